@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is booted: the devices that every guest has, and the cases.
+
+Only tables live here. A new case is a new row in CASES; a new disk or NIC
+is a new row in DISKS or NICS, and its driver one more name in DRIVERS.
+"""
+
+from dataclasses import dataclass
+
+CPUS = 4
+
+# Kernel modules to load; their dependencies are found by initramfs.py.
+DRIVERS = ("nvme", "ahci", "sd_mod", "e1000e", "igb",
+           "virtio_pci", "virtio_blk", "virtio_net")
+
+KERNEL_PARAMETERS = (
+    "console=ttyS0 panic=-1 intel_iommu=on iommu.strict=1 "
+    # A busy host must not look like a broken guest.
+    "no_timer_check nosoftlockup rcupdate.rcu_cpu_stall_suppress=1 "
+    "mitigations=off")
+
+VIRTIO = "iommu_platform=on,disable-legacy=on"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk; its back end is a -drive with the disk's name as its id."""
+    name: str
+    address: str        # PCI address of its controller, as the guest has it
+    block: str          # name of the block device in the guest's /dev
+    device: str         # argument of -device
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A NIC; its back end is a -netdev with the NIC's name as its id."""
+    name: str
+    address: str
+    device: str
+
+
+# virtio-blk runs in an I/O thread: its DMA is translated without the BQL.
+DISKS = (
+    Disk("nvme", "0000:00:04.0", "nvme0n1", "nvme,addr=04.0,serial=guest"),
+    Disk("ahci", "0000:00:1f.2", "sda", "ide-hd,bus=ide.0"),
+    Disk("virtio-blk", "0000:00:05.0", "vda",
+         f"virtio-blk-pci,addr=05.0,iothread=io,{VIRTIO}"),
+)
+
+# igb sits behind a root port, so its bus number is the firmware's choice.
+NICS = (
+    Nic("e1000e", "0000:00:06.0", "e1000e,addr=06.0"),
+    Nic("igb", "0000:01:00.0", "igb,bus=rootport"),
+    Nic("virtio-net", "0000:00:07.0", f"virtio-net-pci,addr=07.0,{VIRTIO}"),
+)
+
+OTHER_DEVICES = ("-object", "iothread,id=io",
+                 "-device", "pcie-root-port,id=rootport,addr=03.0,chassis=1")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One boot: what is asked for, and what must then be seen."""
+    name: str
+    iommu: str = ""                 # properties added to -device intel-iommu
+    kernel: str = ""                # parameters added for the kernel
+    group: str = "DMA"              # type of every device's IOMMU group
+    remapping: bool = True          # interrupts are remapped
+    log: tuple = ()                 # texts that the kernel's log must have
+    positive: tuple = ("translations", "inv-iotlb-page")
+    zero: tuple = ()                # counters that must be 0
+
+
+CASES = {case.name: case for case in (
+    Case("default",
+         log=("Enabled IRQ remapping in xapic mode",
+              "Host address width 48",
+              "TLB invalidation policy: strict mode")),
+    Case("caching-mode", iommu="caching-mode=on",
+         log=("IOMMU batching disallowed due to virtualization",),
+         positive=("translations", "inv-iotlb-page", "inv-context-device")),
+    Case("x2apic", iommu="eim=on",
+         log=("Enabled IRQ remapping in x2apic mode",)),
+    Case("pt", kernel="iommu=pt", group="identity",
+         log=("Default domain type: Passthrough",),
+         positive=("pass-through",)),
+    Case("lazy", kernel="iommu.strict=0", group="DMA-FQ",
+         log=("TLB invalidation policy: lazy mode",),
+         positive=("translations", "inv-iotlb-domain")),
+    Case("aw39", iommu="aw-bits=39", log=("Host address width 39",)),
+    Case("no-ir", iommu="intremap=off", remapping=False,
+         zero=("interrupts-remapped",)),
+)}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Judges what a guest did: named checks, printed as TAP, and a summary."""
+
+import hashlib
+import re
+
+from cases import CPUS, DISKS, NICS
+from machine import DISK_HALF, MIB, NET_SIZE
+
+# What a guest's log must not have: DMAR faults, queue errors, broken I/O.
+BAD_LOG = re.compile(
+    r"DMAR: (\[|DRHD: handling fault|VT-d detected|.*malfunction)|"
+    r"WARNING: |BUG: |Oops|Call Trace|Kernel panic|NETDEV WATCHDOG|"
+    r"I/O error|exception Emask|QID \d+ timeout|gave up waiting")
+
+
+class Tap:
+    """Prints checks as the Test Anything Protocol has them, and counts."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def check(self, passed, name, details=""):
+        """Print one check; its details, any lines, only if it failed."""
+        self.count += 1
+        self.failed += not passed
+        print("ok" if passed else "not ok", self.count, "-", name)
+        if not passed:
+            note(details)
+
+
+def note(text):
+    """Print diagnostic lines."""
+    for line in str(text).splitlines():
+        print("#", line, flush=True)
+
+
+def _interrupts(lines):
+    """Return {number: (count, chip)} of the guest's /proc/interrupts."""
+    cpus = len(lines[0].split()) if lines else 0
+    table = {}
+    for line in lines[1:]:
+        number, *fields = line.split()
+        if number[:-1].isdigit():
+            counts = map(int, fields[:cpus])
+            table[int(number[:-1])] = (sum(counts), fields[cpus])
+    return table
+
+
+def _check_interrupts(tap, name, used, chip):
+    total = sum(count for count, _ in used)
+    tap.check(total > 0 and all(c.startswith(chip) for _, c in used),
+              f"{name}: interrupts arrive by {chip}",
+              f"(count, chip): {used}")
+
+
+def _check_devices(tap, machine):
+    case = machine.case
+    name = case.name
+    prefix = "IR-" if case.remapping else ""
+    table = _interrupts(machine.facts.get("interrupts", []))
+    for device in DISKS + NICS:
+        group = machine.fact(f"{device.name}.group")
+        tap.check(group == case.group,
+                  f"{name}: {device.name}: IOMMU group is {case.group}",
+                  f"it is {group!r}")
+        used = [table[int(n)] for n in
+                machine.fact(f"{device.name}.irqs").split()
+                if int(n) in table]
+        _check_interrupts(tap, f"{name}: {device.name}", used,
+                          f"{prefix}PCI-MSI")
+    _check_interrupts(tap, f"{name}: IOAPIC",
+                      [(n, chip) for n, chip in table.values()
+                       if chip.endswith("IO-APIC")], f"{prefix}IO-APIC")
+
+
+def _check_data(tap, machine):
+    name = machine.case.name
+    for i, disk in enumerate(DISKS):
+        data = machine.disk_data[disk]
+        expected = hashlib.sha256(data).hexdigest()
+        seen = machine.fact(f"{disk.name}.read")
+        tap.check(seen == expected,
+                  f"{name}: {disk.name}: {DISK_HALF // MIB} MiB read match",
+                  f"sha256 inside {seen or '(none)'}, outside {expected}")
+        image = machine.image(disk).read_bytes()
+        tap.check(image == data + machine.disk_data[machine.source(i)],
+                  f"{name}: {disk.name}: {DISK_HALF // MIB} MiB written "
+                  "match, and no other byte changed")
+    for i, nic in enumerate(NICS):
+        server = machine.servers[nic]
+        expected = hashlib.sha256(server.data).hexdigest()
+        seen = machine.fact(f"{nic.name}.received")
+        tap.check(seen == expected,
+                  f"{name}: {nic.name}: {NET_SIZE // MIB} MiB received match",
+                  f"sha256 inside {seen or '(none)'}, outside {expected}")
+        source = machine.disk_data[machine.source(i)]
+        tap.check(server.received == source[:NET_SIZE],
+                  f"{name}: {nic.name}: {NET_SIZE // MIB} MiB sent match",
+                  f"{len(server.received)} bytes came")
+
+
+def _check_log(tap, case, log):
+    expected = ("DMAR: IOMMU enabled", *case.log)
+    for text in expected:
+        tap.check(text in log, f"{case.name}: log has '{text}'")
+    if not case.remapping:
+        tap.check("Enabled IRQ remapping" not in log,
+                  f"{case.name}: log has no 'Enabled IRQ remapping'")
+    bad = [line for line in log.splitlines() if BAD_LOG.search(line)]
+    tap.check(log and not bad, f"{case.name}: log has no fault or warning",
+              "\n".join(bad[:20]) or "the log is empty")
+
+
+def _check_counters(tap, machine):
+    case, stats = machine.case, machine.stats or {}
+    positive = case.positive + ("interrupts-remapped",) * case.remapping
+    for key in positive:
+        tap.check(stats.get(key, 0) > 0, f"{case.name}: counter {key} > 0",
+                  f"it is {stats.get(key)}")
+    for key in ("faults-recorded", "faults-lost", *case.zero):
+        tap.check(stats.get(key) == 0, f"{case.name}: counter {key} is 0",
+                  f"it is {stats.get(key)}")
+
+
+def judge(tap, machine):
+    """Print every check of a case; what the guest did not report fails."""
+    name = machine.case.name
+    failed = tap.failed
+    log = machine.console.read_text(errors="replace")
+    if machine.timed_out:
+        note(f"the guest hung and was stopped after {machine.seconds:.0f} s "
+             "without a word")
+    tap.check("end" in machine.facts, f"{name}: the guest did all its work")
+    tap.check(machine.fact("cpus") == str(CPUS), f"{name}: {CPUS} CPUs",
+              f"the guest counts {machine.fact('cpus') or 'none'}")
+    _check_data(tap, machine)
+    _check_devices(tap, machine)
+    tap.check(machine.stats is not None, f"{name}: QEMU gives its counters",
+              machine.stats_error)
+    _check_counters(tap, machine)
+    tap.check(machine.exit_status == 0, f"{name}: the guest powers off",
+              f"QEMU's exit status: {machine.exit_status}")
+    _check_log(tap, machine.case, log)
+    if tap.failed > failed:
+        note(f"--- end of {machine.console}")
+        note("\n".join(log.splitlines()[-25:]))
+        note(f"--- {machine.errors}")
+        note(machine.errors.read_text(errors="replace")[-2000:])
+
+
+def summary(machine):
+    """Print what the IOMMU did, as far as its counters say."""
+    left = dict(machine.stats or {})
+    rates = []
+    for key in [key for key in left if key.endswith("-hits")]:
+        cache = key.removesuffix("-hits")
+        hits, misses = left.pop(key), left.pop(f"{cache}-misses", 0)
+        if hits + misses:
+            rates.append(f"{cache} {100 * hits / (hits + misses):.1f} % of "
+                         f"{hits + misses}")
+    kinds = [f"{key.removeprefix('inv-')} {left.pop(key)}"
+             for key in list(left) if key.startswith("inv-") if left[key]]
+    left = {key: value for key, value in left.items()
+            if not key.startswith("inv-")}
+    rows = {
+        "moved": f"{DISK_HALF // MIB} MiB from and to each of "
+                 + ", ".join(disk.name for disk in DISKS)
+                 + f"; {NET_SIZE // MIB} MiB through each of "
+                 + ", ".join(nic.name for nic in NICS) + ", both ways",
+        "counted": ", ".join(f"{k} {v}" for k, v in left.items()),
+        "cache hits": ", ".join(rates),
+        "invalidations": ", ".join(kinds) or "none",
+    }
+    note(f"{machine.case.name}: Linux {machine.fact('kernel')}, "
+         f"{machine.fact('cpus')} CPUs, booted in "
+         f"{machine.boot_seconds:.1f} s, done in {machine.seconds:.1f} s")
+    for key, value in rows.items():
+        if machine.stats:
+            note(f"  {key:14} {value}")
