@@ -1,0 +1,171 @@
+/*
+ * Intel VT-d engine: commands by register
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what GCMD switches, with the values that it latches, and the
+ * register-based invalidations, CCMD and IOTLB (1.6 to 1.9).  [host] calls
+ * only; the latched values are atomics that any thread reads.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
+{
+    vtd_reg32_change(v, VTD_REG_GSTS, bit, on ? bit : 0);
+}
+
+/*
+ * Nothing from before may serve a request after this; then the views, which
+ * depend on both.
+ */
+static void vtd_translation_changed(Vtd *v)
+{
+    vtd_context_drop(v, NULL, NULL);
+    vtd_iotlb_drop_global(v->iotlb);
+    vtd_context_update_views(v);
+}
+
+static void vtd_latch_root(Vtd *v)
+{
+    uint64_t root = vtd_reg64(v, VTD_REG_RTADDR);
+
+    trace_vtd_reg_dmar_root(root & VTD_PAGE_MASK, VTD_RTADDR_TTM(root));
+    atomic_store(&v->root, root);
+    vtd_translation_changed(v);
+    vtd_set_status(v, VTD_GCMD_SRTP, true);
+}
+
+static void vtd_enable_translation(Vtd *v, bool on)
+{
+    trace_vtd_dmar_enable(on);
+    atomic_store(&v->translating, on);
+    vtd_translation_changed(v);
+    vtd_set_status(v, VTD_GCMD_TE, on);
+}
+
+static void vtd_remapping_changed(Vtd *v)
+{
+    vtd_iec_drop(v, 0, UINT16_MAX);
+    v->ops->iec_changed(v->host, true, 0, 0);
+}
+
+static void vtd_latch_irta(Vtd *v)
+{
+    uint64_t irta = vtd_reg64(v, VTD_REG_IRTA);
+
+    if (!v->config.eim) {
+        irta &= ~VTD_IRTA_EIME;
+    }
+    trace_vtd_reg_ir_root(irta & VTD_PAGE_MASK, VTD_IRTA_ENTRIES(irta));
+    atomic_store(&v->irta, irta);
+    vtd_remapping_changed(v);
+    vtd_set_status(v, VTD_GCMD_SIRTP, true);
+}
+
+static void vtd_enable_remapping(Vtd *v, bool on)
+{
+    trace_vtd_ir_enable(on);
+    atomic_store(&v->remapping, on);
+    vtd_remapping_changed(v);
+    vtd_set_status(v, VTD_GCMD_IRE, on);
+}
+
+static void vtd_enable_compatibility(Vtd *v, bool on)
+{
+    atomic_store(&v->compatibility, on);
+    vtd_remapping_changed(v);
+    vtd_set_status(v, VTD_GCMD_CFI, on);
+}
+
+void vtd_gcmd_written(Vtd *v)
+{
+    uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
+    uint32_t status = vtd_reg32(v, VTD_REG_GSTS);
+    uint32_t changed = command ^ status;
+
+    trace_vtd_reg_write_gcmd(status, command);
+    if (command & VTD_GCMD_SRTP) {
+        vtd_latch_root(v);
+    }
+    if (changed & VTD_GCMD_TE) {
+        vtd_enable_translation(v, command & VTD_GCMD_TE);
+    }
+    if (changed & VTD_GCMD_QIE) {
+        vtd_set_status(v, VTD_GCMD_QIE, command & VTD_GCMD_QIE);
+        vtd_queue_enable(v, command & VTD_GCMD_QIE);
+    }
+    if (!v->config.intr_remap) {
+        return;
+    }
+    if (command & VTD_GCMD_SIRTP) {
+        vtd_latch_irta(v);
+    }
+    if (changed & VTD_GCMD_IRE) {
+        vtd_enable_remapping(v, command & VTD_GCMD_IRE);
+    }
+    if (changed & VTD_GCMD_CFI) {
+        vtd_enable_compatibility(v, command & VTD_GCMD_CFI);
+    }
+}
+
+void vtd_ccmd_written(Vtd *v)
+{
+    uint64_t command = vtd_reg64(v, VTD_REG_CCMD);
+    uint64_t done = VTD_CCMD_CIRG(command);
+
+    if (!(command & VTD_CCMD_ICC)) {
+        return;
+    }
+    if (v->queue.enabled) {
+        done = 0;               /* not while the queue is on (1.8) */
+    }
+    switch (done) {
+    case VTD_GRANULARITY_GLOBAL:
+        vtd_invalidate_context_global(v);
+        break;
+    case VTD_GRANULARITY_DOMAIN:
+        vtd_invalidate_context_domain(v, VTD_CCMD_DID(command));
+        break;
+    case VTD_GRANULARITY_SELECT:
+        vtd_invalidate_context_device(v, VTD_CCMD_DID(command),
+                                      VTD_CCMD_SID(command),
+                                      VTD_CCMD_FM(command));
+        break;
+    }
+    vtd_reg64_change(v, VTD_REG_CCMD, VTD_CCMD_ICC | VTD_CCMD_CAIG_MASK,
+                     done << VTD_CCMD_CAIG_SHIFT);
+}
+
+void vtd_iotlb_written(Vtd *v)
+{
+    uint64_t command = vtd_reg64(v, VTD_REG_IOTLB);
+    uint64_t iva = vtd_reg64(v, VTD_REG_IVA);
+    uint64_t done = VTD_IOTLB_IIRG(command);
+
+    if (!(command & VTD_IOTLB_IVT)) {
+        return;
+    }
+    if (v->queue.enabled) {
+        done = 0;
+    } else if (done == VTD_GRANULARITY_SELECT &&
+               VTD_IVA_AM(iva) > VTD_MAMV) {
+        done = VTD_GRANULARITY_DOMAIN;  /* hardware may widen (1.9) */
+    }
+    switch (done) {
+    case VTD_GRANULARITY_GLOBAL:
+        vtd_invalidate_iotlb_global(v);
+        break;
+    case VTD_GRANULARITY_DOMAIN:
+        vtd_invalidate_iotlb_domain(v, VTD_IOTLB_DID(command));
+        break;
+    case VTD_GRANULARITY_SELECT:
+        vtd_invalidate_iotlb_pages(v, VTD_IOTLB_DID(command),
+                                   iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
+        break;
+    }
+    vtd_reg64_change(v, VTD_REG_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IAIG_MASK,
+                     done << VTD_IOTLB_IAIG_SHIFT);
+}

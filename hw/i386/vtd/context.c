@@ -1,0 +1,239 @@
+/*
+ * Intel VT-d engine: root and context entries
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the decoding of root and context entries (2.1) into VtdContext, the
+ * context cache, one entry in each space, and with it which view a space
+ * has.  Cached contexts are read without a lock and freed by defer_free;
+ * Vtd.context_lock guards their publishing, so that entries read before an
+ * invalidation are never published after it.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+static bool vtd_context_fault(VtdFault *fault, VtdReason reason, bool fpd)
+{
+    fault->reason = reason;
+    fault->fpd = fpd;
+    return false;
+}
+
+/* An entry of 16 bytes; each half is guest memory, judged by this copy */
+static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
+                              uint64_t *lo, uint64_t *hi)
+{
+    uint64_t entry[2];
+
+    if (!v->ops->read(v->host, table + index * sizeof(entry), entry,
+                      sizeof(entry))) {
+        return false;
+    }
+    *lo = GUINT64_FROM_LE(entry[0]);
+    *hi = GUINT64_FROM_LE(entry[1]);
+    return true;
+}
+
+/* The AW encodings are in the order of the SAGAW bits from bit 8 on */
+static bool vtd_width_supported(Vtd *v, unsigned aw)
+{
+    return aw < 5 && (v->cap & (VTD_CAP_SAGAW_39 | VTD_CAP_SAGAW_48) &
+                      VTD_BIT(8 + aw));
+}
+
+static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
+                               VtdContext *context)
+{
+    unsigned tt = VTD_CONTEXT_TT(lo);
+    unsigned aw = VTD_CONTEXT_AW(hi);
+
+    context->did = VTD_CONTEXT_DID(hi);
+    context->fpd = lo & VTD_CONTEXT_FPD;
+    context->pass_through = tt == VTD_TT_PASS_THROUGH;
+    context->levels = aw + 2;
+    context->root = lo & VTD_PAGE_MASK;
+
+    if (!vtd_width_supported(v, aw)) {
+        return false;
+    }
+    switch (tt) {
+    case VTD_TT_DEVICE_TLB:
+        if (!v->config.device_iotlb) {
+            return false;
+        }
+        /* fall through */
+    case VTD_TT_TABLES:
+        return !(context->root & ~v->format.address);
+    case VTD_TT_PASS_THROUGH:
+        /* Wants the widest; the pointer is ignored */
+        return v->config.pass_through && !vtd_width_supported(v, aw + 1);
+    default:
+        return false;
+    }
+}
+
+bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
+                      VtdFault *fault)
+{
+    uint64_t latched = atomic_load(&v->root);
+    uint64_t root = latched & VTD_PAGE_MASK;
+    uint8_t bus = sid >> 8, devfn = sid & 0xff;
+    uint64_t lo, hi;
+    bool fpd;
+
+    if (VTD_RTADDR_TTM(latched) != VTD_TTM_LEGACY ||
+        (root & ~v->format.address)) {
+        return vtd_context_fault(fault, VTD_FAULT_RTADDR, false);
+    }
+    if (!vtd_read_entry128(v, root, bus, &lo, &hi)) {
+        return vtd_context_fault(fault, VTD_FAULT_ROOT_ACCESS, false);
+    }
+    if (!(lo & VTD_ROOT_P)) {
+        trace_vtd_re_not_present(bus);
+        return vtd_context_fault(fault, VTD_FAULT_ROOT_NOT_PRESENT, false);
+    }
+    if ((lo & VTD_ROOT_LO_RESERVED) || hi ||
+        (lo & VTD_PAGE_MASK & ~v->format.address)) {
+        return vtd_context_fault(fault, VTD_FAULT_ROOT_RESERVED, false);
+    }
+    if (!vtd_read_entry128(v, lo & VTD_PAGE_MASK, devfn, &lo, &hi)) {
+        return vtd_context_fault(fault, VTD_FAULT_CONTEXT_ACCESS, false);
+    }
+    fpd = lo & VTD_CONTEXT_FPD;
+    if (!(lo & VTD_CONTEXT_P)) {
+        trace_vtd_ce_not_present(bus, devfn);
+        return vtd_context_fault(fault, VTD_FAULT_CONTEXT_NOT_PRESENT, fpd);
+    }
+    if ((lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED)) {
+        trace_vtd_ce_invalid(bus, devfn, hi, lo);
+        return vtd_context_fault(fault, VTD_FAULT_CONTEXT_RESERVED, fpd);
+    }
+    context->sid = sid;
+    if (!vtd_context_decode(v, lo, hi, context)) {
+        trace_vtd_ce_invalid(bus, devfn, hi, lo);
+        return vtd_context_fault(fault, VTD_FAULT_CONTEXT_INVALID, fpd);
+    }
+    return true;
+}
+
+/* The cache's lock is held */
+static void vtd_context_publish(VtdSpace *space, VtdContext *context)
+{
+    VtdContext *old = atomic_exchange(&space->context, context);
+
+    if (old) {
+        space->v->ops->defer_free(space->v->host, old, g_free);
+    }
+}
+
+const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
+                                  VtdFault *fault)
+{
+    Vtd *v = space->v;
+    VtdContext *context = atomic_load_explicit(&space->context,
+                                               memory_order_acquire);
+    VtdContext decoded;
+    uint64_t epoch;
+
+    if (context && context->sid == sid) {
+        atomic_fetch_add_explicit(&space->context_hits, 1,
+                                  memory_order_relaxed);
+        return context;
+    }
+
+    vtd_count(v, VTD_STAT_CONTEXT_MISSES);
+    pthread_mutex_lock(&v->context_lock);
+    epoch = v->context_epoch;
+    pthread_mutex_unlock(&v->context_lock);
+
+    if (!vtd_context_read(v, sid, &decoded, fault)) {
+        return NULL;
+    }
+    context = g_new(VtdContext, 1);
+    *context = decoded;
+    trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->did,
+                              context->root, context->levels);
+
+    pthread_mutex_lock(&v->context_lock);
+    if (v->context_epoch == epoch) {
+        vtd_context_publish(space, context);
+    } else {
+        /* Good for this request, which came before the invalidation */
+        v->ops->defer_free(v->host, context, g_free);
+    }
+    pthread_mutex_unlock(&v->context_lock);
+    return context;
+}
+
+void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
+{
+    pthread_mutex_lock(&v->context_lock);
+    v->context_epoch++;
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        VtdContext *context = atomic_load(&space->context);
+
+        if (context && (!match || match(context, key))) {
+            vtd_context_publish(space, NULL);
+        }
+    }
+    pthread_mutex_unlock(&v->context_lock);
+}
+
+static VtdView vtd_context_view(VtdSpace *space)
+{
+    Vtd *v = space->v;
+    VtdContext context;
+    VtdFault fault;
+
+    if (!atomic_load(&v->translating)) {
+        return VTD_VIEW_DIRECT;
+    }
+    if (vtd_context_read(v, v->ops->source_id(space->host), &context,
+                         &fault) && context.pass_through) {
+        return VTD_VIEW_DIRECT;
+    }
+    return VTD_VIEW_TRANSLATED;
+}
+
+void vtd_context_update_views(Vtd *v)
+{
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        VtdView view = vtd_context_view(space);
+        uint16_t sid = v->ops->source_id(space->host);
+
+        if (space->view != view) {
+            space->view = view;
+            vtd_count(v, VTD_STAT_VIEW_SWITCHES);
+            trace_vtd_switch_address_space(sid >> 8, VTD_BITS(sid, 7, 3),
+                                           VTD_BITS(sid, 2, 0),
+                                           view == VTD_VIEW_TRANSLATED);
+            v->ops->switch_to(space->host, view);
+        }
+    }
+}
+
+VtdSpace *vtd_space_new(Vtd *v, void *space_host)
+{
+    VtdSpace *space = g_new0(VtdSpace, 1);
+
+    space->v = v;
+    space->host = space_host;
+    g_ptr_array_add(v->spaces, space);
+    vtd_context_update_views(v);
+    return space;
+}
+
+void vtd_space_free(VtdSpace *space)
+{
+    Vtd *v = space->v;
+
+    pthread_mutex_lock(&v->context_lock);
+    vtd_context_publish(space, NULL);
+    pthread_mutex_unlock(&v->context_lock);
+    g_ptr_array_remove(v->spaces, space);
+    g_free(space);
+}

@@ -1,0 +1,159 @@
+/*
+ * Intel VT-d engine: faults and event messages
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns FSTS, the fault record, and the two events (FECTL and IECTL with
+ * their message registers).  All of it lives in the register image, guarded
+ * by Vtd.lock: faults come from any thread.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+/* The registers of an event, as offsets from its control register */
+#define EVENT_DATA              0x4
+#define EVENT_ADDR              0x8
+#define EVENT_UADDR             0xc
+
+/* Faults that FPD does not hide (6.1, 6.2, 6.3) */
+static bool vtd_fault_qualified(VtdReason reason)
+{
+    switch (reason) {
+    case VTD_FAULT_ROOT_NOT_PRESENT:
+    case VTD_FAULT_ROOT_ACCESS:
+    case VTD_FAULT_CONTEXT_ACCESS:
+    case VTD_FAULT_ROOT_RESERVED:
+    case VTD_FAULT_IR_REQUEST_RESERVED:
+    case VTD_FAULT_IR_INDEX:
+    case VTD_FAULT_IR_ACCESS:
+    case VTD_FAULT_IR_COMPATIBILITY:
+    case VTD_FAULT_RTADDR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Send the pending message of the event at @ctl, unless it is masked */
+static void vtd_event_send_locked(Vtd *v, unsigned ctl)
+{
+    uint32_t control = vtd_reg32_locked(v, ctl);
+    uint64_t addr;
+    uint32_t data;
+
+    if (!(control & VTD_ECTL_IP) || (control & VTD_ECTL_IM)) {
+        return;
+    }
+    vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
+    addr = vtd_reg32_locked(v, ctl + EVENT_ADDR) |
+           (uint64_t)vtd_reg32_locked(v, ctl + EVENT_UADDR) << 32;
+    data = vtd_reg32_locked(v, ctl + EVENT_DATA);
+    trace_vtd_irq_generate(addr, data);
+    v->ops->inject(v->host, addr, data);
+}
+
+static void vtd_event_raise_locked(Vtd *v, unsigned ctl)
+{
+    vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) | VTD_ECTL_IP);
+    vtd_event_send_locked(v, ctl);
+}
+
+/* Software wrote the control register, or cleared causes of the event */
+static void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused)
+{
+    if (!caused) {
+        vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) & ~VTD_ECTL_IP);
+    }
+    vtd_event_send_locked(v, ctl);
+}
+
+/* A cause that joins others is no new event (6.4) */
+static void vtd_fault_status_locked(Vtd *v, uint32_t status)
+{
+    uint32_t before = vtd_reg32_locked(v, VTD_REG_FSTS);
+
+    vtd_reg32_set_locked(v, VTD_REG_FSTS, before | status);
+    if ((status & VTD_FSTS_EVENTS) && !(before & VTD_FSTS_EVENTS)) {
+        vtd_event_raise_locked(v, VTD_REG_FECTL);
+    }
+}
+
+void vtd_fault_status(Vtd *v, uint32_t status)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_fault_status_locked(v, status);
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_fault_record(Vtd *v, const VtdFault *fault)
+{
+    uint64_t hi;
+
+    trace_vtd_dmar_fault(fault->sid, fault->reason, fault->info,
+                         !fault->read);
+    if (fault->fpd && vtd_fault_qualified(fault->reason)) {
+        trace_vtd_fault_disabled();
+        return;
+    }
+
+    pthread_mutex_lock(&v->lock);
+    hi = vtd_reg64_locked(v, VTD_REG_FRCD_HI);
+    if (vtd_reg32_locked(v, VTD_REG_FSTS) & VTD_FSTS_PFO) {
+        vtd_count(v, VTD_STAT_FAULTS_LOST);
+    } else if (hi & VTD_FRCD_HI_F) {
+        vtd_count(v, VTD_STAT_FAULTS_LOST);
+        /* A storm of one device's faults is one record, not an overflow */
+        if ((uint16_t)hi != fault->sid) {
+            vtd_fault_status_locked(v, VTD_FSTS_PFO);
+        }
+    } else {
+        hi = VTD_FRCD_HI_F | VTD_FRCD_HI_FR(fault->reason) |
+             VTD_FRCD_HI_SID(fault->sid) |
+             (fault->read ? VTD_FRCD_HI_T1_READ : 0);
+        vtd_reg64_set_locked(v, VTD_REG_FRCD_LO, fault->info);
+        vtd_reg64_set_locked(v, VTD_REG_FRCD_HI, hi);
+        trace_vtd_frr_new(0, hi, fault->info);
+        vtd_count(v, VTD_STAT_FAULTS_RECORDED);
+        vtd_fault_status_locked(v, VTD_FSTS_PPF);
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_fault_written(Vtd *v)
+{
+    uint32_t status;
+
+    pthread_mutex_lock(&v->lock);
+    status = vtd_reg32_locked(v, VTD_REG_FSTS);
+    if (!(vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F)) {
+        status &= ~VTD_FSTS_PPF;
+        vtd_reg32_set_locked(v, VTD_REG_FSTS, status);
+    }
+    vtd_event_settle_locked(v, VTD_REG_FECTL, status & VTD_FSTS_EVENTS);
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_completion_raise(Vtd *v)
+{
+    uint32_t status;
+
+    pthread_mutex_lock(&v->lock);
+    status = vtd_reg32_locked(v, VTD_REG_ICS);
+    trace_vtd_inv_desc_wait_irq(status & VTD_ICS_IWC ? "already pending"
+                                                     : "raised");
+    if (!(status & VTD_ICS_IWC)) {
+        vtd_reg32_set_locked(v, VTD_REG_ICS, status | VTD_ICS_IWC);
+        vtd_event_raise_locked(v, VTD_REG_IECTL);
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_completion_written(Vtd *v)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_event_settle_locked(v, VTD_REG_IECTL,
+                            vtd_reg32_locked(v, VTD_REG_ICS) & VTD_ICS_IWC);
+    pthread_mutex_unlock(&v->lock);
+}

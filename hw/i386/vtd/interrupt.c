@@ -1,0 +1,170 @@
+/*
+ * Intel VT-d engine: interrupt remapping
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the decoding of interrupt requests and of interrupt remapping table
+ * entries (8), and the interrupt entry cache: direct-mapped, its slots
+ * guarded by Vtd.iec_lock.  Runs in any thread.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+typedef struct VtdIrte {
+    uint64_t lo, hi;
+} VtdIrte;
+
+/* Present entries only are cached, so that a new one needs no invalidation */
+static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
+                         VtdIrte *irte)
+{
+    VtdIecSlot *slot = &v->iec[index % VTD_IEC_SLOTS];
+    uint64_t entry[2];
+    uint64_t epoch;
+    bool hit;
+
+    pthread_mutex_lock(&v->iec_lock);
+    epoch = v->iec_epoch;
+    hit = slot->valid && slot->index == index;
+    *irte = (VtdIrte) { slot->lo, slot->hi };
+    pthread_mutex_unlock(&v->iec_lock);
+    vtd_count(v, hit ? VTD_STAT_IEC_HITS : VTD_STAT_IEC_MISSES);
+    if (hit) {
+        return true;
+    }
+
+    if (!v->ops->read(v->host, (irta & VTD_PAGE_MASK) + index *
+                      sizeof(entry), entry, sizeof(entry))) {
+        return false;
+    }
+    irte->lo = GUINT64_FROM_LE(entry[0]);
+    irte->hi = GUINT64_FROM_LE(entry[1]);
+    trace_vtd_ir_irte_get(index, irte->lo, irte->hi);
+
+    pthread_mutex_lock(&v->iec_lock);
+    if (v->iec_epoch == epoch && (irte->lo & VTD_IRTE_P)) {
+        *slot = (VtdIecSlot) { true, index, irte->lo, irte->hi };
+    }
+    pthread_mutex_unlock(&v->iec_lock);
+    return true;
+}
+
+void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
+{
+    pthread_mutex_lock(&v->iec_lock);
+    v->iec_epoch++;
+    for (unsigned i = 0; i < VTD_IEC_SLOTS; i++) {
+        if (v->iec[i].index >= first && v->iec[i].index <= last) {
+            v->iec[i].valid = false;
+        }
+    }
+    pthread_mutex_unlock(&v->iec_lock);
+}
+
+static bool vtd_irte_reserved(const VtdIrte *irte, bool eime)
+{
+    unsigned mode = VTD_IRTE_DLM(irte->lo);
+
+    return (irte->lo & VTD_IRTE_LO_RESERVED) ||
+           (irte->lo & VTD_IRTE_IM) ||          /* no posting (CAP.PI) */
+           (!eime && (irte->lo & VTD_IRTE_LO_RESERVED_XAPIC)) ||
+           (irte->hi & VTD_IRTE_HI_RESERVED) || mode == 3 || mode == 6;
+}
+
+static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
+{
+    /* By SQ: the function bits that are not compared (8.5) */
+    static const uint16_t ignored[] = { 0, 4, 6, 7 };
+    uint16_t named = VTD_IRTE_SID(irte->hi);
+
+    switch (VTD_IRTE_SVT(irte->hi)) {
+    case VTD_SVT_NONE:
+        return true;
+    case VTD_SVT_SID:
+        return sid == VTD_SID_UNKNOWN ||
+               !((sid ^ named) & ~ignored[VTD_IRTE_SQ(irte->hi)]);
+    case VTD_SVT_BUS:
+        return sid == VTD_SID_UNKNOWN ||
+               (sid >> 8 >= named >> 8 && sid >> 8 <= (named & 0xff));
+    default:
+        return false;
+    }
+}
+
+/* Returns the fault reason; @fpd and @index are filled in on the way */
+static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
+                                     uint64_t addr, uint32_t data, bool *fpd,
+                                     uint32_t *index, VtdInterrupt *out)
+{
+    bool eime = irta & VTD_IRTA_EIME;
+    bool shv = addr & VTD_MSI_SHV;
+    VtdIrte irte;
+
+    if (shv && (data & VTD_MSI_DATA_RESERVED)) {
+        return VTD_FAULT_IR_REQUEST_RESERVED;
+    }
+    *index = VTD_MSI_HANDLE(addr) + (shv ? VTD_MSI_SUBHANDLE(data) : 0);
+    if (*index >= VTD_IRTA_ENTRIES(irta)) {
+        return VTD_FAULT_IR_INDEX;
+    }
+    if (!vtd_irte_get(v, irta, *index, &irte)) {
+        return VTD_FAULT_IR_ACCESS;
+    }
+    *fpd = irte.lo & VTD_IRTE_FPD;
+    if (!(irte.lo & VTD_IRTE_P)) {
+        return VTD_FAULT_IR_NOT_PRESENT;
+    }
+    if (vtd_irte_reserved(&irte, eime)) {
+        return VTD_FAULT_IR_RESERVED;
+    }
+    if (!vtd_irte_source_ok(&irte, sid)) {
+        return VTD_FAULT_IR_SOURCE;
+    }
+    *out = (VtdInterrupt) {
+        .dest = eime ? VTD_IRTE_DST_X2APIC(irte.lo)
+                     : VTD_IRTE_DST_XAPIC(irte.lo),
+        .vector = VTD_IRTE_VECTOR(irte.lo),
+        .delivery_mode = VTD_IRTE_DLM(irte.lo),
+        .logical = irte.lo & VTD_IRTE_DM,
+        .redirection_hint = irte.lo & VTD_IRTE_RH,
+        .level = irte.lo & VTD_IRTE_TM,
+    };
+    trace_vtd_ir_remap(*index, out->level, out->vector, out->delivery_mode,
+                       out->dest, out->logical);
+    return VTD_FAULT_NONE;
+}
+
+VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
+                         bool record, VtdInterrupt *out)
+{
+    uint64_t irta = atomic_load(&v->irta);
+    VtdFault fault = { .sid = sid };
+    uint32_t index = 0;
+
+    trace_vtd_ir_remap_msi_req(addr, data);
+    if (!atomic_load(&v->remapping)) {
+        vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
+        return VTD_INTERRUPT_PASS;
+    }
+    if (addr & VTD_MSI_REMAPPABLE) {
+        fault.reason = vtd_interrupt_remap(v, irta, sid, addr, data,
+                                           &fault.fpd, &index, out);
+    } else if (!atomic_load(&v->compatibility) || (irta & VTD_IRTA_EIME)) {
+        fault.reason = VTD_FAULT_IR_COMPATIBILITY;
+    } else {
+        vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
+        return VTD_INTERRUPT_PASS;
+    }
+    if (fault.reason == VTD_FAULT_NONE) {
+        vtd_count(v, VTD_STAT_INTERRUPTS_REMAPPED);
+        return VTD_INTERRUPT_REMAPPED;
+    }
+    vtd_count(v, VTD_STAT_INTERRUPTS_BLOCKED);
+    if (record) {
+        fault.info = (uint64_t)index << 48;
+        vtd_fault_record(v, &fault);
+    }
+    return VTD_INTERRUPT_BLOCKED;
+}

@@ -1,0 +1,104 @@
+/*
+ * Intel VT-d engine: what an invalidation does to each cache
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the order in which caches hear of an invalidation, from whichever
+ * interface it came (7.1, 7.3).  [host] calls only; each cache takes its own
+ * lock.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+void vtd_invalidate_context_global(Vtd *v)
+{
+    vtd_count(v, VTD_STAT_INV_CONTEXT_GLOBAL);
+    trace_vtd_inv_desc_cc_global();
+    vtd_context_drop(v, NULL, NULL);
+    vtd_context_update_views(v);
+}
+
+static bool vtd_match_domain(const VtdContext *context, const void *key)
+{
+    return context->did == *(const uint16_t *)key;
+}
+
+void vtd_invalidate_context_domain(Vtd *v, uint16_t did)
+{
+    vtd_count(v, VTD_STAT_INV_CONTEXT_DOMAIN);
+    trace_vtd_inv_desc_cc_domain(did);
+    vtd_context_drop(v, vtd_match_domain, &did);
+    vtd_context_update_views(v);
+}
+
+typedef struct VtdSourceKey {
+    uint16_t sid;
+    uint16_t mask;
+} VtdSourceKey;
+
+static bool vtd_match_source(const VtdContext *context, const void *key)
+{
+    const VtdSourceKey *source = key;
+
+    return !((context->sid ^ source->sid) & source->mask);
+}
+
+/*
+ * The domain id is not compared: it may be the one before or the one after
+ * the change, and dropping more than asked for is allowed.
+ */
+void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
+                                   unsigned fm)
+{
+    static const uint16_t ignored[] = { 0, 4, 6, 7 };
+    VtdSourceKey key = { sid, ~ignored[fm] };
+
+    vtd_count(v, VTD_STAT_INV_CONTEXT_DEVICE);
+    trace_vtd_inv_desc_cc_devices(sid, fm);
+    vtd_context_drop(v, vtd_match_source, &key);
+    vtd_context_update_views(v);
+}
+
+void vtd_invalidate_iotlb_global(Vtd *v)
+{
+    vtd_count(v, VTD_STAT_INV_IOTLB_GLOBAL);
+    trace_vtd_inv_desc_iotlb_global();
+    vtd_iotlb_drop_global(v->iotlb);
+}
+
+void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
+{
+    vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
+    trace_vtd_inv_desc_iotlb_domain(did);
+    vtd_iotlb_drop_domain(v->iotlb, did);
+}
+
+void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
+                                unsigned am)
+{
+    uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
+
+    vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
+    trace_vtd_inv_desc_iotlb_pages(did, addr, am);
+    vtd_iotlb_drop_range(v->iotlb, did, addr & ~mask, addr | mask);
+}
+
+void vtd_invalidate_iec_global(Vtd *v)
+{
+    vtd_count(v, VTD_STAT_INV_IEC_GLOBAL);
+    trace_vtd_inv_desc_iec(0, 0, 0);
+    vtd_iec_drop(v, 0, UINT16_MAX);
+    v->ops->iec_changed(v->host, true, 0, 0);
+}
+
+void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im)
+{
+    uint32_t mask = VTD_BIT(im) - 1;
+
+    vtd_count(v, VTD_STAT_INV_IEC_INDEX);
+    trace_vtd_inv_desc_iec(1, index, im);
+    vtd_iec_drop(v, index & ~mask, index | mask);
+    v->ops->iec_changed(v->host, false, index, im);
+}

@@ -1,0 +1,246 @@
+/*
+ * Intel VT-d engine: the IOTLB
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See iotlb.h.  Slots are written under VtdIotlb.lock and read without it:
+ * VtdIotlbSlot.seq is odd while a slot is written, and a reader that sees it
+ * odd or changed takes the slot for another's.  The words of a slot are
+ * stored with release and loaded with acquire, which orders them against
+ * seq without fences.
+ */
+
+#include "qemu/osdep.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include "walk.h"
+#include "iotlb.h"
+
+#define VTD_IOTLB_LEVELS        3       /* a page of each size */
+
+typedef struct VtdIotlbSlot {
+    _Atomic uint64_t seq;
+    _Atomic uint64_t page;      /* input page number in its level, | level */
+    _Atomic uint64_t root;      /* the top table's address | its levels */
+    _Atomic uint64_t did;
+    _Atomic uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
+    _Atomic uint64_t walked;    /* when; 0 for a slot that is free */
+} VtdIotlbSlot;
+
+#define SLOT_READ               1
+#define SLOT_WRITE              2
+
+typedef struct VtdIotlbSet {
+    VtdIotlbSlot slot[VTD_IOTLB_WAYS];
+    unsigned victim;            /* lock: the next slot to lose */
+} VtdIotlbSet;
+
+struct VtdIotlb {
+    pthread_mutex_t lock;
+    _Atomic uint64_t now;               /* counts invalidations, from 1 */
+    _Atomic uint64_t global_epoch;      /* entries walked before are dead */
+    _Atomic uint64_t *domain_epoch;     /* the same, by domain id */
+    uint64_t range_epoch;               /* lock: no insertion of older ones */
+    _Atomic unsigned levels;            /* bit n: level n was inserted */
+    VtdIotlbSet set[VTD_IOTLB_SETS];
+};
+
+VtdIotlb *vtd_iotlb_new(void)
+{
+    VtdIotlb *iotlb = g_new0(VtdIotlb, 1);
+
+    pthread_mutex_init(&iotlb->lock, NULL);
+    iotlb->now = 1;
+    iotlb->domain_epoch = g_new0(_Atomic uint64_t, UINT16_MAX + 1);
+    return iotlb;
+}
+
+void vtd_iotlb_free(VtdIotlb *iotlb)
+{
+    pthread_mutex_destroy(&iotlb->lock);
+    g_free(iotlb->domain_epoch);
+    g_free(iotlb);
+}
+
+uint64_t vtd_iotlb_now(VtdIotlb *iotlb)
+{
+    return atomic_load(&iotlb->now);
+}
+
+/* Dropping by domain and address must find an entry without its root */
+static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint16_t did,
+                                  uint64_t page)
+{
+    uint64_t hash = (page ^ ((uint64_t)did << 40)) * 0x9e3779b97f4a7c15ull;
+
+    return &iotlb->set[VTD_BITS(hash, 63, 32) % VTD_IOTLB_SETS];
+}
+
+static uint64_t vtd_iotlb_page(uint64_t iova, unsigned level)
+{
+    return (iova & ~vtd_level_mask(level)) | level;
+}
+
+static uint64_t word(const _Atomic uint64_t *p)
+{
+    return atomic_load_explicit(p, memory_order_acquire);
+}
+
+static void set_word(_Atomic uint64_t *p, uint64_t value)
+{
+    atomic_store_explicit(p, value, memory_order_release);
+}
+
+static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t did, uint64_t walked)
+{
+    return walked && walked >= word(&iotlb->global_epoch) &&
+           walked >= word(&iotlb->domain_epoch[did]);
+}
+
+bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+                      VtdIotlbEntry *entry)
+{
+    unsigned levels = atomic_load_explicit(&iotlb->levels,
+                                           memory_order_relaxed);
+
+    for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
+        uint64_t page = vtd_iotlb_page(iova, level);
+        VtdIotlbSet *set;
+
+        if (!(levels & VTD_BIT(level))) {
+            continue;
+        }
+        set = vtd_iotlb_set(iotlb, key->did, page);
+        for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
+            VtdIotlbSlot *slot = &set->slot[i];
+            uint64_t seq = word(&slot->seq);
+            uint64_t output, walked;
+
+            if ((seq & 1) || word(&slot->page) != page ||
+                word(&slot->root) != (key->root | key->levels) ||
+                word(&slot->did) != key->did) {
+                continue;
+            }
+            output = word(&slot->output);
+            walked = word(&slot->walked);
+            if (word(&slot->seq) != seq ||
+                !vtd_iotlb_alive(iotlb, key->did, walked)) {
+                continue;
+            }
+            *entry = (VtdIotlbEntry) {
+                .addr = output & VTD_PAGE_MASK,
+                .level = level,
+                .read = output & SLOT_READ,
+                .write = output & SLOT_WRITE,
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+static void vtd_iotlb_write(VtdIotlbSlot *slot, uint64_t page, uint64_t root,
+                            uint64_t did, uint64_t output, uint64_t walked)
+{
+    uint64_t seq = atomic_load_explicit(&slot->seq, memory_order_relaxed);
+
+    atomic_store_explicit(&slot->seq, seq + 1, memory_order_relaxed);
+    set_word(&slot->page, page);
+    set_word(&slot->root, root);
+    set_word(&slot->did, did);
+    set_word(&slot->output, output);
+    set_word(&slot->walked, walked);
+    set_word(&slot->seq, seq + 2);
+}
+
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+                      const VtdIotlbEntry *entry, uint64_t now)
+{
+    uint64_t page = vtd_iotlb_page(iova, entry->level);
+    uint64_t root = key->root | key->levels;
+    VtdIotlbSet *set = vtd_iotlb_set(iotlb, key->did, page);
+    VtdIotlbSlot *slot = NULL;
+
+    pthread_mutex_lock(&iotlb->lock);
+    if (now >= iotlb->range_epoch) {
+        for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
+            VtdIotlbSlot *s = &set->slot[i];
+
+            if (s->page == page && s->root == root && s->did == key->did) {
+                slot = s;
+                break;
+            }
+            if (!slot && !vtd_iotlb_alive(iotlb, s->did, s->walked)) {
+                slot = s;
+            }
+        }
+        if (!slot) {
+            slot = &set->slot[set->victim++ % VTD_IOTLB_WAYS];
+        }
+        vtd_iotlb_write(slot, page, root, key->did,
+                        entry->addr | (entry->read ? SLOT_READ : 0) |
+                        (entry->write ? SLOT_WRITE : 0), now);
+        atomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
+    }
+    pthread_mutex_unlock(&iotlb->lock);
+}
+
+void vtd_iotlb_drop_global(VtdIotlb *iotlb)
+{
+    pthread_mutex_lock(&iotlb->lock);
+    set_word(&iotlb->global_epoch, atomic_fetch_add(&iotlb->now, 1) + 1);
+    /* What is in the slots now is dead, so no lookup misses a live entry */
+    atomic_store(&iotlb->levels, 0);
+    pthread_mutex_unlock(&iotlb->lock);
+}
+
+void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did)
+{
+    set_word(&iotlb->domain_epoch[did],
+             atomic_fetch_add(&iotlb->now, 1) + 1);
+}
+
+static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
+                                  unsigned level, uint64_t first,
+                                  uint64_t last)
+{
+    for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
+        VtdIotlbSlot *slot = &set->slot[i];
+        uint64_t start = slot->page & VTD_PAGE_MASK;
+
+        if (slot->walked && slot->did == did &&
+            (slot->page & ~VTD_PAGE_MASK) == level && start <= last &&
+            (start | vtd_level_mask(level)) >= first) {
+            vtd_iotlb_write(slot, 0, 0, 0, 0, 0);
+        }
+    }
+}
+
+void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
+                          uint64_t last)
+{
+    pthread_mutex_lock(&iotlb->lock);
+    iotlb->range_epoch = atomic_fetch_add(&iotlb->now, 1) + 1;
+    for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
+        unsigned shift = vtd_level_shift(level);
+        uint64_t pages = (last >> shift) - (first >> shift);
+
+        if (!(atomic_load(&iotlb->levels) & VTD_BIT(level))) {
+            continue;
+        }
+        if (pages >= VTD_IOTLB_SETS) {
+            for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
+                vtd_iotlb_drop_in_set(&iotlb->set[i], did, level, first,
+                                      last);
+            }
+            continue;
+        }
+        for (uint64_t i = 0; i <= pages; i++) {
+            uint64_t page = vtd_iotlb_page(first + (i << shift), level);
+
+            vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, did, page), did,
+                                  level, first, last);
+        }
+    }
+    pthread_mutex_unlock(&iotlb->lock);
+}

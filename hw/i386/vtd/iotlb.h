@@ -1,0 +1,56 @@
+/*
+ * Intel VT-d engine: the IOTLB
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the cached results of walks (7.1), tagged by domain and by table, and
+ * what each invalidation does to them.  Bounded: VTD_IOTLB_SETS sets of
+ * VTD_IOTLB_WAYS; a full set loses one entry, never more.
+ *
+ * A lookup takes no lock and waits for nobody.  Domain and global
+ * invalidations cost the same however much is cached: they advance an epoch
+ * that older entries do not reach.  A walk takes vtd_iotlb_now() before it
+ * reads its first entry and hands it to the insertion: what was walked
+ * before an invalidation is never found after it.
+ */
+
+#ifndef HW_I386_VTD_IOTLB_H
+#define HW_I386_VTD_IOTLB_H
+
+#define VTD_IOTLB_SETS          1024
+#define VTD_IOTLB_WAYS          4
+
+typedef struct VtdIotlb VtdIotlb;
+
+/* What tells the translations of one table from those of another */
+typedef struct VtdIotlbKey {
+    uint64_t root;
+    uint16_t did;
+    uint8_t levels;
+} VtdIotlbKey;
+
+typedef struct VtdIotlbEntry {
+    uint64_t addr;              /* output, aligned to the level's page */
+    uint8_t level;              /* 1 to 3: 4 KiB, 2 MiB, 1 GiB */
+    bool read;
+    bool write;
+} VtdIotlbEntry;
+
+VtdIotlb *vtd_iotlb_new(void);
+void vtd_iotlb_free(VtdIotlb *iotlb);
+
+/* Any thread, no lock. */
+uint64_t vtd_iotlb_now(VtdIotlb *iotlb);
+bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+                      VtdIotlbEntry *entry);
+
+/* Any thread; take the IOTLB's own lock, a leaf. */
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+                      const VtdIotlbEntry *entry, uint64_t now);
+void vtd_iotlb_drop_global(VtdIotlb *iotlb);
+void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);
+/* Inclusive; whatever intersects the range goes */
+void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
+                          uint64_t last);
+
+#endif

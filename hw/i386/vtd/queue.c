@@ -1,0 +1,216 @@
+/*
+ * Intel VT-d engine: the invalidation queue
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns IQH, IQERCD and the decoding of descriptors (1.12, 7.4 to 7.6): one
+ * table, one row a type.  [host] calls only.  A run ends at the tail that it
+ * saw when it began, so it is bounded by the queue's size.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+typedef struct VtdDescriptor {
+    const char *name;
+    uint64_t needs;             /* of ECAP, or the type is invalid */
+    uint64_t lo_reserved;
+    uint64_t hi_reserved;
+    /* Carry it out, or return what to put into IQERCD.IQEI */
+    unsigned (*run)(Vtd *v, uint64_t lo, uint64_t hi);
+} VtdDescriptor;
+
+static unsigned vtd_run_context(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    switch (VTD_DESC_G(lo)) {
+    case VTD_GRANULARITY_GLOBAL:
+        vtd_invalidate_context_global(v);
+        return 0;
+    case VTD_GRANULARITY_DOMAIN:
+        vtd_invalidate_context_domain(v, VTD_DESC_DID(lo));
+        return 0;
+    case VTD_GRANULARITY_SELECT:
+        vtd_invalidate_context_device(v, VTD_DESC_DID(lo), VTD_DESC_SID(lo),
+                                      VTD_DESC_FM(lo));
+        return 0;
+    default:
+        return VTD_IQEI_RESERVED;
+    }
+}
+
+static unsigned vtd_run_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    switch (VTD_DESC_G(lo)) {
+    case VTD_GRANULARITY_GLOBAL:
+        vtd_invalidate_iotlb_global(v);
+        return 0;
+    case VTD_GRANULARITY_DOMAIN:
+        vtd_invalidate_iotlb_domain(v, VTD_DESC_DID(lo));
+        return 0;
+    case VTD_GRANULARITY_SELECT:
+        if (VTD_DESC_AM(hi) > VTD_MAMV) {
+            return VTD_IQEI_RESERVED;
+        }
+        vtd_invalidate_iotlb_pages(v, VTD_DESC_DID(lo), hi & VTD_PAGE_MASK,
+                                   VTD_DESC_AM(hi));
+        return 0;
+    default:
+        return VTD_IQEI_RESERVED;
+    }
+}
+
+static unsigned vtd_run_device_tlb(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
+    return 0;
+}
+
+static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    if (!(lo & VTD_DESC_IEC_G)) {
+        vtd_invalidate_iec_global(v);
+    } else if (VTD_DESC_IEC_IM(lo) > VTD_MHMV) {
+        return VTD_IQEI_RESERVED;
+    } else {
+        vtd_invalidate_iec_index(v, VTD_DESC_IEC_IIDX(lo),
+                                 VTD_DESC_IEC_IM(lo));
+    }
+    return 0;
+}
+
+static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    vtd_count(v, VTD_STAT_INV_WAIT);
+    if (lo & VTD_DESC_WAIT_SW) {
+        uint32_t data = GUINT32_TO_LE(VTD_DESC_WAIT_DATA(lo));
+        uint64_t addr = VTD_DESC_WAIT_ADDR(hi);
+
+        trace_vtd_inv_desc_wait_sw(addr, VTD_DESC_WAIT_DATA(lo));
+        if (!v->ops->write(v->host, addr, &data, sizeof(data))) {
+            /* The guest waits in vain; no error is defined for it */
+            trace_vtd_inv_desc_wait_write_fail(hi, lo);
+        }
+    }
+    if (lo & VTD_DESC_WAIT_IF) {
+        vtd_completion_raise(v);
+    }
+    return 0;
+}
+
+static const VtdDescriptor vtd_descriptors[] = {
+    [VTD_DESC_CONTEXT] = {
+        "context-cache", 0,
+        VTD_MASK(8, 6) | VTD_MASK(15, 12) | VTD_MASK(63, 50), ~0ull,
+        vtd_run_context },
+    [VTD_DESC_IOTLB] = {
+        "iotlb", 0,
+        VTD_BIT(8) | VTD_MASK(15, 12) | VTD_MASK(63, 32), VTD_MASK(11, 7),
+        vtd_run_iotlb },
+    [VTD_DESC_DEVICE_TLB] = {
+        "device-tlb", VTD_ECAP_DT,
+        VTD_MASK(8, 4) | VTD_MASK(31, 21) | VTD_MASK(51, 48),
+        VTD_MASK(11, 1), vtd_run_device_tlb },
+    [VTD_DESC_IEC] = {
+        "iec", VTD_ECAP_IR,
+        VTD_MASK(8, 5) | VTD_MASK(26, 12) | VTD_MASK(63, 48), ~0ull,
+        vtd_run_iec },
+    [VTD_DESC_WAIT] = {
+        "wait", 0,
+        VTD_MASK(8, 7) | VTD_MASK(31, 12), VTD_MASK(1, 0), vtd_run_wait },
+};
+
+static unsigned vtd_queue_step(Vtd *v)
+{
+    const VtdDescriptor *row;
+    uint64_t lo, hi, type;
+    uint64_t entry[2];
+    unsigned error;
+
+    if (v->queue.wide) {
+        return VTD_IQEI_WIDTH;
+    }
+    trace_vtd_inv_qi_fetch();
+    if (!v->ops->read(v->host, v->queue.base + VTD_IQ_OFFSET(v->queue.head),
+                      entry, sizeof(entry))) {
+        return VTD_IQEI_FETCH;
+    }
+    lo = GUINT64_FROM_LE(entry[0]);
+    hi = GUINT64_FROM_LE(entry[1]);
+    type = VTD_DESC_TYPE(lo);
+    row = type < G_N_ELEMENTS(vtd_descriptors) ? &vtd_descriptors[type]
+                                               : NULL;
+    if (!row || !row->run || (v->ecap & row->needs) != row->needs) {
+        trace_vtd_inv_desc("invalid", hi, lo);
+        return VTD_IQEI_TYPE;
+    }
+    trace_vtd_inv_desc(row->name, hi, lo);
+    if ((lo & row->lo_reserved) || (hi & row->hi_reserved)) {
+        return VTD_IQEI_RESERVED;
+    }
+    error = row->run(v, lo, hi);
+    if (!error) {
+        v->queue.last_type = type;
+    }
+    return error;
+}
+
+static void vtd_queue_error(Vtd *v, unsigned iqei)
+{
+    vtd_count(v, VTD_STAT_INV_ERRORS);
+    trace_vtd_inv_qi_error(iqei, v->queue.head);
+    vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), iqei);
+    vtd_fault_status(v, VTD_FSTS_IQE);
+}
+
+static void vtd_queue_set_head(Vtd *v, uint16_t head)
+{
+    v->queue.head = head;
+    vtd_reg64_change(v, VTD_REG_IQH, ~0ull, VTD_IQ_OFFSET(head));
+    trace_vtd_inv_qi_head(head);
+}
+
+void vtd_queue_run(Vtd *v)
+{
+    uint32_t tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
+    unsigned error = 0;
+
+    trace_vtd_inv_qi_tail(tail);
+    if (!v->queue.enabled ||
+        (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE)) {
+        return;
+    }
+    vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
+    if (tail >= v->queue.entries) {
+        vtd_queue_error(v, VTD_IQEI_TAIL);
+        return;
+    }
+    while (v->queue.head != tail) {
+        error = vtd_queue_step(v);
+        if (error) {
+            vtd_queue_error(v, error);
+            return;
+        }
+        vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
+    }
+}
+
+void vtd_queue_enable(Vtd *v, bool enable)
+{
+    uint64_t iqa = vtd_reg64(v, VTD_REG_IQA);
+
+    trace_vtd_inv_qi_enable(enable);
+    v->queue.enabled = enable;
+    vtd_queue_set_head(v, 0);
+    if (!enable) {
+        /* The other way out of an error (7.6) */
+        vtd_reg32_change(v, VTD_REG_FSTS, VTD_FSTS_IQE, 0);
+        vtd_fault_written(v);
+        return;
+    }
+    v->queue.base = iqa & VTD_PAGE_MASK;
+    v->queue.entries = 1u << (VTD_IQA_QS(iqa) + 8);
+    v->queue.wide = iqa & VTD_IQA_DW;
+    trace_vtd_inv_qi_setup(v->queue.base, v->queue.entries);
+    vtd_queue_run(v);
+}

@@ -1,0 +1,255 @@
+/*
+ * Intel VT-d engine: the registers
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the register image (Vtd.csr, guarded by Vtd.lock) and the table that
+ * says of each register what software may write and what a write sets off.
+ * The hooks run after the lock is dropped; register writes are serialised
+ * by the host.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+typedef struct VtdRegister {
+    uint16_t offset;
+    uint8_t size;
+    bool write_only;            /* reads 0 */
+    uint64_t needs;             /* reserved without these bits of ECAP */
+    uint64_t reset;
+    uint64_t writable;
+    uint64_t write_1_clear;
+    void (*written)(Vtd *v);
+} VtdRegister;
+
+static void vtd_fsts_written(Vtd *v)
+{
+    vtd_fault_written(v);
+    if (!(vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE)) {
+        vtd_queue_run(v);
+    }
+}
+
+#define UADDR_MASK              VTD_MASK(31, 0)
+#define ADDR_MASK               VTD_MASK(31, 2)
+#define DATA_MASK               VTD_MASK(15, 0)
+
+static const VtdRegister vtd_registers[] = {
+    { VTD_REG_VER, 4, .reset = VTD_VER_1_0 },
+    { VTD_REG_CAP, 8 },
+    { VTD_REG_ECAP, 8 },
+    { VTD_REG_GCMD, 4, .write_only = true, .writable = VTD_MASK(31, 0),
+      .written = vtd_gcmd_written },
+    { VTD_REG_GSTS, 4 },
+    { VTD_REG_RTADDR, 8, .writable = VTD_MASK(63, 10) },
+    { VTD_REG_CCMD, 8, .writable = VTD_MASK(63, 61) | VTD_MASK(33, 0),
+      .written = vtd_ccmd_written },
+    { VTD_REG_FSTS, 4,
+      .write_1_clear = VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE |
+                       VTD_FSTS_ITE,
+      .written = vtd_fsts_written },
+    { VTD_REG_FECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
+      .written = vtd_fault_written },
+    { VTD_REG_FEDATA, 4, .writable = DATA_MASK },
+    { VTD_REG_FEADDR, 4, .writable = ADDR_MASK },
+    { VTD_REG_FEUADDR, 4, .writable = UADDR_MASK },
+    { VTD_REG_IQH, 8 },
+    { VTD_REG_IQT, 8, .writable = VTD_MASK(18, 4),
+      .written = vtd_queue_run },
+    { VTD_REG_IQA, 8,
+      .writable = VTD_PAGE_MASK | VTD_IQA_DW | VTD_MASK(2, 0) },
+    { VTD_REG_ICS, 4, .write_1_clear = VTD_ICS_IWC,
+      .written = vtd_completion_written },
+    { VTD_REG_IECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
+      .written = vtd_completion_written },
+    { VTD_REG_IEDATA, 4, .writable = DATA_MASK },
+    { VTD_REG_IEADDR, 4, .writable = ADDR_MASK },
+    { VTD_REG_IEUADDR, 4, .writable = UADDR_MASK },
+    { VTD_REG_IQERCD, 8 },
+    { VTD_REG_IRTA, 8, .needs = VTD_ECAP_IR,
+      .writable = VTD_PAGE_MASK | VTD_IRTA_EIME | VTD_MASK(3, 0) },
+    { VTD_REG_IVA, 8, .write_only = true,
+      .writable = VTD_PAGE_MASK | VTD_MASK(6, 0) },
+    { VTD_REG_IOTLB, 8,
+      .writable = VTD_IOTLB_IVT | VTD_MASK(61, 60) | VTD_MASK(49, 32),
+      .written = vtd_iotlb_written },
+    { VTD_REG_FRCD_LO, 8 },
+    { VTD_REG_FRCD_HI, 8, .write_1_clear = VTD_FRCD_HI_F,
+      .written = vtd_fault_written },
+};
+
+uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset)
+{
+    uint32_t value;
+
+    memcpy(&value, v->csr + offset, sizeof(value));
+    return GUINT32_FROM_LE(value);
+}
+
+void vtd_reg32_set_locked(Vtd *v, unsigned offset, uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    memcpy(v->csr + offset, &value, sizeof(value));
+}
+
+uint64_t vtd_reg64_locked(const Vtd *v, unsigned offset)
+{
+    uint64_t value;
+
+    memcpy(&value, v->csr + offset, sizeof(value));
+    return GUINT64_FROM_LE(value);
+}
+
+void vtd_reg64_set_locked(Vtd *v, unsigned offset, uint64_t value)
+{
+    value = GUINT64_TO_LE(value);
+    memcpy(v->csr + offset, &value, sizeof(value));
+}
+
+uint32_t vtd_reg32(Vtd *v, unsigned offset)
+{
+    uint32_t value;
+
+    pthread_mutex_lock(&v->lock);
+    value = vtd_reg32_locked(v, offset);
+    pthread_mutex_unlock(&v->lock);
+    return value;
+}
+
+uint64_t vtd_reg64(Vtd *v, unsigned offset)
+{
+    uint64_t value;
+
+    pthread_mutex_lock(&v->lock);
+    value = vtd_reg64_locked(v, offset);
+    pthread_mutex_unlock(&v->lock);
+    return value;
+}
+
+void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_reg32_set_locked(v, offset,
+                         (vtd_reg32_locked(v, offset) & ~clear) | set);
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_reg64_set_locked(v, offset,
+                         (vtd_reg64_locked(v, offset) & ~clear) | set);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static uint64_t vtd_register_locked(Vtd *v, const VtdRegister *reg)
+{
+    return reg->size == 8 ? vtd_reg64_locked(v, reg->offset)
+                          : vtd_reg32_locked(v, reg->offset);
+}
+
+static void vtd_register_set_locked(Vtd *v, const VtdRegister *reg,
+                                    uint64_t value)
+{
+    if (reg->size == 8) {
+        vtd_reg64_set_locked(v, reg->offset, value);
+    } else {
+        vtd_reg32_set_locked(v, reg->offset, value);
+    }
+}
+
+void vtd_regs_reset(Vtd *v)
+{
+    pthread_mutex_lock(&v->lock);
+    memset(v->csr, 0, sizeof(v->csr));
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
+        vtd_register_set_locked(v, &vtd_registers[i],
+                                vtd_registers[i].reset);
+    }
+    vtd_reg64_set_locked(v, VTD_REG_CAP, v->cap);
+    vtd_reg64_set_locked(v, VTD_REG_ECAP, v->ecap);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static bool vtd_access_valid(uint64_t offset, unsigned size)
+{
+    return (size == 4 || size == 8) && offset % size == 0 &&
+           offset <= VTD_REG_SIZE - size;
+}
+
+/*
+ * Bytes that a register and an access share: bits of the register at @mask,
+ * which stand @shift bits higher in the access (or lower, if negative).
+ */
+static bool vtd_register_met(Vtd *v, const VtdRegister *reg, uint64_t offset,
+                             unsigned size, uint64_t *mask, int *shift)
+{
+    int start = MAX((int)offset, reg->offset);
+    int end = MIN((int)(offset + size), reg->offset + reg->size);
+
+    if (start >= end || (v->ecap & reg->needs) != reg->needs) {
+        return false;
+    }
+    *mask = VTD_MASK((end - reg->offset) * 8 - 1, (start - reg->offset) * 8);
+    *shift = (reg->offset - (int)offset) * 8;
+    return true;
+}
+
+static uint64_t vtd_shift(uint64_t value, int shift)
+{
+    return shift >= 0 ? value << shift : value >> -shift;
+}
+
+uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
+{
+    uint64_t value = 0, mask;
+    int shift;
+
+    if (!vtd_access_valid(offset, size)) {
+        return 0;
+    }
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
+        const VtdRegister *reg = &vtd_registers[i];
+
+        if (!reg->write_only &&
+            vtd_register_met(v, reg, offset, size, &mask, &shift)) {
+            value |= vtd_shift(vtd_register_locked(v, reg) & mask, shift);
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+    trace_vtd_reg_read(offset, size, value);
+    return value;
+}
+
+void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
+{
+    uint64_t mask;
+    int shift;
+
+    trace_vtd_reg_write(offset, size, value);
+    if (!vtd_access_valid(offset, size)) {
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
+        const VtdRegister *reg = &vtd_registers[i];
+        uint64_t written, before;
+
+        if (!vtd_register_met(v, reg, offset, size, &mask, &shift)) {
+            continue;
+        }
+        written = vtd_shift(value, -shift);
+        pthread_mutex_lock(&v->lock);
+        before = vtd_register_locked(v, reg);
+        vtd_register_set_locked(v, reg,
+                                ((before & ~(mask & reg->writable)) |
+                                 (written & mask & reg->writable)) &
+                                ~(written & mask & reg->write_1_clear));
+        pthread_mutex_unlock(&v->lock);
+        if (reg->written) {
+            reg->written(v);
+        }
+    }
+}

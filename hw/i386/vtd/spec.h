@@ -1,0 +1,260 @@
+/*
+ * Intel VT-d: layouts
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the numbers of the specification and nothing else: register offsets
+ * and fields, root and context entries, second-stage entries, descriptors,
+ * interrupt remapping entries, fault reasons.  Bit ranges are written as the
+ * specification writes them, VTD_BITS(value, last, first).  No state, no
+ * lock.
+ */
+
+#ifndef HW_I386_VTD_SPEC_H
+#define HW_I386_VTD_SPEC_H
+
+#define VTD_BIT(n)              (1ull << (n))
+#define VTD_MASK(last, first) \
+    ((~0ull >> (63 - (last))) & (~0ull << (first)))
+#define VTD_BITS(value, last, first) \
+    (((value) & VTD_MASK(last, first)) >> (first))
+
+#define VTD_PAGE_SHIFT          12
+#define VTD_PAGE_MASK           VTD_MASK(63, VTD_PAGE_SHIFT)
+
+/* Requests without a PASID to this range are interrupts (5.1, 8.1) */
+#define VTD_INTERRUPT_FIRST     0xfee00000ull
+#define VTD_INTERRUPT_LAST      0xfeefffffull
+
+/* Registers (1.1); the fault record and IOTLB registers are where CAP.FRO
+ * and ECAP.IRO say */
+#define VTD_REG_VER             0x000
+#define VTD_REG_CAP             0x008
+#define VTD_REG_ECAP            0x010
+#define VTD_REG_GCMD            0x018
+#define VTD_REG_GSTS            0x01c
+#define VTD_REG_RTADDR          0x020
+#define VTD_REG_CCMD            0x028
+#define VTD_REG_FSTS            0x034
+#define VTD_REG_FECTL           0x038
+#define VTD_REG_FEDATA          0x03c
+#define VTD_REG_FEADDR          0x040
+#define VTD_REG_FEUADDR         0x044
+#define VTD_REG_IQH             0x080
+#define VTD_REG_IQT             0x088
+#define VTD_REG_IQA             0x090
+#define VTD_REG_ICS             0x09c
+#define VTD_REG_IECTL           0x0a0
+#define VTD_REG_IEDATA          0x0a4
+#define VTD_REG_IEADDR          0x0a8
+#define VTD_REG_IEUADDR         0x0ac
+#define VTD_REG_IQERCD          0x0b0
+#define VTD_REG_IRTA            0x0b8
+#define VTD_REG_IVA             0x0f0
+#define VTD_REG_IOTLB           0x0f8
+#define VTD_REG_FRCD_LO         0x220
+#define VTD_REG_FRCD_HI         0x228
+#define VTD_REG_SIZE            0x230
+
+#define VTD_VER_1_0             0x10
+
+/* CAP (1.4) */
+#define VTD_CAP_ND_16BIT        6ull
+#define VTD_CAP_CM              VTD_BIT(7)
+#define VTD_CAP_SAGAW_39        VTD_BIT(9)
+#define VTD_CAP_SAGAW_48        VTD_BIT(10)
+#define VTD_CAP_MGAW(bits)      (((bits) - 1ull) << 16)
+#define VTD_CAP_FRO(offset)     (((offset) / 16ull) << 24)
+#define VTD_CAP_SLLPS_2M        VTD_BIT(34)
+#define VTD_CAP_SLLPS_1G        VTD_BIT(35)
+#define VTD_CAP_PSI             VTD_BIT(39)
+#define VTD_CAP_MAMV(order)     ((uint64_t)(order) << 48)
+#define VTD_CAP_DWD             VTD_BIT(54)
+#define VTD_CAP_DRD             VTD_BIT(55)
+
+/* ECAP (1.5) */
+#define VTD_ECAP_QI             VTD_BIT(1)
+#define VTD_ECAP_DT             VTD_BIT(2)
+#define VTD_ECAP_IR             VTD_BIT(3)
+#define VTD_ECAP_EIM            VTD_BIT(4)
+#define VTD_ECAP_PT             VTD_BIT(6)
+#define VTD_ECAP_SC             VTD_BIT(7)
+#define VTD_ECAP_IRO(offset)    (((offset) / 16ull) << 8)
+#define VTD_ECAP_MHMV(order)    ((uint64_t)(order) << 20)
+
+/* What this implementation advertises (the limits behind CAP and ECAP) */
+#define VTD_MAMV                18
+#define VTD_MHMV                15
+
+/* GCMD and GSTS (1.6): a status bit is where its command bit is */
+#define VTD_GCMD_TE             VTD_BIT(31)
+#define VTD_GCMD_SRTP           VTD_BIT(30)
+#define VTD_GCMD_QIE            VTD_BIT(26)
+#define VTD_GCMD_IRE            VTD_BIT(25)
+#define VTD_GCMD_SIRTP          VTD_BIT(24)
+#define VTD_GCMD_CFI            VTD_BIT(23)
+
+/* RTADDR (1.7) */
+#define VTD_RTADDR_TTM(reg)     VTD_BITS(reg, 11, 10)
+#define VTD_TTM_LEGACY          0
+#define VTD_TTM_ABORT           3
+
+/* CCMD (1.8) */
+#define VTD_CCMD_ICC            VTD_BIT(63)
+#define VTD_CCMD_CIRG(reg)      VTD_BITS(reg, 62, 61)
+#define VTD_CCMD_CAIG_SHIFT     59
+#define VTD_CCMD_CAIG_MASK      VTD_MASK(60, 59)
+#define VTD_CCMD_FM(reg)        VTD_BITS(reg, 33, 32)
+#define VTD_CCMD_SID(reg)       VTD_BITS(reg, 31, 16)
+#define VTD_CCMD_DID(reg)       VTD_BITS(reg, 15, 0)
+
+/* IVA and IOTLB (1.9) */
+#define VTD_IVA_AM(reg)         VTD_BITS(reg, 5, 0)
+#define VTD_IOTLB_IVT           VTD_BIT(63)
+#define VTD_IOTLB_IIRG(reg)     VTD_BITS(reg, 61, 60)
+#define VTD_IOTLB_IAIG_SHIFT    57
+#define VTD_IOTLB_IAIG_MASK     VTD_MASK(58, 57)
+#define VTD_IOTLB_DID(reg)      VTD_BITS(reg, 47, 32)
+
+/* The granularities of CCMD.CIRG, IOTLB.IIRG and both descriptors */
+#define VTD_GRANULARITY_GLOBAL  1
+#define VTD_GRANULARITY_DOMAIN  2
+#define VTD_GRANULARITY_SELECT  3       /* one device, or pages */
+
+/* FSTS (1.10) */
+#define VTD_FSTS_PFO            VTD_BIT(0)
+#define VTD_FSTS_PPF            VTD_BIT(1)
+#define VTD_FSTS_IQE            VTD_BIT(4)
+#define VTD_FSTS_ICE            VTD_BIT(5)
+#define VTD_FSTS_ITE            VTD_BIT(6)
+/* The causes of the fault event (6.4) */
+#define VTD_FSTS_EVENTS \
+    (VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
+
+/* FECTL and IECTL (1.10, 1.12) */
+#define VTD_ECTL_IM             VTD_BIT(31)
+#define VTD_ECTL_IP             VTD_BIT(30)
+
+/* FRCD, the upper half (1.10) */
+#define VTD_FRCD_HI_F           VTD_BIT(63)
+#define VTD_FRCD_HI_T1_READ     VTD_BIT(62)
+#define VTD_FRCD_HI_FR(reason)  ((uint64_t)(reason) << 32)
+#define VTD_FRCD_HI_SID(sid)    ((uint64_t)(sid))
+
+/* IQH, IQT, IQA, ICS, IQERCD (1.12) */
+#define VTD_IQ_OFFSET(index)    ((uint64_t)(index) << 4)
+#define VTD_IQT_INDEX(reg)      VTD_BITS(reg, 18, 4)
+#define VTD_IQA_QS(reg)         VTD_BITS(reg, 2, 0)
+#define VTD_IQA_DW              VTD_BIT(11)
+#define VTD_ICS_IWC             VTD_BIT(0)
+#define VTD_IQEI_TAIL           1
+#define VTD_IQEI_FETCH          2
+#define VTD_IQEI_TYPE           3
+#define VTD_IQEI_RESERVED       4
+#define VTD_IQEI_WIDTH          5
+
+/* IRTA (1.13) */
+#define VTD_IRTA_ENTRIES(reg)   (2u << VTD_BITS(reg, 3, 0))
+#define VTD_IRTA_EIME           VTD_BIT(11)
+
+/* Root entry, legacy mode (2.1) */
+#define VTD_ROOT_P              VTD_BIT(0)
+#define VTD_ROOT_LO_RESERVED    VTD_MASK(11, 1)
+
+/* Context entry, legacy mode (2.1) */
+#define VTD_CONTEXT_P           VTD_BIT(0)
+#define VTD_CONTEXT_FPD         VTD_BIT(1)
+#define VTD_CONTEXT_TT(lo)      VTD_BITS(lo, 3, 2)
+#define VTD_TT_TABLES           0
+#define VTD_TT_DEVICE_TLB       1
+#define VTD_TT_PASS_THROUGH     2
+#define VTD_CONTEXT_LO_RESERVED VTD_MASK(11, 4)
+#define VTD_CONTEXT_AW(hi)      VTD_BITS(hi, 2, 0)
+#define VTD_CONTEXT_DID(hi)     VTD_BITS(hi, 23, 8)
+#define VTD_CONTEXT_HI_RESERVED (VTD_BIT(7) | VTD_MASK(63, 24))
+
+/* Second-stage entries (3.2) */
+#define VTD_SS_R                VTD_BIT(0)
+#define VTD_SS_W                VTD_BIT(1)
+#define VTD_SS_PS               VTD_BIT(7)
+#define VTD_SS_SNP              VTD_BIT(11)
+#define VTD_SS_TM               VTD_BIT(62)
+
+/* Invalidation descriptors (7.4, 7.5) */
+#define VTD_DESC_TYPE(lo)       (VTD_BITS(lo, 3, 0) | VTD_BITS(lo, 11, 9) << 4)
+#define VTD_DESC_CONTEXT        0x1
+#define VTD_DESC_IOTLB          0x2
+#define VTD_DESC_DEVICE_TLB     0x3
+#define VTD_DESC_IEC            0x4
+#define VTD_DESC_WAIT           0x5
+#define VTD_DESC_G(lo)          VTD_BITS(lo, 5, 4)
+#define VTD_DESC_DID(lo)        VTD_BITS(lo, 31, 16)
+#define VTD_DESC_SID(lo)        VTD_BITS(lo, 47, 32)
+#define VTD_DESC_FM(lo)         VTD_BITS(lo, 49, 48)
+#define VTD_DESC_AM(hi)         VTD_BITS(hi, 5, 0)
+#define VTD_DESC_DEVICE_S       VTD_BIT(0)
+#define VTD_DESC_IEC_G          VTD_BIT(4)
+#define VTD_DESC_IEC_IM(lo)     VTD_BITS(lo, 31, 27)
+#define VTD_DESC_IEC_IIDX(lo)   VTD_BITS(lo, 47, 32)
+#define VTD_DESC_WAIT_IF        VTD_BIT(4)
+#define VTD_DESC_WAIT_SW        VTD_BIT(5)
+#define VTD_DESC_WAIT_DATA(lo)  VTD_BITS(lo, 63, 32)
+#define VTD_DESC_WAIT_ADDR(hi)  ((hi) & VTD_MASK(63, 2))
+
+/* Interrupt requests (8.1) */
+#define VTD_MSI_REMAPPABLE      VTD_BIT(4)
+#define VTD_MSI_SHV             VTD_BIT(3)
+#define VTD_MSI_HANDLE(addr) \
+    (VTD_BITS(addr, 19, 5) | VTD_BITS(addr, 2, 2) << 15)
+#define VTD_MSI_SUBHANDLE(data) VTD_BITS(data, 15, 0)
+#define VTD_MSI_DATA_RESERVED   VTD_MASK(31, 16)
+
+/* Interrupt remapping table entry (8.3) */
+#define VTD_IRTE_P              VTD_BIT(0)
+#define VTD_IRTE_FPD            VTD_BIT(1)
+#define VTD_IRTE_DM             VTD_BIT(2)
+#define VTD_IRTE_RH             VTD_BIT(3)
+#define VTD_IRTE_TM             VTD_BIT(4)
+#define VTD_IRTE_DLM(lo)        VTD_BITS(lo, 7, 5)
+#define VTD_IRTE_IM             VTD_BIT(15)
+#define VTD_IRTE_VECTOR(lo)     VTD_BITS(lo, 23, 16)
+#define VTD_IRTE_DST_X2APIC(lo) VTD_BITS(lo, 63, 32)
+#define VTD_IRTE_DST_XAPIC(lo)  VTD_BITS(lo, 47, 40)
+#define VTD_IRTE_LO_RESERVED    (VTD_MASK(14, 12) | VTD_MASK(31, 24))
+#define VTD_IRTE_LO_RESERVED_XAPIC (VTD_MASK(39, 32) | VTD_MASK(63, 48))
+#define VTD_IRTE_SID(hi)        VTD_BITS(hi, 15, 0)
+#define VTD_IRTE_SQ(hi)         VTD_BITS(hi, 17, 16)
+#define VTD_IRTE_SVT(hi)        VTD_BITS(hi, 19, 18)
+#define VTD_IRTE_HI_RESERVED    VTD_MASK(63, 20)
+#define VTD_SVT_NONE            0
+#define VTD_SVT_SID             1
+#define VTD_SVT_BUS             2
+
+/* Fault reasons (6.1, 6.2, 6.3); 0 is never recorded */
+typedef enum VtdReason {
+    VTD_FAULT_NONE = 0,
+    VTD_FAULT_ROOT_NOT_PRESENT = 0x01,
+    VTD_FAULT_CONTEXT_NOT_PRESENT = 0x02,
+    VTD_FAULT_CONTEXT_INVALID = 0x03,
+    VTD_FAULT_ADDRESS = 0x04,
+    VTD_FAULT_WRITE = 0x05,
+    VTD_FAULT_READ = 0x06,
+    VTD_FAULT_TABLE_ACCESS = 0x07,
+    VTD_FAULT_ROOT_ACCESS = 0x08,
+    VTD_FAULT_CONTEXT_ACCESS = 0x09,
+    VTD_FAULT_ROOT_RESERVED = 0x0a,
+    VTD_FAULT_CONTEXT_RESERVED = 0x0b,
+    VTD_FAULT_TABLE_RESERVED = 0x0c,
+    VTD_FAULT_BLOCKED = 0x0d,
+    VTD_FAULT_OUTPUT = 0x0e,
+    VTD_FAULT_IR_REQUEST_RESERVED = 0x20,
+    VTD_FAULT_IR_INDEX = 0x21,
+    VTD_FAULT_IR_NOT_PRESENT = 0x22,
+    VTD_FAULT_IR_ACCESS = 0x23,
+    VTD_FAULT_IR_RESERVED = 0x24,
+    VTD_FAULT_IR_COMPATIBILITY = 0x25,
+    VTD_FAULT_IR_SOURCE = 0x26,
+    VTD_FAULT_RTADDR = 0x30,
+} VtdReason;
+
+#endif

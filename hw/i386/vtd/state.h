@@ -1,0 +1,174 @@
+/*
+ * Intel VT-d engine: the state of a unit and the calls between its rooms
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns struct Vtd and struct VtdSpace.  Every field says what guards it:
+ *
+ *   host     changed by [host] calls only (see vtd.h)
+ *   lock     Vtd.lock, the unit's lock: held for a few instructions, never
+ *            over a walk, and never over a call that may call back
+ *   atomic   read by any thread without a lock
+ *
+ * A room (one .c file) keeps to its own fields; the comment before each
+ * group of prototypes names the room.
+ */
+
+#ifndef HW_I386_VTD_STATE_H
+#define HW_I386_VTD_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "vtd.h"
+#include "iotlb.h"
+#include "walk.h"
+
+/* A context entry decoded (2.1); immutable, freed through defer_free */
+typedef struct VtdContext {
+    uint16_t sid;
+    uint16_t did;
+    bool fpd;
+    bool pass_through;
+    uint8_t levels;             /* of the tables, unless pass_through */
+    uint64_t root;              /* the top table's address */
+} VtdContext;
+
+#define VTD_IEC_SLOTS           256
+
+typedef struct VtdIecSlot {
+    bool valid;
+    uint16_t index;
+    uint64_t lo, hi;
+} VtdIecSlot;
+
+struct Vtd {
+    const VtdOps *ops;
+    void *host;
+    VtdConfig config;
+    uint64_t cap, ecap;                     /* fixed, as the next */
+    VtdFormat format;
+
+    pthread_mutex_t lock;
+    uint8_t csr[VTD_REG_SIZE];              /* lock: registers as read */
+
+    _Atomic bool translating;               /* atomic: GSTS.TES */
+    _Atomic uint64_t root;                  /* atomic: RTADDR latched */
+
+    _Atomic bool remapping;                 /* atomic: GSTS.IRES */
+    _Atomic bool compatibility;             /* atomic: GSTS.CFIS */
+    _Atomic uint64_t irta;                  /* atomic: IRTA latched */
+
+    struct {
+        bool enabled;                       /* GSTS.QIES */
+        uint64_t base;                      /* latched with it, as the next */
+        uint32_t entries;
+        bool wide;                          /* IQA.DW */
+        uint16_t head;                      /* index of a descriptor */
+        uint8_t last_type;                  /* completed; 0 for none */
+    } queue;                                /* host */
+
+    VtdIotlb *iotlb;
+
+    GPtrArray *spaces;                      /* host */
+    pthread_mutex_t context_lock;
+    uint64_t context_epoch;                 /* context_lock */
+
+    pthread_mutex_t iec_lock;
+    uint64_t iec_epoch;                     /* iec_lock */
+    VtdIecSlot iec[VTD_IEC_SLOTS];          /* iec_lock */
+
+    _Atomic uint64_t stats[VTD_STAT_COUNT];
+};
+
+struct VtdSpace {
+    Vtd *v;
+    void *host;
+    VtdView view;                           /* host */
+    VtdContext *_Atomic context;            /* atomic; set in context_lock */
+    _Atomic uint64_t hits;                  /* of the IOTLB */
+    _Atomic uint64_t context_hits;
+};
+
+static inline void vtd_count(Vtd *v, VtdStat stat)
+{
+    atomic_fetch_add_explicit(&v->stats[stat], 1, memory_order_relaxed);
+}
+
+/*
+ * regs.c: the register image.  _locked ones want Vtd.lock; the others take
+ * it.  @offset names a 32- or 64-bit register as the name says.
+ */
+uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset);
+void vtd_reg32_set_locked(Vtd *v, unsigned offset, uint32_t value);
+uint64_t vtd_reg64_locked(const Vtd *v, unsigned offset);
+void vtd_reg64_set_locked(Vtd *v, unsigned offset, uint64_t value);
+uint32_t vtd_reg32(Vtd *v, unsigned offset);
+uint64_t vtd_reg64(Vtd *v, unsigned offset);
+/* Clear @clear, then set @set */
+void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set);
+void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
+void vtd_regs_reset(Vtd *v);
+
+/* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [host] */
+void vtd_gcmd_written(Vtd *v);
+void vtd_ccmd_written(Vtd *v);
+void vtd_iotlb_written(Vtd *v);
+
+/* queue.c: the invalidation queue (1.12, 7).  [host] */
+void vtd_queue_enable(Vtd *v, bool enable);
+/* Process descriptors until the queue is empty or stopped by an error */
+void vtd_queue_run(Vtd *v);
+
+/* fault.c: fault records and event messages (6.4).  [any] */
+typedef struct VtdFault {
+    VtdReason reason;
+    uint16_t sid;
+    bool fpd;                   /* hides a qualified fault */
+    bool read;
+    uint64_t info;              /* what FRCD.FI shows */
+} VtdFault;
+void vtd_fault_record(Vtd *v, const VtdFault *fault);
+/* Set @status in FSTS, raise the fault event if it is a new cause */
+void vtd_fault_status(Vtd *v, uint32_t status);
+/* After a write to FRCD, FSTS or FECTL */
+void vtd_fault_written(Vtd *v);
+/* A wait descriptor wants the invalidation event; after ICS or IECTL */
+void vtd_completion_raise(Vtd *v);
+void vtd_completion_written(Vtd *v);
+
+/*
+ * context.c: root and context entries and their cache (2.1, 7.1).
+ *
+ * vtd_context_get returns the context of @space, valid in the read section,
+ * or NULL with @fault's reason and fpd filled in.  [any]
+ */
+const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
+                                  VtdFault *fault);
+/* Read the entries past the cache.  Errors as above.  [any] */
+bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
+                      VtdFault *fault);
+/* Which cached contexts an invalidation names: NULL @match for all.  [host] */
+typedef bool VtdContextMatch(const VtdContext *context, const void *key);
+void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
+/* Bring each space's view to what the tables now say.  [host] */
+void vtd_context_update_views(Vtd *v);
+
+/* invalidate.c: what an invalidation does to each cache (7).  [host] */
+void vtd_invalidate_context_global(Vtd *v);
+void vtd_invalidate_context_domain(Vtd *v, uint16_t did);
+/* @fm: function bits of @sid to be ignored, as in CCMD.FM */
+void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
+                                   unsigned fm);
+void vtd_invalidate_iotlb_global(Vtd *v);
+void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did);
+/* 2^@am pages around @addr */
+void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
+                                unsigned am);
+void vtd_invalidate_iec_global(Vtd *v);
+/* 2^@im entries around @index */
+void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
+
+/* interrupt.c: the interrupt entry cache.  Entries @first to @last.  [host] */
+void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * Intel VT-d engine: the way of one DMA request
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the order of the steps (5.1): context, IOTLB, walk, permission, and
+ * what of a superpage may be handed out at once.  Runs in any thread and
+ * holds no lock; what it calls takes its own for a moment.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+static bool vtd_overlap(uint64_t first, uint64_t last, uint64_t other_first,
+                        uint64_t other_last)
+{
+    return first <= other_last && other_first <= last;
+}
+
+static bool vtd_meets_interrupts(uint64_t first, uint64_t mask)
+{
+    return vtd_overlap(first, first | mask, VTD_INTERRUPT_FIRST,
+                       VTD_INTERRUPT_LAST);
+}
+
+/*
+ * The largest page of a leaf at @level around @iova that has the interrupt
+ * range neither in its input nor in its output.
+ */
+static unsigned vtd_clean_level(uint64_t iova, uint64_t addr, unsigned level)
+{
+    while (level > 1) {
+        uint64_t mask = vtd_level_mask(level);
+
+        if (!vtd_meets_interrupts(iova & ~mask, mask) &&
+            !vtd_meets_interrupts(addr & ~mask, mask)) {
+            break;
+        }
+        level--;
+    }
+    return level;
+}
+
+static bool vtd_read_ss_entry(void *opaque, uint64_t gpa, uint64_t *entry)
+{
+    Vtd *v = opaque;
+
+    if (!v->ops->read(v->host, gpa, entry, sizeof(*entry))) {
+        return false;
+    }
+    *entry = GUINT64_FROM_LE(*entry);
+    return true;
+}
+
+static VtdReason vtd_walk_reason(const VtdWalk *walk, unsigned levels,
+                                 VtdAccess access)
+{
+    switch (walk->end) {
+    case VTD_WALK_UNREADABLE:
+        return walk->level == levels ? VTD_FAULT_CONTEXT_INVALID
+                                     : VTD_FAULT_TABLE_ACCESS;
+    case VTD_WALK_RESERVED:
+        return VTD_FAULT_TABLE_RESERVED;
+    case VTD_WALK_EMPTY:
+    case VTD_WALK_DENIED:
+        return access == VTD_ACCESS_WRITE ? VTD_FAULT_WRITE
+                                          : VTD_FAULT_READ;
+    case VTD_WALK_LEAF:
+        break;
+    }
+    return VTD_FAULT_NONE;
+}
+
+/* Walk the tables of @context; the result goes into the IOTLB */
+static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
+                                    uint64_t iova, VtdAccess access,
+                                    VtdIotlbEntry *entry)
+{
+    VtdIotlbKey key = { context->root, context->did, context->levels };
+    uint64_t now = vtd_iotlb_now(v->iotlb);
+    uint64_t wanted = access == VTD_ACCESS_READ ? v->format.read :
+                      access == VTD_ACCESS_WRITE ? v->format.write : 0;
+    VtdWalk walk = vtd_walk(&v->format, context->root, context->levels, iova,
+                            wanted, vtd_read_ss_entry, v);
+    uint64_t addr;
+
+    trace_vtd_walk(context->did, iova, walk.level, walk.entry, walk.end);
+    if (walk.end != VTD_WALK_LEAF) {
+        return vtd_walk_reason(&walk, context->levels, access);
+    }
+
+    addr = (walk.entry & v->format.address) |
+           (iova & vtd_level_mask(walk.level));
+    if (vtd_meets_interrupts(addr & VTD_PAGE_MASK, ~VTD_PAGE_MASK)) {
+        return VTD_FAULT_OUTPUT;
+    }
+    entry->level = vtd_clean_level(iova, addr, walk.level);
+    entry->addr = addr & ~vtd_level_mask(entry->level);
+    entry->read = walk.granted & v->format.read;
+    entry->write = walk.granted & v->format.write;
+    if (!entry->read && !entry->write) {
+        /* Only a probe gets here: each level grants something else */
+        return VTD_FAULT_READ;
+    }
+    vtd_iotlb_insert(v->iotlb, &key, iova, entry, now);
+    trace_vtd_iotlb_page_update(context->sid, iova, entry->addr,
+                                context->did);
+    return VTD_FAULT_NONE;
+}
+
+static bool vtd_granted(const VtdIotlbEntry *entry, VtdAccess access)
+{
+    return access == VTD_ACCESS_READ ? entry->read :
+           access == VTD_ACCESS_WRITE ? entry->write :
+           entry->read || entry->write;
+}
+
+static VtdReason vtd_translate_tables(VtdSpace *space,
+                                      const VtdContext *context,
+                                      uint64_t iova, VtdAccess access,
+                                      VtdTranslation *out)
+{
+    Vtd *v = space->v;
+    VtdIotlbKey key = { context->root, context->did, context->levels };
+    VtdIotlbEntry entry = { 0 };
+    VtdReason reason;
+
+    if (iova >> vtd_level_shift(context->levels + 1) ||
+        iova >> v->config.aw_bits) {
+        return VTD_FAULT_ADDRESS;
+    }
+    /*
+     * An entry that does not grant the access is no hit: the guest may have
+     * added the permission, and the fault wants the walk's reason.
+     */
+    if (vtd_iotlb_lookup(v->iotlb, &key, iova, &entry) &&
+        vtd_granted(&entry, access)) {
+        atomic_fetch_add_explicit(&space->hits, 1, memory_order_relaxed);
+        trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr,
+                                 context->did);
+    } else {
+        vtd_count(v, VTD_STAT_IOTLB_MISSES);
+        reason = vtd_translate_miss(v, context, iova, access, &entry);
+        if (reason) {
+            return reason;
+        }
+    }
+
+    out->mask = vtd_level_mask(entry.level);
+    out->iova = iova & ~out->mask;
+    out->addr = entry.addr;
+    out->read = entry.read;
+    out->write = entry.write;
+    return VTD_FAULT_NONE;
+}
+
+static VtdReason vtd_translate_pass_through(VtdSpace *space, uint64_t iova,
+                                            VtdTranslation *out)
+{
+    Vtd *v = space->v;
+
+    if (iova >> v->config.aw_bits) {
+        return VTD_FAULT_ADDRESS;
+    }
+    out->mask = vtd_level_mask(vtd_clean_level(iova, iova, 3));
+    out->iova = out->addr = iova & ~out->mask;
+    out->read = out->write = true;
+    return VTD_FAULT_NONE;
+}
+
+bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
+                   VtdTranslation *out)
+{
+    Vtd *v = space->v;
+    uint16_t sid = v->ops->source_id(space->host);
+    const VtdContext *context;
+    VtdFault fault = {
+        .sid = sid,
+        .read = access != VTD_ACCESS_WRITE,
+        .info = iova & VTD_PAGE_MASK,
+    };
+
+    if (iova >= VTD_INTERRUPT_FIRST && iova <= VTD_INTERRUPT_LAST) {
+        /* Never DMA; a read is aborted, and nothing says that it faults */
+        return false;
+    }
+    if (!atomic_load(&v->translating)) {
+        /* Met the change of view half way */
+        return !vtd_translate_pass_through(space, iova, out);
+    }
+
+    context = vtd_context_get(space, sid, &fault);
+    if (context) {
+        fault.fpd = context->fpd;
+        if (context->pass_through) {
+            vtd_count(v, VTD_STAT_PASS_THROUGH);
+            trace_vtd_translate_pt(sid, iova);
+            fault.reason = vtd_translate_pass_through(space, iova, out);
+        } else {
+            fault.reason = vtd_translate_tables(space, context, iova, access,
+                                                out);
+        }
+    }
+    if (fault.reason == VTD_FAULT_NONE) {
+        trace_vtd_dmar_translate(sid >> 8, VTD_BITS(sid, 7, 3),
+                                 VTD_BITS(sid, 2, 0), out->iova, out->addr,
+                                 out->mask);
+        return true;
+    }
+    if (access != VTD_ACCESS_PROBE) {
+        vtd_fault_record(v, &fault);
+    }
+    return false;
+}

@@ -1,0 +1,135 @@
+/*
+ * Intel VT-d engine: a unit's life
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the making, reset and end of a unit, what it advertises (CAP, ECAP)
+ * and its counters.  [host] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+/* The bits are those of QEMU's machines: migration carries them (1.4) */
+static uint64_t vtd_cap(const VtdConfig *config)
+{
+    uint64_t cap = VTD_CAP_ND_16BIT | VTD_CAP_FRO(VTD_REG_FRCD_LO) |
+                   VTD_CAP_MGAW(config->aw_bits) | VTD_CAP_SLLPS_2M |
+                   VTD_CAP_SLLPS_1G | VTD_CAP_PSI | VTD_CAP_MAMV(VTD_MAMV);
+
+    if (config->caching_mode) {
+        cap |= VTD_CAP_CM;
+    }
+    if (config->dma_drain) {
+        cap |= VTD_CAP_DRD | VTD_CAP_DWD;
+    }
+    if (config->dma_translation) {
+        cap |= VTD_CAP_SAGAW_39;
+        cap |= config->aw_bits >= 48 ? VTD_CAP_SAGAW_48 : 0;
+    }
+    return cap;
+}
+
+static uint64_t vtd_ecap(const VtdConfig *config)
+{
+    uint64_t ecap = VTD_ECAP_QI | VTD_ECAP_IRO(VTD_REG_IVA);
+
+    if (config->intr_remap) {
+        ecap |= VTD_ECAP_IR | VTD_ECAP_MHMV(VTD_MHMV);
+    }
+    if (config->eim) {
+        ecap |= VTD_ECAP_EIM;
+    }
+    if (config->device_iotlb) {
+        ecap |= VTD_ECAP_DT;
+    }
+    if (config->pass_through) {
+        ecap |= VTD_ECAP_PT;
+    }
+    if (config->snoop_control) {
+        ecap |= VTD_ECAP_SC;
+    }
+    return ecap;
+}
+
+Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
+{
+    Vtd *v = g_new0(Vtd, 1);
+
+    v->ops = ops;
+    v->host = host;
+    v->config = *config;
+    v->cap = vtd_cap(config);
+    v->ecap = vtd_ecap(config);
+    vtd_format_second_stage(&v->format, config->aw_bits,
+                            config->snoop_control,
+                            config->device_iotlb && config->stale_tm);
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_mutex_init(&v->context_lock, NULL);
+    pthread_mutex_init(&v->iec_lock, NULL);
+    v->iotlb = vtd_iotlb_new();
+    v->spaces = g_ptr_array_new();
+    vtd_regs_reset(v);
+    return v;
+}
+
+void vtd_free(Vtd *v)
+{
+    g_assert(v->spaces->len == 0);
+    g_ptr_array_free(v->spaces, TRUE);
+    vtd_iotlb_free(v->iotlb);
+    pthread_mutex_destroy(&v->iec_lock);
+    pthread_mutex_destroy(&v->context_lock);
+    pthread_mutex_destroy(&v->lock);
+    g_free(v);
+}
+
+void vtd_reset(Vtd *v)
+{
+    trace_vtd_reset_exit();
+    atomic_store(&v->translating, false);
+    atomic_store(&v->root, 0);
+    atomic_store(&v->remapping, false);
+    atomic_store(&v->compatibility, false);
+    atomic_store(&v->irta, 0);
+    memset(&v->queue, 0, sizeof(v->queue));
+    vtd_regs_reset(v);
+    vtd_context_drop(v, NULL, NULL);
+    vtd_iotlb_drop_global(v->iotlb);
+    vtd_iec_drop(v, 0, UINT16_MAX);
+    vtd_context_update_views(v);
+    v->ops->iec_changed(v->host, true, 0, 0);
+}
+
+uint64_t vtd_stat(Vtd *v, VtdStat stat)
+{
+    uint64_t sum = atomic_load(&v->stats[stat]);
+
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (stat == VTD_STAT_IOTLB_HITS) {
+            sum += atomic_load(&space->hits);
+        } else if (stat == VTD_STAT_CONTEXT_HITS) {
+            sum += atomic_load(&space->context_hits);
+        }
+    }
+    if (stat == VTD_STAT_TRANSLATIONS) {
+        sum = vtd_stat(v, VTD_STAT_IOTLB_HITS) +
+              vtd_stat(v, VTD_STAT_IOTLB_MISSES) +
+              vtd_stat(v, VTD_STAT_PASS_THROUGH);
+    }
+    return sum;
+}
+
+const char *vtd_stat_name(VtdStat stat)
+{
+    static const char *const names[] = {
+#define VTD_STAT_NAME(id, name) name,
+        VTD_STATS(VTD_STAT_NAME)
+#undef VTD_STAT_NAME
+    };
+
+    return names[stat];
+}

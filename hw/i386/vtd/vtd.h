@@ -1,0 +1,185 @@
+/*
+ * Intel VT-d engine: its whole outside
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the calls that a host (QEMU's device model, or a unit test) makes
+ * into the engine, and the table of operations that the engine asks of its
+ * host.  Two kinds of call:
+ *
+ *   [any]    any thread, inside one of the host's read sections (RCU in
+ *            QEMU): what the engine hands to VtdOps.defer_free stays
+ *            readable until the section ends.
+ *   [host]   serialised by the host (the big lock in QEMU).  VtdOps.switch_to
+ *            and VtdOps.iec_changed are only called from these, with none of
+ *            the engine's locks held, so they may call back.
+ *
+ * Section numbers are those of the facts that docs/devel/intel-iommu.rst
+ * names.
+ */
+
+#ifndef HW_I386_VTD_VTD_H
+#define HW_I386_VTD_VTD_H
+
+#include "spec.h"
+
+typedef struct Vtd Vtd;
+typedef struct VtdSpace VtdSpace;
+
+/* What the user asked for; resolved by the host before vtd_new() */
+typedef struct VtdConfig {
+    uint8_t aw_bits;            /* 39 or 48: guest and host address width */
+    bool caching_mode;
+    bool snoop_control;
+    bool device_iotlb;
+    bool pass_through;
+    bool intr_remap;
+    bool eim;
+    bool dma_drain;
+    bool dma_translation;
+    bool stale_tm;              /* leaf bit 62 is not reserved */
+} VtdConfig;
+
+/* What a device's memory requests meet */
+typedef enum VtdView {
+    VTD_VIEW_DIRECT,            /* system memory: no translation */
+    VTD_VIEW_TRANSLATED,        /* vtd_translate() */
+} VtdView;
+
+typedef struct VtdOps {
+    /*
+     * Read or write @len bytes of guest memory at @gpa.  Only RAM counts:
+     * false, and nothing done, for MMIO and holes.  [any]
+     */
+    bool (*read)(void *host, uint64_t gpa, void *buf, size_t len);
+    bool (*write)(void *host, uint64_t gpa, const void *buf, size_t len);
+    /* Send the message of an event of the unit, not remapped.  [any] */
+    void (*inject)(void *host, uint64_t addr, uint32_t data);
+    /* Call free_fn(ptr) once no read section can hold @ptr.  [any] */
+    void (*defer_free)(void *host, void *ptr, void (*free_fn)(void *));
+    /* The requester id that a space has now: bus numbers change.  [any] */
+    uint16_t (*source_id)(void *space_host);
+    /* Bring a space's view about; called on changes only.  [host] */
+    void (*switch_to)(void *space_host, VtdView view);
+    /*
+     * Remapping of interrupts changed: of 2^@mask entries from @index, or of
+     * all if @global.  [host]
+     */
+    void (*iec_changed)(void *host, bool global, uint32_t index,
+                        uint32_t mask);
+} VtdOps;
+
+/* One translated piece; inclusive last bytes are iova | mask, addr | mask */
+typedef struct VtdTranslation {
+    uint64_t iova;
+    uint64_t addr;
+    uint64_t mask;
+    bool read;
+    bool write;
+} VtdTranslation;
+
+typedef enum VtdAccess {
+    VTD_ACCESS_PROBE,           /* tell the permissions, record no fault */
+    VTD_ACCESS_READ,
+    VTD_ACCESS_WRITE,
+} VtdAccess;
+
+/* A remapped interrupt (8.3) */
+typedef struct VtdInterrupt {
+    uint32_t dest;
+    uint8_t vector;
+    uint8_t delivery_mode;
+    bool logical;
+    bool redirection_hint;
+    bool level;
+} VtdInterrupt;
+
+typedef enum VtdVerdict {
+    VTD_INTERRUPT_PASS,         /* deliver the message as it came */
+    VTD_INTERRUPT_REMAPPED,     /* deliver the VtdInterrupt */
+    VTD_INTERRUPT_BLOCKED,
+} VtdVerdict;
+
+#define VTD_SID_UNKNOWN         0x10000u
+
+/* Counters: (name in C, name for the user) */
+#define VTD_STATS(X) \
+    X(TRANSLATIONS, "translations") \
+    X(PASS_THROUGH, "pass-through") \
+    X(IOTLB_HITS, "iotlb-hits") \
+    X(IOTLB_MISSES, "iotlb-misses") \
+    X(CONTEXT_HITS, "context-hits") \
+    X(CONTEXT_MISSES, "context-misses") \
+    X(VIEW_SWITCHES, "view-switches") \
+    X(FAULTS_RECORDED, "faults-recorded") \
+    X(FAULTS_LOST, "faults-lost") \
+    X(INV_CONTEXT_GLOBAL, "inv-context-global") \
+    X(INV_CONTEXT_DOMAIN, "inv-context-domain") \
+    X(INV_CONTEXT_DEVICE, "inv-context-device") \
+    X(INV_IOTLB_GLOBAL, "inv-iotlb-global") \
+    X(INV_IOTLB_DOMAIN, "inv-iotlb-domain") \
+    X(INV_IOTLB_PAGE, "inv-iotlb-page") \
+    X(INV_DEVICE_TLB, "inv-device-tlb") \
+    X(INV_IEC_GLOBAL, "inv-iec-global") \
+    X(INV_IEC_INDEX, "inv-iec-index") \
+    X(INV_WAIT, "inv-wait") \
+    X(INV_ERRORS, "inv-errors") \
+    X(INTERRUPTS_REMAPPED, "interrupts-remapped") \
+    X(INTERRUPTS_PASSED, "interrupts-passed") \
+    X(INTERRUPTS_BLOCKED, "interrupts-blocked") \
+    X(IEC_HITS, "iec-hits") \
+    X(IEC_MISSES, "iec-misses")
+
+typedef enum VtdStat {
+#define VTD_STAT_ENUM(id, name) VTD_STAT_##id,
+    VTD_STATS(VTD_STAT_ENUM)
+#undef VTD_STAT_ENUM
+    VTD_STAT_COUNT,
+} VtdStat;
+
+/* A new unit, as after reset.  @config is copied, @ops is not.  [host] */
+Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host);
+/* Free a unit; its spaces must be gone.  [host] */
+void vtd_free(Vtd *v);
+/*
+ * Back to the state after vtd_new(): registers, queue, caches; the spaces
+ * stay and get the direct view.  [host]
+ */
+void vtd_reset(Vtd *v);
+
+/*
+ * A device's address space, in the direct view unless translation is on by
+ * then.  @space_host goes to VtdOps.source_id and VtdOps.switch_to.  [host]
+ */
+VtdSpace *vtd_space_new(Vtd *v, void *space_host);
+/* Forget a space that no thread translates through any more.  [host] */
+void vtd_space_free(VtdSpace *space);
+
+/*
+ * Access the registers: @offset below VTD_REG_SIZE, aligned to @size, 4 or 8
+ * bytes (1.2).  Everything else reads 0 and writes nothing.  [host]
+ */
+uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size);
+void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size);
+
+/*
+ * Translate the request of @access to @iova (5.1).  True fills in @out, whose
+ * permissions include the one asked for; false means that the request is
+ * blocked, and then the fault is recorded unless @access is a probe.  [any]
+ */
+bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
+                   VtdTranslation *out);
+
+/*
+ * Remap the interrupt message (@addr, @data) of requester @sid (8.2), or of
+ * an unknown one (VTD_SID_UNKNOWN: the source is not verified).  A blocked
+ * one records its fault if @record.  [any]
+ */
+VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
+                         bool record, VtdInterrupt *out);
+
+/* The value of a counter, and its name for users.  [host] */
+uint64_t vtd_stat(Vtd *v, VtdStat stat);
+const char *vtd_stat_name(VtdStat stat);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * Intel VT-d engine: walking page tables
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See walk.h.  No state and no lock: guest memory may change meanwhile, so
+ * each entry is read once and judged by that copy.
+ */
+
+#include "qemu/osdep.h"
+#include "walk.h"
+
+void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
+                             bool snoop_control, bool free_tm)
+{
+    uint64_t above = VTD_MASK(51, aw_bits);
+    uint64_t table = above | VTD_SS_SNP | VTD_SS_TM;
+    uint64_t leaf = above | (snoop_control ? 0 : VTD_SS_SNP) |
+                    (free_tm ? 0 : VTD_SS_TM);
+
+    *format = (VtdFormat) {
+        .read = VTD_SS_R,
+        .write = VTD_SS_W,
+        .address = VTD_MASK(aw_bits - 1, VTD_PAGE_SHIFT),
+    };
+    for (unsigned level = 1; level <= VTD_LEVELS_MAX; level++) {
+        uint64_t low = vtd_level_mask(level) & VTD_PAGE_MASK;
+
+        format->leaf_reserved[level] = leaf | low;
+        format->table_reserved[level] = table;
+        if (level == 2 || level == 3) {
+            format->leaf[level] = VTD_SS_PS;
+        } else if (level > 3) {
+            format->table_reserved[level] |= VTD_SS_PS;
+        }
+    }
+}
+
+VtdWalk vtd_walk(const VtdFormat *format, uint64_t root, unsigned levels,
+                 uint64_t iova, uint64_t wanted,
+                 VtdReadEntry *read, void *opaque)
+{
+    VtdWalk walk = { .granted = format->read | format->write };
+    uint64_t table = root;
+
+    for (walk.level = levels; ; walk.level--) {
+        unsigned shift = vtd_level_shift(walk.level);
+        uint64_t index = VTD_BITS(iova, shift + VTD_LEVEL_BITS - 1, shift);
+        uint64_t reserved;
+        bool leaf;
+
+        if (!read(opaque, table + index * sizeof(uint64_t), &walk.entry)) {
+            walk.end = VTD_WALK_UNREADABLE;
+            return walk;
+        }
+        if (!(walk.entry & (format->read | format->write))) {
+            walk.end = VTD_WALK_EMPTY;
+            return walk;
+        }
+        leaf = walk.level == 1 || (walk.entry & format->leaf[walk.level]);
+        reserved = leaf ? format->leaf_reserved[walk.level]
+                        : format->table_reserved[walk.level];
+        if (walk.entry & reserved) {
+            walk.end = VTD_WALK_RESERVED;
+            return walk;
+        }
+        walk.granted &= walk.entry;
+        if (wanted & ~walk.entry) {
+            walk.end = VTD_WALK_DENIED;
+            return walk;
+        }
+        if (leaf) {
+            walk.end = VTD_WALK_LEAF;
+            return walk;
+        }
+        table = walk.entry & format->address;
+    }
+}

@@ -1,0 +1,75 @@
+/*
+ * Intel VT-d engine: walking page tables
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the format of page tables as data, and one walk over it.  Knows no
+ * registers, no contexts, no caches.
+ */
+
+#ifndef HW_I386_VTD_WALK_H
+#define HW_I386_VTD_WALK_H
+
+#include "spec.h"
+
+#define VTD_LEVELS_MAX          5
+#define VTD_LEVEL_BITS          9
+
+/* Page-table format: which bits mean what at a level; [0] is not used */
+typedef struct VtdFormat {
+    uint64_t read;              /* an entry with one of these is present */
+    uint64_t write;
+    uint64_t address;           /* the address in an entry */
+    uint64_t leaf[VTD_LEVELS_MAX + 1];          /* this bit: a leaf here */
+    uint64_t leaf_reserved[VTD_LEVELS_MAX + 1];
+    uint64_t table_reserved[VTD_LEVELS_MAX + 1];
+} VtdFormat;
+
+typedef enum VtdWalkEnd {
+    VTD_WALK_LEAF,
+    VTD_WALK_EMPTY,             /* an entry grants nothing */
+    VTD_WALK_DENIED,            /* an entry does not grant what is wanted */
+    VTD_WALK_RESERVED,          /* an entry with a reserved bit set */
+    VTD_WALK_UNREADABLE,        /* an entry outside RAM */
+} VtdWalkEnd;
+
+/* Where a walk ended: @entry was read at @level (unless unreadable) */
+typedef struct VtdWalk {
+    VtdWalkEnd end;
+    uint8_t level;
+    uint64_t entry;
+    uint64_t granted;           /* the AND of read and write bits */
+} VtdWalk;
+
+typedef bool VtdReadEntry(void *opaque, uint64_t gpa, uint64_t *entry);
+
+/* The page offset bits of a leaf at @level; level 1 is 4 KiB */
+static inline unsigned vtd_level_shift(unsigned level)
+{
+    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * (level - 1);
+}
+
+static inline uint64_t vtd_level_mask(unsigned level)
+{
+    return VTD_BIT(vtd_level_shift(level)) - 1;
+}
+
+/*
+ * Second-stage entries (3.2) for a host address width of @aw_bits.
+ * @snoop_control: the SNP bit is free in leaves.  @free_tm: bit 62 is free in
+ * leaves (an older revision's TM).
+ */
+void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
+                             bool snoop_control, bool free_tm);
+
+/*
+ * Walk @levels levels of tables from @root down to the leaf of @iova, which
+ * has no bits above the tables' width.  Stops at the first entry that does
+ * not grant all of @wanted (read and write bits of the format, or 0).  Any
+ * thread; @read tells what it needs.
+ */
+VtdWalk vtd_walk(const VtdFormat *format, uint64_t root, unsigned levels,
+                 uint64_t iova, uint64_t wanted,
+                 VtdReadEntry *read, void *opaque);
+
+#endif
