@@ -101,8 +101,8 @@ def _check_data(tap, machine):
 
 
 def _check_log(tap, case, log):
-    expected = ("DMAR: IOMMU enabled", *case.log)
-    for text in expected:
+    for text in ("DMAR: Intel(R) Virtualization Technology for Directed I/O",
+                 *case.log):
         tap.check(text in log, f"{case.name}: log has '{text}'")
     if not case.remapping:
         tap.check("Enabled IRQ remapping" not in log,
@@ -129,8 +129,7 @@ def judge(tap, machine):
     failed = tap.failed
     log = machine.console.read_text(errors="replace")
     if machine.timed_out:
-        note(f"the guest hung and was stopped after {machine.seconds:.0f} s "
-             "without a word")
+        note("the guest hung and was stopped")
     tap.check("end" in machine.facts, f"{name}: the guest did all its work")
     tap.check(machine.fact("cpus") == str(CPUS), f"{name}: {CPUS} CPUs",
               f"the guest counts {machine.fact('cpus') or 'none'}")
