@@ -1,0 +1,601 @@
+/*
+ * Intel IOMMU (VT-d) device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what ties the VT-d engine (hw/i386/vtd/) to QEMU: the QOM type and
+ * its properties, the memory regions of each device's address space, PCI,
+ * the APIC.  It decides nothing that the VT-d specification decides.
+ *
+ * Everything runs under the big lock, but for the translation of a DMA
+ * (intel_iommu_translate) and what the engine calls from there: that runs
+ * in any thread, inside an RCU read section.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "exec/address-spaces.h"
+#include "hw/boards.h"
+#include "hw/i386/apic_internal.h"
+#include "hw/i386/intel_iommu.h"
+#include "hw/i386/pc.h"
+#include "hw/pci-host/q35.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/qdev-properties.h"
+#include "kvm/kvm_i386.h"
+#include "migration/vmstate.h"
+#include "system/kvm.h"
+#include "system/system.h"
+#include "vtd/vtd.h"
+
+#define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
+OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMURegion, INTEL_IOMMU_MEMORY_REGION)
+
+struct IntelIOMMURegion {
+    IOMMUMemoryRegion iommu;
+};
+
+/* The registers are given a page, which the DMAR table names */
+#define INTEL_IOMMU_REGISTERS_SIZE  0x1000
+
+/* The window takes the messages before anything of the view below it */
+#define INTEL_IOMMU_WINDOW_PRIORITY 1
+
+/*
+ * A device's address space: a root region that holds either system memory
+ * or the translating region, and the interrupt window above.
+ */
+typedef struct IntelIOMMUSpace {
+    PCIBus *bus;                /* NULL for the I/O APIC */
+    int devfn;
+    IntelIOMMUState *s;
+    VtdSpace *vtd;
+    AddressSpace as;
+    MemoryRegion root;
+    MemoryRegion direct;
+    IntelIOMMURegion translated;
+    MemoryRegion window;
+} IntelIOMMUSpace;
+
+/* The operations that the engine asks for */
+
+/* The engine's structures live in RAM; elsewhere they are unreadable */
+static const MemTxAttrs ram_only = { .memory = 1 };
+
+static bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len)
+{
+    return address_space_read(&address_space_memory, gpa, ram_only, buf,
+                              len) == MEMTX_OK;
+}
+
+static bool intel_iommu_write(void *host, uint64_t gpa, const void *buf,
+                              size_t len)
+{
+    return address_space_write(&address_space_memory, gpa, ram_only, buf,
+                               len) == MEMTX_OK;
+}
+
+static void intel_iommu_send_msi(MSIMessage *msi)
+{
+    APICCommonClass *apic = apic_get_class(&error_abort);
+
+    apic->send_msi(msi);
+}
+
+static void intel_iommu_inject_bh(void *opaque)
+{
+    g_autofree MSIMessage *msi = opaque;
+
+    intel_iommu_send_msi(msi);
+}
+
+/* A fault's thread may not have the big lock, which the APIC needs */
+static void intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
+{
+    MSIMessage msi = { .address = addr, .data = data };
+
+    if (bql_locked()) {
+        intel_iommu_send_msi(&msi);
+    } else {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(),
+                                intel_iommu_inject_bh,
+                                g_memdup2(&msi, sizeof(msi)));
+    }
+}
+
+typedef struct IntelIOMMUDeferred {
+    struct rcu_head rcu;
+    void *ptr;
+    void (*free_fn)(void *);
+} IntelIOMMUDeferred;
+
+static void intel_iommu_deferred(IntelIOMMUDeferred *deferred)
+{
+    deferred->free_fn(deferred->ptr);
+    g_free(deferred);
+}
+
+static void intel_iommu_defer_free(void *host, void *ptr,
+                                   void (*free_fn)(void *))
+{
+    IntelIOMMUDeferred *deferred = g_new(IntelIOMMUDeferred, 1);
+
+    deferred->ptr = ptr;
+    deferred->free_fn = free_fn;
+    call_rcu(deferred, intel_iommu_deferred, rcu);
+}
+
+/* Firmware numbers the buses after the spaces were made, so ask each time */
+static uint16_t intel_iommu_source_id(void *space_host)
+{
+    IntelIOMMUSpace *space = space_host;
+
+    return PCI_BUILD_BDF(space->bus ? pci_bus_num(space->bus)
+                                    : Q35_PSEUDO_BUS_PLATFORM, space->devfn);
+}
+
+static void intel_iommu_switch_to(void *space_host, VtdView view)
+{
+    IntelIOMMUSpace *space = space_host;
+    bool translated = view == VTD_VIEW_TRANSLATED;
+
+    memory_region_transaction_begin();
+    memory_region_set_enabled(&space->direct, !translated);
+    memory_region_set_enabled(MEMORY_REGION(&space->translated), translated);
+    memory_region_transaction_commit();
+}
+
+static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
+                                    uint32_t mask)
+{
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(host), global, index, mask);
+}
+
+static const VtdOps intel_iommu_ops = {
+    .read = intel_iommu_read,
+    .write = intel_iommu_write,
+    .inject = intel_iommu_inject,
+    .defer_free = intel_iommu_defer_free,
+    .source_id = intel_iommu_source_id,
+    .switch_to = intel_iommu_switch_to,
+    .iec_changed = intel_iommu_iec_changed,
+};
+
+/* Registers */
+
+static uint64_t intel_iommu_mmio_read(void *opaque, hwaddr addr,
+                                      unsigned size)
+{
+    IntelIOMMUState *s = opaque;
+
+    return vtd_mmio_read(s->vtd, addr, size);
+}
+
+static void intel_iommu_mmio_write(void *opaque, hwaddr addr, uint64_t value,
+                                   unsigned size)
+{
+    IntelIOMMUState *s = opaque;
+
+    vtd_mmio_write(s->vtd, addr, value, size);
+}
+
+static const MemoryRegionOps intel_iommu_mmio_ops = {
+    .read = intel_iommu_mmio_read,
+    .write = intel_iommu_mmio_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+    .impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+/* Interrupts */
+
+/* The message to deliver for @in, or false for one that is blocked */
+static bool intel_iommu_remap(IntelIOMMUState *s, uint32_t sid, bool record,
+                              const MSIMessage *in, MSIMessage *out)
+{
+    VtdInterrupt remapped;
+    X86IOMMUIrq irq;
+
+    switch (vtd_interrupt(s->vtd, sid, in->address, in->data, record,
+                          &remapped)) {
+    case VTD_INTERRUPT_PASS:
+        *out = *in;
+        return true;
+    case VTD_INTERRUPT_REMAPPED:
+        irq = (X86IOMMUIrq) {
+            .trigger_mode = remapped.level,
+            .vector = remapped.vector,
+            .delivery_mode = remapped.delivery_mode,
+            .dest = remapped.dest,
+            .dest_mode = remapped.logical,
+            .redir_hint = remapped.redirection_hint,
+            .msi_addr_last_bits = in->address & 3,
+        };
+        x86_iommu_irq_to_msi_message(&irq, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * KVM's routes and the split I/O APIC.  They are set up ahead of use, so a
+ * blocked one is no fault of the guest's.
+ */
+static int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
+                                 MSIMessage *dst, uint16_t sid)
+{
+    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_SID_UNKNOWN : sid;
+
+    return intel_iommu_remap(INTEL_IOMMU_DEVICE(iommu), source, false, src,
+                             dst) ? 0 : -EINVAL;
+}
+
+/* Reads of the range are no interrupts: they are aborted (5.1) */
+static MemTxResult intel_iommu_window_read(void *opaque, hwaddr addr,
+                                           uint64_t *data, unsigned size,
+                                           MemTxAttrs attrs)
+{
+    return MEMTX_ERROR;
+}
+
+static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
+                                            uint64_t value, unsigned size,
+                                            MemTxAttrs attrs)
+{
+    IntelIOMMUSpace *space = opaque;
+    uint16_t sid = attrs.unspecified ? intel_iommu_source_id(space)
+                                     : attrs.requester_id;
+    MSIMessage in = { VTD_INTERRUPT_FIRST + addr, value };
+    MSIMessage out;
+
+    if (size != 4 || !intel_iommu_remap(space->s, sid, true, &in, &out)) {
+        return MEMTX_ERROR;
+    }
+    intel_iommu_send_msi(&out);
+    return MEMTX_OK;
+}
+
+/* Takes every size, or the core would cut a long write into messages */
+static const MemoryRegionOps intel_iommu_window_ops = {
+    .read_with_attrs = intel_iommu_window_read,
+    .write_with_attrs = intel_iommu_window_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8 },
+    .impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+/* Translation */
+
+static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
+                                           hwaddr addr,
+                                           IOMMUAccessFlags flag,
+                                           int iommu_idx)
+{
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+    VtdAccess access = flag & IOMMU_WO ? VTD_ACCESS_WRITE :
+                       flag & IOMMU_RO ? VTD_ACCESS_READ : VTD_ACCESS_PROBE;
+    VtdTranslation out;
+
+    if (!vtd_translate(space->vtd, addr, access, &out)) {
+        return (IOMMUTLBEntry) {
+            .target_as = &address_space_memory,
+            .iova = addr & VTD_PAGE_MASK,
+            .addr_mask = ~VTD_PAGE_MASK,
+            .perm = IOMMU_NONE,
+        };
+    }
+    return (IOMMUTLBEntry) {
+        .target_as = &address_space_memory,
+        .iova = out.iova,
+        .translated_addr = out.addr,
+        .addr_mask = out.mask,
+        .perm = IOMMU_ACCESS_FLAG(out.read, out.write),
+    };
+}
+
+static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
+                                           IOMMUNotifierFlag old_flags,
+                                           IOMMUNotifierFlag new_flags,
+                                           Error **errp)
+{
+    if (new_flags != IOMMU_NOTIFIER_NONE) {
+        error_setg(errp, "intel-iommu cannot serve a device whose DMA happens "
+                   "outside of QEMU (vfio, vhost) yet");
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+/* Without notifiers nobody asks what is mapped */
+static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
+{
+}
+
+static void intel_iommu_region_class_init(ObjectClass *klass, void *data)
+{
+    IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
+
+    imrc->translate = intel_iommu_translate;
+    imrc->notify_flag_changed = intel_iommu_notify_flag_changed;
+    imrc->replay = intel_iommu_replay;
+}
+
+/* Address spaces */
+
+static guint intel_iommu_space_hash(gconstpointer key)
+{
+    const IntelIOMMUSpace *space = key;
+
+    return g_direct_hash(space->bus) ^ space->devfn;
+}
+
+static gboolean intel_iommu_space_equal(gconstpointer a, gconstpointer b)
+{
+    const IntelIOMMUSpace *space = a, *other = b;
+
+    return space->bus == other->bus && space->devfn == other->devfn;
+}
+
+static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
+                                              PCIBus *bus, int devfn)
+{
+    IntelIOMMUSpace *space = g_new0(IntelIOMMUSpace, 1);
+    Object *owner = OBJECT(s);
+    g_autofree char *name =
+        bus ? g_strdup_printf("vtd-%02x.%x", PCI_SLOT(devfn), PCI_FUNC(devfn))
+            : g_strdup("vtd-ioapic");
+    g_autofree char *root_name = g_strdup_printf("%s-root", name);
+
+    space->s = s;
+    space->bus = bus;
+    space->devfn = devfn;
+
+    memory_region_init(&space->root, owner, root_name, UINT64_MAX);
+    memory_region_init_alias(&space->direct, owner, "vtd-direct",
+                             get_system_memory(), 0, UINT64_MAX);
+    memory_region_init_iommu(&space->translated, sizeof(space->translated),
+                             TYPE_INTEL_IOMMU_MEMORY_REGION, owner, name,
+                             UINT64_MAX);
+    memory_region_set_enabled(MEMORY_REGION(&space->translated), false);
+    memory_region_init_io(&space->window, owner, &intel_iommu_window_ops,
+                          space, "vtd-interrupts",
+                          VTD_INTERRUPT_LAST - VTD_INTERRUPT_FIRST + 1);
+
+    memory_region_add_subregion(&space->root, 0, &space->direct);
+    memory_region_add_subregion(&space->root, 0,
+                                MEMORY_REGION(&space->translated));
+    memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
+                                        &space->window,
+                                        INTEL_IOMMU_WINDOW_PRIORITY);
+    address_space_init(&space->as, &space->root, root_name);
+
+    space->vtd = vtd_space_new(s->vtd, space);
+    return space;
+}
+
+/* The same address space for the same place, however often it is filled */
+static AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque,
+                                               int devfn)
+{
+    IntelIOMMUState *s = opaque;
+    IntelIOMMUSpace key = { .bus = bus, .devfn = devfn };
+    IntelIOMMUSpace *space = g_hash_table_lookup(s->spaces, &key);
+
+    if (!space) {
+        space = intel_iommu_space_new(s, bus, devfn);
+        g_hash_table_add(s->spaces, space);
+    }
+    return &space->as;
+}
+
+static const PCIIOMMUOps intel_iommu_pci_ops = {
+    .get_address_space = intel_iommu_address_space,
+};
+
+/* The device */
+
+static bool intel_iommu_check(IntelIOMMUState *s, Error **errp)
+{
+    X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(s);
+    bool ir = x86_iommu_ir_supported(x86_iommu);
+
+    if (s->pasid_mode && x86_iommu->dt_supported) {
+        error_setg(errp, "x-pasid-mode=on does not support the "
+                   "device-IOTLB of PASIDs, use device-iotlb=off");
+        return false;
+    }
+    if (s->eim == ON_OFF_AUTO_ON && !ir) {
+        error_setg(errp, "eim=on cannot be selected without intremap=on");
+        return false;
+    }
+    if (s->eim == ON_OFF_AUTO_AUTO) {
+        s->eim = ir && (kvm_irqchip_in_kernel() || s->buggy_eim)
+                 ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    }
+    if (s->eim == ON_OFF_AUTO_ON && !s->buggy_eim &&
+        kvm_irqchip_is_split() && !kvm_enable_x2apic()) {
+        error_setg(errp, "eim=on requires support on the KVM side "
+                   "(X2APIC_API, first shipped in v4.7), use eim=off");
+        return false;
+    }
+    if (s->first_stage && !s->scalable_mode) {
+        error_setg(errp, "x-flts is only available in scalable mode, use "
+                   "x-scalable-mode=on");
+        return false;
+    }
+    if (!s->first_stage && s->aw_bits != 39 && s->aw_bits != 48) {
+        error_setg(errp, "aw-bits=%u is not supported, use 39 or 48",
+                   s->aw_bits);
+        return false;
+    }
+    if (s->first_stage && s->aw_bits != 48) {
+        error_setg(errp, "aw-bits=%u is not supported with x-flts=on, use 48",
+                   s->aw_bits);
+        return false;
+    }
+    if (s->scalable_mode && !s->dma_drain) {
+        error_setg(errp, "x-scalable-mode=on needs dma-drain=on");
+        return false;
+    }
+    if (s->pasid_mode && !s->scalable_mode) {
+        error_setg(errp, "x-pasid-mode=on needs x-scalable-mode=on");
+        return false;
+    }
+    if (s->scalable_mode) {
+        error_setg(errp, "x-scalable-mode=on is not supported, use "
+                   "x-scalable-mode=off");
+        return false;
+    }
+    return true;
+}
+
+static void intel_iommu_machine_done(Notifier *notifier, void *data)
+{
+    IntelIOMMUState *s = container_of(notifier, IntelIOMMUState,
+                                      machine_done);
+    bool several = false;
+
+    if (!s->caching_mode &&
+        (object_resolve_path_type("", "vfio-pci", &several) || several)) {
+        error_report("an assigned device (vfio-pci) needs "
+                     "-device intel-iommu,caching-mode=on");
+        exit(1);
+    }
+}
+
+static void intel_iommu_realize(DeviceState *dev, Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
+    X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(dev);
+    MachineState *ms = MACHINE(qdev_get_machine());
+    PCIBus *bus = PC_MACHINE(ms)->pcibus;
+    IntelIOMMUSpace *ioapic;
+
+    if (!intel_iommu_check(s, errp)) {
+        return;
+    }
+
+    s->vtd = vtd_new(&(VtdConfig) {
+        .aw_bits = s->aw_bits,
+        .caching_mode = s->caching_mode,
+        .snoop_control = s->snoop_control,
+        .device_iotlb = x86_iommu->dt_supported,
+        .pass_through = x86_iommu->pt_supported,
+        .intr_remap = x86_iommu_ir_supported(x86_iommu),
+        .eim = s->eim == ON_OFF_AUTO_ON,
+        .dma_drain = s->dma_drain,
+        .dma_translation = s->dma_translation,
+        .stale_tm = s->stale_tm,
+    }, &intel_iommu_ops, s);
+    s->spaces = g_hash_table_new(intel_iommu_space_hash,
+                                 intel_iommu_space_equal);
+
+    memory_region_init_io(&s->registers, OBJECT(s), &intel_iommu_mmio_ops, s,
+                          "intel_iommu", INTEL_IOMMU_REGISTERS_SIZE);
+    memory_region_add_subregion(get_system_memory(),
+                                Q35_HOST_BRIDGE_IOMMU_ADDR, &s->registers);
+
+    /* The I/O APIC has no PCI function: a space of its own, with the
+     * source id that the DMAR table gives it */
+    ioapic = intel_iommu_space_new(s, NULL, Q35_PSEUDO_DEVFN_IOAPIC);
+    g_hash_table_add(s->spaces, ioapic);
+    X86_MACHINE(ms)->ioapic_as = &ioapic->as;
+
+    pci_setup_iommu(bus, &intel_iommu_pci_ops, s);
+
+    s->machine_done.notify = intel_iommu_machine_done;
+    qemu_add_machine_init_done_notifier(&s->machine_done);
+}
+
+/* Last of all devices, when no DMA is on its way any more */
+static void intel_iommu_reset_exit(Object *obj, ResetType type)
+{
+    vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
+}
+
+static void intel_iommu_get_stats(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+
+    if (!visit_start_struct(v, name, NULL, 0, errp)) {
+        return;
+    }
+    for (VtdStat stat = 0; stat < VTD_STAT_COUNT; stat++) {
+        uint64_t value = s->vtd ? vtd_stat(s->vtd, stat) : 0;
+
+        if (!visit_type_uint64(v, vtd_stat_name(stat), &value, errp)) {
+            goto out;
+        }
+    }
+    visit_check_struct(v, errp);
+out:
+    visit_end_struct(v, NULL);
+}
+
+static const VMStateDescription intel_iommu_vmstate = {
+    .name = "iommu-intel",
+    .unmigratable = 1,
+};
+
+static const Property intel_iommu_properties[] = {
+    DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),
+    DEFINE_PROP_ON_OFF_AUTO("eim", IntelIOMMUState, eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
+    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
+    DEFINE_PROP_BOOL("caching-mode", IntelIOMMUState, caching_mode, false),
+    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, scalable_mode,
+                     false),
+    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, first_stage, false),
+    DEFINE_PROP_BOOL("snoop-control", IntelIOMMUState, snoop_control, false),
+    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, pasid_mode, false),
+    DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
+    DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
+                     true),
+    DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
+    DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, first_stage_1g, true),
+};
+
+static void intel_iommu_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    X86IOMMUClass *x86_class = X86_IOMMU_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    dc->desc = "Intel IOMMU (VT-d) DMA Remapping device";
+    dc->vmsd = &intel_iommu_vmstate;
+    dc->hotpluggable = false;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, intel_iommu_properties);
+    x86_class->realize = intel_iommu_realize;
+    x86_class->int_remap = intel_iommu_int_remap;
+    rc->phases.exit = intel_iommu_reset_exit;
+
+    object_class_property_add(klass, "stats", "dict", intel_iommu_get_stats,
+                              NULL, NULL, NULL);
+    object_class_property_set_description(klass, "stats",
+                                          "what the unit has done so far");
+}
+
+static const TypeInfo intel_iommu_types[] = {
+    {
+        .name = TYPE_INTEL_IOMMU_DEVICE,
+        .parent = TYPE_X86_IOMMU_DEVICE,
+        .instance_size = sizeof(IntelIOMMUState),
+        .class_init = intel_iommu_class_init,
+    }, {
+        .name = TYPE_INTEL_IOMMU_MEMORY_REGION,
+        .parent = TYPE_IOMMU_MEMORY_REGION,
+        .instance_size = sizeof(IntelIOMMURegion),
+        .class_init = intel_iommu_region_class_init,
+    },
+};
+
+DEFINE_TYPES(intel_iommu_types)

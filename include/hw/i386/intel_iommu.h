@@ -1,0 +1,50 @@
+/*
+ * Intel IOMMU (VT-d): what the rest of QEMU knows of the device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_I386_INTEL_IOMMU_H
+#define HW_I386_INTEL_IOMMU_H
+
+#include "hw/i386/x86-iommu.h"
+#include "exec/memory.h"
+#include "qom/object.h"
+
+#define TYPE_INTEL_IOMMU_DEVICE "intel-iommu"
+OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMUState, INTEL_IOMMU_DEVICE)
+
+/* Where the DMAR table says that the registers are */
+#define Q35_HOST_BRIDGE_IOMMU_ADDR  0xfed90000ULL
+
+/* A 64-bit MSI address in two halves, for KVM's routes */
+#define VTD_MSI_ADDR_HI_SHIFT       32
+#define VTD_MSI_ADDR_LO_MASK        0xffffffffULL
+
+typedef struct Vtd Vtd;
+
+struct IntelIOMMUState {
+    X86IOMMUState x86_iommu;
+
+    /* Properties; eim is resolved to on or off by realize */
+    uint32_t version;
+    OnOffAuto eim;
+    bool buggy_eim;
+    uint8_t aw_bits;
+    bool caching_mode;
+    bool scalable_mode;
+    bool first_stage;
+    bool snoop_control;
+    bool pasid_mode;
+    bool dma_drain;
+    bool dma_translation;
+    bool stale_tm;
+    bool first_stage_1g;
+
+    MemoryRegion registers;
+    Vtd *vtd;
+    GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
+    Notifier machine_done;
+};
+
+#endif
