@@ -346,7 +346,11 @@ int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
         return IOVA_ERR_INVALID;
     }
 
-    /* Moves iova up past each node that a range there would hit. */
+    /*
+     * Moves iova up past each node that a range there would hit.  A node that
+     * alignment has passed already moves it back a little, and alignment then
+     * forth to the same place.
+     */
     for (node = lower_bound(tree, iova_begin); ; node = node->next) {
         if (!align_up(&iova, align) || iova > iova_end ||
             map->size > iova_end - iova) {
@@ -358,7 +362,7 @@ int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
         if (node->last == HWADDR_MAX) {
             return IOVA_ERR_NOMEM;
         }
-        iova = MAX(iova, node->last + 1);
+        iova = node->last + 1;
     }
 
     map->iova = iova;
