@@ -1,0 +1,196 @@
+/*
+ * VT-d qtests: properties and the command line
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The capabilities that each combination of properties and each machine
+ * version gives, and the combinations that are refused with a message.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-driver.h"
+
+#define CAP                     0x00d2008c222f0606ull
+#define ECAP                    0x0000000000f00f4aull
+
+#define CAP_CM                  (1ull << 7)
+#define CAP_SAGAW_39            (1ull << 9)
+#define CAP_SAGAW_48            (1ull << 10)
+#define CAP_MGAW(bits)          ((bits - 1ull) << 16)
+#define CAP_DRAINS              (3ull << 54)
+#define ECAP_DT                 (1ull << 2)
+#define ECAP_IR                 (1ull << 3 | 15ull << 20)
+#define ECAP_EIM                (1ull << 4)
+#define ECAP_PT                 (1ull << 6)
+#define ECAP_SC                 (1ull << 7)
+
+/* CAP as aw-bits=39 has it */
+#define CAP_39 \
+    (((CAP) & ~(CAP_SAGAW_48 | CAP_MGAW(64))) | CAP_MGAW(39))
+
+static const struct {
+    const char *machine;        /* behind "-machine q35" */
+    const char *props;
+    uint64_t cap;
+    uint64_t ecap;
+} capabilities[] = {
+    { "", "", CAP, ECAP },
+    { "", ",version=1", CAP, ECAP },
+    { "", ",aw-bits=48", CAP, ECAP },
+    { "", ",aw-bits=39", CAP_39, ECAP },
+    { "", ",caching-mode=on", CAP | CAP_CM, ECAP },
+    { "", ",dma-drain=off", CAP & ~CAP_DRAINS, ECAP },
+    { "", ",dma-translation=off", CAP & ~(CAP_SAGAW_39 | CAP_SAGAW_48), ECAP },
+    { "", ",intremap=on", CAP, ECAP },
+    { "", ",intremap=off", CAP, ECAP & ~ECAP_IR },
+    { "", ",eim=on", CAP, ECAP | ECAP_EIM },
+    { "", ",eim=off", CAP, ECAP },
+    { "", ",x-buggy-eim=on", CAP, ECAP | ECAP_EIM },
+    { "", ",x-buggy-eim=on,eim=off", CAP, ECAP },
+    { "", ",x-buggy-eim=on,intremap=off", CAP, ECAP & ~ECAP_IR },
+    { "", ",device-iotlb=on", CAP, ECAP | ECAP_DT },
+    { "", ",device-iotlb=on,stale-tm=on", CAP, ECAP | ECAP_DT },
+    { "", ",pt=off", CAP, ECAP & ~ECAP_PT },
+    { "", ",snoop-control=on", CAP, ECAP | ECAP_SC },
+    { "", ",fs1gp=off", CAP, ECAP },
+    { "", ",aw-bits=39,caching-mode=on,device-iotlb=on,pt=off,intremap=off",
+      CAP_39 | CAP_CM, (ECAP | ECAP_DT) & ~(ECAP_PT | ECAP_IR) },
+};
+
+static void expect_capabilities(VtdDriver *d, uint64_t cap, uint64_t ecap)
+{
+    expect_eq(vtd_read64(d, VTD_CAP), cap);
+    expect_eq(vtd_read64(d, VTD_ECAP), ecap);
+    expect_eq(vtd_read32(d, VTD_VER), 0x10);
+}
+
+static void test_capabilities(void)
+{
+    VtdDriver d;
+
+    for (int i = 0; i < ARRAY_SIZE(capabilities); i++) {
+        vtd_row("\"%s\"", capabilities[i].props);
+        vtd_start(&d, "", capabilities[i].props, "");
+        expect_capabilities(&d, capabilities[i].cap, capabilities[i].ecap);
+        vtd_stop(&d);
+    }
+}
+
+/* Old machines keep what their guests were told */
+static void test_machines(void)
+{
+    static const struct {
+        const char *machine;
+        const char *props;
+        uint64_t cap;
+        uint64_t ecap;
+    } rows[] = {
+        { "pc-q35-9.2", "", CAP, ECAP },
+        { "pc-q35-9.1", "", CAP_39, ECAP },
+        { "pc-q35-9.1", ",aw-bits=48", CAP, ECAP },
+        { "pc-q35-4.0", "", CAP_39, ECAP },
+        { "pc-q35-3.1", "", CAP_39 & ~CAP_DRAINS, ECAP },
+        { "pc-q35-2.9", "", CAP_39 & ~CAP_DRAINS, ECAP & ~ECAP_PT },
+        { "pc-q35-2.7", "", CAP_39 & ~CAP_DRAINS,
+          (ECAP & ~ECAP_PT) | ECAP_EIM },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDriver d = { };
+
+        if (!qtest_has_machine(rows[i].machine)) {
+            g_test_message("no machine %s", rows[i].machine);
+            g_test_fail();
+            continue;
+        }
+        vtd_row("%s \"%s\"", rows[i].machine, rows[i].props);
+        d.qts = qtest_initf("-machine %s -nodefaults "
+                            "-device intel-iommu,id=iommu%s",
+                            rows[i].machine, rows[i].props);
+        expect_capabilities(&d, rows[i].cap, rows[i].ecap);
+        qtest_quit(d.qts);
+    }
+}
+
+/* What is refused, and words that the message has to have */
+static const struct {
+    const char *machine;
+    const char *args;
+    const char *words[3];
+} refusals[] = {
+    { "q35", "-device intel-iommu,aw-bits=40", { "aw-bits", "39", "48" } },
+    { "q35", "-device intel-iommu,aw-bits=0", { "aw-bits", "39", "48" } },
+    { "q35", "-device intel-iommu,aw-bits=57", { "aw-bits", "39", "48" } },
+    { "q35", "-device intel-iommu,eim=on,intremap=off", { "eim", "intremap" } },
+    { "q35", "-device intel-iommu,x-flts=on", { "scalable" } },
+    { "q35", "-device intel-iommu,x-pasid-mode=on", { "scalable" } },
+    { "q35", "-device intel-iommu,x-pasid-mode=on,device-iotlb=on",
+      { "pasid", "device" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,dma-drain=off",
+      { "drain" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on,aw-bits=39",
+      { "aw-bits", "48" } },
+    { "q35", "-device intel-iommu,no-such-property=1", { "no-such-property" } },
+    { "q35", "-device intel-iommu -device intel-iommu", { "iommu" } },
+    { "pc", "-device intel-iommu", { "intel-iommu" } },
+};
+
+static void test_refusals(void)
+{
+    const char *binary = g_getenv("QTEST_QEMU_BINARY");
+
+    for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
+        /* One that is not refused quits by itself, with status 0 */
+        g_autofree char *command = g_strdup_printf(
+            "sh -c 'echo quit | %s -M %s -accel qtest -nodefaults "
+            "-display none -S -monitor stdio %s'",
+            binary, refusals[i].machine, refusals[i].args);
+        g_autofree char *output = NULL;
+        g_autofree char *message = NULL;
+        int status = 0;
+
+        vtd_row("%s %s", refusals[i].machine, refusals[i].args);
+        g_assert_true(g_spawn_command_line_sync(command, &output, &message,
+                                                &status, NULL));
+        expect_true(WIFEXITED(status));
+        expect_eq(WEXITSTATUS(status), 1);
+        for (int w = 0; w < ARRAY_SIZE(refusals[i].words); w++) {
+            if (refusals[i].words[w]) {
+                expect_mentions(message, refusals[i].words[w]);
+            }
+        }
+    }
+}
+
+/* caching-mode as management software writes it */
+static void test_json_bool(void)
+{
+    static const struct {
+        const char *value;
+        uint64_t cap;
+    } rows[] = {
+        { "true", CAP | CAP_CM },
+        { "false", CAP },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDriver d = { };
+
+        vtd_row("caching-mode: %s", rows[i].value);
+        d.qts = qtest_initf("-machine q35 -nodefaults -device '{ "
+                            "\"driver\": \"intel-iommu\", "
+                            "\"caching-mode\": %s }'", rows[i].value);
+        expect_capabilities(&d, rows[i].cap, ECAP);
+        qtest_quit(d.qts);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/properties/capabilities", test_capabilities);
+    qtest_add_func("/intel-iommu/properties/machines", test_machines);
+    qtest_add_func("/intel-iommu/properties/refusals", test_refusals);
+    qtest_add_func("/intel-iommu/properties/json-bool", test_json_bool);
+    return g_test_run();
+}

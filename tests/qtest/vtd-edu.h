@@ -1,0 +1,56 @@
+/*
+ * VT-d qtests: QEMU's edu device as the source of requests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns one edu device: DMA between its 4-KiB buffer and any 64-bit address,
+ * and its MSI.  DMA is complete when a call returns: the device does it on
+ * the virtual clock, which the calls step.
+ *
+ * The device does not tell whether its DMA went well.  A write shows in
+ * memory; to see what a read has brought, the buffer goes out to the
+ * driver's mailbox, which the device must reach for that.
+ */
+
+#ifndef TESTS_VTD_EDU_H
+#define TESTS_VTD_EDU_H
+
+#include "vtd-driver.h"
+
+#define EDU_BUFFER_BYTES        4096
+
+/* An edu device at "@slot.@function", for QEMU's command line */
+#define EDU_DEVICE(at) \
+    " -device edu,dma_mask=0xffffffffffffffff,addr=" at
+#define EDU_MULTIFUNCTION(at)   EDU_DEVICE(at) ",multifunction=on"
+
+typedef struct EduDevice {
+    VtdDriver *d;
+    QPCIDevice *pci;
+    QPCIBar bar;
+    uint16_t sid;
+} EduDevice;
+
+/* Find the device on bus 0, give it its BAR and make it bus master. */
+void edu_start(EduDevice *e, VtdDriver *d, unsigned slot, unsigned function);
+void edu_stop(EduDevice *e);
+
+/* DMA of @len bytes at offset @at of the buffer, from or to @iova. */
+void edu_dma_read(EduDevice *e, uint64_t iova, unsigned at, unsigned len);
+void edu_dma_write(EduDevice *e, uint64_t iova, unsigned at, unsigned len);
+
+/* Set or look at eight bytes of the buffer, through the mailbox. */
+void edu_load(EduDevice *e, unsigned at, uint64_t value);
+uint64_t edu_peek(EduDevice *e, unsigned at);
+
+/* What the device reads at @iova; what memory gets is up to the caller. */
+uint64_t edu_read64(EduDevice *e, uint64_t iova);
+void edu_write64(EduDevice *e, uint64_t iova, uint64_t value);
+
+/* Program the MSI capability; @data has 16 bits. */
+void edu_msi_program(EduDevice *e, uint64_t addr, uint16_t data);
+void edu_msi_fire(EduDevice *e);
+/* A 32-bit message that the capability cannot make, by DMA. */
+void edu_message(EduDevice *e, uint64_t addr, uint32_t data);
+
+#endif
