@@ -1,0 +1,502 @@
+/*
+ * A made-up host of the VT-d engine, for its tests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vtd-host.h.  The guest's memory is words of 8 bytes that are accessed
+ * atomically and without order, as a machine's memory is.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-host.h"
+
+#define RAM_PAGES               (RAM_SIZE / PAGE)
+
+const VtdConfig host_config = {
+    .aw_bits = 48,
+    .pass_through = true,
+    .intr_remap = true,
+    .eim = true,
+    .dma_drain = true,
+    .dma_translation = true,
+};
+
+typedef struct Deferred {
+    void *ptr;
+    void (*free_fn)(void *);
+} Deferred;
+
+static __thread unsigned sections;  /* that this thread is in */
+
+static bool host_is_ram(Host *h, uint64_t gpa, size_t len)
+{
+    return gpa < RAM_SIZE && len <= RAM_SIZE - gpa &&
+           !h->hole[gpa / PAGE] && !h->hole[(gpa + len - 1) / PAGE];
+}
+
+static bool host_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+    Host *h = opaque;
+
+    g_assert_cmpuint(gpa % 8, ==, 0);
+    g_assert_cmpuint(len % 8, ==, 0);
+    __atomic_fetch_add(&h->reads, 1, __ATOMIC_RELAXED);
+    if (!host_is_ram(h, gpa, len)) {
+        return false;
+    }
+    for (size_t i = 0; i < len / 8; i++) {
+        uint64_t word = __atomic_load_n(&h->ram[gpa / 8 + i],
+                                        __ATOMIC_RELAXED);
+
+        memcpy((char *)buf + i * 8, &word, 8);
+    }
+    if (h->after_read) {
+        h->after_read(h, gpa);
+    }
+    return true;
+}
+
+/* What the engine writes is the status of wait descriptors: 4 bytes */
+static bool host_write(void *opaque, uint64_t gpa, const void *buf,
+                       size_t len)
+{
+    Host *h = opaque;
+    uint32_t value;
+
+    g_assert_cmpuint(gpa % 4, ==, 0);
+    g_assert_cmpuint(len, ==, 4);
+    if (!host_is_ram(h, gpa, len)) {
+        return false;
+    }
+    memcpy(&value, buf, 4);
+    __atomic_store_n((uint32_t *)h->ram + gpa / 4, value, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void host_inject(void *opaque, uint64_t addr, uint32_t data)
+{
+    Host *h = opaque;
+    Message message = { addr, data };
+
+    pthread_mutex_lock(&h->lock);
+    g_array_append_val(h->messages, message);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void host_defer_free(void *opaque, void *ptr, void (*free_fn)(void *))
+{
+    Host *h = opaque;
+    Deferred deferred = { ptr, free_fn };
+
+    pthread_mutex_lock(&h->lock);
+    g_array_append_val(h->deferred, deferred);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static uint16_t device_source_id(void *opaque)
+{
+    Device *d = opaque;
+
+    return d->sid;
+}
+
+static void device_switch_to(void *opaque, VtdView view)
+{
+    Device *d = opaque;
+
+    g_assert_cmpint(d->view, !=, view);
+    d->view = view;
+    d->switches++;
+}
+
+static void host_iec_changed(void *opaque, bool global, uint32_t index,
+                             uint32_t mask)
+{
+    Host *h = opaque;
+    IecChange change = { global, index, mask };
+
+    g_array_append_val(h->iec_changes, change);
+}
+
+static const VtdOps host_ops = {
+    .read = host_read,
+    .write = host_write,
+    .inject = host_inject,
+    .defer_free = host_defer_free,
+    .source_id = device_source_id,
+    .switch_to = device_switch_to,
+    .iec_changed = host_iec_changed,
+};
+
+Host *host_new(const VtdConfig *config)
+{
+    Host *h = g_new0(Host, 1);
+
+    h->config = config ? *config : host_config;
+    h->ram = calloc(RAM_PAGES, PAGE);
+    g_assert_nonnull(h->ram);
+    h->hole = g_new0(bool, RAM_PAGES);
+    h->next_page = PAGE;        /* a table at 0 could hide a mistake */
+    h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
+    h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
+    h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
+    pthread_rwlock_init(&h->section, NULL);
+    pthread_mutex_init(&h->lock, NULL);
+    h->v = vtd_new(&h->config, &host_ops, h);
+    return h;
+}
+
+void host_free(Host *h)
+{
+    vtd_free(h->v);
+    host_grace(h);
+    pthread_mutex_destroy(&h->lock);
+    pthread_rwlock_destroy(&h->section);
+    g_array_free(h->deferred, TRUE);
+    g_array_free(h->iec_changes, TRUE);
+    g_array_free(h->messages, TRUE);
+    g_free(h->hole);
+    free(h->ram);
+    g_free(h);
+}
+
+void host_grace(Host *h)
+{
+    pthread_rwlock_wrlock(&h->section);
+    pthread_mutex_lock(&h->lock);
+    for (unsigned i = 0; i < h->deferred->len; i++) {
+        Deferred *deferred = &g_array_index(h->deferred, Deferred, i);
+
+        deferred->free_fn(deferred->ptr);
+    }
+    g_array_set_size(h->deferred, 0);
+    pthread_mutex_unlock(&h->lock);
+    pthread_rwlock_unlock(&h->section);
+}
+
+Device *device_new(Host *h, uint16_t sid)
+{
+    Device *d = g_new0(Device, 1);
+
+    d->h = h;
+    d->sid = sid;
+    d->view = VTD_VIEW_DIRECT;
+    d->space = vtd_space_new(h->v, d);
+    return d;
+}
+
+void device_free(Device *d)
+{
+    vtd_space_free(d->space);
+    g_free(d);
+}
+
+bool device_translate(Device *d, uint64_t iova, VtdAccess access,
+                      VtdTranslation *out)
+{
+    bool done;
+
+    if (!sections++) {
+        pthread_rwlock_rdlock(&d->h->section);
+    }
+    done = vtd_translate(d->space, iova, access, out);
+    if (!--sections) {
+        pthread_rwlock_unlock(&d->h->section);
+        if (!d->h->concurrent) {
+            host_grace(d->h);
+        }
+    }
+    return done;
+}
+
+uint64_t host_pages(Host *h, unsigned n)
+{
+    uint64_t gpa = h->next_page;
+
+    g_assert_cmphex(gpa + n * PAGE, <=, RAM_SIZE);
+    h->next_page += n * PAGE;
+    return gpa;
+}
+
+void host_put(Host *h, uint64_t gpa, uint64_t value)
+{
+    g_assert_cmphex(gpa, <, RAM_SIZE);
+    __atomic_store_n(&h->ram[gpa / 8], GUINT64_TO_LE(value),
+                     __ATOMIC_RELAXED);
+}
+
+uint64_t host_get(Host *h, uint64_t gpa)
+{
+    g_assert_cmphex(gpa, <, RAM_SIZE);
+    return GUINT64_FROM_LE(__atomic_load_n(&h->ram[gpa / 8],
+                                           __ATOMIC_RELAXED));
+}
+
+void host_set_ram(Host *h, uint64_t page, bool ram)
+{
+    g_assert_cmphex(page, <, RAM_SIZE);
+    h->hole[page / PAGE] = !ram;
+}
+
+uint32_t rd32(Host *h, unsigned offset)
+{
+    uint64_t value = vtd_mmio_read(h->v, offset, 4);
+
+    g_assert_cmphex(value, <=, UINT32_MAX);
+    return value;
+}
+
+uint64_t rd64(Host *h, unsigned offset)
+{
+    return vtd_mmio_read(h->v, offset, 8);
+}
+
+void wr32(Host *h, unsigned offset, uint32_t value)
+{
+    vtd_mmio_write(h->v, offset, value, 4);
+}
+
+void wr64(Host *h, unsigned offset, uint64_t value)
+{
+    vtd_mmio_write(h->v, offset, value, 8);
+}
+
+void gcmd(Host *h, uint32_t bit, bool on)
+{
+    uint32_t command = rd32(h, REG_GSTS) & 0x96ffffff;
+
+    wr32(h, REG_GCMD, on ? command | bit : command & ~bit);
+    g_assert_cmphex(rd32(h, REG_GSTS) & bit, ==, on ? bit : 0);
+}
+
+void set_root_table(Host *h, uint64_t rtaddr)
+{
+    wr64(h, REG_RTADDR, rtaddr);
+    gcmd(h, SRTP, true);
+}
+
+void set_irta(Host *h, uint64_t irta)
+{
+    wr64(h, REG_IRTA, irta);
+    gcmd(h, SIRTP, true);
+}
+
+void host_enable(Host *h)
+{
+    h->root = host_pages(h, 1);
+    set_root_table(h, h->root);
+    gcmd(h, TE, true);
+}
+
+uint64_t context_entry(Host *h, uint16_t sid)
+{
+    uint64_t root_entry = h->root + (sid >> 8) * 16;
+
+    if (!(host_get(h, root_entry) & P)) {
+        host_put(h, root_entry, host_pages(h, 1) | P);
+    }
+    return (host_get(h, root_entry) & BITS(63, 12)) + (sid & 0xff) * 16;
+}
+
+void set_context(Host *h, uint16_t sid, uint64_t lo, uint64_t hi)
+{
+    uint64_t entry = context_entry(h, sid);
+
+    host_put(h, entry + 8, hi);
+    host_put(h, entry, lo);
+}
+
+uint64_t context_hi(unsigned levels, uint16_t did)
+{
+    return (uint64_t)did << 8 | (levels - 2);
+}
+
+void attach(Device *d, uint64_t table, unsigned levels, uint16_t did)
+{
+    set_context(d->h, d->sid, table | P, context_hi(levels, did));
+}
+
+void detach(Device *d)
+{
+    set_context(d->h, d->sid, 0, 0);
+}
+
+uint64_t table_entry(Host *h, uint64_t table, unsigned levels, uint64_t iova,
+                     unsigned level)
+{
+    for (unsigned at = levels; ; at--) {
+        uint64_t entry = table + (iova >> (12 + 9 * (at - 1)) & 511) * 8;
+
+        if (at == level) {
+            return entry;
+        }
+        if (!(host_get(h, entry) & RW)) {
+            host_put(h, entry, host_pages(h, 1) | RW);
+        }
+        table = host_get(h, entry) & BITS(47, 12);
+    }
+}
+
+void map(Host *h, uint64_t table, unsigned levels, uint64_t iova,
+         unsigned level, uint64_t leaf)
+{
+    host_put(h, table_entry(h, table, levels, iova, level),
+             leaf | (level > 1 ? PS : 0));
+}
+
+void queue_start(Host *h, unsigned qs)
+{
+    h->queue = host_pages(h, 1u << qs);
+    h->entries = 1u << (qs + 8);
+    h->tail = 0;
+    h->status = host_pages(h, 1);
+    wr32(h, REG_IQT, 0);
+    wr64(h, REG_IQA, h->queue | qs);
+    gcmd(h, QIE, true);
+    assert_queue(h, 0, 0);
+}
+
+void queue_replace(Host *h, unsigned index, uint64_t lo, uint64_t hi)
+{
+    host_put(h, h->queue + index * 16, lo);
+    host_put(h, h->queue + index * 16 + 8, hi);
+}
+
+void queue_put(Host *h, uint64_t lo, uint64_t hi)
+{
+    queue_replace(h, h->tail, lo, hi);
+    h->tail = (h->tail + 1) % h->entries;
+}
+
+void queue_kick(Host *h)
+{
+    wr32(h, REG_IQT, h->tail << 4);
+}
+
+void assert_queue(Host *h, unsigned head, unsigned iqei)
+{
+    g_assert_cmphex(rd64(h, REG_IQH), ==, head << 4);
+    g_assert_cmphex(rd32(h, REG_FSTS) & IQE, ==, iqei ? IQE : 0);
+    if (iqei) {
+        g_assert_cmphex(rd64(h, REG_IQERCD), ==, iqei);
+    }
+}
+
+void submit(Host *h, uint64_t lo, uint64_t hi)
+{
+    queue_put(h, lo, hi);
+    queue_kick(h);
+}
+
+void queue_recover(Host *h)
+{
+    queue_replace(h, rd64(h, REG_IQH) >> 4, 5, 0);
+    wr32(h, REG_FSTS, IQE);
+    assert_queue(h, h->tail, 0);
+}
+
+void submit_wait(Host *h)
+{
+    submit(h, 5 | WAIT_SW | (uint64_t)++h->waits << 32, h->status);
+    assert_queue(h, h->tail, 0);
+    g_assert_cmphex((uint32_t)host_get(h, h->status), ==, h->waits);
+}
+
+void inv_context(Host *h, unsigned granularity, uint16_t did, uint16_t sid,
+                 unsigned fm)
+{
+    if (rd32(h, REG_GSTS) & QIE) {
+        submit(h, 1 | granularity << 4 | (uint32_t)did << 16 |
+                  (uint64_t)sid << 32 | (uint64_t)fm << 48, 0);
+        submit_wait(h);
+        return;
+    }
+    wr64(h, REG_CCMD, BIT(63) | (uint64_t)granularity << 61 |
+                      (uint64_t)fm << 32 | (uint32_t)sid << 16 | did);
+    g_assert_cmphex(rd64(h, REG_CCMD) & (BIT(63) | BITS(60, 59)), ==,
+                    (uint64_t)granularity << 59);
+}
+
+void inv_iotlb(Host *h, unsigned granularity, uint16_t did, uint64_t addr,
+               unsigned am)
+{
+    if (rd32(h, REG_GSTS) & QIE) {
+        submit(h, 2 | granularity << 4 | (uint32_t)did << 16, addr | am);
+        submit_wait(h);
+        return;
+    }
+    wr64(h, REG_IVA, addr | am);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)granularity << 60 |
+                       (uint64_t)did << 32);
+    g_assert_cmphex(rd64(h, REG_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
+                    (uint64_t)granularity << 57);
+}
+
+void inv_iec(Host *h, bool global, uint16_t index, unsigned im)
+{
+    submit(h, 4 | (global ? 0 : BIT(4)) | (uint64_t)im << 27 |
+              (uint64_t)index << 32, 0);
+    submit_wait(h);
+}
+
+void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
+                  bool read)
+{
+    /* one record: FRI is 0 */
+    g_assert_cmphex(rd32(h, REG_FSTS) & ~IQE, ==, PPF);
+    g_assert_cmphex(rd64(h, REG_FRCD + 8), ==,
+                    BIT(63) | (read ? BIT(62) : 0) |
+                    (uint64_t)reason << 32 | sid);
+    g_assert_cmphex(rd64(h, REG_FRCD), ==, info);
+    wr32(h, REG_FRCD + 12, BIT(31));
+    assert_no_fault(h);
+}
+
+void assert_no_fault(Host *h)
+{
+    g_assert_cmphex(rd32(h, REG_FSTS) & (PPF | PFO), ==, 0);
+    g_assert_cmphex(rd32(h, REG_FRCD + 12) & BIT(31), ==, 0);
+}
+
+VtdTranslation assert_maps(Device *d, uint64_t iova, VtdAccess access,
+                           uint64_t addr)
+{
+    VtdTranslation t;
+
+    g_assert_true(device_translate(d, iova, access, &t));
+    g_assert_cmphex(t.mask & (t.mask + 1), ==, 0);
+    g_assert_cmphex(t.mask, >=, PAGE - 1);
+    g_assert_cmphex(t.iova, ==, iova & ~t.mask);
+    g_assert_cmphex(t.addr & t.mask, ==, 0);
+    g_assert_cmphex(t.addr | (iova & t.mask), ==, addr);
+    g_assert_true(access == VTD_ACCESS_READ ? t.read :
+                  access == VTD_ACCESS_WRITE ? t.write : t.read || t.write);
+    assert_no_fault(d->h);
+    return t;
+}
+
+void assert_blocked(Device *d, uint64_t iova, VtdAccess access,
+                    unsigned reason)
+{
+    VtdTranslation t;
+
+    g_assert_false(device_translate(d, iova, access, &t));
+    if (reason && access != VTD_ACCESS_PROBE) {
+        assert_fault(d->h, reason, d->sid, iova & BITS(63, 12),
+                     access == VTD_ACCESS_READ);
+    } else {
+        assert_no_fault(d->h);
+    }
+}
+
+void assert_cached(Device *d, uint64_t iova, uint64_t addr, bool cached)
+{
+    unsigned before = d->h->reads;
+
+    assert_maps(d, iova, VTD_ACCESS_READ, addr);
+    if (cached) {
+        g_assert_cmpuint(d->h->reads, ==, before);
+    } else {
+        g_assert_cmpuint(d->h->reads, >, before);
+    }
+}

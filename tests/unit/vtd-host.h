@@ -1,0 +1,207 @@
+/*
+ * A made-up host of the VT-d engine, for its tests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns a guest's memory as an array (what lies above it and the pages made
+ * holes are no RAM), the record of what the engine asked of its host, and a
+ * small driver of the unit: registers, tables, queue, faults.  The numbers of
+ * the specification stand here a second time, so that a wrong one in spec.h
+ * is found; section numbers are those of the facts that
+ * docs/devel/intel-iommu.rst names.
+ *
+ * One thread uses a Host, unless Host.concurrent: then any thread may call
+ * device_translate() and vtd_interrupt().
+ */
+
+#ifndef TESTS_UNIT_VTD_HOST_H
+#define TESTS_UNIT_VTD_HOST_H
+
+#include <pthread.h>
+#include "hw/i386/vtd/vtd.h"
+
+#define BIT(n)                  (1ull << (n))
+/* Bits @last down to @first, as the specification writes them */
+#define BITS(last, first)       ((~0ull >> (63 - (last))) & (~0ull << (first)))
+#define PAGE                    0x1000ull
+
+#define RAM_SIZE                (32ull << 20)
+
+enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
+    REG_VER = 0x000, REG_CAP = 0x008, REG_ECAP = 0x010, REG_GCMD = 0x018,
+    REG_GSTS = 0x01c, REG_RTADDR = 0x020, REG_CCMD = 0x028, REG_FSTS = 0x034,
+    REG_FECTL = 0x038, REG_FEDATA = 0x03c, REG_FEADDR = 0x040,
+    REG_FEUADDR = 0x044, REG_IQH = 0x080, REG_IQT = 0x088, REG_IQA = 0x090,
+    REG_ICS = 0x09c, REG_IECTL = 0x0a0, REG_IEDATA = 0x0a4,
+    REG_IEADDR = 0x0a8, REG_IEUADDR = 0x0ac, REG_IQERCD = 0x0b0,
+    REG_IRTA = 0x0b8, REG_IVA = 0x0f0, REG_IOTLB = 0x0f8, REG_FRCD = 0x220,
+    REG_END = 0x230,
+};
+
+/* GCMD and GSTS (1.6) */
+#define TE                      (1u << 31)
+#define SRTP                    (1u << 30)
+#define QIE                     (1u << 26)
+#define IRE                     (1u << 25)
+#define SIRTP                   (1u << 24)
+#define CFI                     (1u << 23)
+
+/* FSTS, FECTL and IECTL (1.10) */
+#define PFO                     (1u << 0)
+#define PPF                     (1u << 1)
+#define IQE                     (1u << 4)
+#define IM                      (1u << 31)
+#define IP                      (1u << 30)
+
+/* Second-stage entries (3.2) and context entries (2.1) */
+#define R                       BIT(0)
+#define W                       BIT(1)
+#define RW                      (R | W)
+#define PS                      BIT(7)
+#define P                       BIT(0)
+#define FPD                     BIT(1)
+#define TT(n)                   ((uint64_t)(n) << 2)
+
+/* Granularities (7.5) */
+#define GLOBAL                  1
+#define DOMAIN                  2
+#define SELECT                  3
+
+#define WAIT_IF                 BIT(4)
+#define WAIT_SW                 BIT(5)
+
+typedef struct Message {
+    uint64_t addr;
+    uint32_t data;
+} Message;
+
+typedef struct IecChange {
+    bool global;
+    uint32_t index;
+    uint32_t mask;
+} IecChange;
+
+typedef struct Host Host;
+
+typedef struct Device {
+    Host *h;
+    uint16_t sid;
+    VtdSpace *space;
+    VtdView view;
+    unsigned switches;          /* of the view */
+} Device;
+
+struct Host {
+    Vtd *v;
+    VtdConfig config;
+    uint64_t *ram;
+    bool *hole;                 /* by page */
+    uint64_t next_page;         /* of host_pages() */
+    uint64_t root;              /* the root table of host_enable() */
+
+    GArray *messages;           /* Message: what was injected */
+    GArray *iec_changes;        /* IecChange */
+    unsigned reads;             /* that the engine made */
+    /* Called in the middle of a read by the engine, its data copied */
+    void (*after_read)(Host *h, uint64_t gpa);
+    void *opaque;               /* of after_read */
+
+    uint64_t queue;             /* of queue_start(), as the next */
+    unsigned entries;
+    unsigned tail;
+    uint64_t status;            /* a page: word 0 is submit_wait()'s */
+    uint32_t waits;
+
+    bool concurrent;
+    pthread_rwlock_t section;   /* held for reading in a read section */
+    pthread_mutex_t lock;       /* messages, deferred */
+    GArray *deferred;
+};
+
+/* 48 bits wide, pt, intremap and eim on, as a plain device has them */
+extern const VtdConfig host_config;
+
+Host *host_new(const VtdConfig *config);        /* NULL: host_config */
+void host_free(Host *h);
+/* Free what the engine deferred; waits for the read sections */
+void host_grace(Host *h);
+
+/* Devices: their view starts direct, or as the engine says */
+Device *device_new(Host *h, uint16_t sid);
+void device_free(Device *d);
+bool device_translate(Device *d, uint64_t iova, VtdAccess access,
+                      VtdTranslation *out);
+
+/* Memory: @n zeroed pages; words of 8 bytes at multiples of 8 */
+uint64_t host_pages(Host *h, unsigned n);
+void host_put(Host *h, uint64_t gpa, uint64_t value);
+uint64_t host_get(Host *h, uint64_t gpa);
+void host_set_ram(Host *h, uint64_t page, bool ram);
+
+/* Registers */
+uint32_t rd32(Host *h, unsigned offset);
+uint64_t rd64(Host *h, unsigned offset);
+void wr32(Host *h, unsigned offset, uint32_t value);
+void wr64(Host *h, unsigned offset, uint64_t value);
+/* A command as drivers give it: what is on stays on (1.6) */
+void gcmd(Host *h, uint32_t bit, bool on);
+void set_root_table(Host *h, uint64_t rtaddr);
+void set_irta(Host *h, uint64_t irta);
+/* An empty root table, and translation on */
+void host_enable(Host *h);
+
+/* Where the context entry of @sid is; its table is made if need be */
+uint64_t context_entry(Host *h, uint16_t sid);
+void set_context(Host *h, uint16_t sid, uint64_t lo, uint64_t hi);
+/* The upper half of a context entry (2.1) */
+uint64_t context_hi(unsigned levels, uint16_t did);
+/* Translate @d by @levels levels of tables from @table */
+void attach(Device *d, uint64_t table, unsigned levels, uint16_t did);
+void detach(Device *d);
+
+/*
+ * Where the entry for @iova is at @level of the @levels levels from @table;
+ * what is missing above it is made, readable and writable.
+ */
+uint64_t table_entry(Host *h, uint64_t table, unsigned levels, uint64_t iova,
+                     unsigned level);
+/* A leaf at @level: 1 for 4 KiB, 2 for 2 MiB, 3 for 1 GiB */
+void map(Host *h, uint64_t table, unsigned levels, uint64_t iova,
+         unsigned level, uint64_t leaf);
+
+/* The queue, of 2^@qs pages.  Descriptors are put at the tail. */
+void queue_start(Host *h, unsigned qs);
+void queue_put(Host *h, uint64_t lo, uint64_t hi);
+void queue_replace(Host *h, unsigned index, uint64_t lo, uint64_t hi);
+void queue_kick(Host *h);
+/* @head is an index; @iqei 0: no error */
+void assert_queue(Host *h, unsigned head, unsigned iqei);
+void submit(Host *h, uint64_t lo, uint64_t hi);
+/* The error of the descriptor at the head cleared, with a wait in its place */
+void queue_recover(Host *h);
+/* A wait descriptor; its status must have been written by then */
+void submit_wait(Host *h);
+
+/* By the queue if it is on, else by registers; the completion is asserted */
+void inv_context(Host *h, unsigned granularity, uint16_t did, uint16_t sid,
+                 unsigned fm);
+void inv_iotlb(Host *h, unsigned granularity, uint16_t did, uint64_t addr,
+               unsigned am);
+/* By the queue only */
+void inv_iec(Host *h, bool global, uint16_t index, unsigned im);
+
+/* The fault record: exactly this fault; then it is cleared as drivers do */
+void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
+                  bool read);
+void assert_no_fault(Host *h);
+
+/* True and this output address, nothing recorded; the piece is returned */
+VtdTranslation assert_maps(Device *d, uint64_t iova, VtdAccess access,
+                           uint64_t addr);
+/* False, and the fault is recorded as it must be; reason 0: none is */
+void assert_blocked(Device *d, uint64_t iova, VtdAccess access,
+                    unsigned reason);
+/* As assert_maps() for a read; @cached tells if tables were read for it */
+void assert_cached(Device *d, uint64_t iova, uint64_t addr, bool cached);
+
+#endif
