@@ -56,9 +56,6 @@ static void vtd_latch_irta(Vtd *v)
 {
     uint64_t irta = vtd_reg64(v, VTD_REG_IRTA);
 
-    if (!v->config.eim) {
-        irta &= ~VTD_IRTA_EIME;
-    }
     trace_vtd_reg_ir_root(irta & VTD_PAGE_MASK, VTD_IRTA_ENTRIES(irta));
     atomic_store(&v->irta, irta);
     vtd_remapping_changed(v);

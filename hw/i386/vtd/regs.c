@@ -32,6 +32,14 @@ static void vtd_fsts_written(Vtd *v)
     }
 }
 
+/* The field is there with ECAP.EIM only (1.13) */
+static void vtd_irta_written(Vtd *v)
+{
+    if (!v->config.eim) {
+        vtd_reg64_change(v, VTD_REG_IRTA, VTD_IRTA_EIME, 0);
+    }
+}
+
 #define UADDR_MASK              VTD_MASK(31, 0)
 #define ADDR_MASK               VTD_MASK(31, 2)
 #define DATA_MASK               VTD_MASK(15, 0)
@@ -69,7 +77,8 @@ static const VtdRegister vtd_registers[] = {
     { VTD_REG_IEUADDR, 4, .writable = UADDR_MASK },
     { VTD_REG_IQERCD, 8 },
     { VTD_REG_IRTA, 8, .needs = VTD_ECAP_IR,
-      .writable = VTD_PAGE_MASK | VTD_IRTA_EIME | VTD_MASK(3, 0) },
+      .writable = VTD_PAGE_MASK | VTD_IRTA_EIME | VTD_MASK(3, 0),
+      .written = vtd_irta_written },
     { VTD_REG_IVA, 8, .write_only = true,
       .writable = VTD_PAGE_MASK | VTD_MASK(6, 0) },
     { VTD_REG_IOTLB, 8,
