@@ -1,0 +1,497 @@
+/*
+ * The VT-d unit's invalidation queue: descriptors, errors, recovery
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What invalidations do to the caches is test-vtd-cache.c's.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-host.h"
+
+enum { IQEI_TAIL = 1, IQEI_FETCH, IQEI_TYPE, IQEI_RESERVED, IQEI_WIDTH };
+
+static uint64_t wait_lo(uint32_t data)
+{
+    return 5 | WAIT_SW | (uint64_t)data << 32;
+}
+
+/* Each size, filled to the brim from each of some places, and wrapping */
+static void test_sizes(void)
+{
+    for (unsigned qs = 0; qs < 8; qs++) {
+        Host *h = host_new(NULL);
+
+        queue_start(h, qs);
+        for (unsigned round = 0; round < 3; round++) {
+            /* full: all but one descriptor (1.12) */
+            for (unsigned i = 1; i < h->entries; i++) {
+                queue_put(h, wait_lo(round * h->entries + i), h->status);
+            }
+            queue_kick(h);
+            assert_queue(h, h->tail, 0);
+            g_assert_cmphex((uint32_t)host_get(h, h->status), ==,
+                            round * h->entries + h->entries - 1);
+        }
+        g_assert_cmpuint(h->tail, ==, h->entries - 3);
+
+        /* one by one over the end, where the head wraps to 0 */
+        for (unsigned i = 0; i < 6; i++) {
+            submit_wait(h);
+        }
+        g_assert_cmpuint(h->tail, ==, 3);
+        host_free(h);
+    }
+}
+
+/* A tail beyond the end stops the queue until software mends it */
+static void test_tail_beyond(void)
+{
+    for (unsigned qs = 0; qs < 7; qs++) {
+        Host *h = host_new(NULL);
+        uint32_t beyond[] = { 256u << qs, (256u << qs) + 1, 32767 };
+
+        queue_start(h, qs);
+        submit_wait(h);
+        for (unsigned i = 0; i < G_N_ELEMENTS(beyond); i++) {
+            wr32(h, REG_IQT, beyond[i] << 4);
+            assert_queue(h, h->tail, IQEI_TAIL);
+            /* still wrong: found again */
+            wr32(h, REG_FSTS, IQE);
+            assert_queue(h, h->tail, IQEI_TAIL);
+            queue_kick(h);
+            wr32(h, REG_FSTS, IQE);
+            assert_queue(h, h->tail, 0);
+            submit_wait(h);
+        }
+        host_free(h);
+    }
+}
+
+/* All 7 bits of the type (7.4) */
+static void test_types(void)
+{
+    static const struct {
+        bool device_iotlb, intr_remap;
+    } configs[] = { { false, false }, { true, false }, { false, true } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(configs); i++) {
+        VtdConfig config = host_config;
+        Host *h;
+
+        config.device_iotlb = configs[i].device_iotlb;
+        config.intr_remap = config.eim = configs[i].intr_remap;
+        h = host_new(&config);
+        queue_start(h, 0);
+        for (unsigned type = 0; type < 128; type++) {
+            bool valid = type == 1 || type == 2 || type == 5 ||
+                         (type == 3 && config.device_iotlb) ||
+                         (type == 4 && config.intr_remap);
+            unsigned g = type == 1 || type == 2 ? GLOBAL << 4 : 0;
+            unsigned head = h->tail;
+            uint64_t iqei;
+
+            submit(h, (type & 15) | (type & ~15u) << 5 | g, 0);
+            if (valid) {
+                assert_queue(h, h->tail, 0);
+            } else {
+                iqei = rd64(h, REG_IQERCD);
+                /* of a 256-bit queue: 3 or 5, not defined which (7.6) */
+                if (type >= 6 && type <= 9 && iqei == IQEI_WIDTH) {
+                    iqei = IQEI_TYPE;
+                }
+                g_assert_cmpuint(iqei, ==, IQEI_TYPE);
+                assert_queue(h, head, rd64(h, REG_IQERCD));
+                queue_recover(h);
+            }
+            submit_wait(h);
+        }
+        host_free(h);
+    }
+}
+
+/* Every bit of every descriptor: reserved ones are an error, no others */
+static void test_reserved_bits(void)
+{
+    static const struct {
+        uint64_t lo, hi;                /* legal as they stand */
+        uint64_t lo_reserved, hi_reserved;
+        uint64_t skip;                  /* of lo: another type, or G */
+    } table[] = {
+        { 1 | GLOBAL << 4, 0,
+          BITS(8, 6) | BITS(15, 12) | BITS(63, 50), BITS(63, 0), 0x3f },
+        { 1 | SELECT << 4, 0,
+          BITS(8, 6) | BITS(15, 12) | BITS(63, 50), BITS(63, 0), 0x3f },
+        { 2 | GLOBAL << 4, 0,
+          BIT(8) | BITS(15, 12) | BITS(63, 32), BITS(11, 7), 0x3f },
+        /* bit 5 is an AM of 32 */
+        { 2 | SELECT << 4, 0,
+          BIT(8) | BITS(15, 12) | BITS(63, 32), BITS(11, 7) | BIT(5), 0x3f },
+        /* PFSID: only DIT gives it a meaning */
+        { 3, 0,
+          BITS(8, 4) | BITS(31, 21) | BITS(51, 48), BITS(11, 1),
+          0xf | BITS(15, 12) | BITS(63, 52) },
+        { 4, 0,
+          BITS(8, 5) | BITS(26, 12) | BITS(63, 48), BITS(63, 0), 0xf },
+        { 4 | BIT(4), 0,
+          BITS(8, 5) | BITS(26, 12) | BITS(63, 48), BITS(63, 0),
+          0xf | BIT(31) },
+        { 5, 0, BITS(8, 7) | BITS(31, 12), BITS(1, 0), 0xf },
+    };
+    VtdConfig config = host_config;
+    Host *h;
+
+    config.device_iotlb = true;
+    h = host_new(&config);
+    queue_start(h, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        uint64_t found[2] = { 0 };
+
+        g_test_message("descriptor %u", i);
+        for (unsigned bit = 0; bit < 128; bit++) {
+            uint64_t lo = table[i].lo ^ (bit < 64 ? BIT(bit) : 0);
+            uint64_t hi = table[i].hi ^ (bit < 64 ? 0 : BIT(bit - 64));
+            uint64_t skip = table[i].skip | BITS(11, 9);
+            unsigned head = h->tail;
+
+            if (bit < 64 && (skip & BIT(bit))) {
+                continue;
+            }
+            submit(h, lo, hi);
+            if (rd32(h, REG_FSTS) & IQE) {
+                found[bit / 64] |= BIT(bit % 64);
+                assert_queue(h, head, IQEI_RESERVED);
+                queue_recover(h);
+            }
+            submit_wait(h);
+        }
+        g_assert_cmphex(found[0], ==, table[i].lo_reserved);
+        g_assert_cmphex(found[1], ==, table[i].hi_reserved);
+    }
+    host_free(h);
+}
+
+/* Fields with values that are not allowed */
+static void test_values(void)
+{
+    static const struct {
+        uint64_t lo, hi;
+        bool error;
+    } table[] = {
+        { 1, 0, true },                         /* granularity 0 */
+        { 2, 0, true },
+        { 2 | SELECT << 4, 18, false },         /* MAMV */
+        { 2 | SELECT << 4, 19, true },
+        { 2 | SELECT << 4, 32, true },
+        { 2 | SELECT << 4, 63, true },
+        { 2 | SELECT << 4, BIT(6) | BITS(63, 12), false },
+        { 2 | DOMAIN << 4 | 3 << 6 | 0xffffull << 16, 0, false },
+        { 1 | SELECT << 4 | 0x3ffffffff0000ull, 0, false },
+        { 4 | BIT(4) | 15ull << 27, 0, false }, /* MHMV */
+        { 4 | BIT(4) | 16ull << 27, 0, true },
+        { 4 | BIT(4) | 31ull << 27, 0, true },
+        { 4 | BIT(4) | 0xffffull << 32, 0, false },
+        { 5 | BIT(6), 0, false },               /* FN, a pure fence */
+    };
+    Host *h = host_new(NULL);
+
+    queue_start(h, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        unsigned head = h->tail;
+
+        g_test_message("row %u", i);
+        submit(h, table[i].lo, table[i].hi);
+        if (table[i].error) {
+            assert_queue(h, head, IQEI_RESERVED);
+            queue_recover(h);
+        } else {
+            assert_queue(h, h->tail, 0);
+        }
+        submit_wait(h);
+    }
+    host_free(h);
+}
+
+/* What is before an error is done, what is after it waits for the cure */
+static void test_error_stops(void)
+{
+    Host *h = host_new(NULL);
+    unsigned bad;
+
+    queue_start(h, 0);
+    queue_put(h, wait_lo(1), h->status);
+    bad = h->tail;
+    queue_put(h, 0xf, 0);
+    queue_put(h, wait_lo(2), h->status);
+    queue_put(h, 1, 0);                         /* another error behind */
+    queue_put(h, wait_lo(3), h->status);
+    queue_kick(h);
+    assert_queue(h, bad, IQEI_TYPE);
+    g_assert_cmphex(host_get(h, h->status), ==, 1);
+
+    /* a tail written meanwhile is taken, and acted on later */
+    queue_put(h, wait_lo(4), h->status);
+    queue_kick(h);
+    g_assert_cmphex(rd64(h, REG_IQT), ==, h->tail << 4);
+    assert_queue(h, bad, IQEI_TYPE);
+    g_assert_cmphex(host_get(h, h->status), ==, 1);
+
+    /* cleared but not mended: it is fetched again */
+    wr32(h, REG_FSTS, IQE);
+    assert_queue(h, bad, IQEI_TYPE);
+
+    queue_replace(h, bad, 5, 0);
+    /* other bits of FSTS do not start it */
+    wr32(h, REG_FSTS, ~IQE);
+    assert_queue(h, bad, IQEI_TYPE);
+    wr32(h, REG_FSTS, IQE);
+    assert_queue(h, bad + 2, IQEI_RESERVED);
+    g_assert_cmphex(host_get(h, h->status), ==, 2);
+    queue_recover(h);
+    g_assert_cmphex(host_get(h, h->status), ==, 4);
+    submit_wait(h);
+    host_free(h);
+}
+
+static void test_fetch(void)
+{
+    Host *h = host_new(NULL);
+
+    queue_start(h, 1);
+    host_set_ram(h, h->queue + PAGE, false);
+    for (unsigned i = 0; i < 300; i++) {
+        queue_put(h, wait_lo(i), h->status);
+    }
+    queue_kick(h);
+    assert_queue(h, 256, IQEI_FETCH);
+    g_assert_cmphex(host_get(h, h->status), ==, 255);
+    wr32(h, REG_FSTS, IQE);
+    assert_queue(h, 256, IQEI_FETCH);
+    host_set_ram(h, h->queue + PAGE, true);
+    wr32(h, REG_FSTS, IQE);
+    assert_queue(h, 300, 0);
+    g_assert_cmphex(host_get(h, h->status), ==, 299);
+    host_free(h);
+
+    /* a base that no memory has */
+    h = host_new(NULL);
+    wr64(h, REG_IQA, BITS(63, 12));
+    gcmd(h, QIE, true);
+    assert_queue(h, 0, 0);
+    wr32(h, REG_IQT, 0x10);
+    assert_queue(h, 0, IQEI_FETCH);
+    gcmd(h, QIE, false);
+    queue_start(h, 0);
+    submit_wait(h);
+    host_free(h);
+}
+
+/* 256-bit descriptors need scalable mode */
+static void test_width(void)
+{
+    Host *h = host_new(NULL);
+    uint64_t queue = host_pages(h, 1);
+
+    wr64(h, REG_IQA, queue | BIT(11));
+    gcmd(h, QIE, true);
+    wr32(h, REG_IQT, 2 << 4);
+    assert_queue(h, 0, IQEI_WIDTH);
+    gcmd(h, QIE, false);
+    queue_start(h, 0);
+    submit_wait(h);
+    host_free(h);
+}
+
+/* Off and on again, also as a way out of an error (7.6) */
+static void test_disable(void)
+{
+    Host *h = host_new(NULL);
+
+    queue_start(h, 0);
+    submit_wait(h);
+    gcmd(h, QIE, false);
+    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    wr32(h, REG_IQT, 0x20);
+    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+
+    queue_start(h, 0);
+    submit(h, 0xf, 0);
+    assert_queue(h, 0, IQEI_TYPE);
+    gcmd(h, QIE, false);
+    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    queue_start(h, 3);
+    submit_wait(h);
+    host_free(h);
+}
+
+/* The tail is all in the low half; the high one starts nothing */
+static void test_tail_halves(void)
+{
+    Host *h = host_new(NULL);
+
+    queue_start(h, 0);
+    queue_put(h, wait_lo(1), h->status);
+    wr32(h, REG_IQT + 4, UINT32_MAX);
+    assert_queue(h, 0, 0);
+    g_assert_cmphex(rd64(h, REG_IQT), ==, 0);
+    wr64(h, REG_IQT, 0xffffffff0000001full);    /* reserved bits as well */
+    assert_queue(h, 1, 0);
+    g_assert_cmphex(rd64(h, REG_IQT), ==, 0x10);
+    g_assert_cmphex(host_get(h, h->status), ==, 1);
+    host_free(h);
+}
+
+/* Four bytes at STADDR, and nothing beside them */
+static void test_wait_status(void)
+{
+    Host *h = host_new(NULL);
+
+    queue_start(h, 0);
+    for (unsigned at = 0; at < 16; at += 4) {
+        uint64_t want[2] = { UINT64_MAX, UINT64_MAX };
+        uint32_t data = 0x12345678 + at;
+
+        host_put(h, h->status, UINT64_MAX);
+        host_put(h, h->status + 8, UINT64_MAX);
+        submit(h, wait_lo(data), h->status + at);
+        assert_queue(h, h->tail, 0);
+        memcpy((char *)want + at, &data, 4);
+        g_assert_cmphex(host_get(h, h->status), ==, want[0]);
+        g_assert_cmphex(host_get(h, h->status + 8), ==, want[1]);
+
+        /* without SW: none */
+        submit(h, 5 | 0xabcdull << 32, h->status + at);
+        assert_queue(h, h->tail, 0);
+        g_assert_cmphex(host_get(h, h->status), ==, want[0]);
+    }
+    /* a status that goes nowhere is no error of the queue's (7.6) */
+    submit(h, wait_lo(1), BITS(63, 2));
+    assert_queue(h, h->tail, 0);
+    submit_wait(h);
+    assert_no_fault(h);
+    g_assert_cmpuint(h->messages->len, ==, 0);
+    host_free(h);
+}
+
+static void assert_messages(Host *h, unsigned n, uint64_t addr, uint32_t data)
+{
+    g_assert_cmpuint(h->messages->len, ==, n);
+    if (n) {
+        Message *last = &g_array_index(h->messages, Message, n - 1);
+
+        g_assert_cmphex(last->addr, ==, addr);
+        g_assert_cmphex(last->data, ==, data);
+    }
+}
+
+/* The completion event: ICS and IECTL (1.12) */
+static void test_completion_event(void)
+{
+    const uint64_t addr = 0x12345600fee01000;
+    Host *h = host_new(NULL);
+
+    wr32(h, REG_IEDATA, 0x4041);
+    wr32(h, REG_IEADDR, (uint32_t)addr);
+    wr32(h, REG_IEUADDR, addr >> 32);
+    wr32(h, REG_FEADDR, 0xdead0000);
+    queue_start(h, 0);
+
+    /* masked: held until unmasked */
+    submit(h, 5 | WAIT_IF, 0);
+    assert_queue(h, h->tail, 0);
+    g_assert_cmphex(rd32(h, REG_ICS), ==, 1);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM | IP);
+    assert_messages(h, 0, 0, 0);
+    wr32(h, REG_IECTL, IP);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+    assert_messages(h, 1, addr, 0x4041);
+
+    /* IWC is still set: no new event */
+    submit(h, 5 | WAIT_IF, 0);
+    assert_queue(h, h->tail, 0);
+    assert_messages(h, 1, addr, 0x4041);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+
+    /* a 0 does not clear it, a 1 does; then the next one is sent at once */
+    wr32(h, REG_ICS, ~1u);
+    g_assert_cmphex(rd32(h, REG_ICS), ==, 1);
+    wr32(h, REG_ICS, 1);
+    g_assert_cmphex(rd32(h, REG_ICS), ==, 0);
+    assert_messages(h, 1, addr, 0x4041);
+    wr32(h, REG_IEDATA, 0x99);
+    submit(h, wait_lo(7) | WAIT_IF, h->status);
+    assert_messages(h, 2, addr, 0x99);
+    g_assert_cmphex(host_get(h, h->status), ==, 7);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+
+    /* masked, and the cause cleared first: no message */
+    wr32(h, REG_ICS, 1);
+    wr32(h, REG_IECTL, IM);
+    submit(h, 5 | WAIT_IF, 0);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM | IP);
+    wr32(h, REG_ICS, 1);
+    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM);
+    wr32(h, REG_IECTL, 0);
+    assert_messages(h, 2, addr, 0x99);
+
+    /* waits without IF, and other descriptors, raise none */
+    submit_wait(h);
+    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    g_assert_cmphex(rd32(h, REG_ICS), ==, 0);
+    assert_messages(h, 2, addr, 0x99);
+    host_free(h);
+}
+
+/* An error raises the fault event, not the completion event */
+static void test_error_event(void)
+{
+    const uint64_t addr = 0xfee02000;
+    Host *h = host_new(NULL);
+
+    wr32(h, REG_FEDATA, 0x51);
+    wr32(h, REG_FEADDR, addr);
+    wr32(h, REG_FECTL, 0);
+    wr32(h, REG_IECTL, 0);
+    queue_start(h, 0);
+    submit(h, 0, 0);
+    assert_messages(h, 1, addr, 0x51);
+    g_assert_cmphex(rd32(h, REG_FSTS), ==, IQE);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+
+    /* each time that it is set anew */
+    wr32(h, REG_FSTS, IQE);
+    assert_messages(h, 2, addr, 0x51);
+    queue_recover(h);
+    assert_messages(h, 2, addr, 0x51);
+
+    /* masked: held, and gone with the cause */
+    wr32(h, REG_FECTL, IM);
+    submit(h, 0, 0);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    queue_recover(h);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+    wr32(h, REG_FECTL, 0);
+    assert_messages(h, 2, addr, 0x51);
+    host_free(h);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/vtd/queue/sizes", test_sizes);
+    g_test_add_func("/vtd/queue/tail-beyond", test_tail_beyond);
+    g_test_add_func("/vtd/queue/types", test_types);
+    g_test_add_func("/vtd/queue/reserved-bits", test_reserved_bits);
+    g_test_add_func("/vtd/queue/values", test_values);
+    g_test_add_func("/vtd/queue/error-stops", test_error_stops);
+    g_test_add_func("/vtd/queue/fetch", test_fetch);
+    g_test_add_func("/vtd/queue/width", test_width);
+    g_test_add_func("/vtd/queue/disable", test_disable);
+    g_test_add_func("/vtd/queue/tail-halves", test_tail_halves);
+    g_test_add_func("/vtd/queue/wait-status", test_wait_status);
+    g_test_add_func("/vtd/queue/completion-event", test_completion_event);
+    g_test_add_func("/vtd/queue/error-event", test_error_event);
+
+    return g_test_run();
+}
