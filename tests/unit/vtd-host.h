@@ -195,10 +195,17 @@ void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
                   bool read);
 void assert_no_fault(Host *h);
 
+/*
+ * Translate: 0 if the request passes, else the reason that was recorded (and
+ * cleared, its other fields asserted), or SILENT if none was.
+ */
+#define SILENT                  0x100
+unsigned outcome(Device *d, uint64_t iova, VtdAccess access,
+                 VtdTranslation *out);
 /* True and this output address, nothing recorded; the piece is returned */
 VtdTranslation assert_maps(Device *d, uint64_t iova, VtdAccess access,
                            uint64_t addr);
-/* False, and the fault is recorded as it must be; reason 0: none is */
+/* False, and the fault is recorded as it must be; SILENT: none is */
 void assert_blocked(Device *d, uint64_t iova, VtdAccess access,
                     unsigned reason);
 /* As assert_maps() for a read; @cached tells if tables were read for it */
