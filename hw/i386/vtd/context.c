@@ -43,6 +43,18 @@ static bool vtd_width_supported(Vtd *v, unsigned aw)
                       VTD_BIT(8 + aw));
 }
 
+/*
+ * A table that cannot be read makes the entry a bad one, which is not to be
+ * cached: found here, and not by the first walk only.
+ */
+static bool vtd_table_readable(Vtd *v, uint64_t table)
+{
+    uint64_t entry;
+
+    return !(table & ~v->format.address) &&
+           v->ops->read(v->host, table, &entry, sizeof(entry));
+}
+
 static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
                                VtdContext *context)
 {
@@ -65,7 +77,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
         }
         /* fall through */
     case VTD_TT_TABLES:
-        return !(context->root & ~v->format.address);
+        return vtd_table_readable(v, context->root);
     case VTD_TT_PASS_THROUGH:
         /* Wants the widest; the pointer is ignored */
         return v->config.pass_through && !vtd_width_supported(v, aw + 1);
