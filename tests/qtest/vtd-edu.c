@@ -37,6 +37,41 @@ void edu_stop(EduDevice *e)
     g_free(e->pci);
 }
 
+static void pair_find(EduPair *p)
+{
+    edu_start(&p->a, &p->d, 3, 0);
+    edu_start(&p->b, &p->d, 4, 0);
+}
+
+static void pair_lose(EduPair *p)
+{
+    edu_stop(&p->b);
+    edu_stop(&p->a);
+}
+
+void edu_pair_start(EduPair *p, const char *machine, const char *props,
+                    const char *args)
+{
+    g_autofree char *all = g_strconcat(EDU_DEVICE("3"), EDU_DEVICE("4"), " ",
+                                       args, NULL);
+
+    vtd_start(&p->d, machine, props, all);
+    pair_find(p);
+}
+
+void edu_pair_stop(EduPair *p)
+{
+    pair_lose(p);
+    vtd_stop(&p->d);
+}
+
+void edu_pair_reset(EduPair *p)
+{
+    pair_lose(p);
+    vtd_reset(&p->d);
+    pair_find(p);
+}
+
 static void dma(EduDevice *e, uint64_t from, uint64_t to, unsigned len,
                 uint64_t direction)
 {

@@ -31,6 +31,19 @@ typedef struct EduDevice {
     uint16_t sid;
 } EduDevice;
 
+/* A machine with the unit and two devices, at 00:03.0 and 00:04.0 */
+typedef struct EduPair {
+    VtdDriver d;
+    EduDevice a, b;
+} EduPair;
+
+/* As vtd_start() */
+void edu_pair_start(EduPair *p, const char *machine, const char *props,
+                    const char *args);
+void edu_pair_stop(EduPair *p);
+/* As vtd_reset(), and the devices are ready for DMA again. */
+void edu_pair_reset(EduPair *p);
+
 /* Find the device on bus 0, give it its BAR and make it bus master. */
 void edu_start(EduDevice *e, VtdDriver *d, unsigned slot, unsigned function);
 void edu_stop(EduDevice *e);
@@ -43,7 +56,7 @@ void edu_dma_write(EduDevice *e, uint64_t iova, unsigned at, unsigned len);
 void edu_load(EduDevice *e, unsigned at, uint64_t value);
 uint64_t edu_peek(EduDevice *e, unsigned at);
 
-/* What the device reads at @iova; what memory gets is up to the caller. */
+/* What the device reads at @iova, and a write of @value there. */
 uint64_t edu_read64(EduDevice *e, uint64_t iova);
 void edu_write64(EduDevice *e, uint64_t iova, uint64_t value);
 

@@ -1,0 +1,535 @@
+/*
+ * VT-d qtests: DMA through second-stage tables
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a device's DMA meets: leaves of each size, permissions, ignored bits,
+ * pass-through, several devices and domains, translation on and off.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-edu.h"
+
+#define IOVA                    0x40000000ull
+
+/* A value that no other address has */
+static uint64_t signature(uint64_t pa)
+{
+    return 0x5a00000000000000 | pa;
+}
+
+/* The device reads and writes the memory at @pa when it says @iova */
+static void expect_reaches(EduDevice *e, uint64_t iova, uint64_t pa)
+{
+    QTestState *qts = e->d->qts;
+
+    qtest_writeq(qts, pa, signature(pa));
+    expect_eq(edu_read64(e, iova), signature(pa));
+    edu_write64(e, iova, ~signature(pa));
+    expect_eq(qtest_readq(qts, pa), ~signature(pa));
+    vtd_expect_no_fault(e->d);
+}
+
+/* It reaches nothing there: both accesses are blocked, for these reasons */
+static void expect_blocked(EduDevice *e, uint64_t iova, uint64_t pa,
+                           uint8_t read_reason, uint8_t write_reason)
+{
+    QTestState *qts = e->d->qts;
+
+    qtest_writeq(qts, pa, signature(pa));
+    edu_dma_read(e, iova, 0, 8);
+    vtd_expect_fault(e->d, read_reason, e->sid, iova & ~0xfffull, true);
+    edu_dma_write(e, iova, 0, 8);
+    vtd_expect_fault(e->d, write_reason, e->sid, iova & ~0xfffull, false);
+    expect_eq(qtest_readq(qts, pa), signature(pa));
+}
+
+/* Give @e the domain, whatever it had before */
+static void attach(EduDevice *e, const VtdDomain *domain)
+{
+    vtd_attach(e->d, e->sid, domain);
+    vtd_invalidate_all(e->d);
+}
+
+/* Leaves */
+
+typedef struct Leaf {
+    unsigned levels;
+    unsigned level;
+    uint64_t iova;
+} Leaf;
+
+static const Leaf leaves[] = {
+    { 3, 1, 0x0000000000 },
+    { 3, 1, 0x0012345000 },
+    { 3, 1, 0x00feddf000 },
+    { 3, 1, 0x00fed90000 },     /* where the unit's registers are */
+    { 3, 1, 0x00fedff000 },     /* below and above the interrupt range */
+    { 3, 1, 0x00fef00000 },
+    { 3, 1, 0x0100000000 },
+    { 3, 1, 0x7ffffff000 },
+    { 3, 2, 0x0000200000 },
+    { 3, 2, 0x3fffe00000 },
+    { 3, 2, 0x7fffe00000 },
+    { 3, 3, 0x0040000000 },
+    { 3, 3, 0x7fc0000000 },
+    { 4, 1, 0x000000000000 },
+    { 4, 1, 0x000012345000 },
+    { 4, 1, 0x007ffffff000 },
+    { 4, 1, 0x008000000000 },
+    { 4, 1, 0x800000000000 },   /* not canonical for a CPU */
+    { 4, 1, 0xfffffffff000 },
+    { 4, 2, 0x000000200000 },
+    { 4, 2, 0xffffffe00000 },
+    { 4, 3, 0x000040000000 },
+    { 4, 3, 0xffffc0000000 },
+};
+
+/* Where a leaf of each level goes to, and what is looked at: all in RAM */
+static const struct {
+    uint64_t pa;
+    uint64_t offsets[3];
+} targets[] = {
+    [1] = { 0x4000000, { 0, 0x800, 0xff8 } },
+    [2] = { 0x4200000, { 0, 0xfedc8, 0x1ffff8 } },
+    [3] = { 0, { 0x4000000, 0x5a5a5a8, 0x7fffff8 } },
+};
+
+static void check_leaves(const char *props, unsigned max_levels)
+{
+    EduPair p;
+
+    edu_pair_start(&p, "", props, "");
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
+        const Leaf *leaf = &leaves[i];
+        VtdDomain domain;
+
+        if (leaf->levels > max_levels) {
+            continue;
+        }
+        domain = vtd_domain_new(&p.d, i + 1, leaf->levels);
+        vtd_map(&p.d, &domain, leaf->iova, targets[leaf->level].pa,
+                leaf->level, VTD_RW);
+        attach(&p.a, &domain);
+        for (int n = 0; n < 3; n++) {
+            uint64_t offset = targets[leaf->level].offsets[n];
+
+            /* An offset below the leaf's size, or a bug of this table's */
+            g_assert_cmphex(offset >> (12 + 9 * (leaf->level - 1)), ==, 0);
+            vtd_row("%s %u levels, leaf of level %u at 0x%" PRIx64
+                    " + 0x%" PRIx64, props, leaf->levels, leaf->level,
+                    leaf->iova, offset);
+            expect_reaches(&p.a, leaf->iova + offset,
+                           targets[leaf->level].pa + offset);
+        }
+    }
+    edu_pair_stop(&p);
+}
+
+static void test_leaves_48(void)
+{
+    check_leaves("", 4);
+}
+
+static void test_leaves_39(void)
+{
+    check_leaves(",aw-bits=39", 3);
+}
+
+static void test_leaves_caching_mode(void)
+{
+    check_leaves(",caching-mode=on", 4);
+}
+
+/* Tables and targets above 4 GiB: no address is cut to 32 bits */
+static void test_high_memory(void)
+{
+    static const struct {
+        unsigned level;
+        uint64_t pa;
+        uint64_t offset;
+    } rows[] = {
+        { 1, 0x123456000, 0xff8 },
+        { 2, 0x120000000, 0x1ffff8 },
+        { 3, 0x100000000, 0x3ffffff8 },
+    };
+    EduPair p;
+
+    edu_pair_start(&p, "", "", "-m 3G");
+    p.d.next_page = 0x110000000;
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
+
+        vtd_row("leaf of level %u", rows[i].level);
+        vtd_map(&p.d, &domain, IOVA, rows[i].pa, rows[i].level, VTD_RW);
+        attach(&p.a, &domain);
+        expect_reaches(&p.a, IOVA + rows[i].offset,
+                       rows[i].pa + rows[i].offset);
+    }
+    edu_pair_stop(&p);
+}
+
+/* Permissions: the AND of those of all levels */
+static void test_permissions(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t bits[5];       /* by level; 0 stands for R and W */
+        bool read, write;
+    } rows[] = {
+        { "all", { }, true, true },
+        { "leaf R", { [1] = VTD_R }, true, false },
+        { "leaf W", { [1] = VTD_W }, false, true },
+        { "level 2 R", { [2] = VTD_R }, true, false },
+        { "level 2 W", { [2] = VTD_W }, false, true },
+        { "level 3 R", { [3] = VTD_R }, true, false },
+        { "level 3 W", { [3] = VTD_W }, false, true },
+        { "level 4 R", { [4] = VTD_R }, true, false },
+        { "level 4 W", { [4] = VTD_W }, false, true },
+        { "level 3 W, level 2 R", { [3] = VTD_W, [2] = VTD_R }, false, false },
+        { "level 4 R, leaf W", { [4] = VTD_R, [1] = VTD_W }, false, false },
+        { "all R", { [4] = VTD_R, [3] = VTD_R, [2] = VTD_R, [1] = VTD_R },
+          true, false },
+        { "all again", { }, true, true },
+    };
+    const uint64_t iova = IOVA | 1ull << 40;    /* the mailbox is elsewhere */
+    EduPair p;
+    VtdDomain domain;
+    uint64_t page;
+
+    edu_pair_start(&p, "", "", "");
+    vtd_enable(&p.d);
+    page = vtd_alloc(&p.d, 1);
+    domain = vtd_domain_new(&p.d, 1, 4);
+    vtd_map(&p.d, &domain, iova, page, 1, VTD_RW);
+    attach(&p.a, &domain);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        vtd_row("%s", rows[i].name);
+        for (int level = 1; level <= 4; level++) {
+            uint64_t entry = vtd_entry(&p.d, &domain, iova, level);
+            uint64_t bits = rows[i].bits[level] ?: VTD_RW;
+
+            qtest_writeq(p.d.qts, entry,
+                         (qtest_readq(p.d.qts, entry) & ~VTD_RW) | bits);
+        }
+        vtd_invalidate(&p.d, VTD_INV_IOTLB_DOMAIN(1));
+
+        edu_load(&p.a, 8, ~signature(page));
+        edu_load(&p.a, 0, 0);
+        qtest_writeq(p.d.qts, page, signature(page));
+        edu_dma_read(&p.a, iova, 0, 8);
+        if (rows[i].read) {
+            vtd_expect_no_fault(&p.d);
+        } else {
+            vtd_expect_fault(&p.d, 0x06, p.a.sid, iova, true);
+        }
+        expect_eq(edu_peek(&p.a, 0) == signature(page), rows[i].read);
+
+        edu_dma_write(&p.a, iova, 8, 8);
+        if (rows[i].write) {
+            vtd_expect_no_fault(&p.d);
+        } else {
+            vtd_expect_fault(&p.d, 0x05, p.a.sid, iova, false);
+        }
+        expect_eq(qtest_readq(p.d.qts, page),
+                  rows[i].write ? ~signature(page) : signature(page));
+    }
+    edu_pair_stop(&p);
+}
+
+/* Bits that the hardware ignores do not change where a DMA goes */
+static void test_ignored_bits(void)
+{
+    static const uint64_t ignored = 0xbff000000000077c;
+    static const struct {
+        const char *name;
+        const char *props;
+        unsigned leaf;
+        unsigned level;
+        uint64_t bits;
+    } rows[] = {
+        { "4-KiB leaf", "", 1, 1, ignored },
+        { "4-KiB leaf, PS", "", 1, 1, VTD_PS },
+        { "2-MiB leaf", "", 2, 2, ignored },
+        { "1-GiB leaf", "", 3, 3, ignored },
+        { "level 2 table", "", 1, 2, ignored },
+        { "level 3 table", "", 1, 3, ignored },
+        { "level 4 table", "", 1, 4, ignored },
+        { "SNP, snoop control", ",snoop-control=on", 1, 1, VTD_SNP },
+        { "SNP in 2 MiB, snoop control", ",snoop-control=on", 2, 2, VTD_SNP },
+        { "SNP in 1 GiB, snoop control", ",snoop-control=on", 3, 3, VTD_SNP },
+        { "TM, stale-tm", ",device-iotlb=on,stale-tm=on", 1, 1, VTD_TM },
+    };
+    const char *props = NULL;
+    EduPair p;
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDomain domain;
+        uint64_t entry;
+
+        vtd_row("%s", rows[i].name);
+        if (props != rows[i].props) {
+            if (props) {
+                edu_pair_stop(&p);
+            }
+            props = rows[i].props;
+            edu_pair_start(&p, "", props, "");
+            vtd_enable(&p.d);
+        }
+        domain = vtd_domain_new(&p.d, i + 1, 4);
+        vtd_map(&p.d, &domain, IOVA, targets[rows[i].leaf].pa, rows[i].leaf,
+                VTD_RW);
+        entry = vtd_entry(&p.d, &domain, IOVA, rows[i].level);
+        qtest_writeq(p.d.qts, entry,
+                     qtest_readq(p.d.qts, entry) | rows[i].bits);
+        attach(&p.a, &domain);
+        expect_reaches(&p.a, IOVA + targets[rows[i].leaf].offsets[0],
+                       targets[rows[i].leaf].pa +
+                       targets[rows[i].leaf].offsets[0]);
+    }
+    edu_pair_stop(&p);
+}
+
+/* One DMA over pages that do not follow each other in memory */
+static void test_crossing(void)
+{
+    uint8_t want[EDU_BUFFER_BYTES], got[EDU_BUFFER_BYTES];
+    EduPair p;
+    VtdDomain domain;
+    uint64_t first, second;
+
+    edu_pair_start(&p, "", "", "");
+    vtd_enable(&p.d);
+    domain = vtd_domain_new(&p.d, 1, 4);
+    second = vtd_alloc(&p.d, 1);
+    first = vtd_alloc(&p.d, 1);
+    vtd_map(&p.d, &domain, IOVA, first, 1, VTD_RW);
+    vtd_map(&p.d, &domain, IOVA + VTD_PAGE, second, 1, VTD_RW);
+    attach(&p.a, &domain);
+
+    for (int i = 0; i < sizeof(want); i++) {
+        want[i] = i * 7 + (i >> 8);
+    }
+    qtest_memwrite(p.d.qts, p.d.mailbox, want, sizeof(want));
+    edu_dma_read(&p.a, p.d.mailbox, 0, sizeof(want));
+
+    vtd_row("write over two pages");
+    edu_dma_write(&p.a, IOVA + 0x123, 0, sizeof(want));
+    qtest_memread(p.d.qts, first + 0x123, got, 0x1000 - 0x123);
+    qtest_memread(p.d.qts, second, got + 0x1000 - 0x123, 0x123);
+    expect_eq(memcmp(got, want, sizeof(want)), 0);
+    vtd_expect_no_fault(&p.d);
+
+    vtd_row("read over two pages");
+    qtest_memset(p.d.qts, p.d.mailbox, 0, sizeof(want));
+    edu_dma_read(&p.a, p.d.mailbox, 0, sizeof(want));
+    edu_dma_read(&p.a, IOVA + 0x123, 0, sizeof(want));
+    edu_dma_write(&p.a, p.d.mailbox, 0, sizeof(want));
+    qtest_memread(p.d.qts, p.d.mailbox, got, sizeof(got));
+    expect_eq(memcmp(got, want, sizeof(want)), 0);
+    vtd_expect_no_fault(&p.d);
+
+    vtd_row("write into a page that is not there");
+    edu_dma_write(&p.a, IOVA + 2 * VTD_PAGE - 8, 0, 16);
+    qtest_memread(p.d.qts, second + VTD_PAGE - 8, got, 8);
+    expect_eq(memcmp(got, want, 8), 0);
+    vtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA + 2 * VTD_PAGE, false);
+    edu_pair_stop(&p);
+}
+
+/* Devices and domains */
+static void test_domains(void)
+{
+    EduPair p;
+    VtdDomain one, two;
+    uint64_t page1, page2;
+
+    edu_pair_start(&p, "", "", "");
+    page1 = vtd_alloc(&p.d, 1);
+    page2 = vtd_alloc(&p.d, 1);
+    one = vtd_domain_new(&p.d, 1, 4);
+    two = vtd_domain_new(&p.d, 0xffff, 3);
+    vtd_map(&p.d, &one, IOVA, page1, 1, VTD_RW);
+    vtd_map(&p.d, &two, IOVA, page2, 1, VTD_RW);
+    vtd_attach(&p.d, p.a.sid, &one);
+    vtd_enable(&p.d);
+
+    vtd_row("one device has no domain");
+    expect_reaches(&p.a, IOVA, page1);
+    expect_blocked(&p.b, IOVA, page2, 0x02, 0x02);
+
+    vtd_row("two devices, two domains");
+    attach(&p.b, &two);
+    expect_reaches(&p.a, IOVA, page1);
+    expect_reaches(&p.b, IOVA, page2);
+    expect_reaches(&p.a, IOVA, page1);
+
+    vtd_row("two devices, one domain");
+    attach(&p.b, &one);
+    expect_reaches(&p.a, IOVA, page1);
+    expect_reaches(&p.b, IOVA, page1);
+
+    vtd_row("domains exchanged");
+    vtd_attach(&p.d, p.a.sid, &two);
+    attach(&p.b, &one);
+    expect_reaches(&p.a, IOVA, page2);
+    expect_reaches(&p.b, IOVA, page1);
+    edu_pair_stop(&p);
+}
+
+/* Translation on and off, and reset in between */
+static void test_on_off(void)
+{
+    static const struct {
+        const char *name;
+        enum { ON, OFF, RESET } then;
+    } rows[] = {
+        { "on", ON }, { "off", OFF }, { "on again", ON }, { "reset", RESET },
+        { "on after reset", ON }, { "reset again", RESET }, { "last", ON },
+    };
+    EduPair p;
+
+    edu_pair_start(&p, "", "", "");
+    vtd_row("before");
+    expect_reaches(&p.a, IOVA / 16, IOVA / 16);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDomain domain;
+        uint64_t page;
+
+        vtd_row("%s", rows[i].name);
+        switch (rows[i].then) {
+        case ON:
+            page = vtd_alloc(&p.d, 1);
+            domain = vtd_domain_new(&p.d, i + 1, 4);
+            vtd_map(&p.d, &domain, IOVA / 16, page, 1, VTD_RW);
+            vtd_attach(&p.d, p.a.sid, &domain);
+            vtd_enable(&p.d);
+            expect_reaches(&p.a, IOVA / 16, page);
+            continue;
+        case OFF:
+            vtd_disable(&p.d);
+            break;
+        case RESET:
+            edu_pair_reset(&p);
+            break;
+        }
+        expect_reaches(&p.a, IOVA / 16, IOVA / 16);
+    }
+    edu_pair_stop(&p);
+}
+
+/* A pass-through context, in and out of it, beside a translated device */
+static void test_pass_through(void)
+{
+    static const struct {
+        const char *props;
+        uint64_t aw;
+        unsigned levels;
+    } rows[] = {
+        { "", VTD_AW_48, 4 },
+        { ",aw-bits=39", VTD_AW_39, 3 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        EduPair p;
+        VtdDomain domain;
+        uint64_t page, identity;
+
+        edu_pair_start(&p, "", rows[i].props, "");
+        page = vtd_alloc(&p.d, 1);
+        identity = vtd_alloc(&p.d, 1);
+        domain = vtd_domain_new(&p.d, 1, rows[i].levels);
+        vtd_map(&p.d, &domain, identity, page, 1, VTD_RW);
+        vtd_attach(&p.d, p.b.sid, &domain);
+        vtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
+        vtd_enable(&p.d);
+        for (int round = 0; round < 2; round++) {
+            vtd_row("%s pass-through, round %d", rows[i].props, round);
+            expect_reaches(&p.a, identity, identity);
+            expect_reaches(&p.b, identity, page);
+
+            vtd_row("%s tables, round %d", rows[i].props, round);
+            attach(&p.a, &domain);
+            expect_reaches(&p.a, identity, page);
+
+            vtd_row("%s nothing, round %d", rows[i].props, round);
+            qtest_writeq(p.d.qts, vtd_context_entry(&p.d, p.a.sid), 0);
+            vtd_invalidate_all(&p.d);
+            expect_blocked(&p.a, identity, page, 0x02, 0x02);
+
+            vtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
+            vtd_invalidate_all(&p.d);
+        }
+        edu_pair_stop(&p);
+    }
+}
+
+/* Contexts that are legal and look odd */
+static void test_contexts(void)
+{
+    static const struct {
+        const char *name;
+        const char *props;
+        uint64_t lo, hi;        /* set beside what vtd_attach() writes */
+    } rows[] = {
+        { "bits 70:67 are software's", "", 0, 0x78 },
+        { "FPD", "", VTD_CONTEXT_FPD, 0 },
+        { "TT 01 with device-IOTLB", ",device-iotlb=on", VTD_CONTEXT_TT(1),
+          0 },
+        { "domain 0", "", 0, 0 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        EduPair p;
+        VtdDomain domain;
+        uint64_t page, entry;
+
+        vtd_row("%s", rows[i].name);
+        edu_pair_start(&p, "", rows[i].props, "");
+        page = vtd_alloc(&p.d, 1);
+        domain = vtd_domain_new(&p.d, 0, 4);
+        vtd_map(&p.d, &domain, IOVA, page, 1, VTD_RW);
+        vtd_attach(&p.d, p.a.sid, &domain);
+        entry = vtd_context_entry(&p.d, p.a.sid);
+        qtest_writeq(p.d.qts, entry,
+                     qtest_readq(p.d.qts, entry) | rows[i].lo);
+        qtest_writeq(p.d.qts, entry + 8,
+                     qtest_readq(p.d.qts, entry + 8) | rows[i].hi);
+        vtd_enable(&p.d);
+        expect_reaches(&p.a, IOVA, page);
+        edu_pair_stop(&p);
+    }
+}
+
+/* A bus that the user takes out of translation */
+static void test_bypass(void)
+{
+    EduPair p;
+
+    edu_pair_start(&p, ",default-bus-bypass-iommu=on", "", "");
+    vtd_enable(&p.d);
+    expect_reaches(&p.a, 0x4000000, 0x4000000);
+    expect_eq(vtd_stat(&p.d, "translations"), 0);
+    edu_pair_stop(&p);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/dma/leaves-48", test_leaves_48);
+    qtest_add_func("/intel-iommu/dma/leaves-39", test_leaves_39);
+    qtest_add_func("/intel-iommu/dma/leaves-caching-mode",
+                   test_leaves_caching_mode);
+    qtest_add_func("/intel-iommu/dma/high-memory", test_high_memory);
+    qtest_add_func("/intel-iommu/dma/permissions", test_permissions);
+    qtest_add_func("/intel-iommu/dma/ignored-bits", test_ignored_bits);
+    qtest_add_func("/intel-iommu/dma/crossing", test_crossing);
+    qtest_add_func("/intel-iommu/dma/domains", test_domains);
+    qtest_add_func("/intel-iommu/dma/on-off", test_on_off);
+    qtest_add_func("/intel-iommu/dma/pass-through", test_pass_through);
+    qtest_add_func("/intel-iommu/dma/contexts", test_contexts);
+    qtest_add_func("/intel-iommu/dma/bypass", test_bypass);
+    return g_test_run();
+}
