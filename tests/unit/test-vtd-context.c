@@ -92,7 +92,7 @@ static void test_root_bits(void)
         g_assert_cmphex(found[1], ==, UINT64_MAX);
         /* a context table outside memory */
         flip_bits(&u, entry, 0, 0, 0x09, found);
-        g_assert_cmphex(found[0], ==, BITS(widths[i] - 1, 25));
+        g_assert_cmphex(found[0], ==, BITS(widths[i] - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         flip_bits(&u, entry, 0, 0, 0x01, found);
         g_assert_cmphex(found[0], ==, P);
@@ -125,7 +125,7 @@ static void test_context_bits(void)
         g_assert_cmphex(found[1], ==, BIT(7) | BITS(63, 24));
         /* top table not in memory or beyond HAW; TT and AW are below */
         flip_bits(&u, entry, BITS(3, 2), BITS(2, 0), 0x03, found);
-        g_assert_cmphex(found[0], ==, BITS(63, 25));
+        g_assert_cmphex(found[0], ==, BITS(63, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         /* the domain id is any, bits 70:67 are software's */
         flip_bits(&u, entry, ~0ull, BITS(2, 0), 0, found);
@@ -224,7 +224,7 @@ static void test_root_register(void)
             reason = outcome(u.d, IOVA, VTD_ACCESS_WRITE, &t);
             if (bit < 12 || bit >= widths[i]) {
                 g_assert_cmphex(reason, ==, 0x30);
-            } else if (bit >= 25) {
+            } else if (bit >= RAM_BITS) {
                 g_assert_cmphex(reason, ==, 0x08);
             } else {
                 g_assert_cmphex(reason, !=, 0);

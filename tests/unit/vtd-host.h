@@ -25,7 +25,8 @@
 #define BITS(last, first)       ((~0ull >> (63 - (last))) & (~0ull << (first)))
 #define PAGE                    0x1000ull
 
-#define RAM_SIZE                (32ull << 20)
+#define RAM_BITS                24
+#define RAM_SIZE                BIT(RAM_BITS)
 
 enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
     REG_VER = 0x000, REG_CAP = 0x008, REG_ECAP = 0x010, REG_GCMD = 0x018,
