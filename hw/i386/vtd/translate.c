@@ -155,17 +155,20 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
     return VTD_FAULT_NONE;
 }
 
-static VtdReason vtd_translate_pass_through(VtdSpace *space, uint64_t iova,
-                                            VtdTranslation *out)
+static void vtd_translate_unchanged(uint64_t iova, VtdTranslation *out)
 {
-    Vtd *v = space->v;
-
-    if (iova >> v->config.aw_bits) {
-        return VTD_FAULT_ADDRESS;
-    }
     out->mask = vtd_level_mask(vtd_clean_level(iova, iova, 3));
     out->iova = out->addr = iova & ~out->mask;
     out->read = out->write = true;
+}
+
+static VtdReason vtd_translate_pass_through(Vtd *v, uint64_t iova,
+                                            VtdTranslation *out)
+{
+    if (iova >> v->config.aw_bits) {
+        return VTD_FAULT_ADDRESS;
+    }
+    vtd_translate_unchanged(iova, out);
     return VTD_FAULT_NONE;
 }
 
@@ -187,7 +190,8 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
     }
     if (!atomic_load(&v->translating)) {
         /* Met the change of view half way */
-        return !vtd_translate_pass_through(space, iova, out);
+        vtd_translate_unchanged(iova, out);
+        return true;
     }
 
     context = vtd_context_get(space, sid, &fault);
@@ -196,7 +200,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         if (context->pass_through) {
             vtd_count(v, VTD_STAT_PASS_THROUGH);
             trace_vtd_translate_pt(sid, iova);
-            fault.reason = vtd_translate_pass_through(space, iova, out);
+            fault.reason = vtd_translate_pass_through(v, iova, out);
         } else {
             fault.reason = vtd_translate_tables(space, context, iova, access,
                                                 out);
