@@ -1,0 +1,344 @@
+/*
+ * VT-d qtests: fault records and the unit's own interrupts
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * How a fault is recorded while others are, and when the fault event and
+ * the invalidation event send their message, hold it or forget it.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-edu.h"
+#include "vtd-lapic.h"
+
+#define IOVA                    0x40000000ull
+
+/* Both devices have contexts with empty tables: each DMA is a fault */
+static void start(EduPair *p)
+{
+    VtdDomain domain;
+
+    edu_pair_start(p, "", "", "-smp 2");
+    domain = vtd_domain_new(&p->d, 1, 4);
+    vtd_attach(&p->d, p->a.sid, &domain);
+    vtd_attach(&p->d, p->b.sid, &domain);
+    vtd_enable(&p->d);
+}
+
+static void fault(EduDevice *e)
+{
+    edu_dma_write(e, IOVA, 0, 8);
+}
+
+/* Records */
+
+static void test_overflow(void)
+{
+    VtdFault record;
+    EduPair p;
+
+    start(&p);
+    vtd_row("first fault");
+    fault(&p.a);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
+
+    vtd_row("another device's fault finds no free record");
+    fault(&p.b);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_PFO);
+    expect_eq((uint16_t)vtd_read64(&p.d, VTD_FRCD_HI), p.a.sid);
+    expect_eq(vtd_read64(&p.d, VTD_FRCD_LO), IOVA);
+
+    vtd_row("PPF cannot be written");
+    vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PPF);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_PFO);
+
+    vtd_row("PPF goes with the record");
+    vtd_write32(&p.d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PFO);
+
+    vtd_row("nothing is recorded while PFO is set");
+    fault(&p.b);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PFO);
+    expect_true(!vtd_take_fault(&p.d, &record));
+
+    vtd_row("recorded again after PFO is cleared");
+    vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PFO);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), 0);
+    fault(&p.b);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
+    vtd_expect_fault(&p.d, 0x05, p.b.sid, IOVA, false);
+
+    vtd_row("PFO cleared first, the record stays");
+    fault(&p.a);
+    fault(&p.b);
+    vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PFO);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
+    vtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+    edu_pair_stop(&p);
+}
+
+static void test_record_writes(void)
+{
+    static const struct {
+        const char *name;
+        unsigned offset;
+        unsigned bytes;
+        uint64_t value;
+        bool cleared;
+    } rows[] = {
+        { "zeros to the lower half", VTD_FRCD_LO, 8, 0, false },
+        { "ones to the lower half", VTD_FRCD_LO, 8, UINT64_MAX, false },
+        { "zeros to the upper half", VTD_FRCD_HI, 8, 0, false },
+        { "all but F", VTD_FRCD_HI, 8, ~VTD_FRCD_F, false },
+        { "ones to the third word", VTD_FRCD_HI, 4, UINT32_MAX, false },
+        { "F in 64 bits", VTD_FRCD_HI, 8, VTD_FRCD_F, true },
+        { "F in 32 bits", VTD_FRCD_HI + 4, 4, VTD_FRCD_F >> 32, true },
+        { "ones to the upper half", VTD_FRCD_HI, 8, UINT64_MAX, true },
+    };
+    EduPair p;
+
+    start(&p);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint64_t want = VTD_FRCD_F | 0x05ull << 32 | p.a.sid;
+
+        vtd_row("%s", rows[i].name);
+        fault(&p.a);
+        expect_eq(vtd_read64(&p.d, VTD_FRCD_HI), want);
+        expect_eq(vtd_read64(&p.d, VTD_FRCD_LO), IOVA);
+        if (rows[i].bytes == 4) {
+            vtd_write32(&p.d, rows[i].offset, rows[i].value);
+        } else {
+            vtd_write64(&p.d, rows[i].offset, rows[i].value);
+        }
+        if (rows[i].cleared) {
+            expect_eq(vtd_read64(&p.d, VTD_FRCD_HI) & VTD_FRCD_F, 0);
+            expect_eq(vtd_read32(&p.d, VTD_FSTS), 0);
+        } else {
+            expect_eq(vtd_read64(&p.d, VTD_FRCD_HI), want);
+            expect_eq(vtd_read64(&p.d, VTD_FRCD_LO), IOVA);
+            expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
+            vtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+        }
+    }
+
+    vtd_row("translation off and on keeps the record");
+    fault(&p.a);
+    vtd_disable(&p.d);
+    vtd_enable(&p.d);
+    vtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+    edu_pair_stop(&p);
+}
+
+/* Events */
+
+/* The device's DMA is the cause, until its record is taken */
+static void fault_trigger(EduPair *p)
+{
+    fault(&p->a);
+}
+
+static void fault_clear(EduPair *p)
+{
+    vtd_expect_fault(&p->d, 0x05, p->a.sid, IOVA, false);
+}
+
+/* A broken descriptor is the cause, until it is mended and IQE cleared */
+static void queue_error_trigger(EduPair *p)
+{
+    vtd_queue_put(&p->d, VTD_DESC(0xf, 0));
+    vtd_queue_kick(&p->d);
+}
+
+static void queue_error_clear(EduPair *p)
+{
+    uint64_t at = p->d.queue + vtd_read64(&p->d, VTD_IQH);
+
+    qtest_writeq(p->d.qts, at, VTD_WAIT(0, 0, 0).lo);
+    vtd_write32(&p->d, VTD_FSTS, VTD_FSTS_IQE);
+    expect_eq(vtd_read64(&p->d, VTD_IQH), p->d.tail);
+}
+
+/* A wait descriptor's IF is the cause, until IWC is cleared */
+static void completion_trigger(EduPair *p)
+{
+    vtd_queue_put(&p->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
+    vtd_queue_kick(&p->d);
+}
+
+static void completion_clear(EduPair *p)
+{
+    expect_eq(vtd_read32(&p->d, VTD_ICS), VTD_ICS_IWC);
+    vtd_write32(&p->d, VTD_ICS, VTD_ICS_IWC);
+    expect_eq(vtd_read32(&p->d, VTD_ICS), 0);
+}
+
+typedef struct Event {
+    const char *name;
+    unsigned control, data, addr;
+    void (*trigger)(EduPair *p);
+    void (*clear)(EduPair *p);
+    bool again;                 /* it can be triggered while not cleared */
+} Event;
+
+static const Event events[] = {
+    { "fault", VTD_FECTL, VTD_FEDATA, VTD_FEADDR,
+      fault_trigger, fault_clear, true },
+    { "queue error", VTD_FECTL, VTD_FEDATA, VTD_FEADDR,
+      queue_error_trigger, queue_error_clear, false },
+    { "completion", VTD_IECTL, VTD_IEDATA, VTD_IEADDR,
+      completion_trigger, completion_clear, true },
+};
+
+static void check_event(const Event *event, EduPair *p, Lapic lapics[2],
+                        int first_vector)
+{
+    int vector = first_vector;
+    VtdDriver *d = &p->d;
+
+    vtd_row("%s: masked, held", event->name);
+    vtd_write32(d, event->addr, VTD_MSI_ADDR);
+    vtd_write32(d, event->data, vector);
+    event->trigger(p);
+    expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM | VTD_ECTL_IP);
+    expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
+
+    vtd_row("%s: sent on unmasking", event->name);
+    vtd_write32(d, event->control, 0);
+    expect_eq(lapic_take(&lapics[0]), vector);
+    expect_eq(vtd_read32(d, event->control), 0);
+
+    if (event->again) {
+        vtd_row("%s: once only while the cause stays", event->name);
+        vtd_write32(d, event->data, ++vector);
+        event->trigger(p);
+        expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
+        expect_eq(vtd_read32(d, event->control), 0);
+    }
+
+    vtd_row("%s: masking and unmasking sends nothing", event->name);
+    vtd_write32(d, event->control, VTD_ECTL_IM);
+    expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM);
+    vtd_write32(d, event->control, 0);
+    expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
+    event->clear(p);
+
+    vtd_row("%s: sent at once, to the other CPU", event->name);
+    vtd_write32(d, event->addr, VTD_MSI_ADDR | VTD_MSI_DEST(1));
+    vtd_write32(d, event->data, ++vector);
+    event->trigger(p);
+    expect_eq(lapic_take(&lapics[1]), vector);
+    expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
+    expect_eq(vtd_read32(d, event->control), 0);
+    event->clear(p);
+
+    vtd_row("%s: held, forgotten with the cause", event->name);
+    vtd_write32(d, event->control, VTD_ECTL_IM);
+    vtd_write32(d, event->data, ++vector);
+    event->trigger(p);
+    expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM | VTD_ECTL_IP);
+    event->clear(p);
+    expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM);
+    vtd_write32(d, event->control, 0);
+    expect_eq(lapic_take(&lapics[1]), LAPIC_NONE);
+
+    vtd_row("%s: and sent again", event->name);
+    event->trigger(p);
+    expect_eq(lapic_take(&lapics[1]), vector);
+    event->clear(p);
+    vtd_write32(d, event->control, VTD_ECTL_IM);
+}
+
+static void test_events(void)
+{
+    Lapic lapics[2];
+    EduPair p;
+
+    start(&p);
+    lapic_start(&lapics[0], p.d.qts, 0);
+    lapic_start(&lapics[1], p.d.qts, 1);
+    for (int i = 0; i < ARRAY_SIZE(events); i++) {
+        check_event(&events[i], &p, lapics, 0x40 + i * 0x10);
+    }
+    edu_pair_stop(&p);
+}
+
+/* A second cause of the fault event is no new event while one is there */
+static void test_two_causes(void)
+{
+    Lapic lapic;
+    EduPair p;
+
+    start(&p);
+    lapic_start(&lapic, p.d.qts, 0);
+    vtd_write32(&p.d, VTD_FEADDR, VTD_MSI_ADDR);
+    vtd_write32(&p.d, VTD_FECTL, 0);
+
+    vtd_row("a fault");
+    vtd_write32(&p.d, VTD_FEDATA, 0x41);
+    fault_trigger(&p);
+    expect_eq(lapic_take(&lapic), 0x41);
+
+    vtd_row("then a queue error");
+    vtd_write32(&p.d, VTD_FEDATA, 0x42);
+    queue_error_trigger(&p);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_IQE);
+    expect_eq(lapic_take(&lapic), LAPIC_NONE);
+    expect_eq(vtd_read32(&p.d, VTD_FECTL), 0);
+
+    vtd_row("the fault is taken, the error stays, another fault");
+    fault_clear(&p);
+    fault_trigger(&p);
+    expect_eq(lapic_take(&lapic), LAPIC_NONE);
+
+    vtd_row("all taken, then a queue error");
+    fault_clear(&p);
+    queue_error_clear(&p);
+    expect_eq(vtd_read32(&p.d, VTD_FSTS), 0);
+    queue_error_trigger(&p);
+    expect_eq(lapic_take(&lapic), 0x42);
+
+    vtd_row("two causes, masked: held until the last is gone");
+    vtd_write32(&p.d, VTD_FECTL, VTD_ECTL_IM);
+    queue_error_clear(&p);
+    queue_error_trigger(&p);
+    fault_trigger(&p);
+    expect_eq(vtd_read32(&p.d, VTD_FECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+    queue_error_clear(&p);
+    expect_eq(vtd_read32(&p.d, VTD_FECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+    fault_clear(&p);
+    expect_eq(vtd_read32(&p.d, VTD_FECTL), VTD_ECTL_IM);
+    edu_pair_stop(&p);
+}
+
+/* The unit's messages are not remapped, nor held back as compatible ones */
+static void test_not_remapped(void)
+{
+    Lapic lapic;
+    EduPair p;
+
+    start(&p);
+    lapic_start(&lapic, p.d.qts, 0);
+    vtd_remap_enable(&p.d, 0);
+    for (int i = 0; i < ARRAY_SIZE(events); i++) {
+        vtd_row("%s", events[i].name);
+        vtd_write32(&p.d, events[i].addr, VTD_MSI_ADDR);
+        vtd_write32(&p.d, events[i].data, 0x50 + i);
+        vtd_write32(&p.d, events[i].control, 0);
+        events[i].trigger(&p);
+        expect_eq(lapic_take(&lapic), 0x50 + i);
+        events[i].clear(&p);
+        vtd_expect_no_fault(&p.d);
+    }
+    edu_pair_stop(&p);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/event/overflow", test_overflow);
+    qtest_add_func("/intel-iommu/event/record-writes", test_record_writes);
+    qtest_add_func("/intel-iommu/event/events", test_events);
+    qtest_add_func("/intel-iommu/event/two-causes", test_two_causes);
+    qtest_add_func("/intel-iommu/event/not-remapped", test_not_remapped);
+    return g_test_run();
+}
