@@ -1,0 +1,372 @@
+/*
+ * The VT-d engine's IOTLB by itself
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/i386/vtd/spec.h"
+#include "hw/i386/vtd/iotlb.h"
+
+#define SLOTS                   (VTD_IOTLB_SETS * VTD_IOTLB_WAYS)
+
+static uint64_t page_mask(unsigned level)
+{
+    return (1ull << (12 + 9 * (level - 1))) - 1;
+}
+
+static void insert(VtdIotlb *t, VtdIotlbKey key, uint64_t iova,
+                   unsigned level, uint64_t addr)
+{
+    VtdIotlbEntry entry = { addr, level, true, false };
+
+    vtd_iotlb_insert(t, &key, iova, &entry, vtd_iotlb_now(t));
+}
+
+/* The address that @key has for @iova, or 0 */
+static uint64_t find(VtdIotlb *t, VtdIotlbKey key, uint64_t iova)
+{
+    VtdIotlbEntry entry = { 0 };
+
+    if (!vtd_iotlb_lookup(t, &key, iova, &entry)) {
+        return 0;
+    }
+    g_assert_cmphex(entry.addr, !=, 0);
+    return entry.addr;
+}
+
+static const VtdIotlbKey key0 = { 0x1000, 1, 3 };
+
+/* Each part of what names an entry tells it from others */
+static void test_key(void)
+{
+    static const struct {
+        VtdIotlbKey key;
+        uint64_t iova;
+    } table[] = {
+        { { 0x1000, 1, 3 }, 0x5000 }, { { 0x2000, 1, 3 }, 0x5000 },
+        { { 0x1000, 2, 3 }, 0x5000 }, { { 0x1000, 1, 4 }, 0x5000 },
+        { { 0x1000, 1, 3 }, 0x6000 }, { { 0x1000, 1, 3 }, 0x205000 },
+        { { 0x1000, 1, 3 }, 0x7fffffffff000 }, { { 0x1000, 1, 3 }, 0 },
+        { { 0, 0, 3 }, 0 }, { { 0x1000, 0xffff, 3 }, 0x5000 },
+        { { 0xfffffffff000, 0xffff, 4 }, 0xfffffffff000 },
+    };
+    VtdIotlb *t = vtd_iotlb_new();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_assert_cmphex(find(t, table[i].key, table[i].iova), ==, 0);
+        insert(t, table[i].key, table[i].iova, 1, 0x10000 + i * 0x1000);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_assert_cmphex(find(t, table[i].key, table[i].iova | 0xabc), ==,
+                        0x10000 + i * 0x1000);
+    }
+    vtd_iotlb_free(t);
+}
+
+static void test_entry(void)
+{
+    VtdIotlb *t = vtd_iotlb_new();
+
+    for (unsigned i = 0; i < 12; i++) {
+        VtdIotlbEntry entry = { (i + 1ull) << 30, 1 + i / 4, i & 1, i & 2 };
+        uint64_t iova = (uint64_t)i << 32;
+        VtdIotlbEntry found;
+
+        vtd_iotlb_insert(t, &key0, iova | 0x234, &entry, vtd_iotlb_now(t));
+        g_assert_true(vtd_iotlb_lookup(t, &key0,
+                                       iova | page_mask(entry.level),
+                                       &found));
+        g_assert_cmphex(found.addr, ==, entry.addr);
+        g_assert_cmpuint(found.level, ==, entry.level);
+        g_assert_cmpint(found.read, ==, entry.read);
+        g_assert_cmpint(found.write, ==, entry.write);
+        g_assert_false(vtd_iotlb_lookup(t, &key0,
+                                        iova + page_mask(entry.level) + 1,
+                                        &found));
+
+        /* the newest is what counts */
+        entry.addr += 1ull << 40;
+        vtd_iotlb_insert(t, &key0, iova, &entry, vtd_iotlb_now(t));
+        g_assert_cmphex(find(t, key0, iova), ==, entry.addr);
+    }
+    vtd_iotlb_free(t);
+}
+
+static void test_drop_domain(void)
+{
+    VtdIotlb *t = vtd_iotlb_new();
+    const uint16_t dids[] = { 0, 1, 2, 0x8001, 0xffff };
+
+    for (unsigned i = 0; i <= G_N_ELEMENTS(dids); i++) {
+        for (unsigned k = 0; k < G_N_ELEMENTS(dids); k++) {
+            insert(t, (VtdIotlbKey) { 0x1000, dids[k], 3 }, 0x5000, 1,
+                   0x9000);
+            insert(t, (VtdIotlbKey) { 0x2000, dids[k], 4 }, 1 << 30, 3,
+                   1ull << 30);
+        }
+        if (i < G_N_ELEMENTS(dids)) {
+            vtd_iotlb_drop_domain(t, dids[i]);
+        } else {
+            vtd_iotlb_drop_global(t);
+        }
+        for (unsigned k = 0; k < G_N_ELEMENTS(dids); k++) {
+            bool left = i < G_N_ELEMENTS(dids) && k != i;
+
+            g_assert_cmpint(!!find(t, (VtdIotlbKey) { 0x1000, dids[k], 3 },
+                                   0x5000), ==, left);
+            g_assert_cmpint(!!find(t, (VtdIotlbKey) { 0x2000, dids[k], 4 },
+                                   1 << 30), ==, left);
+        }
+    }
+    vtd_iotlb_free(t);
+}
+
+/* Each range against each page size; roots do not matter, domains do */
+static void test_drop_range(void)
+{
+    for (unsigned level = 1; level <= 3; level++) {
+        uint64_t mask = page_mask(level), page = 8ull << 30;
+
+        for (unsigned order = 0; order <= 36; order++) {
+            uint64_t size = 0x1000ull << order;
+            const struct {
+                uint64_t first, last;
+            } range[] = {
+                { page & ~(size - 1), page | (size - 1) },
+                { (page - 1) & ~(size - 1), (page - 1) | (size - 1) },
+                { (page + mask) & ~(size - 1), (page + mask) | (size - 1) },
+                { (page + mask + 1) & ~(size - 1),
+                  (page + mask + 1) | (size - 1) },
+                { 0, UINT64_MAX }, { page + 0x1000, page + 0x1fff },
+            };
+
+            for (unsigned i = 0; i < G_N_ELEMENTS(range); i++) {
+                bool meets = range[i].first <= page + mask &&
+                             range[i].last >= page;
+                VtdIotlb *t = vtd_iotlb_new();
+
+                insert(t, key0, page, level, page);
+                insert(t, (VtdIotlbKey) { 0x2000, 1, 4 }, page, level, page);
+                insert(t, (VtdIotlbKey) { 0x1000, 2, 3 }, page, level, page);
+                vtd_iotlb_drop_range(t, 1, range[i].first, range[i].last);
+                g_assert_cmpint(!find(t, key0, page), ==, meets);
+                g_assert_cmpint(!find(t, (VtdIotlbKey) { 0x2000, 1, 4 },
+                                      page), ==, meets);
+                g_assert_cmphex(find(t, (VtdIotlbKey) { 0x1000, 2, 3 },
+                                     page), ==, page);
+                vtd_iotlb_free(t);
+            }
+        }
+    }
+}
+
+/* A walk that began before an invalidation leaves nothing after it */
+static void test_in_flight(void)
+{
+    VtdIotlbEntry entry = { 0x9000, 1, true, true };
+
+    for (unsigned how = 0; how < 4; how++) {
+        VtdIotlb *t = vtd_iotlb_new();
+        uint64_t now = vtd_iotlb_now(t);
+
+        switch (how) {
+        case 0:
+            vtd_iotlb_drop_global(t);
+            break;
+        case 1:
+            vtd_iotlb_drop_domain(t, key0.did);
+            break;
+        case 2:
+            vtd_iotlb_drop_range(t, key0.did, 0x5000, 0x5fff);
+            break;
+        case 3:
+            vtd_iotlb_drop_domain(t, key0.did + 1);     /* another's */
+            break;
+        }
+        vtd_iotlb_insert(t, &key0, 0x5000, &entry, now);
+        g_assert_cmphex(find(t, key0, 0x5000), ==, how == 3 ? 0x9000 : 0);
+        insert(t, key0, 0x5000, 1, 0xa000);
+        g_assert_cmphex(find(t, key0, 0x5000), ==, 0xa000);
+        vtd_iotlb_free(t);
+    }
+}
+
+static bool *found_of(VtdIotlb *t, unsigned n, unsigned *count)
+{
+    bool *found = g_new(bool, n);
+
+    *count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t addr = find(t, key0, i * 0x1000ull);
+
+        g_assert_true(addr == 0 || addr == (i + 1) * 0x1000ull);
+        found[i] = addr;
+        *count += found[i];
+    }
+    return found;
+}
+
+/* Bounded; a full set loses one entry for the new one, and none else */
+static void test_full(void)
+{
+    VtdIotlb *t = vtd_iotlb_new();
+    unsigned n = 4 * SLOTS, count;
+    bool *before, *after;
+
+    for (unsigned i = 0; i < n; i++) {
+        insert(t, key0, i * 0x1000ull, 1, (i + 1) * 0x1000ull);
+        g_assert_cmphex(find(t, key0, i * 0x1000ull), ==,
+                        (i + 1) * 0x1000ull);
+    }
+    g_free(found_of(t, n, &count));
+    g_assert_cmpuint(count, <=, SLOTS);
+    /* well spread: dense pages use nearly all of it */
+    g_assert_cmpuint(count, >, SLOTS * 9 / 10);
+
+    for (unsigned i = n; i < n + 64; i++) {
+        unsigned lost = 0;
+
+        before = found_of(t, i, &count);
+        insert(t, key0, i * 0x1000ull, 1, (i + 1) * 0x1000ull);
+        after = found_of(t, i, &count);
+        for (unsigned k = 0; k < i; k++) {
+            lost += before[k] && !after[k];
+            g_assert_false(after[k] && !before[k]);
+        }
+        g_assert_cmpuint(lost, <=, 1);
+        g_free(before);
+        g_free(after);
+    }
+
+    /* what an invalidation emptied is used again before others are lost */
+    before = found_of(t, n, &count);
+    for (unsigned i = 0; i < n; i += 61) {
+        if (before[i]) {
+            vtd_iotlb_drop_range(t, key0.did, i * 0x1000ull,
+                                 i * 0x1000ull + 0xfff);
+            g_assert_cmphex(find(t, key0, i * 0x1000ull), ==, 0);
+            insert(t, key0, i * 0x1000ull, 1, (i + 1) * 0x1000ull);
+        }
+    }
+    after = found_of(t, n, &count);
+    g_assert_cmpmem(before, n * sizeof(bool), after, n * sizeof(bool));
+    g_free(before);
+    g_free(after);
+    vtd_iotlb_free(t);
+}
+
+/*
+ * Random operations.  Each insertion has an address of its own, so that a
+ * found one tells when its walk began: not before what dropped it.
+ */
+#define OPERATIONS              60000
+#define PAGES                   48
+#define KEYS                    6
+
+typedef struct Inserted {
+    unsigned began;
+    uint8_t key, level, page;
+} Inserted;
+
+static uint64_t random_page(unsigned i)
+{
+    /* some neighbours, some far apart, all sizes meet */
+    return (i & 7) * 0x1000ull + (i >> 3 & 1) * 0x200000ull +
+           (i >> 4) * 0x40000000ull;
+}
+
+static void test_random(void)
+{
+    static const VtdIotlbKey keys[KEYS] = {
+        { 0x1000, 1, 3 }, { 0x1000, 1, 4 }, { 0x2000, 1, 3 },
+        { 0x1000, 2, 3 }, { 0x2000, 3, 4 }, { 0x3000, 0, 3 },
+    };
+    VtdIotlb *t = vtd_iotlb_new();
+    Inserted *inserted = g_new0(Inserted, OPERATIONS + 1);
+    unsigned dropped[KEYS][4][PAGES] = { 0 };   /* by key, level, page */
+    uint64_t now = vtd_iotlb_now(t);
+    unsigned began = 0, hits = 0;
+
+    for (unsigned op = 1; op <= OPERATIONS; op++) {
+        unsigned k = g_test_rand_int_range(0, KEYS);
+        unsigned level = g_test_rand_int_range(1, 4);
+        unsigned page = g_test_rand_int_range(0, PAGES);
+        unsigned what = g_test_rand_int_range(0, 100);
+        uint64_t first = 0, last = UINT64_MAX;
+        VtdIotlbEntry entry = { (uint64_t)op << 30, level, true, true };
+        int did = -1;
+
+        if (what < 45) {
+            if (what < 40) {
+                now = vtd_iotlb_now(t);
+                began = op;
+            }
+            vtd_iotlb_insert(t, &keys[k], random_page(page), &entry, now);
+            inserted[op] = (Inserted) { began, k, level, page };
+            if (began == op) {
+                g_assert_true(vtd_iotlb_lookup(t, &keys[k],
+                                               random_page(page), &entry));
+            }
+            continue;
+        }
+        if (what < 90) {
+            Inserted *i;
+
+            if (!vtd_iotlb_lookup(t, &keys[k], random_page(page), &entry)) {
+                continue;
+            }
+            hits++;
+            i = &inserted[entry.addr >> 30];
+            g_assert_cmpuint(i->key, ==, k);
+            g_assert_cmpuint(i->level, ==, entry.level);
+            g_assert_cmphex(random_page(i->page) & ~page_mask(i->level), ==,
+                            random_page(page) & ~page_mask(i->level));
+            g_assert_cmpuint(i->began, >, dropped[k][i->level][page]);
+            continue;
+        }
+        if (what < 98) {
+            did = keys[k].did;
+            if (what < 96) {
+                first = random_page(page) & ~page_mask(level);
+                last = first | page_mask(level);
+                vtd_iotlb_drop_range(t, did, first, last);
+            } else {
+                vtd_iotlb_drop_domain(t, did);
+            }
+        } else {
+            vtd_iotlb_drop_global(t);
+        }
+        for (k = 0; k < KEYS; k++) {
+            for (level = 1; level <= 3; level++) {
+                for (page = 0; page < PAGES; page++) {
+                    uint64_t start = random_page(page) & ~page_mask(level);
+
+                    if ((did < 0 || did == keys[k].did) && start <= last &&
+                        (start | page_mask(level)) >= first) {
+                        dropped[k][level][page] = op;
+                    }
+                }
+            }
+        }
+    }
+    g_test_message("%u hits", hits);
+    g_assert_cmpuint(hits, >, OPERATIONS / 20);
+    g_free(inserted);
+    vtd_iotlb_free(t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/vtd/iotlb/key", test_key);
+    g_test_add_func("/vtd/iotlb/entry", test_entry);
+    g_test_add_func("/vtd/iotlb/drop-domain", test_drop_domain);
+    g_test_add_func("/vtd/iotlb/drop-range", test_drop_range);
+    g_test_add_func("/vtd/iotlb/in-flight", test_in_flight);
+    g_test_add_func("/vtd/iotlb/full", test_full);
+    g_test_add_func("/vtd/iotlb/random", test_random);
+
+    return g_test_run();
+}
