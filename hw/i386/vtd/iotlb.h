@@ -9,9 +9,9 @@
  *
  * A lookup takes no lock and waits for nobody.  Domain and global
  * invalidations cost the same however much is cached: they advance an epoch
- * that older entries do not reach.  A walk takes vtd_iotlb_now() before it
- * reads its first entry and hands it to the insertion: what was walked
- * before an invalidation is never found after it.
+ * that older entries do not reach.  A request takes vtd_iotlb_now() before
+ * it has its context or reads a table, and hands it to the insertion: what
+ * was read before an invalidation is never found after it.
  */
 
 #ifndef HW_I386_VTD_IOTLB_H

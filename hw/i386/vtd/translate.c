@@ -72,13 +72,15 @@ static VtdReason vtd_walk_reason(const VtdWalk *walk, unsigned levels,
     return VTD_FAULT_NONE;
 }
 
-/* Walk the tables of @context; the result goes into the IOTLB */
+/*
+ * Walk the tables of @context, which was got after @now; the result goes into
+ * the IOTLB
+ */
 static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
-                                    uint64_t iova, VtdAccess access,
-                                    VtdIotlbEntry *entry)
+                                    uint64_t now, uint64_t iova,
+                                    VtdAccess access, VtdIotlbEntry *entry)
 {
     VtdIotlbKey key = { context->root, context->did, context->levels };
-    uint64_t now = vtd_iotlb_now(v->iotlb);
     uint64_t wanted = access == VTD_ACCESS_READ ? v->format.read :
                       access == VTD_ACCESS_WRITE ? v->format.write : 0;
     VtdWalk walk = vtd_walk(&v->format, context->root, context->levels, iova,
@@ -118,8 +120,8 @@ static bool vtd_granted(const VtdIotlbEntry *entry, VtdAccess access)
 
 static VtdReason vtd_translate_tables(VtdSpace *space,
                                       const VtdContext *context,
-                                      uint64_t iova, VtdAccess access,
-                                      VtdTranslation *out)
+                                      uint64_t now, uint64_t iova,
+                                      VtdAccess access, VtdTranslation *out)
 {
     Vtd *v = space->v;
     VtdIotlbKey key = { context->root, context->did, context->levels };
@@ -141,7 +143,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
                                  context->did);
     } else {
         vtd_count(v, VTD_STAT_IOTLB_MISSES);
-        reason = vtd_translate_miss(v, context, iova, access, &entry);
+        reason = vtd_translate_miss(v, context, now, iova, access, &entry);
         if (reason) {
             return reason;
         }
@@ -178,6 +180,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
     Vtd *v = space->v;
     uint16_t sid = v->ops->source_id(space->host);
     const VtdContext *context;
+    uint64_t now;
     VtdFault fault = {
         .sid = sid,
         .read = access != VTD_ACCESS_WRITE,
@@ -194,6 +197,11 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         return true;
     }
 
+    /*
+     * Before the context is read: what an old context leads to must not be
+     * cached after an invalidation that came between the two.
+     */
+    now = vtd_iotlb_now(v->iotlb);
     context = vtd_context_get(space, sid, &fault);
     if (context) {
         fault.fpd = context->fpd;
@@ -202,8 +210,8 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
             trace_vtd_translate_pt(sid, iova);
             fault.reason = vtd_translate_pass_through(v, iova, out);
         } else {
-            fault.reason = vtd_translate_tables(space, context, iova, access,
-                                                out);
+            fault.reason = vtd_translate_tables(space, context, now, iova,
+                                                access, out);
         }
     }
     if (fault.reason == VTD_FAULT_NONE) {
