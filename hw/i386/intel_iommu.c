@@ -16,6 +16,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "exec/address-spaces.h"
@@ -29,6 +30,7 @@
 #include "hw/qdev-properties.h"
 #include "kvm/kvm_i386.h"
 #include "migration/vmstate.h"
+#include "system/dma.h"
 #include "system/kvm.h"
 #include "system/system.h"
 #include "vtd/vtd.h"
@@ -42,6 +44,9 @@ struct IntelIOMMURegion {
 
 /* The registers are given a page, which the DMAR table names */
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
+
+/* 64 GiB in pages of 4 KiB: some 144 MiB of our memory if scattered */
+#define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)
 
 /* The window takes the messages before anything of the view below it */
 #define INTEL_IOMMU_WINDOW_PRIORITY 1
@@ -156,6 +161,131 @@ static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
     x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(host), global, index, mask);
 }
 
+typedef struct IntelIOMMUFind {
+    hwaddr gpa;
+    hwaddr after;               /* the end of the last range passed */
+    VtdRam *ram;
+} IntelIOMMUFind;
+
+static bool intel_iommu_find_ram(Int128 start, Int128 len,
+                                 const MemoryRegion *mr,
+                                 hwaddr offset, void *opaque)
+{
+    MemoryRegion *region = (MemoryRegion *)mr;
+    IntelIOMMUFind *find = opaque;
+    hwaddr first = int128_get64(start);
+    hwaddr last = int128_get64(int128_sub(int128_add(start, len),
+                                          int128_one()));
+
+    if (find->gpa > last) {
+        find->after = last + 1;
+        return false;
+    }
+    if (find->gpa < first) {
+        *find->ram = (VtdRam) { find->after, first - 1 };
+        return true;
+    }
+    *find->ram = (VtdRam) { first, last, memory_region_is_ram(region) };
+    if (find->ram->ram && !memory_region_is_ram_device(region)) {
+        find->ram->data = (uint8_t *)memory_region_get_ram_ptr(region) +
+                          offset;
+    }
+    return true;
+}
+
+/* In place while the big lock is held: only that changes the layout */
+static void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
+{
+    IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
+
+    RCU_READ_LOCK_GUARD();
+    *ram = (VtdRam) { gpa, gpa };
+    flatview_for_each_range(address_space_to_flatview(&address_space_memory),
+                            intel_iommu_find_ram, &find);
+}
+
+/*
+ * Tell one notifier of what falls into its range, in aligned pieces: the
+ * core asserts that an event is within, and masks are of powers of two.
+ */
+static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
+                             hwaddr first, hwaddr last, hwaddr addr,
+                             IOMMUAccessFlags perm)
+{
+    hwaddr from = MAX(first, n->start), to = MIN(last, n->end);
+
+    while (from <= to) {
+        uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
+        IOMMUTLBEvent event = {
+            .type = type,
+            .entry = {
+                .target_as = &address_space_memory,
+                .iova = from,
+                .translated_addr = addr || perm ? addr + (from - first) : 0,
+                .addr_mask = mask,
+                .perm = perm,
+            },
+        };
+
+        memory_region_notify_iommu_one(n, &event);
+        if (to - from <= mask) {
+            break;
+        }
+        from += mask + 1;
+    }
+}
+
+static void intel_iommu_tell_notice(IOMMUNotifier *n,
+                                    const VtdNotice *notice)
+{
+    IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
+
+    intel_iommu_tell(n, perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
+                                           : IOMMU_NOTIFIER_MAP,
+                     notice->first, notice->last, notice->addr, perm);
+}
+
+static void intel_iommu_notify(void *space_host, const VtdNotice *notice)
+{
+    IntelIOMMUSpace *space = space_host;
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
+        if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
+            intel_iommu_tell_notice(n, notice);
+        }
+    }
+}
+
+static void intel_iommu_invalidate(void *space_host, uint64_t first,
+                                   uint64_t last, bool device_tlb)
+{
+    IntelIOMMUSpace *space = space_host;
+    IOMMUNotifierFlag type = device_tlb ? IOMMU_NOTIFIER_DEVIOTLB_UNMAP
+                                        : IOMMU_NOTIFIER_UNMAP;
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
+        if (n->notifier_flags == type) {
+            intel_iommu_tell(n, type, first, last, 0, IOMMU_NONE);
+        }
+    }
+}
+
+static bool intel_iommu_dirty_tracking(void *host)
+{
+    return global_dirty_tracking != 0;
+}
+
+static void intel_iommu_over_limit(void *host)
+{
+    IntelIOMMUState *s = host;
+
+    warn_report("intel-iommu: the guest maps more than max-mappings=%" PRIu64
+                " pages for a device; the device cannot reach the rest",
+                s->max_mappings);
+}
+
 static const VtdOps intel_iommu_ops = {
     .read = intel_iommu_read,
     .write = intel_iommu_write,
@@ -164,6 +294,11 @@ static const VtdOps intel_iommu_ops = {
     .source_id = intel_iommu_source_id,
     .switch_to = intel_iommu_switch_to,
     .iec_changed = intel_iommu_iec_changed,
+    .ram = intel_iommu_ram,
+    .notify = intel_iommu_notify,
+    .invalidate = intel_iommu_invalidate,
+    .dirty_tracking = intel_iommu_dirty_tracking,
+    .over_limit = intel_iommu_over_limit,
 };
 
 /* Registers */
@@ -305,17 +440,46 @@ static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
                                            IOMMUNotifierFlag new_flags,
                                            Error **errp)
 {
-    if (new_flags != IOMMU_NOTIFIER_NONE) {
-        error_setg(errp, "intel-iommu cannot serve a device whose DMA happens "
-                   "outside of QEMU (vfio, vhost) yet");
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+    IntelIOMMUState *s = space->s;
+    IOMMUNotifierFlag added = new_flags & ~old_flags;
+
+    if (added && s->snoop_control) {
+        error_setg(errp, "a device whose DMA happens outside of QEMU (vfio, "
+                   "vhost) needs -device intel-iommu,snoop-control=off");
         return -ENOTSUP;
     }
+    if ((added & IOMMU_NOTIFIER_MAP) && !s->caching_mode) {
+        error_setg(errp, "device %02x.%x needs "
+                   "-device intel-iommu,caching-mode=on",
+                   PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
+        return -ENOTSUP;
+    }
+    if ((added & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) &&
+        !X86_IOMMU_DEVICE(s)->dt_supported) {
+        error_setg(errp, "device %02x.%x needs "
+                   "-device intel-iommu,device-iotlb=on",
+                   PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
+        return -ENOTSUP;
+    }
+    vtd_space_watch(space->vtd, new_flags & IOMMU_NOTIFIER_MAP,
+                    new_flags != IOMMU_NOTIFIER_NONE);
     return 0;
 }
 
-/* Without notifiers nobody asks what is mapped */
+static void intel_iommu_replay_notice(void *opaque, const VtdNotice *notice)
+{
+    intel_iommu_tell_notice(opaque, notice);
+}
+
 static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
 {
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+
+    vtd_space_replay(space->vtd, n->start, n->end, intel_iommu_replay_notice,
+                     n);
 }
 
 static void intel_iommu_region_class_init(ObjectClass *klass, void *data)
@@ -493,6 +657,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .dma_drain = s->dma_drain,
         .dma_translation = s->dma_translation,
         .stale_tm = s->stale_tm,
+        .max_mappings = s->max_mappings,
     }, &intel_iommu_ops, s);
     s->spaces = g_hash_table_new(intel_iommu_space_hash,
                                  intel_iommu_space_equal);
@@ -561,6 +726,8 @@ static const Property intel_iommu_properties[] = {
                      true),
     DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
     DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, first_stage_1g, true),
+    DEFINE_PROP_UINT64("max-mappings", IntelIOMMUState, max_mappings,
+                       INTEL_IOMMU_MAX_MAPPINGS),
 };
 
 static void intel_iommu_class_init(ObjectClass *klass, void *data)

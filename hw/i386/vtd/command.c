@@ -25,7 +25,7 @@ static void vtd_translation_changed(Vtd *v)
 {
     vtd_context_drop(v, NULL, NULL);
     vtd_iotlb_drop_global(v->iotlb);
-    vtd_context_update_views(v);
+    vtd_shadow_update(v, 0, 0);
 }
 
 static void vtd_latch_root(Vtd *v)

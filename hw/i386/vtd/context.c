@@ -3,11 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the decoding of root and context entries (2.1) into VtdContext, the
- * context cache, one entry in each space, and with it which view a space
- * has.  Cached contexts are read without a lock and freed by defer_free;
- * Vtd.context_lock guards their publishing, so that entries read before an
- * invalidation are never published after it.
+ * Owns the decoding of root and context entries (2.1) into VtdContext and the
+ * context cache, one entry in each space.  Cached contexts are read without a
+ * lock and freed by defer_free; Vtd.context_lock guards their publishing, so
+ * that entries read before an invalidation are never published after it.
  */
 
 #include "qemu/osdep.h"
@@ -194,58 +193,9 @@ void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
     pthread_mutex_unlock(&v->context_lock);
 }
 
-static VtdView vtd_context_view(VtdSpace *space)
+void vtd_context_forget(VtdSpace *space)
 {
-    Vtd *v = space->v;
-    VtdContext context;
-    VtdFault fault;
-
-    if (!atomic_load(&v->translating)) {
-        return VTD_VIEW_DIRECT;
-    }
-    if (vtd_context_read(v, v->ops->source_id(space->host), &context,
-                         &fault) && context.pass_through) {
-        return VTD_VIEW_DIRECT;
-    }
-    return VTD_VIEW_TRANSLATED;
-}
-
-void vtd_context_update_views(Vtd *v)
-{
-    for (unsigned i = 0; i < v->spaces->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces, i);
-        VtdView view = vtd_context_view(space);
-        uint16_t sid = v->ops->source_id(space->host);
-
-        if (space->view != view) {
-            space->view = view;
-            vtd_count(v, VTD_STAT_VIEW_SWITCHES);
-            trace_vtd_switch_address_space(sid >> 8, VTD_BITS(sid, 7, 3),
-                                           VTD_BITS(sid, 2, 0),
-                                           view == VTD_VIEW_TRANSLATED);
-            v->ops->switch_to(space->host, view);
-        }
-    }
-}
-
-VtdSpace *vtd_space_new(Vtd *v, void *space_host)
-{
-    VtdSpace *space = g_new0(VtdSpace, 1);
-
-    space->v = v;
-    space->host = space_host;
-    g_ptr_array_add(v->spaces, space);
-    vtd_context_update_views(v);
-    return space;
-}
-
-void vtd_space_free(VtdSpace *space)
-{
-    Vtd *v = space->v;
-
-    pthread_mutex_lock(&v->context_lock);
+    pthread_mutex_lock(&space->v->context_lock);
     vtd_context_publish(space, NULL);
-    pthread_mutex_unlock(&v->context_lock);
-    g_ptr_array_remove(v->spaces, space);
-    g_free(space);
+    pthread_mutex_unlock(&space->v->context_lock);
 }

@@ -17,7 +17,7 @@ void vtd_invalidate_context_global(Vtd *v)
     vtd_count(v, VTD_STAT_INV_CONTEXT_GLOBAL);
     trace_vtd_inv_desc_cc_global();
     vtd_context_drop(v, NULL, NULL);
-    vtd_context_update_views(v);
+    vtd_shadow_update(v, 0, 0);
 }
 
 static bool vtd_match_domain(const VtdContext *context, const void *key)
@@ -30,7 +30,7 @@ void vtd_invalidate_context_domain(Vtd *v, uint16_t did)
     vtd_count(v, VTD_STAT_INV_CONTEXT_DOMAIN);
     trace_vtd_inv_desc_cc_domain(did);
     vtd_context_drop(v, vtd_match_domain, &did);
-    vtd_context_update_views(v);
+    vtd_shadow_update(v, 0, 0);
 }
 
 typedef struct VtdSourceKey {
@@ -58,7 +58,7 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
     vtd_count(v, VTD_STAT_INV_CONTEXT_DEVICE);
     trace_vtd_inv_desc_cc_devices(sid, fm);
     vtd_context_drop(v, vtd_match_source, &key);
-    vtd_context_update_views(v);
+    vtd_shadow_update(v, key.sid, key.mask);
 }
 
 void vtd_invalidate_iotlb_global(Vtd *v)
@@ -66,6 +66,7 @@ void vtd_invalidate_iotlb_global(Vtd *v)
     vtd_count(v, VTD_STAT_INV_IOTLB_GLOBAL);
     trace_vtd_inv_desc_iotlb_global();
     vtd_iotlb_drop_global(v->iotlb);
+    vtd_shadow_pages(v, true, 0, 0, UINT64_MAX);
 }
 
 void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
@@ -73,6 +74,7 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
     vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
     trace_vtd_inv_desc_iotlb_domain(did);
     vtd_iotlb_drop_domain(v->iotlb, did);
+    vtd_shadow_pages(v, false, did, 0, UINT64_MAX);
 }
 
 void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
@@ -83,6 +85,23 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
     vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pages(did, addr, am);
     vtd_iotlb_drop_range(v->iotlb, did, addr & ~mask, addr | mask);
+    vtd_shadow_pages(v, false, did, addr & ~mask, addr | mask);
+}
+
+/* With @sized the lowest 0 bit of @addr, from bit 12 on, tells how many */
+void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
+                               bool sized)
+{
+    uint64_t mask = ~VTD_PAGE_MASK;
+
+    if (sized) {
+        uint64_t ones = addr | mask;
+
+        mask = ones ^ (ones + 1);
+    }
+    vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
+    trace_vtd_inv_desc_device_tlb(sid, addr & ~mask, addr | mask);
+    vtd_shadow_device_tlb(v, sid, addr & ~mask, addr | mask);
 }
 
 void vtd_invalidate_iec_global(Vtd *v)

@@ -62,7 +62,8 @@ static unsigned vtd_run_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
 
 static unsigned vtd_run_device_tlb(Vtd *v, uint64_t lo, uint64_t hi)
 {
-    vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
+    vtd_invalidate_device_tlb(v, VTD_DESC_SID(lo), hi & VTD_PAGE_MASK,
+                              hi & VTD_DESC_DEVICE_S);
     return 0;
 }
 

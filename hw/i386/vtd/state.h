@@ -22,6 +22,7 @@
 #include "vtd.h"
 #include "iotlb.h"
 #include "walk.h"
+#include "qemu/iova-tree.h"
 
 /* A context entry decoded (2.1); immutable, freed through defer_free */
 typedef struct VtdContext {
@@ -33,6 +34,13 @@ typedef struct VtdContext {
     uint64_t root;              /* the top table's address */
 } VtdContext;
 
+/* What was last seen of a table, and the spaces that are shadows of it */
+typedef struct VtdShare {
+    VtdTable *table;
+    GPtrArray *spaces;
+} VtdShare;
+
+#define VTD_TARGETS             4
 #define VTD_IEC_SLOTS           256
 
 typedef struct VtdIecSlot {
@@ -70,6 +78,14 @@ struct Vtd {
     VtdIotlb *iotlb;
 
     GPtrArray *spaces;                      /* host */
+
+    VtdTableConfig table_config;
+    VtdSeenStats seen_stats;                /* host */
+    GPtrArray *shares;                      /* host: of VtdShare */
+    bool limit_told;                        /* host */
+    VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
+    unsigned next_target;                   /* host */
+
     pthread_mutex_t context_lock;
     uint64_t context_epoch;                 /* context_lock */
 
@@ -87,7 +103,18 @@ struct VtdSpace {
     VtdContext *_Atomic context;            /* atomic; set in context_lock */
     _Atomic uint64_t hits;                  /* of the IOTLB */
     _Atomic uint64_t context_hits;
+    bool shadowed;                          /* host: MAPs are wanted */
+    bool watched;                           /* host: anything is wanted */
+    VtdShare *share;                        /* host: NULL for no tables */
+    uint16_t did;                           /* host: of share */
+    IOVATree *extents;                      /* host: sent, wider than a page */
 };
+
+/* What the shadow of a space follows, or NULL */
+static inline VtdTable *vtd_space_table(const VtdSpace *space)
+{
+    return space->share ? space->share->table : NULL;
+}
 
 static inline void vtd_count(Vtd *v, VtdStat stat)
 {
@@ -150,8 +177,23 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
 /* Which cached contexts an invalidation names: NULL @match for all.  [host] */
 typedef bool VtdContextMatch(const VtdContext *context, const void *key);
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
-/* Bring each space's view to what the tables now say.  [host] */
-void vtd_context_update_views(Vtd *v);
+/* Drop the one of a space that goes.  [host] */
+void vtd_context_forget(VtdSpace *space);
+
+/*
+ * shadow.c: which table each space follows, and when to look at it.  [host]
+ *
+ * After the context of each space with @sid in the bits of @mask may have
+ * changed: its view, the table that it follows, and its shadow.
+ */
+void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
+/* After mappings from @first to @last may have changed, of @did or, with
+ * @global, of every domain */
+void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
+                      uint64_t last);
+/* The device @sid forgets what ATS told it of @first to @last */
+void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
+                           uint64_t last);
 
 /* invalidate.c: what an invalidation does to each cache (7).  [host] */
 void vtd_invalidate_context_global(Vtd *v);
@@ -164,6 +206,8 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did);
 /* 2^@am pages around @addr */
 void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
                                 unsigned am);
+void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
+                               bool sized);
 void vtd_invalidate_iec_global(Vtd *v);
 /* 2^@im entries around @index */
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);

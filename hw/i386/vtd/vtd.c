@@ -70,6 +70,14 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     pthread_mutex_init(&v->iec_lock, NULL);
     v->iotlb = vtd_iotlb_new();
     v->spaces = g_ptr_array_new();
+    v->shares = g_ptr_array_new();
+    v->table_config = (VtdTableConfig) {
+        .format = &v->format,
+        .ram = ops->ram,
+        .host = host,
+        .max_leaves = config->max_mappings,
+        .stats = &v->seen_stats,
+    };
     vtd_regs_reset(v);
     return v;
 }
@@ -78,6 +86,7 @@ void vtd_free(Vtd *v)
 {
     g_assert(v->spaces->len == 0);
     g_ptr_array_free(v->spaces, TRUE);
+    g_ptr_array_free(v->shares, TRUE);
     vtd_iotlb_free(v->iotlb);
     pthread_mutex_destroy(&v->iec_lock);
     pthread_mutex_destroy(&v->context_lock);
@@ -98,29 +107,48 @@ void vtd_reset(Vtd *v)
     vtd_context_drop(v, NULL, NULL);
     vtd_iotlb_drop_global(v->iotlb);
     vtd_iec_drop(v, 0, UINT16_MAX);
-    vtd_context_update_views(v);
+    vtd_shadow_update(v, 0, 0);
     v->ops->iec_changed(v->host, true, 0, 0);
 }
 
+/* Counted elsewhere: the sum over spaces or tables, or another's fields */
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {
     uint64_t sum = atomic_load(&v->stats[stat]);
 
-    for (unsigned i = 0; i < v->spaces->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+    switch (stat) {
+    case VTD_STAT_TRANSLATIONS:
+        return vtd_stat(v, VTD_STAT_IOTLB_HITS) +
+               vtd_stat(v, VTD_STAT_IOTLB_MISSES) +
+               vtd_stat(v, VTD_STAT_PASS_THROUGH);
+    case VTD_STAT_IOTLB_HITS:
+    case VTD_STAT_CONTEXT_HITS:
+        for (unsigned i = 0; i < v->spaces->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (stat == VTD_STAT_IOTLB_HITS) {
-            sum += atomic_load(&space->hits);
-        } else if (stat == VTD_STAT_CONTEXT_HITS) {
-            sum += atomic_load(&space->context_hits);
+            sum += atomic_load(stat == VTD_STAT_IOTLB_HITS
+                               ? &space->hits : &space->context_hits);
         }
+        return sum;
+    case VTD_STAT_OVER_LIMIT:
+        return v->seen_stats.over_limit;
+    case VTD_STAT_TABLES_COMPARED:
+        return v->seen_stats.compared;
+    case VTD_STAT_TABLES_UNCHANGED:
+        return v->seen_stats.unchanged;
+    case VTD_STAT_SHADOW_LEAVES:
+    case VTD_STAT_SHADOW_BYTES:
+        for (unsigned i = 0; i < v->shares->len; i++) {
+            VtdShare *share = g_ptr_array_index(v->shares, i);
+            uint64_t leaves, bytes;
+
+            vtd_table_size(share->table, &leaves, &bytes);
+            sum += stat == VTD_STAT_SHADOW_LEAVES ? leaves : bytes;
+        }
+        return sum;
+    default:
+        return sum;
     }
-    if (stat == VTD_STAT_TRANSLATIONS) {
-        sum = vtd_stat(v, VTD_STAT_IOTLB_HITS) +
-              vtd_stat(v, VTD_STAT_IOTLB_MISSES) +
-              vtd_stat(v, VTD_STAT_PASS_THROUGH);
-    }
-    return sum;
 }
 
 const char *vtd_stat_name(VtdStat stat)

@@ -10,9 +10,9 @@
  *   [any]    any thread, inside one of the host's read sections (RCU in
  *            QEMU): what the engine hands to VtdOps.defer_free stays
  *            readable until the section ends.
- *   [host]   serialised by the host (the big lock in QEMU).  VtdOps.switch_to
- *            and VtdOps.iec_changed are only called from these, with none of
- *            the engine's locks held, so they may call back.
+ *   [host]   serialised by the host (the big lock in QEMU).  The operations
+ *            so marked are only called from these, with none of the engine's
+ *            locks held, so they may call back.
  *
  * Section numbers are those of the facts that docs/devel/intel-iommu.rst
  * names.
@@ -22,6 +22,8 @@
 #define HW_I386_VTD_VTD_H
 
 #include "spec.h"
+#include "lastseen.h"
+#include "notify.h"
 
 typedef struct Vtd Vtd;
 typedef struct VtdSpace VtdSpace;
@@ -38,6 +40,7 @@ typedef struct VtdConfig {
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;              /* leaf bit 62 is not reserved */
+    uint64_t max_mappings;      /* leaves that a shadow may hold */
 } VtdConfig;
 
 /* What a device's memory requests meet */
@@ -67,6 +70,27 @@ typedef struct VtdOps {
      */
     void (*iec_changed)(void *host, bool global, uint32_t index,
                         uint32_t mask);
+    /*
+     * The RAM around @gpa, in place until the call into the engine returns.
+     * [host]
+     */
+    VtdRamFn *ram;
+    /* A MAP, or an UNMAP, for whoever maps for the device.  [host] */
+    void (*notify)(void *space_host, const VtdNotice *notice);
+    /*
+     * Whoever caches translations of the device (vhost) forgets @first to
+     * @last: caches filled through ATS if @device_tlb, else the others.
+     * [host]
+     */
+    void (*invalidate)(void *space_host, uint64_t first, uint64_t last,
+                       bool device_tlb);
+    /*
+     * Whether UNMAPs must tell what was mapped, one by one, since the host
+     * notes which pages the device wrote.  [host]
+     */
+    bool (*dirty_tracking)(void *host);
+    /* A table holds more than VtdConfig.max_mappings: told once.  [host] */
+    void (*over_limit)(void *host);
 } VtdOps;
 
 /* One translated piece; inclusive last bytes are iova | mask, addr | mask */
@@ -128,7 +152,17 @@ typedef enum VtdVerdict {
     X(INTERRUPTS_PASSED, "interrupts-passed") \
     X(INTERRUPTS_BLOCKED, "interrupts-blocked") \
     X(IEC_HITS, "iec-hits") \
-    X(IEC_MISSES, "iec-misses")
+    X(IEC_MISSES, "iec-misses") \
+    X(SYNCS, "shadow-syncs") \
+    X(MAPS, "shadow-maps") \
+    X(UNMAPS, "shadow-unmaps") \
+    X(SPLITS, "shadow-splits") \
+    X(UNSENDABLE, "shadow-unsendable") \
+    X(OVER_LIMIT, "shadow-over-limit") \
+    X(TABLES_COMPARED, "shadow-tables-compared") \
+    X(TABLES_UNCHANGED, "shadow-tables-unchanged") \
+    X(SHADOW_LEAVES, "shadow-leaves") \
+    X(SHADOW_BYTES, "shadow-bytes")
 
 typedef enum VtdStat {
 #define VTD_STAT_ENUM(id, name) VTD_STAT_##id,
@@ -154,6 +188,20 @@ void vtd_reset(Vtd *v);
 VtdSpace *vtd_space_new(Vtd *v, void *space_host);
 /* Forget a space that no thread translates through any more.  [host] */
 void vtd_space_free(VtdSpace *space);
+
+/*
+ * What the host wants to hear of a space: @map, each mapping (VFIO), and
+ * the space has a shadow; @any, at least what to forget (vhost).  Whoever
+ * comes first has seen nothing yet: vtd_space_replay() tells what there is.
+ * [host]
+ */
+void vtd_space_watch(VtdSpace *space, bool map, bool any);
+/*
+ * Tell @notice of each mapping that meets the range @first to @last, as it
+ * was sent to others: not clipped to the range.  [host]
+ */
+void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
+                      VtdNoticeFn *notice, void *opaque);
 
 /*
  * Access the registers: @offset below VTD_REG_SIZE, aligned to @size, 4 or 8

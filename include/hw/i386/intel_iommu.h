@@ -40,6 +40,7 @@ struct IntelIOMMUState {
     bool dma_translation;
     bool stale_tm;
     bool first_stage_1g;
+    uint64_t max_mappings;
 
     MemoryRegion registers;
     Vtd *vtd;

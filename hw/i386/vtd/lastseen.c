@@ -1,0 +1,921 @@
+/*
+ * Intel VT-d engine: what was last seen of a table
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See lastseen.h.  vCPUs write the guest's tables meanwhile: the quick
+ * comparison reads them in place and decides nothing but "as before"; all
+ * else is decided on one copy of each entry.
+ */
+
+#include "qemu/osdep.h"
+#include "lastseen.h"
+
+#define GIB_SHIFT               30
+#define BLOCK_SHIFT             21
+#define ENTRIES                 512
+#define PAGE_SIZE               (1ull << VTD_PAGE_SHIFT)
+#define BLOCK_SIZE              (1ull << BLOCK_SHIFT)
+#define GIB_SIZE                (1ull << GIB_SHIFT)
+
+/*
+ * Tables that map little cost as much to look at and to keep as full ones:
+ * so many blocks and GiB may be held, and so many new ones looked at in one
+ * sync, whatever the limit of leaves, so that sharing a table a thousand
+ * times does not multiply the work without bound.
+ */
+#define MIN_BLOCKS              (1u << 18)
+#define MIN_GIBS                (1u << 14)
+
+/*
+ * 512 entries of 4 KiB each, raw as the guest wrote them: @entry, or a run
+ * (NULL) in which each is the one before it plus a page, from @base on.
+ * A page's leaf is its entry's less what @upper, the permission of the
+ * levels above, lacks.  Superpages are runs with @level 2, or 3 for a part
+ * of a GiB, and @base is then a leaf already.
+ */
+typedef struct VtdBlock {
+    uint64_t *entry;
+    uint64_t base;
+    uint16_t leaves;
+    uint8_t level;
+    uint8_t upper;
+} VtdBlock;
+
+typedef struct VtdGib {
+    uint64_t first;             /* the key */
+    uint64_t leaf;              /* of 1 GiB; then there are no blocks */
+    unsigned used;
+    VtdBlock **block;           /* ENTRIES of them, NULL for nothing */
+} VtdGib;
+
+struct VtdTable {
+    const VtdTableConfig *config;
+    uint64_t root;
+    unsigned levels;
+    GTree *gibs;
+    uint64_t leaves;
+    uint64_t blocks;
+    uint64_t copies;
+    bool limited;
+};
+
+/* A walk of a sync, or of a comparison */
+typedef struct VtdLook {
+    VtdTable *table;
+    const VtdFormat *format;
+    uint64_t first, last;
+    bool each;
+    VtdDiffFn *diff;
+    void *opaque;
+    VtdRam ram;                 /* where the last table was */
+    uint64_t new_blocks;        /* looked at and not held before */
+    uint64_t new_gibs;
+    GPtrArray *gibs;            /* held ones of the range, in order */
+    unsigned next;              /* the first of them not passed */
+} VtdLook;
+
+/* Entries and leaves */
+
+static uint64_t vtd_rw(const VtdFormat *format)
+{
+    return format->read | format->write;
+}
+
+/* What an entry of @level maps, or 0: output address and permission */
+static uint64_t vtd_leaf(const VtdFormat *format, uint64_t entry,
+                         unsigned level, uint64_t upper)
+{
+    uint64_t granted = entry & upper & vtd_rw(format);
+
+    if (!granted || (entry & format->leaf_reserved[level])) {
+        return 0;
+    }
+    return (entry & format->address) | granted;
+}
+
+static uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
+{
+    return block->entry ? block->entry[i]
+                        : block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
+}
+
+static uint64_t vtd_block_leaf(const VtdFormat *format, const VtdBlock *block,
+                               unsigned i)
+{
+    return block ? vtd_leaf(format, vtd_block_entry(block, i), 1,
+                            block->upper) : 0;
+}
+
+/* A superpage, or the part of one that a block covers */
+static VtdBlock vtd_block_of_leaf(const VtdFormat *format, uint64_t leaf,
+                                  unsigned level, unsigned index)
+{
+    return (VtdBlock) {
+        .base = leaf + ((uint64_t)index << BLOCK_SHIFT),
+        .leaves = ENTRIES,
+        .level = level,
+        .upper = vtd_rw(format),
+    };
+}
+
+/* Whether entries step by @step from @base on */
+static bool vtd_even(const uint64_t *entry, uint64_t base, uint64_t step)
+{
+    uint64_t wrong = 0;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        wrong |= entry[i] ^ (base + i * step);
+    }
+    return !wrong;
+}
+
+static void vtd_block_free(VtdTable *table, VtdBlock *block)
+{
+    table->leaves -= block->level > 1 ? 1 : block->leaves;
+    table->blocks--;
+    table->copies -= !!block->entry;
+    g_free(block->entry);
+    g_free(block);
+}
+
+/* Nodes */
+
+static gint vtd_gib_order(gconstpointer a, gconstpointer b, gpointer unused)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static VtdGib *vtd_gib_find(const VtdTable *table, uint64_t first)
+{
+    return table ? g_tree_lookup(table->gibs, &first) : NULL;
+}
+
+static VtdGib *vtd_gib_new(VtdTable *table, uint64_t first)
+{
+    VtdGib *gib = g_new0(VtdGib, 1);
+
+    gib->first = first;
+    g_tree_insert(table->gibs, &gib->first, gib);
+    return gib;
+}
+
+static void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib)
+{
+    if (!gib->leaf && !gib->used) {
+        g_tree_remove(table->gibs, &gib->first);
+    }
+}
+
+static void vtd_gib_free(gpointer data)
+{
+    VtdGib *gib = data;
+
+    g_free(gib->block);
+    g_free(gib);
+}
+
+/* The block of @gib as a value to compare with, NULL for nothing */
+static const VtdBlock *vtd_gib_block(const VtdFormat *format,
+                                     const VtdGib *gib, unsigned index,
+                                     VtdBlock *part)
+{
+    if (!gib) {
+        return NULL;
+    }
+    if (gib->leaf) {
+        *part = vtd_block_of_leaf(format, gib->leaf, 3, index);
+        return part;
+    }
+    return gib->block ? gib->block[index] : NULL;
+}
+
+static void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
+                              VtdBlock *block)
+{
+    if (!gib->block) {
+        gib->block = g_new0(VtdBlock *, ENTRIES);
+    }
+    gib->used += !!block - !!gib->block[index];
+    if (gib->block[index]) {
+        vtd_block_free(table, gib->block[index]);
+    }
+    gib->block[index] = block;
+    if (block) {
+        table->leaves += block->level > 1 ? 1 : block->leaves;
+        table->blocks++;
+        table->copies += !!block->entry;
+    }
+}
+
+/* Differences */
+
+static void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level,
+                     uint64_t first, uint64_t last, uint64_t leaf,
+                     uint64_t old)
+{
+    VtdDiff diff = { kind, level, first, last, leaf, old };
+
+    look->diff(look->opaque, &diff);
+}
+
+static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
+{
+    return a->upper == b->upper && !a->entry == !b->entry &&
+           (a->entry ? !memcmp(a->entry, b->entry,
+                               ENTRIES * sizeof(uint64_t))
+                     : a->base == b->base);
+}
+
+/*
+ * Tell what became of pages @from to @to of the block at @start.  One of the
+ * blocks may be NULL.
+ */
+static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
+                           unsigned to, const VtdBlock *old,
+                           const VtdBlock *new)
+{
+    const VtdFormat *format = look->format;
+    unsigned level = new ? new->level : 1;
+    VtdDiff run = { 0 };
+    bool running = false;
+
+    if (from == 0 && to == ENTRIES - 1) {
+        /* The cases that need no look at each page */
+        uint64_t end = start + BLOCK_SIZE - 1;
+
+        if (!new && !look->each) {
+            vtd_tell(look, VTD_DIFF_GONE, 1, start, end, 0, 0);
+            return;
+        }
+        if (!old && level > 1) {
+            vtd_tell(look, VTD_DIFF_FRESH, level, start, end, new->base, 0);
+            return;
+        }
+        if (old && new && vtd_block_same(old, new)) {
+            vtd_tell(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
+            return;
+        }
+    }
+
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t was = vtd_block_leaf(format, old, i);
+        uint64_t now = vtd_block_leaf(format, new, i);
+        uint64_t first = start + ((uint64_t)i << VTD_PAGE_SHIFT);
+        uint64_t offset = first - run.first;
+        VtdDiffKind kind = was == now ? VTD_DIFF_KEPT :
+                           !now ? VTD_DIFF_GONE :
+                           !was ? VTD_DIFF_FRESH : VTD_DIFF_CHANGED;
+        bool joins = running && kind == run.kind;
+
+        if (!was && !now) {
+            joins = false;
+        } else if (kind == VTD_DIFF_GONE && look->each) {
+            joins = joins && old->level > 1 && was == run.old + offset;
+        } else if (kind == VTD_DIFF_FRESH || kind == VTD_DIFF_CHANGED) {
+            joins = joins && level > 1 &&
+                    (!look->each || !was || was == run.old + offset);
+        }
+        if (joins) {
+            run.last = first + PAGE_SIZE - 1;
+            continue;
+        }
+        if (running) {
+            look->diff(look->opaque, &run);
+        }
+        running = was || now;
+        run = (VtdDiff) {
+            kind, level, first, first + PAGE_SIZE - 1, now, was,
+        };
+    }
+    if (running) {
+        look->diff(look->opaque, &run);
+    }
+}
+
+/* Guest memory */
+
+/* The table at @gpa, to be read with vtd_read_once(); NULL outside RAM */
+static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa)
+{
+    const VtdTableConfig *config = look->table->config;
+
+    if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
+        config->ram(config->host, gpa, &look->ram);
+    }
+    if (!look->ram.data || look->ram.last - gpa < PAGE_SIZE - 1) {
+        return NULL;
+    }
+    return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
+}
+
+static uint64_t vtd_read_once(const uint64_t *entry)
+{
+    return GUINT64_FROM_LE(__atomic_load_n(entry, __ATOMIC_RELAXED));
+}
+
+typedef enum VtdEntryKind {
+    VTD_ENTRY_EMPTY,
+    VTD_ENTRY_TABLE,
+    VTD_ENTRY_LEAF,
+} VtdEntryKind;
+
+/*
+ * What an entry above the last level is.  @upper becomes the permission for
+ * what is below.  All that would end a walk is empty.
+ */
+static VtdEntryKind vtd_entry_kind(const VtdFormat *format, uint64_t entry,
+                                   unsigned level, uint64_t *upper)
+{
+    *upper &= entry & vtd_rw(format);
+    if (!*upper) {
+        return VTD_ENTRY_EMPTY;
+    }
+    if (entry & format->leaf[level]) {
+        return entry & format->leaf_reserved[level] ? VTD_ENTRY_EMPTY
+                                                    : VTD_ENTRY_LEAF;
+    }
+    return entry & format->table_reserved[level] ? VTD_ENTRY_EMPTY
+                                                 : VTD_ENTRY_TABLE;
+}
+
+/* Blocks in step with the guest */
+
+static uint64_t vtd_max_blocks(const VtdTable *table)
+{
+    return MAX(MIN_BLOCKS, table->config->max_leaves / (ENTRIES / 2));
+}
+
+static uint64_t vtd_max_gibs(const VtdTable *table)
+{
+    return MAX(MIN_GIBS, table->config->max_leaves >> 12);
+}
+
+static void vtd_over_limit(VtdTable *table, uint64_t leaves)
+{
+    table->limited = true;
+    table->config->stats->over_limit += leaves;
+}
+
+/*
+ * Take leaves out of @entry until the table may hold the rest: fresh ones
+ * only, so that nothing that is mapped is touched.
+ */
+static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
+                             VtdBlock *new, unsigned from, unsigned to)
+{
+    VtdTable *table = look->table;
+    uint64_t held = table->leaves;
+    uint64_t cut = 0;
+
+    if (held + (to - from + 1) <= table->config->max_leaves) {
+        return;
+    }
+    for (unsigned i = from; i <= to; i++) {
+        bool was = vtd_block_leaf(look->format, old, i);
+        bool now = vtd_block_leaf(look->format, new, i);
+
+        if (now && !was) {
+            if (held >= table->config->max_leaves) {
+                new->entry[i] = 0;
+                cut++;
+            } else {
+                held++;
+            }
+        }
+    }
+    if (cut) {
+        vtd_over_limit(table, cut);
+    }
+}
+
+/* Whether a block where none was may be held */
+static bool vtd_room_for_block(VtdTable *table)
+{
+    if (table->blocks < vtd_max_blocks(table) &&
+        table->leaves < table->config->max_leaves) {
+        return true;
+    }
+    vtd_over_limit(table, 1);
+    return false;
+}
+
+/* The smallest form of a block's content, NULL for nothing mapped */
+static VtdBlock *vtd_block_keep(const VtdFormat *format, const VtdBlock *from)
+{
+    VtdBlock *block;
+    unsigned leaves = ENTRIES;
+
+    if (from->level == 1) {
+        leaves = 0;
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            leaves += !!vtd_block_leaf(format, from, i);
+        }
+        if (!leaves) {
+            return NULL;
+        }
+    }
+    block = g_new(VtdBlock, 1);
+    *block = *from;
+    block->leaves = leaves;
+    if (from->entry) {
+        block->base = from->entry[0];
+        block->entry = NULL;
+        if (!vtd_even(from->entry, block->base, PAGE_SIZE)) {
+            block->entry = g_new(uint64_t, ENTRIES);
+            memcpy(block->entry, from->entry, ENTRIES * sizeof(uint64_t));
+        }
+    }
+    return block;
+}
+
+typedef struct VtdPlace {
+    VtdGib *gib;                /* NULL until something is held there */
+    uint64_t first;             /* of the GiB */
+    unsigned index;             /* of the block */
+} VtdPlace;
+
+static void vtd_place_store(VtdLook *look, VtdPlace *place,
+                            const VtdBlock *content)
+{
+    VtdBlock *block = content ? vtd_block_keep(look->format, content) : NULL;
+
+    if (!place->gib) {
+        if (!block) {
+            return;
+        }
+        place->gib = vtd_gib_new(look->table, place->first);
+    }
+    vtd_gib_set_block(look->table, place->gib, place->index, block);
+}
+
+/* The part of the range that lies in @size bytes from @start on */
+static void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
+                     unsigned shift, unsigned *from, unsigned *to)
+{
+    uint64_t first = MAX(look->first, start);
+    uint64_t last = MIN(look->last, start + size - 1);
+
+    *from = (first - start) >> shift;
+    *to = (last - start) >> shift;
+}
+
+/*
+ * Some pages of a block: the others stay as seen.  Where both forms agree
+ * on what they leave unsaid, the entries stay raw; else all become leaves.
+ */
+static void vtd_merge(VtdLook *look, VtdBlock *new, const VtdBlock *old,
+                      unsigned from, unsigned to)
+{
+    const VtdFormat *format = look->format;
+    bool raw = old && old->upper == new->upper;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        if (i < from || i > to) {
+            new->entry[i] = !old ? 0 : raw ? vtd_block_entry(old, i)
+                                           : vtd_block_leaf(format, old, i);
+        } else if (old && !raw) {
+            new->entry[i] = vtd_block_leaf(format, new, i);
+        }
+    }
+    if (old && !raw) {
+        new->upper = vtd_rw(format);
+    }
+}
+
+/* The quick answer to whether all of a table is as it was */
+static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
+                        uint64_t upper)
+{
+    if (G_BYTE_ORDER != G_LITTLE_ENDIAN) {
+        return false;
+    }
+    if (!old) {
+        return vtd_even(guest, 0, 0);
+    }
+    if (old->upper != upper || old->level > 1) {
+        return false;
+    }
+    return old->entry ? !memcmp(guest, old->entry,
+                                ENTRIES * sizeof(uint64_t))
+                      : vtd_even(guest, old->base, PAGE_SIZE);
+}
+
+/* The block's table, or nothing, is at @guest */
+static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
+                           const VtdBlock *old, const uint64_t *guest,
+                           uint64_t upper)
+{
+    VtdSeenStats *stats = look->table->config->stats;
+    uint64_t entry[ENTRIES];
+    VtdBlock new = { .entry = entry, .level = 1, .upper = upper };
+    unsigned from = 0, to = ENTRIES - 1;
+
+    if (!old && (!guest || look->new_blocks++ >=
+                 vtd_max_blocks(look->table))) {
+        return;
+    }
+    /* A superpage that was here ends whole, whichever page is named */
+    if (!old || old->level == 1) {
+        vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
+    }
+    if (guest && from == 0 && to == ENTRIES - 1) {
+        stats->compared++;
+        if (vtd_as_seen(old, guest, upper)) {
+            stats->unchanged++;
+            if (old) {
+                vtd_tell(look, VTD_DIFF_KEPT, 1, start,
+                         start + BLOCK_SIZE - 1, 0, 0);
+            }
+            return;
+        }
+    }
+    if (!old && !vtd_room_for_block(look->table)) {
+        return;
+    }
+    if (!guest && from == 0 && to == ENTRIES - 1) {
+        vtd_block_diff(look, start, from, to, old, NULL);
+        vtd_place_store(look, place, NULL);
+        return;
+    }
+    for (unsigned i = from; i <= to; i++) {
+        entry[i] = guest ? vtd_read_once(guest + i) : 0;
+    }
+    vtd_cut_to_limit(look, old, &new, from, to);
+    vtd_block_diff(look, start, from, to, old, &new);
+    vtd_merge(look, &new, old, from, to);
+    vtd_place_store(look, place, &new);
+}
+
+/* The block is the leaf @now of 2 MiB */
+static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
+                          const VtdBlock *old, uint64_t now)
+{
+    VtdBlock new = vtd_block_of_leaf(look->format, now, 2, 0);
+
+    if (old && !old->entry && old->level == 2 && old->base == now) {
+        vtd_tell(look, VTD_DIFF_KEPT, 2, start, start + BLOCK_SIZE - 1, 0, 0);
+        return;
+    }
+    if (!old && look->table->leaves >= look->table->config->max_leaves) {
+        vtd_over_limit(look->table, 1);
+        return;
+    }
+    vtd_block_diff(look, start, 0, ENTRIES - 1, old, &new);
+    vtd_place_store(look, place, &new);
+}
+
+/* @entry of level 2 leads to the block, or to nothing (0) */
+static void vtd_sync_block(VtdLook *look, VtdPlace *place,
+                           const VtdBlock *old, uint64_t entry,
+                           uint64_t upper)
+{
+    uint64_t start = place->first + ((uint64_t)place->index << BLOCK_SHIFT);
+
+    switch (vtd_entry_kind(look->format, entry, 2, &upper)) {
+    case VTD_ENTRY_LEAF:
+        vtd_sync_leaf(look, place, start, old,
+                      vtd_leaf(look->format, entry, 2, upper));
+        break;
+    case VTD_ENTRY_TABLE:
+        vtd_sync_table(look, place, start, old,
+                       vtd_guest_table(look, entry & look->format->address),
+                       upper);
+        break;
+    case VTD_ENTRY_EMPTY:
+        if (old) {
+            vtd_sync_table(look, place, start, old, NULL, 0);
+        }
+        break;
+    }
+}
+
+/* All of a GiB is the leaf @now */
+static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
+{
+    VtdTable *table = look->table;
+    VtdGib *gib = place->gib;
+
+    if (gib && gib->leaf == now) {
+        vtd_tell(look, VTD_DIFF_KEPT, 3, gib->first,
+                 gib->first + GIB_SIZE - 1, 0, 0);
+        return;
+    }
+    if (!gib && (table->leaves >= table->config->max_leaves ||
+                 look->new_gibs++ >= vtd_max_gibs(table))) {
+        vtd_over_limit(table, 1);
+        return;
+    }
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        VtdBlock part;
+        VtdBlock new = vtd_block_of_leaf(look->format, now, 3, i);
+
+        vtd_block_diff(look, place->first + ((uint64_t)i << BLOCK_SHIFT), 0,
+                       ENTRIES - 1,
+                       vtd_gib_block(look->format, gib, i, &part), &new);
+        if (gib && gib->block) {
+            vtd_gib_set_block(table, gib, i, NULL);
+        }
+    }
+    if (!gib) {
+        gib = place->gib = vtd_gib_new(table, place->first);
+    }
+    table->leaves += !gib->leaf;
+    gib->leaf = now;
+}
+
+/* A GiB under a table of level 2, or nothing (@guest is NULL) */
+static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
+                               const uint64_t *guest, uint64_t upper)
+{
+    VtdTable *table = look->table;
+    uint64_t leaf = place->gib ? place->gib->leaf : 0;
+    unsigned from = 0, to = ENTRIES - 1;
+
+    if (!guest && !place->gib) {
+        return;
+    }
+    if (!place->gib && look->new_gibs++ >= vtd_max_gibs(table)) {
+        vtd_over_limit(table, 1);
+        return;
+    }
+    if (leaf) {
+        /* Ends whole, and its parts are compared as they are passed */
+        place->gib->leaf = 0;
+        table->leaves--;
+    } else {
+        vtd_clip(look, place->first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
+    }
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
+        VtdBlock part, *old = NULL;
+
+        if (leaf) {
+            part = vtd_block_of_leaf(look->format, leaf, 3, i);
+            old = &part;
+        } else if (place->gib && place->gib->block) {
+            old = place->gib->block[i];
+        }
+        if (entry || old) {
+            place->index = i;
+            vtd_sync_block(look, place, old, entry, upper);
+        }
+    }
+    if (place->gib) {
+        vtd_gib_drop_if_empty(table, place->gib);
+    }
+}
+
+/* The held GiB at @first, if there is one: GiB are passed in order */
+static VtdGib *vtd_next_gib(VtdLook *look, uint64_t first)
+{
+    VtdGib *gib;
+
+    if (look->next == look->gibs->len) {
+        return NULL;
+    }
+    gib = g_ptr_array_index(look->gibs, look->next);
+    if (gib->first != first) {
+        return NULL;
+    }
+    look->next++;
+    return gib;
+}
+
+static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
+                         uint64_t upper)
+{
+    VtdPlace place = { .gib = vtd_next_gib(look, first), .first = first };
+
+    switch (vtd_entry_kind(look->format, entry, 3, &upper)) {
+    case VTD_ENTRY_LEAF:
+        vtd_sync_gib_leaf(look, &place,
+                          vtd_leaf(look->format, entry, 3, upper));
+        break;
+    case VTD_ENTRY_TABLE:
+        vtd_sync_gib_table(look, &place,
+                           vtd_guest_table(look,
+                                           entry & look->format->address),
+                           upper);
+        break;
+    case VTD_ENTRY_EMPTY:
+        vtd_sync_gib_table(look, &place, NULL, 0);
+        break;
+    }
+}
+
+/* The table at @guest maps nothing below level 3 from here up to @last */
+static void vtd_sync_nothing(VtdLook *look, uint64_t last)
+{
+    while (look->next < look->gibs->len) {
+        VtdGib *gib = g_ptr_array_index(look->gibs, look->next);
+
+        if (gib->first > last) {
+            break;
+        }
+        vtd_sync_gib(look, gib->first, 0, 0);
+    }
+}
+
+/* The entries of a table of level 3 or above, for input from @start on */
+static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
+                           uint64_t start, uint64_t upper)
+{
+    unsigned shift = vtd_level_shift(level);
+    uint64_t size = 1ull << shift;
+    const uint64_t *guest = vtd_guest_table(look, gpa);
+    unsigned from, to;
+
+    vtd_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t first = start + i * size;
+        uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
+        uint64_t below = upper;
+
+        if (level == 3) {
+            vtd_sync_gib(look, first, entry, upper);
+        } else if (vtd_entry_kind(look->format, entry, level, &below) ==
+                   VTD_ENTRY_TABLE) {
+            vtd_sync_level(look, entry & look->format->address, level - 1,
+                           first, below);
+        } else {
+            vtd_sync_nothing(look, first + size - 1);
+        }
+    }
+}
+
+typedef struct VtdCollect {
+    GPtrArray *gibs;
+    uint64_t first, last;
+} VtdCollect;
+
+static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
+{
+    VtdCollect *collect = opaque;
+    VtdGib *gib = value;
+
+    if (gib->first > collect->last) {
+        return TRUE;
+    }
+    if (gib->first + (GIB_SIZE - 1) >= collect->first) {
+        g_ptr_array_add(collect->gibs, gib);
+    }
+    return FALSE;
+}
+
+/* The nodes that the range meets; a range within one needs no traversal */
+static void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs,
+                             uint64_t first, uint64_t last)
+{
+    if (first >> GIB_SHIFT == last >> GIB_SHIFT) {
+        VtdGib *gib = vtd_gib_find(table, first & ~(GIB_SIZE - 1));
+
+        if (gib) {
+            g_ptr_array_add(gibs, gib);
+        }
+    } else if (table) {
+        VtdCollect collect = { gibs, first, last };
+
+        g_tree_foreach(table->gibs, vtd_collect, &collect);
+    }
+}
+
+void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
+                    VtdDiffFn *diff, void *opaque)
+{
+    const VtdFormat *format = table->config->format;
+    uint64_t end = (1ull << vtd_level_shift(table->levels + 1)) - 1;
+    VtdLook look = {
+        .table = table,
+        .format = format,
+        .first = first,
+        .last = MIN(last, end),
+        .each = each,
+        .diff = diff,
+        .opaque = opaque,
+    };
+
+    if (first > end) {
+        return;
+    }
+    look.gibs = g_ptr_array_new();
+    vtd_collect_gibs(table, look.gibs, first, look.last);
+    vtd_sync_level(&look, table->root, table->levels, 0, vtd_rw(format));
+    g_ptr_array_free(look.gibs, TRUE);
+}
+
+static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
+                            const VtdGib *new)
+{
+    unsigned from, to;
+
+    vtd_clip(look, first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t start = first + ((uint64_t)i << BLOCK_SHIFT);
+        VtdBlock old_part, new_part;
+        const VtdBlock *was = vtd_gib_block(look->format, old, i, &old_part);
+        const VtdBlock *now = vtd_gib_block(look->format, new, i, &new_part);
+        unsigned page_from, page_to;
+
+        if (was || now) {
+            vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &page_from,
+                     &page_to);
+            vtd_block_diff(look, start, page_from, page_to, was, now);
+        }
+    }
+}
+
+void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
+                       uint64_t last, bool each, VtdDiffFn *diff,
+                       void *opaque)
+{
+    VtdTable *either = old ?: new;
+    GPtrArray *before, *after;
+    unsigned i = 0, j = 0;
+    VtdLook look = {
+        .first = first,
+        .last = last,
+        .each = each,
+        .diff = diff,
+        .opaque = opaque,
+    };
+
+    if (!either) {
+        return;
+    }
+    look.format = either->config->format;
+    before = g_ptr_array_new();
+    after = g_ptr_array_new();
+    vtd_collect_gibs(old, before, first, last);
+    vtd_collect_gibs(new, after, first, last);
+    while (i < before->len || j < after->len) {
+        VtdGib *was = i < before->len ? g_ptr_array_index(before, i) : NULL;
+        VtdGib *now = j < after->len ? g_ptr_array_index(after, j) : NULL;
+
+        if (was && now && was->first < now->first) {
+            now = NULL;
+        } else if (was && now && now->first < was->first) {
+            was = NULL;
+        }
+        vtd_compare_gib(&look, was ? was->first : now->first, was, now);
+        i += !!was;
+        j += !!now;
+    }
+    g_ptr_array_free(before, TRUE);
+    g_ptr_array_free(after, TRUE);
+}
+
+VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
+                        unsigned levels)
+{
+    VtdTable *table = g_new0(VtdTable, 1);
+
+    table->config = config;
+    table->root = root;
+    table->levels = levels;
+    table->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
+    return table;
+}
+
+static gboolean vtd_free_blocks(gpointer key, gpointer value, gpointer opaque)
+{
+    VtdGib *gib = value;
+
+    for (unsigned i = 0; gib->block && i < ENTRIES; i++) {
+        vtd_gib_set_block(opaque, gib, i, NULL);
+    }
+    return FALSE;
+}
+
+void vtd_table_free(VtdTable *table)
+{
+    g_tree_foreach(table->gibs, vtd_free_blocks, table);
+    g_tree_destroy(table->gibs);
+    g_free(table);
+}
+
+uint64_t vtd_table_root(const VtdTable *table)
+{
+    return table->root;
+}
+
+unsigned vtd_table_levels(const VtdTable *table)
+{
+    return table->levels;
+}
+
+bool vtd_table_limited(const VtdTable *table)
+{
+    return table->limited;
+}
+
+void vtd_table_size(const VtdTable *table, uint64_t *leaves, uint64_t *bytes)
+{
+    *leaves = table->leaves;
+    *bytes = sizeof(*table) + table->blocks * sizeof(VtdBlock) +
+             table->copies * ENTRIES * sizeof(uint64_t) +
+             (uint64_t)g_tree_nnodes(table->gibs) *
+             (sizeof(VtdGib) + ENTRIES * sizeof(VtdBlock *));
+}

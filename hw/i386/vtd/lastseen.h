@@ -1,0 +1,108 @@
+/*
+ * Intel VT-d engine: what was last seen of a table
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns, for one tree of page tables in guest memory, a copy of its leaves as
+ * of the last look, and finds what differs from the guest's tables now, or
+ * from another copy.  Knows nothing of devices: differences go to a
+ * function.
+ *
+ * A GTree holds a node for each GiB of input addresses in which something is
+ * mapped; a node holds 512 blocks of 2 MiB, a block the 512 entries of a
+ * table as the guest wrote them, so that an unchanged table costs one
+ * comparison of memory.  A block whose entries step evenly, or that is a
+ * superpage, is a run: its first entry alone.
+ *
+ * [host] calls only.
+ */
+
+#ifndef HW_I386_VTD_LASTSEEN_H
+#define HW_I386_VTD_LASTSEEN_H
+
+#include "walk.h"
+
+typedef struct VtdTable VtdTable;
+
+typedef enum VtdDiffKind {
+    VTD_DIFF_KEPT,              /* mapped, and the same before */
+    VTD_DIFF_GONE,
+    VTD_DIFF_FRESH,             /* nothing was mapped before */
+    VTD_DIFF_CHANGED,           /* mapped, and otherwise before */
+} VtdDiffKind;
+
+/*
+ * A range of pages with one fate, input addresses inclusive.  @leaf is the
+ * output address and permission of the first page now (not for GONE), @old
+ * what it was (for GONE and CHANGED); the pages after it follow on evenly.
+ * Only KEPT, and GONE from vtd_table_sync() with @each false, may say
+ * nothing of @leaf and @old, and join leaves.
+ */
+typedef struct VtdDiff {
+    VtdDiffKind kind;
+    uint8_t level;              /* of the leaf that the range lies in */
+    uint64_t first;
+    uint64_t last;
+    uint64_t leaf;
+    uint64_t old;
+} VtdDiff;
+
+/* Called in the order of the addresses */
+typedef void VtdDiffFn(void *opaque, const VtdDiff *diff);
+
+/* A piece of the guest's address space that is one RAM region, or none */
+typedef struct VtdRam {
+    uint64_t first;
+    uint64_t last;
+    bool ram;                   /* a device may be given it */
+    const uint8_t *data;        /* of @first; NULL if not readable in place */
+} VtdRam;
+
+/* The piece around @gpa */
+typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
+
+/* Sums over the life of a unit, kept by whoever makes the tables */
+typedef struct VtdSeenStats {
+    uint64_t compared;          /* tables of leaves looked at */
+    uint64_t unchanged;         /* of these, found as they were */
+    uint64_t over_limit;        /* leaves not taken for want of room */
+} VtdSeenStats;
+
+typedef struct VtdTableConfig {
+    const VtdFormat *format;
+    VtdRamFn *ram;
+    void *host;
+    uint64_t max_leaves;        /* what a table may hold */
+    VtdSeenStats *stats;
+} VtdTableConfig;
+
+/* Nothing seen yet of the tables at @root.  @config outlives the table */
+VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
+                        unsigned levels);
+void vtd_table_free(VtdTable *table);
+
+uint64_t vtd_table_root(const VtdTable *table);
+unsigned vtd_table_levels(const VtdTable *table);
+/* True once the table has had more leaves than it may hold */
+bool vtd_table_limited(const VtdTable *table);
+/* Leaves held, and the bytes that this takes */
+void vtd_table_size(const VtdTable *table, uint64_t *leaves,
+                    uint64_t *bytes);
+
+/*
+ * Look at the guest's tables from @first to @last, and beyond as far as a
+ * superpage that is there, or was, reaches; take over what they say.  With
+ * @each, a GONE range is one old leaf.
+ */
+void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
+                    VtdDiffFn *diff, void *opaque);
+
+/*
+ * The way from @old to @new, as last seen, in a range; either may be NULL
+ * for nothing.  With @each as above.
+ */
+void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
+                       uint64_t last, bool each, VtdDiffFn *diff,
+                       void *opaque);
+
+#endif

@@ -1,0 +1,519 @@
+/*
+ * Intel VT-d engine: from differences to notifications
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See notify.h.  A sink holds the pages that went away back until it meets
+ * a page that stays: the range without any that stay is as wide as can be
+ * then, and so are the aligned UNMAPs that fit into it.  Fresh mappings
+ * met meanwhile wait behind them.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/iova-tree.h"
+#include "state.h"
+#include "notify.h"
+#include "trace.h"
+
+/* What waits is bounded; when it is full a page counts as one that stays */
+#define WAITING                 256
+
+typedef struct VtdRange {
+    uint64_t first;
+    uint64_t last;
+} VtdRange;
+
+typedef struct VtdExtent {
+    uint64_t first;
+    uint64_t last;
+    uint64_t addr;
+} VtdExtent;
+
+struct VtdSink {
+    VtdSpace *space;
+    bool silent;
+    bool exact;                 /* one UNMAP a mapping, with what it was */
+    uint64_t free_from;         /* nothing from here on stays mapped */
+    uint64_t told;              /* the last address told of */
+    VtdDiff run;                /* what the next difference may join */
+    bool running;
+    unsigned gone_count;
+    VtdRange gone[WAITING];
+    unsigned fresh_count;
+    VtdDiff fresh[WAITING];
+    GArray *split;              /* VtdExtent: to be sent anew */
+};
+
+/* The last byte of the largest aligned power of two at @first */
+static uint64_t vtd_aligned_last(uint64_t first, uint64_t last)
+{
+    uint64_t size = first ? first & -first : 1ull << 63;
+
+    while (size - 1 > last - first) {
+        size >>= 1;
+    }
+    return first + (size - 1);
+}
+
+static VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
+                                uint64_t leaf)
+{
+    return (VtdNotice) {
+        .first = first,
+        .last = last,
+        .addr = leaf & v->format.address,
+        .read = leaf & v->format.read,
+        .write = leaf & v->format.write,
+    };
+}
+
+static void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
+                           uint64_t addr)
+{
+    Vtd *v = sink->space->v;
+
+    for (uint64_t end; ; first = end + 1) {
+        end = vtd_aligned_last(first, last);
+        if (!sink->silent) {
+            VtdNotice notice = { .first = first, .last = end, .addr = addr };
+
+            vtd_count(v, VTD_STAT_UNMAPS);
+            trace_vtd_shadow_unmap(sink->space->did, first, end);
+            v->ops->notify(sink->space->host, &notice);
+        }
+        if (end == last) {
+            return;
+        }
+        addr = addr ? addr + (end - first + 1) : 0;
+    }
+}
+
+/* What is around @gpa; targets are few regions, met in any order */
+static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
+{
+    VtdRam *ram = v->target;
+
+    for (unsigned i = 0; i < VTD_TARGETS; i++, ram++) {
+        if (ram->last && gpa >= ram->first && gpa <= ram->last) {
+            return ram;
+        }
+    }
+    ram = &v->target[v->next_target++ % VTD_TARGETS];
+    v->ops->ram(v->host, gpa, ram);
+    return ram;
+}
+
+/*
+ * The end of the piece at @first, of a range with target @gpa, that can be
+ * sent as one, or as one cannot be sent: what is no RAM cannot.
+ */
+static uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last,
+                                 uint64_t gpa, bool *sendable)
+{
+    const VtdRam *target = vtd_target(v, gpa);
+    uint64_t end = first + MIN(target->last - gpa, last - first);
+
+    *sendable = target->ram && end - first >= ~VTD_PAGE_MASK;
+    if (!*sendable) {
+        return end | ~VTD_PAGE_MASK;
+    }
+    return vtd_aligned_last(first, ((end + 1) & VTD_PAGE_MASK) - 1);
+}
+
+/* MAP a range within one leaf in the aligned pieces of it that are RAM */
+static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
+                         uint64_t leaf)
+{
+    VtdSpace *space = sink->space;
+    Vtd *v = space->v;
+
+    for (uint64_t end; ; first = end + 1) {
+        VtdNotice notice = vtd_notice_map(v, first, last, leaf);
+        bool sendable;
+
+        end = vtd_target_piece(v, first, last, notice.addr, &sendable);
+        notice.last = end;
+        if (!sendable) {
+            vtd_count(v, VTD_STAT_UNSENDABLE);
+            trace_vtd_shadow_unsendable(space->did, first, notice.addr);
+        } else {
+            if (end - first > ~VTD_PAGE_MASK) {
+                DMAMap extent = {
+                    .iova = first,
+                    .size = end - first,
+                    .translated_addr = notice.addr,
+                    .perm = (notice.read ? IOMMU_RO : IOMMU_NONE) |
+                            (notice.write ? IOMMU_WO : IOMMU_NONE),
+                };
+
+                iova_tree_insert(space->extents, &extent);
+            }
+            if (!sink->silent) {
+                vtd_count(v, VTD_STAT_MAPS);
+                trace_vtd_shadow_map(space->did, first, end, notice.addr,
+                                     notice.read, notice.write);
+                v->ops->notify(space->host, &notice);
+            }
+        }
+        if (end == last) {
+            return;
+        }
+        leaf += end - first + 1;
+    }
+}
+
+/*
+ * Send what waits, now that nothing up to @free_to stays mapped.  The
+ * largest aligned ranges inside cannot overlap, so those that hold a page
+ * that went away are the fewest.
+ */
+static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
+{
+    uint64_t done = 0;
+    bool any = false;
+
+    for (unsigned i = 0; i < sink->gone_count; i++) {
+        VtdRange *gone = &sink->gone[i];
+        uint64_t from = any && done >= gone->first ? done + 1 : gone->first;
+
+        while (!(any && done >= gone->last)) {
+            uint64_t first = from, last = from | ~VTD_PAGE_MASK;
+
+            for (uint64_t mask = ~VTD_PAGE_MASK; ;
+                 mask = mask << 1 | 1) {
+                uint64_t wider_first = from & ~mask;
+                uint64_t wider_last = from | mask;
+
+                if (wider_first < sink->free_from || wider_last > free_to ||
+                    (any && wider_first <= done)) {
+                    break;
+                }
+                first = wider_first;
+                last = wider_last;
+                if (mask >> 63) {
+                    break;
+                }
+            }
+            vtd_send_unmap(sink, first, last, 0);
+            done = last;
+            any = true;
+            from = last + 1;
+        }
+    }
+    sink->gone_count = 0;
+
+    for (unsigned i = 0; i < sink->fresh_count; i++) {
+        VtdDiff *fresh = &sink->fresh[i];
+
+        vtd_send_map(sink, fresh->first, fresh->last, fresh->leaf);
+    }
+    sink->fresh_count = 0;
+}
+
+/* Nothing before @first needs to wait for what comes; @last stays mapped */
+static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
+{
+    if (sink->gone_count) {
+        vtd_sink_flush(sink, first - 1);
+    }
+    sink->free_from = MAX(sink->free_from, last + 1);
+}
+
+/* Extents */
+
+static bool vtd_first_extent(const DMAMap *map, void *opaque)
+{
+    *(VtdExtent *)opaque = (VtdExtent) {
+        map->iova, map->iova + map->size, map->translated_addr,
+    };
+    return true;
+}
+
+/* The first extent that meets a range */
+static bool vtd_extent_find(const VtdSpace *space, uint64_t first,
+                            uint64_t last, VtdExtent *extent)
+{
+    return iova_tree_foreach_range(space->extents, first, last,
+                                   vtd_first_extent, extent);
+}
+
+static void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent)
+{
+    iova_tree_remove(space->extents, (DMAMap) {
+        .iova = extent->first, .size = extent->last - extent->first,
+    });
+}
+
+/*
+ * Part of what was sent as one goes: all of it must, and what stays be sent
+ * again (VFIO's type1 cannot split a mapping).  That waits for the end of
+ * the sync, when all of it is known.
+ */
+static void vtd_sink_split(VtdSink *sink, const VtdExtent *extent)
+{
+    trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
+    vtd_count(sink->space->v, VTD_STAT_SPLITS);
+    vtd_extent_remove(sink->space, extent);
+    g_array_append_val(sink->split, *extent);
+    if (extent->last >= sink->free_from) {
+        vtd_sink_stays(sink, MAX(extent->first, sink->free_from),
+                       extent->last);
+    }
+}
+
+/*
+ * Take from the front of [*first, @last], which goes or changes, what the
+ * end of the sync deals with.  False if nothing is left.  Then the part up
+ * to *part_last has whole extents only, which are forgotten.
+ */
+static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
+                             uint64_t *part_last)
+{
+    VtdSpace *space = sink->space;
+    VtdExtent extent;
+
+    if (sink->split->len) {
+        extent = g_array_index(sink->split, VtdExtent, sink->split->len - 1);
+        if (*first <= extent.last && last >= extent.first) {
+            if (last <= extent.last) {
+                return false;
+            }
+            *first = extent.last + 1;
+        }
+    }
+    *part_last = last;
+    for (uint64_t from = *first;
+         vtd_extent_find(space, from, last, &extent);
+         from = extent.last + 1) {
+        if (extent.first >= *first && extent.last <= last) {
+            vtd_extent_remove(space, &extent);
+        } else if (extent.first <= *first) {
+            vtd_sink_split(sink, &extent);
+            if (last <= extent.last) {
+                return false;
+            }
+            *first = extent.last + 1;
+        } else {
+            *part_last = extent.first - 1;
+            return true;
+        }
+        if (extent.last >= last) {
+            break;
+        }
+    }
+    return true;
+}
+
+static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
+                          uint64_t old)
+{
+    VtdRange *tail = &sink->gone[sink->gone_count - 1];
+
+    if (sink->exact) {
+        vtd_send_unmap(sink, first, last,
+                       old & sink->space->v->format.address);
+    } else if (sink->gone_count && tail->last + 1 == first) {
+        tail->last = last;
+    } else if (sink->gone_count == WAITING) {
+        /* The hole between goes with it: one UNMAP may be more than least */
+        tail->last = last;
+    } else {
+        sink->gone[sink->gone_count++] = (VtdRange) { first, last };
+    }
+}
+
+static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
+{
+    if (!sink->gone_count) {
+        vtd_send_map(sink, diff->first, diff->last, diff->leaf);
+        vtd_sink_stays(sink, diff->first, diff->last);
+        return;
+    }
+    if (sink->fresh_count == WAITING) {
+        vtd_sink_stays(sink, diff->first, diff->first - 1);
+        vtd_sink_fresh(sink, diff);
+        return;
+    }
+    sink->fresh[sink->fresh_count++] = *diff;
+}
+
+static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
+                             uint64_t leaf, uint64_t old)
+{
+    vtd_sink_stays(sink, first, last);
+    /* Back to back: for the device the pages are gone in between */
+    vtd_send_unmap(sink, first, last,
+                   sink->exact ? old & sink->space->v->format.address : 0);
+    vtd_send_map(sink, first, last, leaf);
+}
+
+static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
+{
+    uint64_t first = diff->first, last;
+
+    switch (diff->kind) {
+    case VTD_DIFF_KEPT:
+        vtd_sink_stays(sink, diff->first, diff->last);
+        break;
+    case VTD_DIFF_FRESH:
+        vtd_sink_fresh(sink, diff);
+        break;
+    case VTD_DIFF_GONE:
+    case VTD_DIFF_CHANGED:
+        while (vtd_sink_extents(sink, &first, diff->last, &last)) {
+            uint64_t old = diff->old + (first - diff->first);
+            uint64_t leaf = diff->leaf + (first - diff->first);
+
+            if (diff->kind == VTD_DIFF_GONE) {
+                vtd_sink_gone(sink, first, last, old);
+            } else {
+                vtd_sink_changed(sink, first, last, leaf, old);
+            }
+            if (last == diff->last) {
+                break;
+            }
+            first = last + 1;
+        }
+        break;
+    }
+}
+
+/* Parts of one large leaf come block by block; they are sent as one */
+static bool vtd_joins(const VtdSink *sink, const VtdDiff *diff)
+{
+    const VtdDiff *run = &sink->run;
+    uint64_t offset = diff->first - run->first;
+
+    return (diff->kind == VTD_DIFF_FRESH || diff->kind == VTD_DIFF_CHANGED) &&
+           diff->kind == run->kind && diff->level == 3 &&
+           run->last + 1 == diff->first && diff->leaf == run->leaf + offset &&
+           (run->first ^ diff->first) <= vtd_level_mask(3) &&
+           !(sink->exact && run->old && diff->old != run->old + offset);
+}
+
+void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
+{
+    if (diff->first < sink->free_from && !sink->running && !sink->told) {
+        /* A superpage reaches out of the range */
+        sink->free_from = diff->first;
+    }
+    sink->told = diff->last;
+    if (sink->running) {
+        if (vtd_joins(sink, diff)) {
+            sink->run.last = diff->last;
+            return;
+        }
+        vtd_sink_take(sink, &sink->run);
+        sink->running = false;
+    }
+    if (diff->level == 3) {
+        sink->run = *diff;
+        sink->running = true;
+    } else {
+        vtd_sink_take(sink, diff);
+    }
+}
+
+static void vtd_resend(void *opaque, const VtdDiff *diff)
+{
+    vtd_send_map(opaque, diff->first, diff->last, diff->leaf);
+}
+
+VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent)
+{
+    Vtd *v = space->v;
+    VtdSink *sink = g_new(VtdSink, 1);
+
+    /* Not all of it: the waiting rooms are large, and most syncs short */
+    sink->space = space;
+    sink->silent = silent;
+    sink->exact = v->ops->dirty_tracking(v->host);
+    sink->free_from = first;
+    sink->told = 0;
+    sink->running = false;
+    sink->gone_count = 0;
+    sink->fresh_count = 0;
+    sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
+    /* The guest's memory may have moved since the last one */
+    memset(v->target, 0, sizeof(v->target));
+    return sink;
+}
+
+void vtd_sink_end(VtdSink *sink, uint64_t last)
+{
+    if (sink->running) {
+        vtd_sink_take(sink, &sink->run);
+    }
+    vtd_sink_flush(sink, MAX(last, sink->told));
+    for (unsigned i = 0; i < sink->split->len; i++) {
+        VtdExtent *extent = &g_array_index(sink->split, VtdExtent, i);
+
+        vtd_send_unmap(sink, extent->first, extent->last,
+                       sink->exact ? extent->addr : 0);
+        vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
+                          extent->last, false, vtd_resend, sink);
+    }
+    g_array_free(sink->split, TRUE);
+    g_free(sink);
+}
+
+/* Replay */
+
+typedef struct VtdReplay {
+    VtdSpace *space;
+    uint64_t first;
+    uint64_t last;
+    VtdNoticeFn *notice;
+    void *opaque;
+} VtdReplay;
+
+static bool vtd_replay_extent(const DMAMap *map, void *opaque)
+{
+    VtdReplay *replay = opaque;
+    VtdNotice notice = {
+        .first = map->iova,
+        .last = map->iova + map->size,
+        .addr = map->translated_addr,
+        .read = map->perm & IOMMU_RO,
+        .write = map->perm & IOMMU_WO,
+    };
+
+    replay->notice(replay->opaque, &notice);
+    return false;
+}
+
+/* The pages that were sent alone */
+static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
+{
+    VtdReplay *replay = opaque;
+    VtdSpace *space = replay->space;
+    Vtd *v = space->v;
+    uint64_t page = diff->first;
+
+    while (page <= diff->last) {
+        VtdNotice notice = vtd_notice_map(v, page, page | ~VTD_PAGE_MASK,
+                                          diff->leaf + (page - diff->first));
+        VtdExtent extent = { .last = notice.last };
+        bool sendable;
+
+        if (!vtd_extent_find(space, page, notice.last, &extent)) {
+            vtd_target_piece(v, page, notice.last, notice.addr, &sendable);
+            if (sendable) {
+                replay->notice(replay->opaque, &notice);
+            }
+        }
+        page = extent.last + 1;
+    }
+}
+
+void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
+                       VtdNoticeFn *notice, void *opaque)
+{
+    VtdReplay replay = { space, first, last, notice, opaque };
+
+    memset(space->v->target, 0, sizeof(space->v->target));
+    iova_tree_foreach_range(space->extents, first, last, vtd_replay_extent,
+                            &replay);
+    vtd_table_compare(NULL, vtd_space_table(space), first, last, false,
+                      vtd_replay_pages, &replay);
+}

@@ -1,0 +1,55 @@
+/*
+ * Intel VT-d engine: from differences to notifications
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns, for one space, what was sent wider than a page (its extents), and
+ * how the differences of a sync become MAP and UNMAP: as few as can be, no
+ * MAP wider than the guest's leaf or than its target is RAM, no UNMAP over a
+ * page that did not change or through what was sent as one.
+ *
+ * [host] calls only.
+ */
+
+#ifndef HW_I386_VTD_NOTIFY_H
+#define HW_I386_VTD_NOTIFY_H
+
+#include "lastseen.h"
+
+/*
+ * What a host that maps for the device is told.  @first to @last is a
+ * naturally aligned power of two of bytes.  For an UNMAP @write and @read
+ * are false, and @addr is 0 unless one mapping alone is unmapped (see
+ * VtdOps.dirty_tracking).
+ */
+typedef struct VtdNotice {
+    uint64_t first;
+    uint64_t last;
+    uint64_t addr;
+    bool read;
+    bool write;
+} VtdNotice;
+
+typedef struct VtdSink VtdSink;
+typedef struct VtdSpace VtdSpace;
+
+/*
+ * Take differences from @first on for @space.  With @silent nothing is sent,
+ * but recorded as if it had been.
+ */
+VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent);
+/* The next difference, in the order of the addresses */
+void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
+/* All up to @last is told; send what is left and free the sink */
+void vtd_sink_end(VtdSink *sink, uint64_t last);
+
+typedef void VtdNoticeFn(void *opaque, const VtdNotice *notice);
+
+/*
+ * Tell @notice of each mapping between @first and @last that @space was
+ * sent, as it was sent, whole.
+ */
+void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
+                       VtdNoticeFn *notice, void *opaque);
+
+#endif

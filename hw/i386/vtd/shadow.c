@@ -1,0 +1,329 @@
+/*
+ * Intel VT-d engine: shadows
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns which view each space has, which table its shadow follows, and who
+ * follows one together.  A table is told from others by its root and
+ * levels, never by a domain id: what is seen of it is kept once, and a
+ * difference brings all its spaces along, so that each holds what was last
+ * seen.  [host] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+/* Tables and who follows them */
+
+static VtdShare *vtd_share_find(Vtd *v, uint64_t root, unsigned levels)
+{
+    for (unsigned i = 0; i < v->shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shares, i);
+
+        if (vtd_table_root(share->table) == root &&
+            vtd_table_levels(share->table) == levels) {
+            return share;
+        }
+    }
+    return NULL;
+}
+
+static VtdShare *vtd_share_new(Vtd *v, uint64_t root, unsigned levels)
+{
+    VtdShare *share = g_new(VtdShare, 1);
+
+    share->table = vtd_table_new(&v->table_config, root, levels);
+    share->spaces = g_ptr_array_new();
+    g_ptr_array_add(v->shares, share);
+    return share;
+}
+
+static void vtd_share_leave(Vtd *v, VtdShare *share, VtdSpace *space)
+{
+    g_ptr_array_remove(share->spaces, space);
+    if (!share->spaces->len) {
+        g_ptr_array_remove(v->shares, share);
+        vtd_table_free(share->table);
+        g_ptr_array_free(share->spaces, TRUE);
+        g_free(share);
+    }
+}
+
+/* Differences for all spaces of a share at once */
+typedef struct VtdFan {
+    VtdSink **sink;
+    unsigned count;
+} VtdFan;
+
+static void vtd_fan_push(void *opaque, const VtdDiff *diff)
+{
+    VtdFan *fan = opaque;
+
+    for (unsigned i = 0; i < fan->count; i++) {
+        vtd_sink_push(fan->sink[i], diff);
+    }
+}
+
+static void vtd_sink_take_over(void *opaque, const VtdDiff *diff)
+{
+    vtd_sink_push(opaque, diff);
+}
+
+static uint64_t vtd_width_last(const Vtd *v)
+{
+    return VTD_BIT(v->config.aw_bits) - 1;
+}
+
+static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
+                           uint64_t last)
+{
+    VtdFan fan = { .count = share->spaces->len };
+    uint64_t end = MIN(last, vtd_width_last(v));
+
+    if (first > end) {
+        return;
+    }
+    fan.sink = g_new(VtdSink *, fan.count);
+    for (unsigned i = 0; i < fan.count; i++) {
+        fan.sink[i] = vtd_sink_begin(g_ptr_array_index(share->spaces, i),
+                                     first, false);
+    }
+    vtd_count(v, VTD_STAT_SYNCS);
+    trace_vtd_shadow_sync(vtd_table_root(share->table), first, end,
+                          fan.count);
+    vtd_table_sync(share->table, first, end, v->ops->dirty_tracking(v->host),
+                   vtd_fan_push, &fan);
+    for (unsigned i = 0; i < fan.count; i++) {
+        vtd_sink_end(fan.sink[i], end);
+    }
+    g_free(fan.sink);
+    if (vtd_table_limited(share->table) && !v->limit_told) {
+        v->limit_told = true;
+        v->ops->over_limit(v->host);
+    }
+}
+
+/*
+ * Let a space follow the tables of @context, NULL for none, and bring it
+ * from what it holds to what they say.
+ */
+static void vtd_follow(VtdSpace *space, const VtdContext *context,
+                       bool silent)
+{
+    Vtd *v = space->v;
+    VtdShare *old = space->share, *new = NULL;
+    VtdSink *sink;
+
+    if (context) {
+        new = vtd_share_find(v, context->root, context->levels) ?:
+              vtd_share_new(v, context->root, context->levels);
+        space->did = context->did;
+        vtd_share_sync(v, new, 0, UINT64_MAX);
+    }
+    if (new == old) {
+        return;
+    }
+    trace_vtd_shadow_follow(v->ops->source_id(space->host), space->did,
+                            old ? vtd_table_root(old->table) : 0,
+                            new ? vtd_table_root(new->table) : 0);
+    space->share = new;
+    sink = vtd_sink_begin(space, 0, silent);
+    vtd_table_compare(old ? old->table : NULL, new ? new->table : NULL, 0,
+                      UINT64_MAX, v->ops->dirty_tracking(v->host),
+                      vtd_sink_take_over, sink);
+    vtd_sink_end(sink, vtd_width_last(v));
+    if (new) {
+        g_ptr_array_add(new->spaces, space);
+    }
+    if (old) {
+        vtd_share_leave(v, old, space);
+    }
+}
+
+/* Views */
+
+/* What the tables say of a space now; @context is set if it has tables */
+static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
+                              bool *tables)
+{
+    Vtd *v = space->v;
+    VtdFault fault;
+
+    *tables = false;
+    if (!atomic_load(&v->translating)) {
+        return VTD_VIEW_DIRECT;
+    }
+    if (!vtd_context_read(v, v->ops->source_id(space->host), context,
+                          &fault)) {
+        return VTD_VIEW_TRANSLATED;
+    }
+    *tables = !context->pass_through;
+    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_DIRECT;
+}
+
+static void vtd_space_switch(VtdSpace *space, VtdView view)
+{
+    Vtd *v = space->v;
+    uint16_t sid = v->ops->source_id(space->host);
+
+    space->view = view;
+    vtd_count(v, VTD_STAT_VIEW_SWITCHES);
+    trace_vtd_switch_address_space(sid >> 8, VTD_BITS(sid, 7, 3),
+                                   VTD_BITS(sid, 2, 0),
+                                   view == VTD_VIEW_TRANSLATED);
+    v->ops->switch_to(space->host, view);
+}
+
+static void vtd_space_update(VtdSpace *space)
+{
+    Vtd *v = space->v;
+    VtdContext context;
+    bool tables;
+    VtdView view = vtd_space_look(space, &context, &tables);
+
+    if (view == VTD_VIEW_TRANSLATED && space->view != view) {
+        /* Whoever watches comes with this, and finds what there is */
+        vtd_space_switch(space, view);
+    }
+    if (space->shadowed) {
+        vtd_follow(space, tables ? &context : NULL, false);
+    }
+    if (space->watched) {
+        v->ops->invalidate(space->host, 0, UINT64_MAX, false);
+    }
+    if (view == VTD_VIEW_DIRECT && space->view != view) {
+        vtd_space_switch(space, view);
+    }
+}
+
+void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
+{
+    /* Switching views may make new spaces, which come last */
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (!((v->ops->source_id(space->host) ^ sid) & mask)) {
+            vtd_space_update(space);
+        }
+    }
+}
+
+/* Whether @did is the domain of a space, by any entry that may be in use */
+static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
+{
+    VtdContext context;
+    bool tables;
+
+    if (space->share) {
+        return space->did == did;
+    }
+    return vtd_space_look(space, &context, &tables) ==
+           VTD_VIEW_TRANSLATED && (!tables || context.did == did);
+}
+
+void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
+                      uint64_t last)
+{
+    for (unsigned i = 0; i < v->shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shares, i);
+        bool named = global;
+
+        for (unsigned j = 0; j < share->spaces->len && !named; j++) {
+            VtdSpace *space = g_ptr_array_index(share->spaces, j);
+
+            named = space->did == did;
+        }
+        if (named) {
+            vtd_share_sync(v, share, first, last);
+        }
+    }
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (space->watched && (global || vtd_space_in_domain(space, did))) {
+            v->ops->invalidate(space->host, first, last, false);
+        }
+    }
+}
+
+void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
+                           uint64_t last)
+{
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (space->watched && v->ops->source_id(space->host) == sid) {
+            v->ops->invalidate(space->host, first, last, true);
+        }
+    }
+}
+
+/* Forget what was sent: nobody holds it any more */
+static void vtd_space_drop(VtdSpace *space)
+{
+    if (space->share) {
+        vtd_share_leave(space->v, space->share, space);
+        space->share = NULL;
+    }
+    iova_tree_destroy(space->extents);
+    space->extents = iova_tree_new();
+    space->shadowed = false;
+}
+
+static void vtd_space_shadow(VtdSpace *space)
+{
+    VtdContext context;
+    bool tables;
+
+    space->shadowed = true;
+    vtd_space_look(space, &context, &tables);
+    vtd_follow(space, tables ? &context : NULL, true);
+}
+
+void vtd_space_watch(VtdSpace *space, bool map, bool any)
+{
+    space->watched = any;
+    if (map && !space->shadowed) {
+        vtd_space_shadow(space);
+    } else if (!map && space->shadowed) {
+        vtd_space_drop(space);
+    }
+}
+
+void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
+                      VtdNoticeFn *notice, void *opaque)
+{
+    bool shadowed = space->shadowed;
+
+    if (!shadowed) {
+        vtd_space_shadow(space);
+    }
+    vtd_notify_replay(space, first, last, notice, opaque);
+    if (!shadowed) {
+        vtd_space_drop(space);
+    }
+}
+
+VtdSpace *vtd_space_new(Vtd *v, void *space_host)
+{
+    VtdSpace *space = g_new0(VtdSpace, 1);
+
+    space->v = v;
+    space->host = space_host;
+    space->extents = iova_tree_new();
+    g_ptr_array_add(v->spaces, space);
+    vtd_space_update(space);
+    return space;
+}
+
+void vtd_space_free(VtdSpace *space)
+{
+    Vtd *v = space->v;
+
+    vtd_space_drop(space);
+    iova_tree_destroy(space->extents);
+    vtd_context_forget(space);
+    g_ptr_array_remove(v->spaces, space);
+    g_free(space);
+}
