@@ -1,0 +1,524 @@
+/*
+ * VT-d qtests: what each invalidation takes out of the caches
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All caches are filled, all tables changed, then one invalidation done: a
+ * device that still gets the old memory uses a cached translation.  Each row
+ * says exactly who has to see the change, so that an invalidation which
+ * takes too little fails as well as one which takes too much.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-edu.h"
+
+#define OLD                     0x01d01d01d01d01d0ull
+#define NEW                     0x3e33e33e33e33e33ull
+
+/* How an invalidation is asked for */
+typedef enum Interface { QUEUE, REGISTERS } Interface;
+
+/* Say with the registers what @desc says in the queue */
+static void invalidate_by_registers(VtdDriver *d, VtdDesc desc)
+{
+    uint64_t granularity = desc.lo >> 4 & 3;
+    uint64_t did = desc.lo >> 16 & 0xffff;
+
+    vtd_queue_stop(d);
+    switch (desc.lo & 0xf) {
+    case 1:
+        vtd_write64(d, VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(granularity) |
+                    VTD_CCMD_DID(did) | VTD_CCMD_SID(desc.lo >> 32 & 0xffff) |
+                    VTD_CCMD_FM(desc.lo >> 48 & 3));
+        expect_eq(vtd_read64(d, VTD_CCMD) & VTD_CCMD_ICC, 0);
+        break;
+    case 2:
+        vtd_write64(d, VTD_IVA, desc.hi);
+        vtd_write64(d, VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_DID(did) |
+                    VTD_IOTLB_IIRG(granularity));
+        expect_eq(vtd_read64(d, VTD_IOTLB) & VTD_IOTLB_IVT, 0);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+    vtd_queue_start(d, 0);
+}
+
+static void invalidate(VtdDriver *d, Interface interface, VtdDesc desc)
+{
+    if (interface == QUEUE) {
+        vtd_invalidate(d, desc);
+    } else {
+        invalidate_by_registers(d, desc);
+    }
+}
+
+static const char *interface_name(Interface interface)
+{
+    return interface == QUEUE ? "queue" : "registers";
+}
+
+/* The IOTLB */
+
+/*
+ * Both devices' domains map these.  The probe at @offset reads OLD through
+ * the old leaf and NEW through the new one.
+ */
+#define BASE                    0x8080000000ull
+#define MIB2                    0x200000ull
+#define GIB                     0x40000000ull
+
+typedef struct Item {
+    uint64_t iova;
+    unsigned level;
+    uint64_t offset;
+    uint64_t old_pa, new_pa;
+} Item;
+
+static const Item items[] = {
+    { BASE + 0x0000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x1000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x2000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x3000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x4000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x5000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x6000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + 0x7000, 1, 0, 0x5000000, 0x5001000 },
+    { BASE + MIB2, 2, 0x12340, 0x6000000, 0x6200000 },
+    { BASE + GIB, 3, 0x7000000, 0, GIB },
+};
+
+#define PAGES(first, last)      ((2u << (last)) - (1u << (first)))
+#define SMALL                   PAGES(0, 7)
+#define LARGE                   PAGES(8, 8)
+#define HUGE_PAGE               PAGES(9, 9)
+#define ALL                     PAGES(0, 9)
+/* The same items of device b */
+#define B(mask)                 ((mask) << 16)
+
+typedef struct IotlbRow {
+    const char *name;
+    VtdDesc desc;
+    uint32_t changed;           /* who has to see the new leaves */
+} IotlbRow;
+
+#define A_ID                    5
+#define B_ID                    6
+
+static const IotlbRow iotlb_rows[] = {
+    { "global", VTD_INV_IOTLB_GLOBAL, ALL | B(ALL) },
+    { "domain of a", VTD_INV_IOTLB_DOMAIN(A_ID), ALL },
+    { "domain of b", VTD_INV_IOTLB_DOMAIN(B_ID), B(ALL) },
+    { "domain of none", VTD_INV_IOTLB_DOMAIN(7), 0 },
+    { "domain 0", VTD_INV_IOTLB_DOMAIN(0), 0 },
+    { "first page", VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), PAGES(0, 0) },
+    { "first page, IH",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE | VTD_IOTLB_IH, 0), PAGES(0, 0) },
+    { "page 3", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 0), PAGES(3, 3) },
+    { "page 3 of b", VTD_INV_IOTLB_PAGES(B_ID, BASE + 0x3000, 0),
+      B(PAGES(3, 3)) },
+    { "page 3 of none", VTD_INV_IOTLB_PAGES(7, BASE + 0x3000, 0), 0 },
+    { "2 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x2000, 1), PAGES(2, 3) },
+    { "2 pages, address not aligned",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 1), PAGES(2, 3) },
+    { "4 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x4000, 2), PAGES(4, 7) },
+    { "8 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 3), SMALL },
+    { "2^9 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 9), SMALL },
+    { "2^9 pages above", VTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2, 9), LARGE },
+    { "2^10 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 10), SMALL | LARGE },
+    { "a page in 2 MiB",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2 + 0x100000, 0), LARGE },
+    { "8 pages at the end of 2 MiB",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2 - 0x8000, 3), LARGE },
+    { "after 2 MiB", VTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2, 9), 0 },
+    { "a page in 1 GiB",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + 0x3ffff000, 0), HUGE_PAGE },
+    { "2^9 pages in 1 GiB",
+      VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + MIB2, 9), HUGE_PAGE },
+    { "2^18 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 18), SMALL | LARGE },
+    { "2^18 pages above", VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB, 18),
+      HUGE_PAGE },
+    { "elsewhere", VTD_INV_IOTLB_PAGES(A_ID, 0, 18), 0 },
+    { "the address with bit 48", VTD_INV_IOTLB_PAGES(A_ID,
+      BASE | 1ull << 48, 0), 0 },
+};
+
+static void write_leaves(VtdDriver *d, const VtdDomain *domain, bool new)
+{
+    for (int i = 0; i < ARRAY_SIZE(items); i++) {
+        vtd_map(d, domain, items[i].iova,
+                new ? items[i].new_pa : items[i].old_pa, items[i].level,
+                VTD_RW);
+    }
+}
+
+/* Which items @e sees through new leaves */
+static uint32_t probe(EduDevice *e)
+{
+    uint32_t changed = 0;
+
+    for (int i = 0; i < ARRAY_SIZE(items); i++) {
+        uint64_t got = edu_read64(e, items[i].iova + items[i].offset);
+
+        expect_true(got == OLD || got == NEW);
+        changed |= (got == NEW) << i;
+    }
+    return changed;
+}
+
+static void test_iotlb(void)
+{
+    EduPair p;
+    VtdDomain a, b;
+
+    edu_pair_start(&p, "", "", "-m 3G");
+    for (int i = 0; i < ARRAY_SIZE(items); i++) {
+        qtest_writeq(p.d.qts, items[i].old_pa + items[i].offset, OLD);
+        qtest_writeq(p.d.qts, items[i].new_pa + items[i].offset, NEW);
+    }
+    a = vtd_domain_new(&p.d, A_ID, 4);
+    b = vtd_domain_new(&p.d, B_ID, 4);
+    vtd_attach(&p.d, p.a.sid, &a);
+    vtd_attach(&p.d, p.b.sid, &b);
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(iotlb_rows) * 2; i++) {
+        const IotlbRow *row = &iotlb_rows[i / 2];
+        Interface interface = i % 2 ? REGISTERS : QUEUE;
+
+        vtd_row("%s, %s", row->name, interface_name(interface));
+        write_leaves(&p.d, &a, false);
+        write_leaves(&p.d, &b, false);
+        vtd_invalidate_all(&p.d);
+        expect_eq(probe(&p.a) | B(probe(&p.b)), 0);
+
+        write_leaves(&p.d, &a, true);
+        write_leaves(&p.d, &b, true);
+        invalidate(&p.d, interface, row->desc);
+        expect_eq(probe(&p.a) | B(probe(&p.b)), row->changed);
+    }
+    vtd_expect_no_fault(&p.d);
+    edu_pair_stop(&p);
+}
+
+/* The context cache */
+
+static const struct {
+    const char *qemu;
+    unsigned slot, function;
+    uint16_t did;
+} functions[] = {
+    { EDU_MULTIFUNCTION("4.0"), 4, 0, A_ID },
+    { EDU_DEVICE("4.1"), 4, 1, A_ID },
+    { EDU_DEVICE("4.2"), 4, 2, A_ID },
+    { EDU_DEVICE("4.4"), 4, 4, A_ID },
+    { EDU_DEVICE("5.0"), 5, 0, B_ID },
+};
+
+/* What they all read, below 39 bits */
+#define CONTEXT_IOVA            0x80000000ull
+
+/* Bits of a mask of functions */
+#define F40                     1
+#define F41                     2
+#define F42                     4
+#define F44                     8
+#define F50                     16
+
+static const struct {
+    const char *name;
+    VtdDesc desc;
+    uint32_t changed;
+} context_rows[] = {
+    { "global", VTD_INV_CONTEXT_GLOBAL, F40 | F41 | F42 | F44 | F50 },
+    { "domain a", VTD_INV_CONTEXT_DOMAIN(A_ID), F40 | F41 | F42 | F44 },
+    { "domain b", VTD_INV_CONTEXT_DOMAIN(B_ID), F50 },
+    { "domain of none", VTD_INV_CONTEXT_DOMAIN(7), 0 },
+    { "04.0", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 0), F40 },
+    { "04.0, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 1), F40 | F44 },
+    { "04.0, FM 10", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 2), F40 | F42 | F44 },
+    { "04.0, FM 11", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 3),
+      F40 | F41 | F42 | F44 },
+    { "04.1", VTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 0), F41 },
+    { "04.1, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 1), F41 },
+    { "04.4, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x24, 1), F40 | F44 },
+    { "04.6, FM 10", VTD_INV_CONTEXT_DEVICE(A_ID, 0x26, 2), F40 | F42 | F44 },
+    { "04.7, FM 11", VTD_INV_CONTEXT_DEVICE(A_ID, 0x27, 3),
+      F40 | F41 | F42 | F44 },
+    { "05.0", VTD_INV_CONTEXT_DEVICE(B_ID, 0x28, 0), F50 },
+    { "06.0", VTD_INV_CONTEXT_DEVICE(A_ID, 0x30, 3), 0 },
+    { "bus 1", VTD_INV_CONTEXT_DEVICE(A_ID, 0x120, 3), 0 },
+};
+
+static void test_context(void)
+{
+    g_autoptr(GString) args = g_string_new("");
+    EduDevice devices[ARRAY_SIZE(functions)];
+    VtdDomain old_a, old_b, new;
+    uint64_t old_page, new_page;
+    VtdDriver d;
+
+    for (int i = 0; i < ARRAY_SIZE(functions); i++) {
+        g_string_append(args, functions[i].qemu);
+    }
+    vtd_start(&d, "", "", args->str);
+    old_page = vtd_alloc(&d, 1);
+    new_page = vtd_alloc(&d, 1);
+    qtest_writeq(d.qts, old_page, OLD);
+    qtest_writeq(d.qts, new_page, NEW);
+    old_a = vtd_domain_new(&d, A_ID, 4);
+    old_b = vtd_domain_new(&d, B_ID, 4);
+    new = vtd_domain_new(&d, 9, 3);
+    vtd_map(&d, &old_a, CONTEXT_IOVA, old_page, 1, VTD_RW);
+    vtd_map(&d, &old_b, CONTEXT_IOVA, old_page, 1, VTD_RW);
+    vtd_map(&d, &new, CONTEXT_IOVA, new_page, 1, VTD_RW);
+    for (int i = 0; i < ARRAY_SIZE(functions); i++) {
+        edu_start(&devices[i], &d, functions[i].slot, functions[i].function);
+    }
+    vtd_enable(&d);
+
+    for (int i = 0; i < ARRAY_SIZE(context_rows) * 2; i++) {
+        Interface interface = i % 2 ? REGISTERS : QUEUE;
+        uint32_t changed = 0;
+
+        vtd_row("%s, %s", context_rows[i / 2].name,
+                interface_name(interface));
+        for (int f = 0; f < ARRAY_SIZE(functions); f++) {
+            vtd_attach(&d, devices[f].sid,
+                       functions[f].did == A_ID ? &old_a : &old_b);
+        }
+        vtd_invalidate_all(&d);
+        for (int f = 0; f < ARRAY_SIZE(functions); f++) {
+            expect_eq(edu_read64(&devices[f], CONTEXT_IOVA), OLD);
+        }
+        for (int f = 0; f < ARRAY_SIZE(functions); f++) {
+            vtd_attach(&d, devices[f].sid, &new);
+        }
+        invalidate(&d, interface, context_rows[i / 2].desc);
+        for (int f = 0; f < ARRAY_SIZE(functions); f++) {
+            uint64_t got = edu_read64(&devices[f], CONTEXT_IOVA);
+
+            expect_true(got == OLD || got == NEW);
+            changed |= (got == NEW) << f;
+        }
+        expect_eq(changed, context_rows[i / 2].changed);
+    }
+    vtd_expect_no_fault(&d);
+    for (int f = 0; f < ARRAY_SIZE(functions); f++) {
+        edu_stop(&devices[f]);
+    }
+    vtd_stop(&d);
+}
+
+/* Changes of one word, and what software has to do about each */
+
+typedef enum Word { ROOT, CONTEXT, LEVEL_4, LEVEL_3, LEVEL_2, LEVEL_1 } Word;
+
+static uint64_t word_address(VtdDriver *d, uint16_t sid,
+                             const VtdDomain *domain, Word word)
+{
+    switch (word) {
+    case ROOT:
+        return vtd_root_entry(d, sid);
+    case CONTEXT:
+        return vtd_context_entry(d, sid);
+    default:
+        return vtd_entry(d, domain, BASE, LEVEL_1 - word + 1);
+    }
+}
+
+static const struct {
+    const char *name;
+    Word word;
+    uint64_t clear;             /* before; then the word is as it should be */
+    uint64_t set;
+    uint8_t reason;             /* of a write, while the word is bad */
+    VtdDesc with_caching_mode[2];
+} appearances[] = {
+    { "root entry", ROOT, 1, 0, 0x01,
+      { VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_GLOBAL } },
+    { "context entry", CONTEXT, 1, 0, 0x02,
+      { VTD_INV_CONTEXT_DEVICE(0, 0x18, 0), VTD_INV_IOTLB_DOMAIN(A_ID) } },
+    { "context entry, bad before", CONTEXT, 0, 0x10, 0x0b,
+      { VTD_INV_CONTEXT_DEVICE(0, 0x18, 0), VTD_INV_IOTLB_DOMAIN(A_ID) } },
+    { "level 4", LEVEL_4, UINT64_MAX, 0, 0x05,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+    { "level 3", LEVEL_3, UINT64_MAX, 0, 0x05,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+    { "level 2", LEVEL_2, UINT64_MAX, 0, 0x05,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+    { "level 2, bad before", LEVEL_2, 0, VTD_SNP, 0x0c,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+    { "leaf", LEVEL_1, UINT64_MAX, 0, 0x05,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+    { "leaf, IH", LEVEL_1, UINT64_MAX, 0, 0x05,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE | VTD_IOTLB_IH, 0),
+        VTD_WAIT(0, 0, 0) } },
+    { "leaf, bad before", LEVEL_1, 0, VTD_SNP, 0x0c,
+      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+};
+
+/*
+ * What was not there, or bad, appears.  Without caching mode such entries
+ * are in no cache, so nothing has to be invalidated.
+ */
+static void check_appearances(const char *props, bool caching_mode)
+{
+    EduPair p;
+    VtdDomain domain;
+    uint64_t page;
+
+    edu_pair_start(&p, "", props, "");
+    domain = vtd_domain_new(&p.d, A_ID, 4);
+    page = vtd_alloc(&p.d, 1);
+    vtd_map(&p.d, &domain, BASE, page, 1, VTD_RW);
+    vtd_attach(&p.d, p.a.sid, &domain);
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(appearances); i++) {
+        uint64_t at = word_address(&p.d, p.a.sid, &domain,
+                                   appearances[i].word);
+        uint64_t good = qtest_readq(p.d.qts, at);
+
+        vtd_row("%s%s", appearances[i].name, props);
+        edu_load(&p.a, 0, NEW);
+        qtest_writeq(p.d.qts, page, OLD);
+        qtest_writeq(p.d.qts, at,
+                     (good & ~appearances[i].clear) | appearances[i].set);
+        vtd_invalidate_all(&p.d);
+        edu_dma_write(&p.a, BASE, 0, 8);
+        vtd_expect_fault(&p.d, appearances[i].reason, p.a.sid, BASE, false);
+        expect_eq(qtest_readq(p.d.qts, page), OLD);
+
+        qtest_writeq(p.d.qts, at, good);
+        if (caching_mode) {
+            vtd_invalidate(&p.d, appearances[i].with_caching_mode[0]);
+            vtd_invalidate(&p.d, appearances[i].with_caching_mode[1]);
+        }
+        edu_dma_write(&p.a, BASE, 0, 8);
+        vtd_expect_no_fault(&p.d);
+        expect_eq(qtest_readq(p.d.qts, page), NEW);
+    }
+    edu_pair_stop(&p);
+}
+
+static void test_appearances(void)
+{
+    check_appearances("", false);
+}
+
+static void test_appearances_caching_mode(void)
+{
+    check_appearances(",caching-mode=on", true);
+}
+
+/* What was there goes: after the invalidation nothing reaches the page */
+static void test_disappearances(void)
+{
+    static const struct {
+        const char *name;
+        Word word;
+        uint64_t clear;
+        uint8_t reason;
+        VtdDesc desc[2];
+    } rows[] = {
+        { "leaf", LEVEL_1, UINT64_MAX, 0x05,
+          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+        { "leaf's write permission", LEVEL_1, VTD_W, 0x05,
+          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+        { "level 2", LEVEL_2, UINT64_MAX, 0x05,
+          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+        { "level 3's write permission", LEVEL_3, VTD_W, 0x05,
+          { VTD_INV_IOTLB_DOMAIN(A_ID), VTD_WAIT(0, 0, 0) } },
+        { "level 4", LEVEL_4, UINT64_MAX, 0x05,
+          { VTD_INV_IOTLB_GLOBAL, VTD_WAIT(0, 0, 0) } },
+        { "context entry", CONTEXT, UINT64_MAX, 0x02,
+          { VTD_INV_CONTEXT_DEVICE(A_ID, 0x18, 0),
+            VTD_INV_IOTLB_DOMAIN(A_ID) } },
+        { "root entry", ROOT, UINT64_MAX, 0x01,
+          { VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_GLOBAL } },
+    };
+    EduPair p;
+    VtdDomain domain;
+    uint64_t page;
+
+    edu_pair_start(&p, "", "", "");
+    domain = vtd_domain_new(&p.d, A_ID, 4);
+    page = vtd_alloc(&p.d, 1);
+    vtd_map(&p.d, &domain, BASE, page, 1, VTD_RW);
+    vtd_attach(&p.d, p.a.sid, &domain);
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint64_t at = word_address(&p.d, p.a.sid, &domain, rows[i].word);
+        uint64_t good = qtest_readq(p.d.qts, at);
+
+        vtd_row("%s goes", rows[i].name);
+        edu_write64(&p.a, BASE, NEW);
+        expect_eq(qtest_readq(p.d.qts, page), NEW);
+        vtd_expect_no_fault(&p.d);
+
+        qtest_writeq(p.d.qts, at, good & ~rows[i].clear);
+        vtd_invalidate(&p.d, rows[i].desc[0]);
+        vtd_invalidate(&p.d, rows[i].desc[1]);
+        qtest_writeq(p.d.qts, page, OLD);
+        edu_dma_write(&p.a, BASE, 0, 8);
+        vtd_expect_fault(&p.d, rows[i].reason, p.a.sid, BASE, false);
+        expect_eq(qtest_readq(p.d.qts, page), OLD);
+
+        qtest_writeq(p.d.qts, at, good);
+        vtd_invalidate_all(&p.d);
+    }
+    edu_pair_stop(&p);
+}
+
+/* A translation is looked up in the tables once, however large its leaf */
+static void test_hits(void)
+{
+    EduPair p;
+    VtdDomain domain;
+    uint64_t misses;
+
+    edu_pair_start(&p, "", "", "");
+    domain = vtd_domain_new(&p.d, A_ID, 4);
+    vtd_map_range(&p.d, &domain, BASE, BASE + 0xffff, 0x5000000, VTD_RW);
+    vtd_map(&p.d, &domain, BASE + MIB2, 0x6000000, 2, VTD_RW);
+    vtd_attach(&p.d, p.a.sid, &domain);
+    vtd_enable(&p.d);
+
+    vtd_row("16 pages and 2 MiB");
+    for (int i = 0; i < 16; i++) {
+        edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);
+    }
+    edu_dma_read(&p.a, BASE + MIB2, 0, 8);
+    misses = vtd_stat(&p.d, "iotlb-misses");
+    expect_eq(misses, 17);
+    expect_eq(vtd_stat(&p.d, "context-misses"), 1);
+
+    vtd_row("again, written to, and all over the 2 MiB");
+    for (int i = 0; i < 16; i++) {
+        edu_dma_write(&p.a, BASE + i * VTD_PAGE, 0, 8);
+        edu_dma_read(&p.a, BASE + MIB2 + i * 0x20000, 0, 8);
+    }
+    expect_eq(vtd_stat(&p.d, "iotlb-misses"), misses);
+    expect_true(vtd_stat(&p.d, "iotlb-hits") >= 32);
+
+    vtd_row("one page invalidated");
+    vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x5000, 0));
+    for (int i = 0; i < 16; i++) {
+        edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);
+    }
+    expect_eq(vtd_stat(&p.d, "iotlb-misses"), misses + 1);
+    vtd_expect_no_fault(&p.d);
+    edu_pair_stop(&p);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/cache/iotlb", test_iotlb);
+    qtest_add_func("/intel-iommu/cache/context", test_context);
+    qtest_add_func("/intel-iommu/cache/appearances", test_appearances);
+    qtest_add_func("/intel-iommu/cache/appearances-caching-mode",
+                   test_appearances_caching_mode);
+    qtest_add_func("/intel-iommu/cache/disappearances", test_disappearances);
+    qtest_add_func("/intel-iommu/cache/hits", test_hits);
+    return g_test_run();
+}
