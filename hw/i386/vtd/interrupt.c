@@ -14,24 +14,26 @@
 
 typedef struct VtdIrte {
     uint64_t lo, hi;
+    uint64_t epoch;             /* of the cache, before it was read */
+    bool cached;
 } VtdIrte;
 
-/* Present entries only are cached, so that a new one needs no invalidation */
 static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
                          VtdIrte *irte)
 {
-    VtdIecSlot *slot = &v->iec[index % VTD_IEC_SLOTS];
+    const VtdIecSlot *slot = &v->iec[index % VTD_IEC_SLOTS];
     uint64_t entry[2];
-    uint64_t epoch;
-    bool hit;
 
     pthread_mutex_lock(&v->iec_lock);
-    epoch = v->iec_epoch;
-    hit = slot->valid && slot->index == index;
-    *irte = (VtdIrte) { slot->lo, slot->hi };
+    *irte = (VtdIrte) {
+        .lo = slot->lo,
+        .hi = slot->hi,
+        .epoch = v->iec_epoch,
+        .cached = slot->valid && slot->index == index,
+    };
     pthread_mutex_unlock(&v->iec_lock);
-    vtd_count(v, hit ? VTD_STAT_IEC_HITS : VTD_STAT_IEC_MISSES);
-    if (hit) {
+    vtd_count(v, irte->cached ? VTD_STAT_IEC_HITS : VTD_STAT_IEC_MISSES);
+    if (irte->cached) {
         return true;
     }
 
@@ -42,13 +44,27 @@ static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
     irte->lo = GUINT64_FROM_LE(entry[0]);
     irte->hi = GUINT64_FROM_LE(entry[1]);
     trace_vtd_ir_irte_get(index, irte->lo, irte->hi);
+    return true;
+}
 
+/*
+ * Cache an entry that passed every check, and no other: software may make
+ * one present, or mend it, without an invalidation (7.1).  Nor one from
+ * before an invalidation, or of a table that is no longer used.
+ */
+static void vtd_irte_keep(Vtd *v, uint64_t irta, uint16_t index,
+                          const VtdIrte *irte)
+{
+    if (irte->cached) {
+        return;
+    }
     pthread_mutex_lock(&v->iec_lock);
-    if (v->iec_epoch == epoch && (irte->lo & VTD_IRTE_P)) {
-        *slot = (VtdIecSlot) { true, index, irte->lo, irte->hi };
+    if (v->iec_epoch == irte->epoch && atomic_load(&v->irta) == irta) {
+        v->iec[index % VTD_IEC_SLOTS] = (VtdIecSlot) {
+            true, index, irte->lo, irte->hi
+        };
     }
     pthread_mutex_unlock(&v->iec_lock);
-    return true;
 }
 
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
@@ -122,6 +138,7 @@ static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
     if (!vtd_irte_source_ok(&irte, sid)) {
         return VTD_FAULT_IR_SOURCE;
     }
+    vtd_irte_keep(v, irta, *index, &irte);
     *out = (VtdInterrupt) {
         .dest = eime ? VTD_IRTE_DST_X2APIC(irte.lo)
                      : VTD_IRTE_DST_XAPIC(irte.lo),
@@ -139,15 +156,16 @@ static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out)
 {
-    uint64_t irta = atomic_load(&v->irta);
     VtdFault fault = { .sid = sid };
     uint32_t index = 0;
+    uint64_t irta;
 
     trace_vtd_ir_remap_msi_req(addr, data);
     if (!atomic_load(&v->remapping)) {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
         return VTD_INTERRUPT_PASS;
     }
+    irta = atomic_load(&v->irta);       /* latched before it was turned on */
     if (addr & VTD_MSI_REMAPPABLE) {
         fault.reason = vtd_interrupt_remap(v, irta, sid, addr, data,
                                            &fault.fpd, &index, out);
