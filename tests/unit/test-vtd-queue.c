@@ -302,6 +302,51 @@ static void test_width(void)
     host_free(h);
 }
 
+/* The range that a device-TLB descriptor's size is coded for (7.5) */
+static void test_device_tlb(void)
+{
+    static const struct {
+        uint64_t hi;
+        uint64_t first, last;
+    } table[] = {
+        { 0x5000, 0x5000, 0x5fff },
+        { 0xfffffffffffff000, 0xfffffffffffff000, UINT64_MAX },
+        { 0x4000 | 1, 0x4000, 0x5fff },
+        { 0x5000 | 1, 0x4000, 0x7fff },
+        { 0x3000 | 1, 0, 0x7fff },
+        { 0x12340ff000 | 1, 0x1234000000, 0x12341fffff },
+        { 0x7ffff000 | 1, 0, 0xffffffff },
+        { 0x7ffffffffffff000 | 1, 0, UINT64_MAX },
+    };
+    VtdConfig config = host_config;
+    Device *d[2];
+    Host *h;
+
+    config.device_iotlb = true;
+    h = host_new(&config);
+    d[0] = device_new(h, 0x1234);
+    d[1] = device_new(h, 0x1235);
+    vtd_space_watch(d[0]->space, false, true);
+    vtd_space_watch(d[1]->space, false, true);
+    queue_start(h, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        Forget *forget;
+
+        g_array_set_size(h->forgets, 0);
+        submit(h, 3 | 31 << 16 | 0x1235ull << 32, table[i].hi);
+        assert_queue(h, h->tail, 0);
+        g_assert_cmpuint(h->forgets->len, ==, 1);
+        forget = &g_array_index(h->forgets, Forget, 0);
+        g_assert_cmphex(forget->sid, ==, 0x1235);
+        g_assert_cmphex(forget->first, ==, table[i].first);
+        g_assert_cmphex(forget->last, ==, table[i].last);
+        g_assert_true(forget->device_tlb);
+    }
+    device_free(d[0]);
+    device_free(d[1]);
+    host_free(h);
+}
+
 /* Off and on again, also as a way out of an error (7.6) */
 static void test_disable(void)
 {
@@ -487,6 +532,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/queue/error-stops", test_error_stops);
     g_test_add_func("/vtd/queue/fetch", test_fetch);
     g_test_add_func("/vtd/queue/width", test_width);
+    g_test_add_func("/vtd/queue/device-tlb", test_device_tlb);
     g_test_add_func("/vtd/queue/disable", test_disable);
     g_test_add_func("/vtd/queue/tail-halves", test_tail_halves);
     g_test_add_func("/vtd/queue/wait-status", test_wait_status);

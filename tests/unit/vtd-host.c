@@ -118,6 +118,16 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
     g_array_append_val(h->iec_changes, change);
 }
 
+static void device_invalidate(void *opaque, uint64_t first, uint64_t last,
+                              bool device_tlb)
+{
+    Device *d = opaque;
+    Forget forget = { d->sid, first, last, device_tlb };
+
+    g_array_append_val(d->h->forgets, forget);
+}
+
+/* Shadows, which want the operations that are not here, are others' tests */
 static const VtdOps host_ops = {
     .read = host_read,
     .write = host_write,
@@ -126,6 +136,7 @@ static const VtdOps host_ops = {
     .source_id = device_source_id,
     .switch_to = device_switch_to,
     .iec_changed = host_iec_changed,
+    .invalidate = device_invalidate,
 };
 
 Host *host_new(const VtdConfig *config)
@@ -139,6 +150,7 @@ Host *host_new(const VtdConfig *config)
     h->next_page = PAGE;        /* a table at 0 could hide a mistake */
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
+    h->forgets = g_array_new(FALSE, FALSE, sizeof(Forget));
     h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
     pthread_rwlock_init(&h->section, NULL);
     pthread_mutex_init(&h->lock, NULL);
@@ -153,6 +165,7 @@ void host_free(Host *h)
     pthread_mutex_destroy(&h->lock);
     pthread_rwlock_destroy(&h->section);
     g_array_free(h->deferred, TRUE);
+    g_array_free(h->forgets, TRUE);
     g_array_free(h->iec_changes, TRUE);
     g_array_free(h->messages, TRUE);
     g_free(h->hole);

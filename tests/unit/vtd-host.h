@@ -82,6 +82,14 @@ typedef struct IecChange {
     uint32_t mask;
 } IecChange;
 
+/* What a device that is watched was told to forget; last is inclusive */
+typedef struct Forget {
+    uint16_t sid;
+    uint64_t first;
+    uint64_t last;
+    bool device_tlb;
+} Forget;
+
 typedef struct Host Host;
 
 typedef struct Device {
@@ -102,6 +110,7 @@ struct Host {
 
     GArray *messages;           /* Message: what was injected */
     GArray *iec_changes;        /* IecChange */
+    GArray *forgets;            /* Forget */
     unsigned reads;             /* that the engine made */
     /* Called in the middle of a read by the engine, its data copied */
     void (*after_read)(Host *h, uint64_t gpa);
