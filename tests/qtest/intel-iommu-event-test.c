@@ -318,7 +318,7 @@ static void test_not_remapped(void)
 
     start(&p);
     lapic_start(&lapic, p.d.qts, 0);
-    vtd_remap_enable(&p.d, 0);
+    vtd_remap_enable(&p.d, 7, 0);
     for (int i = 0; i < ARRAY_SIZE(events); i++) {
         vtd_row("%s", events[i].name);
         vtd_write32(&p.d, events[i].addr, VTD_MSI_ADDR);

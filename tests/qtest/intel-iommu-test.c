@@ -355,7 +355,7 @@ static void test_reset(void)
     vtd_write32(&d, VTD_FECTL, 0);
     vtd_write32(&d, VTD_IECTL, 0);
     vtd_enable(&d);
-    vtd_remap_enable(&d, 0);
+    vtd_remap_enable(&d, 7, 0);
     vtd_command(&d, VTD_CFI, true);
     vtd_queue_put(&d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
     vtd_queue_put(&d, VTD_DESC(0, 0));

@@ -177,16 +177,15 @@ void vtd_disable(VtdDriver *d)
     expect_true(!(vtd_command(d, VTD_TE, false) & VTD_TE));
 }
 
-void vtd_remap_enable(VtdDriver *d, uint64_t flags)
+void vtd_remap_enable(VtdDriver *d, unsigned s, uint64_t flags)
 {
+    unsigned pages = (32u << s) / VTD_PAGE;
+
     if (!d->queue) {
         vtd_queue_start(d, 0);
     }
-    if (!d->irt) {
-        d->irt = vtd_alloc(d, 1);
-    }
-    /* 2^(7 + 1) entries of 16 bytes */
-    vtd_write64(d, VTD_IRTA, d->irt | flags | 7);
+    d->irt = vtd_alloc(d, pages ?: 1);
+    vtd_write64(d, VTD_IRTA, d->irt | flags | s);
     vtd_command(d, VTD_SIRTP, true);
     vtd_invalidate(d, VTD_INV_IEC_GLOBAL);
     expect_true(vtd_command(d, VTD_IRE, true) & VTD_IRE);

@@ -118,8 +118,11 @@ void vtd_set_root(VtdDriver *d, uint64_t rtaddr);
 void vtd_enable(VtdDriver *d);
 void vtd_disable(VtdDriver *d);
 
-/* Interrupt remapping on, 256 entries; @flags go into IRTA. */
-void vtd_remap_enable(VtdDriver *d, uint64_t flags);
+/*
+ * Interrupt remapping on (again, if it is), with an empty table of
+ * 2^(@s + 1) entries; @flags go into IRTA beside the address and @s.
+ */
+void vtd_remap_enable(VtdDriver *d, unsigned s, uint64_t flags);
 /* Write an entry; nothing is invalidated. */
 void vtd_set_irte(VtdDriver *d, unsigned index, uint64_t lo, uint64_t hi);
 

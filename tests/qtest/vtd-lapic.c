@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the reading of the monitor's "info lapic".
+ * Owns the reading of the monitor's "info lapic" and of the trace log.
  */
 
 #include "qemu/osdep.h"
+#include <glib/gstdio.h>
 #include "vtd-lapic.h"
 
 int lapic_take(Lapic *lapic)
@@ -38,4 +39,40 @@ void lapic_start(Lapic *lapic, QTestState *qts, unsigned id)
 {
     *lapic = (Lapic) { .qts = qts, .id = id };
     lapic_take(lapic);
+}
+
+void lapic_log_start(LapicLog *log)
+{
+    int fd = g_file_open_tmp("vtd-lapic-XXXXXX.log", &log->path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    log->args = g_strdup_printf("-trace apic_deliver_irq -D %s", log->path);
+    log->read = 0;
+}
+
+void lapic_log_stop(LapicLog *log)
+{
+    g_unlink(log->path);
+    g_free(log->path);
+    g_free(log->args);
+}
+
+bool lapic_log_take(LapicLog *log, LapicMessage *message)
+{
+    g_autofree char *text = NULL;
+    unsigned dest, logical, mode, vector, level;
+    const char *at;
+
+    g_assert_true(g_file_get_contents(log->path, &text, NULL, NULL));
+    at = strstr(text + log->read, "apic_deliver_irq ");
+    if (!at) {
+        return false;
+    }
+    g_assert_cmpint(sscanf(at, "apic_deliver_irq dest %u dest_mode %u "
+                           "delivery_mode %u vector %u trigger_mode %u\n",
+                           &dest, &logical, &mode, &vector, &level), ==, 5);
+    log->read = strchr(at, '\n') + 1 - text;
+    *message = (LapicMessage) { dest, logical, mode, vector, level };
+    return true;
 }

@@ -3,9 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the look at a local APIC's request register.  No CPU runs under
- * qtest, so an interrupt that was delivered stays requested until reset; a
- * test uses each vector once.
+ * Owns two looks at the local APICs.  One is a CPU's request register, as
+ * the monitor shows it.  No CPU runs under qtest, so an interrupt that was
+ * delivered stays requested until reset; a test uses each vector once.  The
+ * other is the log of the messages that came to the APICs, with what does
+ * not show in a request register.
  */
 
 #ifndef TESTS_VTD_LAPIC_H
@@ -31,5 +33,25 @@ void lapic_start(Lapic *lapic, QTestState *qts, unsigned id);
  * there is none, LAPIC_SEVERAL if there is more than one.
  */
 int lapic_take(Lapic *lapic);
+
+/* The log is QEMU's trace of one event, in a file that is gone on stop */
+typedef struct LapicLog {
+    char *path;
+    char *args;                 /* for QEMU's command line */
+    size_t read;                /* bytes that were looked at */
+} LapicLog;
+
+typedef struct LapicMessage {
+    uint8_t dest;               /* its low eight bits */
+    bool logical;
+    uint8_t delivery_mode;
+    uint8_t vector;
+    bool level;
+} LapicMessage;
+
+void lapic_log_start(LapicLog *log);
+void lapic_log_stop(LapicLog *log);
+/* The next message, or false if there was none since the last one. */
+bool lapic_log_take(LapicLog *log, LapicMessage *message);
 
 #endif

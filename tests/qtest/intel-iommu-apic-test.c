@@ -1,0 +1,231 @@
+/*
+ * VT-d qtests: interrupt remapping as the APICs see it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The whole message that each kind of entry makes, with destinations and
+ * delivery modes that leave no mark in a request register, and the I/O APIC
+ * as a source of messages.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-edu.h"
+#include "vtd-lapic.h"
+
+#define INDEX                   10
+#define DELIVER(mode)           VTD_IRTE_DLM(mode)
+#define LOGICAL                 (1ull << 2)
+
+/* Messages */
+
+typedef struct Row {
+    const char *name;
+    uint64_t lo;                /* of the entry, beside P and the vector */
+    LapicMessage want;
+} Row;
+
+/* Destination, logical, delivery mode, vector, level */
+static const Row rows[] = {
+    { "physical, fixed, edge", 0, { 0, false, 0, 0x31, false } },
+    { "destination 0x5a", VTD_IRTE_DST(0x5a), { 0x5a, false, 0, 0x32, false } },
+    { "destination 0xff", VTD_IRTE_DST(0xff), { 0xff, false, 0, 0x33, false } },
+    { "logical", VTD_IRTE_DST(0x81) | LOGICAL,
+      { 0x81, true, 0, 0x34, false } },
+    { "level", VTD_IRTE_TM, { 0, false, 0, 0x35, true } },
+    { "lowest priority", DELIVER(1), { 0, false, 1, 0x36, false } },
+    { "SMI", DELIVER(2), { 0, false, 2, 0x37, false } },
+    { "NMI", DELIVER(4), { 0, false, 4, 0x38, false } },
+    { "INIT", DELIVER(5) | VTD_IRTE_DST(1), { 1, false, 5, 0x39, false } },
+    { "ExtINT", DELIVER(7), { 0, false, 7, 0x3a, false } },
+    { "vector 0xff", 0, { 0, false, 0, 0xff, false } },
+    { "everything", VTD_IRTE_DST(3) | LOGICAL | VTD_IRTE_TM | DELIVER(1),
+      { 3, true, 1, 0x3b, true } },
+};
+
+/* With EIME: the low eight bits of the destination are elsewhere */
+static const Row rows_x2apic[] = {
+    { "id 0", 0, { 0, false, 0, 0x31, false } },
+    { "id 1", VTD_IRTE_DST_X2APIC(1), { 1, false, 0, 0x32, false } },
+    { "id 0x5a", VTD_IRTE_DST_X2APIC(0x5a), { 0x5a, false, 0, 0x33, false } },
+    { "id 0xff", VTD_IRTE_DST_X2APIC(0xff), { 0xff, false, 0, 0x34, false } },
+    { "logical cluster 0", VTD_IRTE_DST_X2APIC(3) | LOGICAL,
+      { 3, true, 0, 0x35, false } },
+};
+
+static void check_messages(const char *props, uint64_t irta,
+                           const Row *table, unsigned n)
+{
+    LapicMessage got;
+    LapicLog log;
+    EduPair p;
+
+    lapic_log_start(&log);
+    edu_pair_start(&p, "", props, log.args);
+    vtd_remap_enable(&p.d, 7, irta);
+    /* Data of its own shows where the entry's vector would be missing */
+    edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP |
+                    VTD_MSI_HANDLE(INDEX), 0x1234);
+    /* The machine's own, from when it was started */
+    while (lapic_log_take(&log, &got)) {
+    }
+    for (int i = 0; i < n; i++) {
+        const LapicMessage *want = &table[i].want;
+
+        vtd_row("%s%s", table[i].name, props);
+        vtd_set_irte(&p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(want->vector) |
+                     table[i].lo, 0);
+        vtd_invalidate(&p.d, VTD_INV_IEC_INDEX(INDEX, 0));
+        edu_msi_fire(&p.a);
+        if (!expect_true(lapic_log_take(&log, &got))) {
+            continue;
+        }
+        expect_eq(got.dest, want->dest);
+        expect_eq(got.logical, want->logical);
+        expect_eq(got.delivery_mode, want->delivery_mode);
+        expect_eq(got.vector, want->vector);
+        expect_eq(got.level, want->level);
+        expect_true(!lapic_log_take(&log, &got));
+        vtd_expect_no_fault(&p.d);
+    }
+    edu_pair_stop(&p);
+    lapic_log_stop(&log);
+}
+
+static void test_messages(void)
+{
+    check_messages("", 0, rows, ARRAY_SIZE(rows));
+}
+
+static void test_messages_x2apic(void)
+{
+    check_messages(",eim=on", VTD_IRTA_EIME, rows_x2apic,
+                   ARRAY_SIZE(rows_x2apic));
+}
+
+/* The I/O APIC */
+
+#define IOAPIC_SELECT           0xfec00000ull
+#define IOAPIC_WINDOW           0xfec00010ull
+#define IOAPIC_ENTRY(pin)       (0x10 + 2 * (pin))
+
+/* What the DMAR table names it: bus 0xff, function 00.0 */
+#define SID_IOAPIC              0xff00
+
+#define RTE_LEVEL               (1ull << 15)
+#define RTE_REMOTE_IRR          (1ull << 14)
+#define RTE_INDEX(index) \
+    (1ull << 48 | ((uint64_t)(index) & 0x7fff) << 49 | \
+     ((uint64_t)(index) >> 15) << 11)
+#define RTE_DEST(id)            ((uint64_t)(id) << 56)
+
+static void write_rte(VtdDriver *d, unsigned pin, uint64_t value)
+{
+    qtest_writel(d->qts, IOAPIC_SELECT, IOAPIC_ENTRY(pin) + 1);
+    qtest_writel(d->qts, IOAPIC_WINDOW, value >> 32);
+    qtest_writel(d->qts, IOAPIC_SELECT, IOAPIC_ENTRY(pin));
+    qtest_writel(d->qts, IOAPIC_WINDOW, value);
+}
+
+static uint32_t read_rte(VtdDriver *d, unsigned pin)
+{
+    qtest_writel(d->qts, IOAPIC_SELECT, IOAPIC_ENTRY(pin));
+    return qtest_readl(d->qts, IOAPIC_WINDOW);
+}
+
+static void set_pin(VtdDriver *d, unsigned pin, int level)
+{
+    qtest_set_irq_in(d->qts, "ioapic", NULL, pin, level);
+}
+
+typedef struct Pin {
+    const char *name;
+    bool remapping, cfi;
+    uint64_t rte;               /* beside the vector, which is in both */
+    unsigned index;
+    uint64_t lo, hi;            /* of the entry, beside P and the vector */
+    unsigned cpu;               /* that gets it, unless there is a reason */
+    uint8_t reason;             /* to block it */
+    int fault_index;            /* as recorded, or -1 */
+} Pin;
+
+static const Pin pins[] = {
+    { "remapping off", false, false, RTE_DEST(1), .cpu = 1 },
+    { "remapped", true, false, RTE_INDEX(INDEX), INDEX, .cpu = 0 },
+    { "remapped to the other CPU", true, false, RTE_INDEX(INDEX), INDEX,
+      VTD_IRTE_DST(1), .cpu = 1 },
+    { "its source", true, false, RTE_INDEX(INDEX), INDEX, 0,
+      VTD_IRTE_SOURCE(1, 0, SID_IOAPIC), .cpu = 0 },
+    { "its bus", true, false, RTE_INDEX(INDEX), INDEX, 0,
+      VTD_IRTE_SOURCE(2, 0, 0xffff), .cpu = 0 },
+    { "index 0x8001", true, false, RTE_INDEX(0x8001), 0x8001, .cpu = 0 },
+    { "level", true, false, RTE_INDEX(INDEX) | RTE_LEVEL, INDEX, VTD_IRTE_TM,
+      .cpu = 0 },
+    { "compatibility format, CFI", true, true, RTE_DEST(1), .cpu = 1 },
+    { "compatibility format", true, false, RTE_DEST(1),
+      .reason = 0x25, .fault_index = -1 },
+    { "another source", true, false, RTE_INDEX(INDEX), INDEX, 0,
+      VTD_IRTE_SOURCE(1, 0, 0x18), .reason = 0x26, .fault_index = INDEX },
+    { "no entry", true, false, RTE_INDEX(INDEX + 1), INDEX,
+      .reason = 0x22, .fault_index = INDEX + 1 },
+};
+
+/* One edge of a pin, with a vector that the row has for itself */
+static void check_pin(EduPair *p, Lapic cpus[2], const Pin *row,
+                      unsigned pin, int vector)
+{
+    VtdDriver *d = &p->d;
+    VtdFault fault;
+
+    vtd_row("%s", row->name);
+    vtd_command(d, VTD_IRE, false);
+    if (row->remapping) {
+        vtd_remap_enable(d, 15, 0);
+        vtd_set_irte(d, row->index, VTD_IRTE_P | VTD_IRTE_V(vector) | row->lo,
+                     row->hi);
+    }
+    vtd_command(d, VTD_CFI, row->cfi);
+    write_rte(d, pin, vector | row->rte);
+    set_pin(d, pin, 1);
+    for (int i = 0; i < 2; i++) {
+        expect_eq(lapic_take(&cpus[i]),
+                  !row->reason && row->cpu == i ? vector : LAPIC_NONE);
+    }
+    if (row->reason) {
+        if (expect_true(vtd_take_fault(d, &fault))) {
+            expect_eq(fault.reason, row->reason);
+            expect_eq(fault.sid, SID_IOAPIC);
+            if (row->fault_index >= 0) {
+                expect_eq(fault.info, (uint64_t)row->fault_index << 48);
+            }
+        }
+    } else {
+        expect_eq(cpus[row->cpu].level, !!(row->rte & RTE_LEVEL));
+        vtd_expect_no_fault(d);
+    }
+    expect_eq(read_rte(d, pin) & RTE_REMOTE_IRR,
+              row->rte & RTE_LEVEL ? RTE_REMOTE_IRR : 0);
+    set_pin(d, pin, 0);
+}
+
+static void test_ioapic(void)
+{
+    Lapic cpus[2];
+    EduPair p;
+
+    edu_pair_start(&p, "", "", "-smp 2");
+    lapic_start(&cpus[0], p.d.qts, 0);
+    lapic_start(&cpus[1], p.d.qts, 1);
+    for (int i = 0; i < ARRAY_SIZE(pins); i++) {
+        check_pin(&p, cpus, &pins[i], 4 + i, 0x60 + i);
+    }
+    edu_pair_stop(&p);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/apic/messages", test_messages);
+    qtest_add_func("/intel-iommu/apic/messages-x2apic", test_messages_x2apic);
+    qtest_add_func("/intel-iommu/apic/ioapic", test_ioapic);
+    return g_test_run();
+}

@@ -1,0 +1,522 @@
+/*
+ * VT-d qtests: interrupt remapping
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Messages of a device's MSI and of its DMA to the interrupt range: what CPU
+ * gets which vector, each reason to block one, the interrupt entry cache.
+ * Each delivery uses a vector of its own, see vtd-lapic.h.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-edu.h"
+#include "vtd-lapic.h"
+
+#define FIRST_VECTOR            0x30
+
+typedef struct Fixture {
+    EduPair p;
+    Lapic cpus[2];
+    int vector;                 /* the next one not used yet */
+} Fixture;
+
+static void start(Fixture *f, const char *props)
+{
+    edu_pair_start(&f->p, "", props, "-smp 2");
+    lapic_start(&f->cpus[0], f->p.d.qts, 0);
+    lapic_start(&f->cpus[1], f->p.d.qts, 1);
+    f->vector = FIRST_VECTOR;
+}
+
+static void stop(Fixture *f)
+{
+    edu_pair_stop(&f->p);
+}
+
+static int new_vector(Fixture *f)
+{
+    g_assert_cmpint(f->vector, <, 0xff);
+    return f->vector++;
+}
+
+#define CPU0                    1
+#define CPU1                    2
+
+/* These CPUs, and no others, were given the vector; @cpus may be 0 */
+static void expect_delivered(Fixture *f, unsigned cpus, int vector)
+{
+    for (int i = 0; i < ARRAY_SIZE(f->cpus); i++) {
+        expect_eq(lapic_take(&f->cpus[i]),
+                  cpus & (1 << i) ? vector : LAPIC_NONE);
+    }
+}
+
+/* Recorded, with the index unless that is left open (-1) */
+static void expect_blocked(Fixture *f, uint8_t reason, uint16_t sid,
+                           int index)
+{
+    VtdFault fault;
+
+    expect_delivered(f, 0, 0);
+    if (expect_true(vtd_take_fault(&f->p.d, &fault))) {
+        expect_eq(fault.reason, reason);
+        expect_eq(fault.sid, sid);
+        if (index >= 0) {
+            expect_eq(fault.info, (uint64_t)index << 48);
+        }
+    }
+    expect_eq(vtd_read32(&f->p.d, VTD_FSTS), 0);
+}
+
+static uint32_t remappable(uint16_t handle)
+{
+    return VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(handle);
+}
+
+static void set_irte(Fixture *f, unsigned index, uint64_t lo, uint64_t hi)
+{
+    vtd_set_irte(&f->p.d, index, lo, hi);
+    vtd_invalidate(&f->p.d, VTD_INV_IEC_GLOBAL);
+}
+
+/* Compatibility format: what lets it pass */
+static void test_compatibility(void)
+{
+    static const struct {
+        const char *name;
+        bool remapping;
+        bool cfi;
+        uint64_t irta;
+        bool passes;
+    } rows[] = {
+        { "remapping off", false, false, 0, true },
+        { "remapping off, CFI", false, true, 0, true },
+        { "remapping on", true, false, 0, false },
+        { "CFI", true, true, 0, true },
+        { "EIME", true, false, VTD_IRTA_EIME, false },
+        { "EIME and CFI", true, true, VTD_IRTA_EIME, false },
+        { "remapping off again", false, false, 0, true },
+    };
+    Fixture f;
+
+    start(&f, ",eim=on");
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        int vector = new_vector(&f);
+
+        vtd_row("%s", rows[i].name);
+        vtd_command(&f.p.d, VTD_IRE, false);
+        if (rows[i].remapping) {
+            vtd_remap_enable(&f.p.d, 7, rows[i].irta);
+        }
+        vtd_command(&f.p.d, VTD_CFI, rows[i].cfi);
+        edu_msi_program(&f.p.a, VTD_MSI_ADDR | VTD_MSI_DEST(1), vector);
+        edu_msi_fire(&f.p.a);
+        if (rows[i].passes) {
+            expect_delivered(&f, CPU1, vector);
+            vtd_expect_no_fault(&f.p.d);
+        } else {
+            expect_blocked(&f, 0x25, f.p.a.sid, -1);
+        }
+    }
+
+    vtd_row("after reset");
+    vtd_remap_enable(&f.p.d, 7, 0);
+    edu_pair_reset(&f.p);
+    lapic_start(&f.cpus[0], f.p.d.qts, 0);
+    edu_msi_program(&f.p.a, VTD_MSI_ADDR, 0x42);
+    edu_msi_fire(&f.p.a);
+    expect_delivered(&f, CPU0, 0x42);
+    stop(&f);
+}
+
+/* Remappable format: the entry says what is delivered */
+
+/* Source ids as the devices have them: a is 00:03.0, b is 00:04.0 */
+#define SID_A                   0x18
+
+typedef struct Remapped {
+    const char *name;
+    uint16_t handle;
+    bool shv;
+    uint16_t data;              /* the subhandle, if shv */
+    uint16_t index;
+    uint64_t lo, hi;            /* of the entry, beside P and the vector */
+    unsigned cpus;
+    bool level;
+} Remapped;
+
+static const Remapped remapped[] = {
+    { "first entry", 0, false, 0, 0, 0, 0, CPU0 },
+    { "last entry", 255, false, 0, 255, 0, 0, CPU0 },
+    { "other CPU", 1, false, 0, 1, VTD_IRTE_DST(1), 0, CPU1 },
+    { "all CPUs", 2, false, 0, 2, VTD_IRTE_DST(0xff), 0, CPU0 | CPU1 },
+    { "no such CPU", 2, false, 0, 2, VTD_IRTE_DST(0x77), 0, 0 },
+    { "data ignored", 3, false, 0xffff, 3, 0, 0, CPU0 },
+    { "lowest priority", 4, false, 0, 4,
+      VTD_IRTE_DST(1) | VTD_IRTE_DLM(1), 0, CPU1 },
+    { "level", 5, false, 0, 5, VTD_IRTE_TM, 0, CPU0, true },
+    { "redirection hint", 6, false, 0, 6, 1 << 3, 0, CPU0 },
+    { "AVAIL bits", 7, false, 0, 7, 0xf00, 0, CPU0 },
+    { "subhandle 0", 16, true, 0, 16, 0, 0, CPU0 },
+    { "subhandle 3", 16, true, 3, 19, 0, 0, CPU0 },
+    { "subhandle 255", 0, true, 255, 255, 0, 0, CPU0 },
+    { "source", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(1, 0, SID_A), CPU0 },
+    { "source but function bit 2", 8, false, 0, 8, 0,
+      VTD_IRTE_SOURCE(1, 1, SID_A ^ 4), CPU0 },
+    { "source but function bits 2:1", 8, false, 0, 8, 0,
+      VTD_IRTE_SOURCE(1, 2, SID_A ^ 6), CPU0 },
+    { "source but function", 8, false, 0, 8, 0,
+      VTD_IRTE_SOURCE(1, 3, SID_A ^ 7), CPU0 },
+    { "bus 0 to 0", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(2, 0, 0x0000), CPU0 },
+    { "bus 0 to 255", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(2, 0, 0x00ff), CPU0 },
+    { "unverified source", 8, false, 0, 8, 0,
+      VTD_IRTE_SOURCE(0, 0, 0xffff), CPU0 },
+};
+
+/* In a table of 65536 entries */
+static const Remapped remapped_large[] = {
+    { "handle 0x7fff", 0x7fff, false, 0, 0x7fff, 0, 0, CPU0 },
+    { "handle 0x8000", 0x8000, false, 0, 0x8000, 0, 0, CPU0 },
+    { "handle 0xffff", 0xffff, false, 0, 0xffff, 0, 0, CPU0 },
+    { "sum 0x8000", 0x7fff, true, 1, 0x8000, 0, 0, CPU0 },
+    { "sum 0xffff", 0x8000, true, 0x7fff, 0xffff, 0, 0, CPU0 },
+};
+
+static void check_remapped(Fixture *f, const Remapped *row)
+{
+    int vector = new_vector(f);
+    uint64_t before = vtd_stat(&f->p.d, "interrupts-remapped");
+
+    vtd_row("%s", row->name);
+    set_irte(f, row->index, VTD_IRTE_P | VTD_IRTE_V(vector) | row->lo,
+             row->hi);
+    edu_msi_program(&f->p.a,
+                    remappable(row->handle) | (row->shv ? VTD_MSI_SHV : 0),
+                    row->data);
+    edu_msi_fire(&f->p.a);
+    expect_delivered(f, row->cpus, vector);
+    for (int i = 0; i < ARRAY_SIZE(f->cpus); i++) {
+        if (row->cpus & (1 << i)) {
+            expect_eq(f->cpus[i].level, row->level);
+        }
+    }
+    vtd_expect_no_fault(&f->p.d);
+    expect_eq(vtd_stat(&f->p.d, "interrupts-remapped"), before + 1);
+    set_irte(f, row->index, 0, 0);
+}
+
+static void test_remapped(void)
+{
+    Fixture f;
+
+    start(&f, "");
+    vtd_remap_enable(&f.p.d, 7, 0);
+    for (int i = 0; i < ARRAY_SIZE(remapped); i++) {
+        check_remapped(&f, &remapped[i]);
+    }
+    vtd_remap_enable(&f.p.d, 15, 0);
+    for (int i = 0; i < ARRAY_SIZE(remapped_large); i++) {
+        check_remapped(&f, &remapped_large[i]);
+    }
+    stop(&f);
+}
+
+/* Blocked messages */
+
+#define INDEX                   10
+
+typedef struct Blocked {
+    const char *name;
+    uint32_t addr;              /* 0 for the message to INDEX */
+    uint32_t data;
+    uint64_t clear_lo;          /* in a good entry at INDEX */
+    uint64_t lo, hi;
+    uint8_t reason;
+    int index;                  /* as recorded, -1 if left open */
+    bool qualified;             /* hidden by FPD in the entry */
+} Blocked;
+
+#define SHV(handle) \
+    (VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_SHV | VTD_MSI_HANDLE(handle))
+#define PLAIN(handle) \
+    (VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(handle))
+#define RESERVED_LO(bit) \
+    { "entry bit " #bit, 0, 0, 0, 1ull << (bit), 0, 0x24, INDEX, true }
+#define RESERVED_HI(bit) \
+    { "entry bit 64 + " #bit, 0, 0, 0, 0, 1ull << (bit), 0x24, INDEX, true }
+#define SOURCE(text, svt, sq, sid) \
+    { text, 0, 0, 0, 0, VTD_IRTE_SOURCE(svt, sq, sid), 0x26, INDEX, true }
+
+static const Blocked blocked[] = {
+    { "data bit 16 with SHV", SHV(INDEX), 1 << 16, 0, 0, 0, 0x20, -1, false },
+    { "data bit 31 with SHV", SHV(INDEX), 1u << 31, 0, 0, 0, 0x20, -1, false },
+    { "index at the end", PLAIN(256), 0, 0, 0, 0, 0x21, 256, false },
+    { "index 0x7fff", PLAIN(0x7fff), 0, 0, 0, 0, 0x21, 0x7fff, false },
+    { "index 0xffff", PLAIN(0xffff), 0, 0, 0, 0, 0x21, 0xffff, false },
+    { "sum at the end", SHV(255), 1, 0, 0, 0, 0x21, 256, false },
+    { "sum above 16 bits", SHV(0xffff), INDEX + 1, 0, 0, 0, 0x21, -1, false },
+    { "not present", 0, 0, VTD_IRTE_P, 0, 0, 0x22, INDEX, true },
+    { "not present, reserved bits set", 0, 0, VTD_IRTE_P, 0x7000, 1ull << 63,
+      0x22, INDEX, true },
+    RESERVED_LO(12), RESERVED_LO(13), RESERVED_LO(14),
+    RESERVED_LO(24), RESERVED_LO(31), RESERVED_LO(32), RESERVED_LO(39),
+    RESERVED_LO(48), RESERVED_LO(63), RESERVED_HI(20), RESERVED_HI(63),
+    { "delivery mode 3", 0, 0, 0, VTD_IRTE_DLM(3), 0, 0x24, INDEX, true },
+    { "delivery mode 6", 0, 0, 0, VTD_IRTE_DLM(6), 0, 0x24, INDEX, true },
+    { "posted, without PI", 0, 0, 0, VTD_IRTE_IM, 0, 0x24, INDEX, true },
+    SOURCE("another source", 1, 0, SID_A + 8),
+    SOURCE("another function", 1, 0, SID_A ^ 1),
+    SOURCE("another bus", 1, 0, SID_A | 0x100),
+    SOURCE("SQ 01, function bit 0", 1, 1, SID_A ^ 1),
+    SOURCE("SQ 01, function bit 1", 1, 1, SID_A ^ 2),
+    SOURCE("SQ 10, function bit 0", 1, 2, SID_A ^ 1),
+    SOURCE("SQ 11, device", 1, 3, SID_A ^ 8),
+    SOURCE("bus 1 to 2", 2, 0, 0x0102),
+    SOURCE("bus 1 to 255", 2, 0, 0x01ff),
+    SOURCE("SVT 11", 3, 0, SID_A),
+};
+
+static void check_blocked(Fixture *f, const Blocked *row, bool fpd)
+{
+    int vector = new_vector(f);
+    uint64_t good = VTD_IRTE_P | VTD_IRTE_V(vector);
+    uint64_t before = vtd_stat(&f->p.d, "interrupts-blocked");
+
+    vtd_row("%s%s", row->name, fpd ? ", FPD" : "");
+    set_irte(f, INDEX, (good & ~row->clear_lo) | row->lo |
+             (fpd ? VTD_IRTE_FPD : 0), row->hi);
+    if (row->data >> 16) {
+        edu_message(&f->p.a, row->addr, row->data);
+    } else {
+        edu_msi_program(&f->p.a, row->addr ?: PLAIN(INDEX), row->data);
+        edu_msi_fire(&f->p.a);
+    }
+    if (fpd && row->qualified) {
+        expect_delivered(f, 0, 0);
+        vtd_expect_no_fault(&f->p.d);
+    } else {
+        expect_blocked(f, row->reason, f->p.a.sid, row->index);
+    }
+    expect_eq(vtd_stat(&f->p.d, "interrupts-blocked"), before + 1);
+
+    vtd_row("%s, mended", row->name);
+    set_irte(f, INDEX, good, 0);
+    edu_msi_program(&f->p.a, PLAIN(INDEX), 0);
+    edu_msi_fire(&f->p.a);
+    expect_delivered(f, CPU0, vector);
+    vtd_expect_no_fault(&f->p.d);
+}
+
+static void test_blocked(void)
+{
+    Fixture f;
+
+    start(&f, "");
+    vtd_remap_enable(&f.p.d, 7, 0);
+    for (int i = 0; i < ARRAY_SIZE(blocked); i++) {
+        check_blocked(&f, &blocked[i], false);
+        check_blocked(&f, &blocked[i], true);
+    }
+    stop(&f);
+}
+
+/* IRTA: where it points to, and when it counts */
+static void test_table_address(void)
+{
+    uint64_t irt;
+    Fixture f;
+
+    start(&f, "");
+    vtd_remap_enable(&f.p.d, 7, 0);
+    irt = f.p.d.irt;
+    edu_msi_program(&f.p.a, PLAIN(INDEX), 0);
+
+    vtd_row("written, not latched");
+    set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x31), 0);
+    vtd_write64(&f.p.d, VTD_IRTA, VTD_HOLE | 7);
+    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    edu_msi_fire(&f.p.a);
+    expect_delivered(&f, CPU0, 0x31);
+
+    vtd_row("in a hole");
+    vtd_command(&f.p.d, VTD_SIRTP, true);
+    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    edu_msi_fire(&f.p.a);
+    expect_blocked(&f, 0x23, f.p.a.sid, INDEX);
+
+    vtd_row("fewer entries");
+    vtd_write64(&f.p.d, VTD_IRTA, irt | 2);
+    vtd_command(&f.p.d, VTD_SIRTP, true);
+    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    edu_msi_fire(&f.p.a);
+    expect_blocked(&f, 0x21, f.p.a.sid, INDEX);
+
+    vtd_row("as it was");
+    vtd_set_irte(&f.p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x32), 0);
+    vtd_write64(&f.p.d, VTD_IRTA, irt | 3);
+    vtd_command(&f.p.d, VTD_SIRTP, true);
+    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    edu_msi_fire(&f.p.a);
+    expect_delivered(&f, CPU0, 0x32);
+    vtd_expect_no_fault(&f.p.d);
+    stop(&f);
+}
+
+/* The interrupt entry cache */
+
+static void test_iec(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+        uint8_t changed;        /* of entries 0 to 7 */
+    } rows[] = {
+        { "global", VTD_INV_IEC_GLOBAL, 0xff },
+        { "entry 3", VTD_INV_IEC_INDEX(3, 0), 0x08 },
+        { "entries 2 and 3", VTD_INV_IEC_INDEX(2, 1), 0x0c },
+        { "entries 2 and 3, index not aligned", VTD_INV_IEC_INDEX(3, 1),
+          0x0c },
+        { "entries 4 to 7", VTD_INV_IEC_INDEX(4, 2), 0xf0 },
+        { "entries 0 to 7", VTD_INV_IEC_INDEX(0, 3), 0xff },
+        { "entries 0 to 0x7fff", VTD_INV_IEC_INDEX(0, 15), 0xff },
+        { "entries from 0x8000", VTD_INV_IEC_INDEX(0x8000, 15), 0 },
+        { "entry 8", VTD_INV_IEC_INDEX(8, 0), 0 },
+        { "entry 0x103", VTD_INV_IEC_INDEX(0x103, 0), 0 },
+    };
+    Fixture f;
+
+    start(&f, "");
+    vtd_remap_enable(&f.p.d, 15, 0);
+    f.vector = FIRST_VECTOR + 8;
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        int first_new = f.vector;
+        uint8_t changed = 0;
+
+        f.vector += 8;
+        vtd_row("%s", rows[i].name);
+        for (int n = 0; n < 8; n++) {
+            vtd_set_irte(&f.p.d, n,
+                         VTD_IRTE_P | VTD_IRTE_V(FIRST_VECTOR + n), 0);
+        }
+        vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+        for (int n = 0; n < 8; n++) {
+            edu_msi_program(&f.p.a, PLAIN(n), 0);
+            edu_msi_fire(&f.p.a);
+            /* The old vectors are seen once only */
+            expect_delivered(&f, i ? 0 : CPU0, FIRST_VECTOR + n);
+        }
+
+        for (int n = 0; n < 8; n++) {
+            vtd_set_irte(&f.p.d, n, VTD_IRTE_P | VTD_IRTE_V(first_new + n), 0);
+        }
+        vtd_invalidate(&f.p.d, rows[i].desc);
+        for (int n = 0; n < 8; n++) {
+            edu_msi_program(&f.p.a, PLAIN(n), 0);
+            edu_msi_fire(&f.p.a);
+            changed |= (lapic_take(&f.cpus[0]) == first_new + n) << n;
+        }
+        expect_eq(changed, rows[i].changed);
+        expect_eq(vtd_stat(&f.p.d, "interrupts-remapped"), 16 * (i + 1));
+    }
+    stop(&f);
+}
+
+/* An entry that appears: without caching mode nothing was cached of it */
+static void test_appearances(void)
+{
+    static const struct {
+        const char *name;
+        const char *props;
+        uint64_t before;
+        uint8_t reason;
+        bool invalidate;
+    } rows[] = {
+        { "not present", "", 0, 0x22, false },
+        { "bad", "", VTD_IRTE_P | 1 << 12, 0x24, false },
+        { "not present, caching mode", ",caching-mode=on", 0, 0x22, true },
+        { "bad, caching mode", ",caching-mode=on", VTD_IRTE_P | 1 << 12, 0x24,
+          true },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        Fixture f;
+
+        vtd_row("%s", rows[i].name);
+        start(&f, rows[i].props);
+        vtd_remap_enable(&f.p.d, 7, 0);
+        set_irte(&f, INDEX, rows[i].before, 0);
+        edu_msi_program(&f.p.a, PLAIN(INDEX), 0);
+        edu_msi_fire(&f.p.a);
+        expect_blocked(&f, rows[i].reason, f.p.a.sid, INDEX);
+        vtd_set_irte(&f.p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x40), 0);
+        if (rows[i].invalidate) {
+            vtd_invalidate(&f.p.d, VTD_INV_IEC_INDEX(INDEX, 0));
+        }
+        edu_msi_fire(&f.p.a);
+        expect_delivered(&f, CPU0, 0x40);
+        vtd_expect_no_fault(&f.p.d);
+        stop(&f);
+    }
+}
+
+/* The range is never translated, and asks no context entry */
+static void test_with_translation(void)
+{
+    VtdDomain domain;
+    uint64_t page;
+    Fixture f;
+
+    start(&f, "");
+    page = vtd_alloc(&f.p.d, 1);
+    domain = vtd_domain_new(&f.p.d, 1, 4);
+    vtd_map(&f.p.d, &domain, VTD_MSI_ADDR, page, 1, VTD_RW);
+    vtd_attach(&f.p.d, f.p.a.sid, &domain);
+    vtd_enable(&f.p.d);
+
+    vtd_row("MSI through a context");
+    edu_msi_program(&f.p.a, VTD_MSI_ADDR, 0x41);
+    edu_msi_fire(&f.p.a);
+    expect_delivered(&f, CPU0, 0x41);
+
+    vtd_row("MSI without a context");
+    edu_msi_program(&f.p.b, VTD_MSI_ADDR, 0x42);
+    edu_msi_fire(&f.p.b);
+    expect_delivered(&f, CPU0, 0x42);
+
+    vtd_row("a DMA of four bytes");
+    edu_message(&f.p.a, VTD_MSI_ADDR, 0x43);
+    expect_delivered(&f, CPU0, 0x43);
+
+    vtd_row("a DMA of four bytes, remapped");
+    vtd_remap_enable(&f.p.d, 7, 0);
+    set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x44),
+             VTD_IRTE_SOURCE(1, 0, f.p.a.sid));
+    edu_message(&f.p.a, PLAIN(INDEX), 0);
+    expect_delivered(&f, CPU0, 0x44);
+
+    vtd_row("the page that is mapped there");
+    expect_eq(qtest_readq(f.p.d.qts, page), 0);
+    vtd_expect_no_fault(&f.p.d);
+
+    vtd_row("a DMA of eight bytes is no interrupt and no DMA");
+    vtd_command(&f.p.d, VTD_IRE, false);
+    edu_load(&f.p.a, 0, 0x4500000045);
+    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
+    expect_delivered(&f, 0, 0);
+    expect_eq(qtest_readq(f.p.d.qts, page), 0);
+    stop(&f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/intr/compatibility", test_compatibility);
+    qtest_add_func("/intel-iommu/intr/remapped", test_remapped);
+    qtest_add_func("/intel-iommu/intr/blocked", test_blocked);
+    qtest_add_func("/intel-iommu/intr/table-address", test_table_address);
+    qtest_add_func("/intel-iommu/intr/iec", test_iec);
+    qtest_add_func("/intel-iommu/intr/appearances", test_appearances);
+    qtest_add_func("/intel-iommu/intr/with-translation",
+                   test_with_translation);
+    return g_test_run();
+}
