@@ -204,14 +204,14 @@ static void test_iotlb(void)
 
 static const struct {
     const char *qemu;
-    unsigned slot, function;
+    uint16_t sid;
     uint16_t did;
 } functions[] = {
-    { EDU_MULTIFUNCTION("4.0"), 4, 0, A_ID },
-    { EDU_DEVICE("4.1"), 4, 1, A_ID },
-    { EDU_DEVICE("4.2"), 4, 2, A_ID },
-    { EDU_DEVICE("4.4"), 4, 4, A_ID },
-    { EDU_DEVICE("5.0"), 5, 0, B_ID },
+    { EDU_MULTIFUNCTION("4.0"), QPCI_DEVFN(4, 0), A_ID },
+    { EDU_DEVICE("4.1"), QPCI_DEVFN(4, 1), A_ID },
+    { EDU_DEVICE("4.2"), QPCI_DEVFN(4, 2), A_ID },
+    { EDU_DEVICE("4.4"), QPCI_DEVFN(4, 4), A_ID },
+    { EDU_DEVICE("5.0"), QPCI_DEVFN(5, 0), B_ID },
 };
 
 /* What they all read, below 39 bits */
@@ -272,7 +272,7 @@ static void test_context(void)
     vtd_map(&d, &old_b, CONTEXT_IOVA, old_page, 1, VTD_RW);
     vtd_map(&d, &new, CONTEXT_IOVA, new_page, 1, VTD_RW);
     for (int i = 0; i < ARRAY_SIZE(functions); i++) {
-        edu_start(&devices[i], &d, functions[i].slot, functions[i].function);
+        edu_start(&devices[i], &d, functions[i].sid);
     }
     vtd_enable(&d);
 

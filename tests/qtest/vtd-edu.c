@@ -23,10 +23,10 @@
 /* The device takes 100 ms of virtual time for a DMA */
 #define EDU_DMA_NS              (100 * 1000 * 1000)
 
-void edu_start(EduDevice *e, VtdDriver *d, unsigned slot, unsigned function)
+void edu_start(EduDevice *e, VtdDriver *d, uint16_t address)
 {
-    *e = (EduDevice) { .d = d, .sid = QPCI_DEVFN(slot, function) };
-    e->pci = qpci_device_find(d->pci, e->sid);
+    *e = (EduDevice) { .d = d, .sid = address };
+    e->pci = qpci_device_find(d->pci, address);
     g_assert_nonnull(e->pci);
     e->bar = qpci_iomap(e->pci, 0, NULL);
     qpci_device_enable(e->pci);
@@ -39,8 +39,8 @@ void edu_stop(EduDevice *e)
 
 static void pair_find(EduPair *p)
 {
-    edu_start(&p->a, &p->d, 3, 0);
-    edu_start(&p->b, &p->d, 4, 0);
+    edu_start(&p->a, &p->d, QPCI_DEVFN(3, 0));
+    edu_start(&p->b, &p->d, QPCI_DEVFN(4, 0));
 }
 
 static void pair_lose(EduPair *p)

@@ -44,8 +44,12 @@ void edu_pair_stop(EduPair *p);
 /* As vtd_reset(), and the devices are ready for DMA again. */
 void edu_pair_reset(EduPair *p);
 
-/* Find the device on bus 0, give it its BAR and make it bus master. */
-void edu_start(EduDevice *e, VtdDriver *d, unsigned slot, unsigned function);
+/*
+ * Find the device at @address, bus << 8 | devfn, give it its BAR and make it
+ * bus master.  Its source id is the address; if a bridge takes another, the
+ * caller has to set it.
+ */
+void edu_start(EduDevice *e, VtdDriver *d, uint16_t address);
 void edu_stop(EduDevice *e);
 
 /* DMA of @len bytes at offset @at of the buffer, from or to @iova. */

@@ -1,0 +1,137 @@
+/*
+ * VT-d qtests: devices that are not on the first bus
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Software numbers the buses, long after the machine was made, and may do so
+ * again: requests carry the numbers of the day.  A bridge to conventional
+ * PCI puts its own source id into the requests of all that is behind it.
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "vtd-edu.h"
+#include "vtd-lapic.h"
+
+#define IOVA                    0x40000000ull
+#define BRIDGE                  QPCI_DEVFN(5, 0)
+/* Addresses for what is behind the bridge, in its window */
+#define WINDOW                  0xe8000000u
+#define WINDOW_LAST             0xe83fffffu
+
+/* What firmware does to a bridge on bus 0 */
+static void number_bus(VtdDriver *d, uint8_t bus)
+{
+    QPCIDevice *bridge = qpci_device_find(d->pci, BRIDGE);
+
+    g_assert_nonnull(bridge);
+    qpci_config_writeb(bridge, PCI_PRIMARY_BUS, 0);
+    qpci_config_writeb(bridge, PCI_SECONDARY_BUS, bus);
+    qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, bus);
+    qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW >> 16);
+    qpci_config_writew(bridge, PCI_MEMORY_LIMIT, WINDOW_LAST >> 16);
+    qpci_device_enable(bridge);
+    g_free(bridge);
+    d->pci->mmio_alloc_ptr = WINDOW;
+}
+
+static void expect_reaches(EduDevice *e, uint64_t pa, uint64_t value)
+{
+    edu_write64(e, IOVA, value);
+    expect_eq(qtest_readq(e->d->qts, pa), value);
+    expect_eq(edu_read64(e, IOVA), value);
+    vtd_expect_no_fault(e->d);
+}
+
+/* One bus, numbered again and again */
+static void test_root_port(void)
+{
+    static const uint8_t numbers[] = { 1, 7, 255, 1 };
+    VtdDriver d;
+
+    vtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
+              "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
+    vtd_enable(&d);
+    for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
+        uint64_t page = vtd_alloc(&d, 1);
+        VtdDomain domain = vtd_domain_new(&d, i + 1, 4);
+        EduDevice e;
+
+        vtd_row("bus %u", numbers[i]);
+        number_bus(&d, numbers[i]);
+        edu_start(&e, &d, numbers[i] << 8);
+        qtest_memset(d.qts, d.root, 0, VTD_PAGE);
+        vtd_invalidate_all(&d);
+        edu_dma_write(&e, IOVA, 0, 8);
+        vtd_expect_fault(&d, 0x01, e.sid, IOVA, false);
+
+        vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
+        vtd_attach(&d, e.sid, &domain);
+        vtd_invalidate_all(&d);
+        expect_reaches(&e, page, 0x1111 * (i + 1));
+
+        vtd_row("bus %u, device invalidated", numbers[i]);
+        qtest_writeq(d.qts, vtd_context_entry(&d, e.sid), 0);
+        vtd_invalidate(&d, VTD_INV_CONTEXT_DEVICE(domain.id, e.sid, 0));
+        vtd_invalidate(&d, VTD_INV_IOTLB_DOMAIN(domain.id));
+        edu_dma_write(&e, IOVA, 0, 8);
+        vtd_expect_fault(&d, 0x02, e.sid, IOVA, false);
+        edu_stop(&e);
+    }
+    vtd_stop(&d);
+}
+
+/* Two devices behind a bridge to conventional PCI are one to the unit */
+static void test_conventional(void)
+{
+    VtdDriver d;
+    VtdDomain domain;
+    EduDevice a, b;
+    uint64_t page;
+    Lapic lapic;
+
+    vtd_start(&d, "", "", "-device pcie-pci-bridge,id=bridge,addr=5 "
+              "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=2 "
+              "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=3");
+    lapic_start(&lapic, d.qts, 0);
+    number_bus(&d, 2);
+    edu_start(&a, &d, 2 << 8 | QPCI_DEVFN(2, 0));
+    edu_start(&b, &d, 2 << 8 | QPCI_DEVFN(3, 0));
+    a.sid = b.sid = 2 << 8;
+    domain = vtd_domain_new(&d, 1, 4);
+    page = vtd_alloc(&d, 1);
+    vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
+    vtd_enable(&d);
+
+    vtd_row("no context");
+    edu_dma_write(&a, IOVA, 0, 8);
+    vtd_expect_fault(&d, 0x01, a.sid, IOVA, false);
+    edu_dma_write(&b, IOVA, 0, 8);
+    vtd_expect_fault(&d, 0x01, b.sid, IOVA, false);
+
+    vtd_row("one context for both");
+    vtd_attach(&d, a.sid, &domain);
+    vtd_invalidate_all(&d);
+    expect_reaches(&a, page, 0x1111);
+    expect_reaches(&b, page, 0x2222);
+
+    vtd_row("their interrupts too");
+    vtd_remap_enable(&d, 7, 0);
+    vtd_set_irte(&d, 3, VTD_IRTE_P | VTD_IRTE_V(0x41),
+                 VTD_IRTE_SOURCE(1, 0, a.sid));
+    edu_msi_program(&b, VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(3), 0);
+    edu_msi_fire(&b);
+    expect_eq(lapic_take(&lapic), 0x41);
+    vtd_expect_no_fault(&d);
+    edu_stop(&a);
+    edu_stop(&b);
+    vtd_stop(&d);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/bus/root-port", test_root_port);
+    qtest_add_func("/intel-iommu/bus/conventional", test_conventional);
+    return g_test_run();
+}
