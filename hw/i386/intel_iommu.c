@@ -32,8 +32,8 @@
 #include "migration/vmstate.h"
 #include "system/dma.h"
 #include "system/kvm.h"
+#include "system/runstate.h"
 #include "system/system.h"
-#include "vtd/vtd.h"
 
 #define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
 OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMURegion, INTEL_IOMMU_MEMORY_REGION)
@@ -563,6 +563,68 @@ static const PCIIOMMUOps intel_iommu_pci_ops = {
     .get_address_space = intel_iommu_address_space,
 };
 
+/* Migration */
+
+static int intel_iommu_pre_save(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    vtd_save(s->vtd, &s->saved);
+    return 0;
+}
+
+static int intel_iommu_post_load(void *opaque, int version_id)
+{
+    IntelIOMMUState *s = opaque;
+    const char *field = vtd_load(s->vtd, &s->saved);
+
+    if (field) {
+        error_report("intel-iommu: the incoming state has a bad %s", field);
+        return -EINVAL;
+    }
+    s->loaded = true;
+    return 0;
+}
+
+/* By now bridges have told their bus numbers, which views depend on */
+static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
+{
+    IntelIOMMUState *s = opaque;
+
+    if (running && s->loaded) {
+        s->loaded = false;
+        vtd_loaded(s->vtd);
+    }
+}
+
+/* The stream is that of QEMU's own device: order and width are fixed */
+static const VMStateDescription intel_iommu_vmstate = {
+    .name = "iommu-intel",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = intel_iommu_pre_save,
+    .post_load = intel_iommu_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64(saved.root, IntelIOMMUState),
+        VMSTATE_UINT64(saved.intr_root, IntelIOMMUState),
+        VMSTATE_UINT64(saved.iq, IntelIOMMUState),
+        VMSTATE_UINT32(saved.intr_size, IntelIOMMUState),
+        VMSTATE_UINT16(saved.iq_head, IntelIOMMUState),
+        VMSTATE_UINT16(saved.iq_tail, IntelIOMMUState),
+        VMSTATE_UINT16(saved.iq_size, IntelIOMMUState),
+        VMSTATE_UINT16(saved.next_frcd_reg, IntelIOMMUState),
+        VMSTATE_UINT8_ARRAY(saved.csr, IntelIOMMUState, VTD_REG_SIZE),
+        VMSTATE_UINT8(saved.iq_last_desc_type, IntelIOMMUState),
+        VMSTATE_UNUSED(1),
+        VMSTATE_BOOL(saved.dmar_enabled, IntelIOMMUState),
+        VMSTATE_BOOL(saved.qi_enabled, IntelIOMMUState),
+        VMSTATE_BOOL(saved.intr_enabled, IntelIOMMUState),
+        VMSTATE_BOOL(saved.intr_eime, IntelIOMMUState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 /* The device */
 
 static bool intel_iommu_check(IntelIOMMUState *s, Error **errp)
@@ -675,6 +737,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 
     pci_setup_iommu(bus, &intel_iommu_pci_ops, s);
 
+    qemu_add_vm_change_state_handler(intel_iommu_vm_state, s);
     s->machine_done.notify = intel_iommu_machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }
@@ -704,11 +767,6 @@ static void intel_iommu_get_stats(Object *obj, Visitor *v, const char *name,
 out:
     visit_end_struct(v, NULL);
 }
-
-static const VMStateDescription intel_iommu_vmstate = {
-    .name = "iommu-intel",
-    .unmigratable = 1,
-};
 
 static const Property intel_iommu_properties[] = {
     DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),

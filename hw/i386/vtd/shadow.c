@@ -209,6 +209,20 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
     }
 }
 
+void vtd_shadow_loaded(Vtd *v)
+{
+    VtdView view = atomic_load(&v->translating) ? VTD_VIEW_TRANSLATED
+                                                : VTD_VIEW_DIRECT;
+
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (space->view != view) {
+            vtd_space_switch(space, view);
+        }
+    }
+}
+
 /* Whether @did is the domain of a space, by any entry that may be in use */
 static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 {

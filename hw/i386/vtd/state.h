@@ -187,6 +187,8 @@ void vtd_context_forget(VtdSpace *space);
  * changed: its view, the table that it follows, and its shadow.
  */
 void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
+/* All spaces after the unit's state was loaded, until the next update */
+void vtd_shadow_loaded(Vtd *v);
 /* After mappings from @first to @last may have changed, of @did or, with
  * @global, of every domain */
 void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,

@@ -226,6 +226,37 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out);
 
+/*
+ * What migration carries, field by field as on QEMU's wire.  The register
+ * image holds the rest, CAP and ECAP included.
+ */
+typedef struct VtdSaved {
+    uint64_t root;              /* latched by SRTP: the address */
+    uint64_t intr_root;         /* latched by SIRTP: the address, */
+    uint32_t intr_size;         /* the number of entries */
+    bool intr_eime;             /* and EIME */
+    uint64_t iq;                /* latched by QIE: the address */
+    uint16_t iq_size;           /* and the number of descriptors */
+    uint16_t iq_head;           /* index of a descriptor */
+    uint16_t iq_tail;
+    uint16_t next_frcd_reg;     /* with one record: 0 */
+    uint8_t csr[VTD_REG_SIZE];
+    uint8_t iq_last_desc_type;  /* of the last completed, 0 for none */
+    bool dmar_enabled;
+    bool qi_enabled;
+    bool intr_enabled;
+} VtdSaved;
+
+void vtd_save(Vtd *v, VtdSaved *saved);
+/*
+ * Take over what came in.  NULL, or the name of a field that no unit can
+ * have, with nothing changed.  Until vtd_loaded(), when the devices behind
+ * have their bus numbers, no space has the direct view while translation is
+ * on.
+ */
+const char *vtd_load(Vtd *v, const VtdSaved *saved);
+void vtd_loaded(Vtd *v);
+
 /* The value of a counter, and its name for users.  [host] */
 uint64_t vtd_stat(Vtd *v, VtdStat stat);
 const char *vtd_stat_name(VtdStat stat);

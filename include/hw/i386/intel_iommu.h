@@ -8,6 +8,7 @@
 #define HW_I386_INTEL_IOMMU_H
 
 #include "hw/i386/x86-iommu.h"
+#include "hw/i386/vtd/vtd.h"
 #include "exec/memory.h"
 #include "qom/object.h"
 
@@ -20,8 +21,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMUState, INTEL_IOMMU_DEVICE)
 /* A 64-bit MSI address in two halves, for KVM's routes */
 #define VTD_MSI_ADDR_HI_SHIFT       32
 #define VTD_MSI_ADDR_LO_MASK        0xffffffffULL
-
-typedef struct Vtd Vtd;
 
 struct IntelIOMMUState {
     X86IOMMUState x86_iommu;
@@ -46,6 +45,8 @@ struct IntelIOMMUState {
     Vtd *vtd;
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     Notifier machine_done;
+    VtdSaved saved;             /* what migration carries, on its way */
+    bool loaded;                /* and came in, but the VM does not run yet */
 };
 
 #endif
