@@ -171,6 +171,48 @@ static void test_high_memory(void)
     edu_pair_stop(&p);
 }
 
+/* A large leaf around the interrupt range is good for DMA on both sides */
+static void test_around_interrupts(void)
+{
+    static const struct {
+        unsigned level;
+        uint64_t iova;          /* of the leaf */
+        uint64_t pa;
+        uint64_t offset;
+    } rows[] = {
+        { 2, 0xfee00000, 0x4000000, 0x100000 },
+        { 2, 0xfee00000, 0x4000000, 0x1ffff8 },
+        { 3, 0xc0000000, 0, 0x3edffff8 },
+        { 3, 0xc0000000, 0, 0x3ef00000 },
+        { 3, 0xc0000000, 0, 0x4000000 },
+        { 3, 0xc0000000, 0, 0x3ffffff8 },
+    };
+    EduPair p;
+
+    edu_pair_start(&p, "", "", "-m 1G");
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
+        uint64_t covered = rows[i].pa + 0xfee00000 - rows[i].iova;
+
+        vtd_row("leaf of level %u at 0x%" PRIx64 " + 0x%" PRIx64,
+                rows[i].level, rows[i].iova, rows[i].offset);
+        vtd_map(&p.d, &domain, rows[i].iova, rows[i].pa, rows[i].level,
+                VTD_RW);
+        attach(&p.a, &domain);
+        expect_reaches(&p.a, rows[i].iova + rows[i].offset,
+                       rows[i].pa + rows[i].offset);
+
+        vtd_row("leaf of level %u at 0x%" PRIx64 ", the range", rows[i].level,
+                rows[i].iova);
+        qtest_writeq(p.d.qts, covered, signature(covered));
+        edu_dma_write(&p.a, 0xfee00000, 0, 8);
+        expect_eq(qtest_readq(p.d.qts, covered), signature(covered));
+        vtd_take_fault(&p.d, &(VtdFault) { });
+    }
+    edu_pair_stop(&p);
+}
+
 /* Permissions: the AND of those of all levels */
 static void test_permissions(void)
 {
@@ -523,6 +565,8 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/dma/leaves-caching-mode",
                    test_leaves_caching_mode);
     qtest_add_func("/intel-iommu/dma/high-memory", test_high_memory);
+    qtest_add_func("/intel-iommu/dma/around-interrupts",
+                   test_around_interrupts);
     qtest_add_func("/intel-iommu/dma/permissions", test_permissions);
     qtest_add_func("/intel-iommu/dma/ignored-bits", test_ignored_bits);
     qtest_add_func("/intel-iommu/dma/crossing", test_crossing);

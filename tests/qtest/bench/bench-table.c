@@ -1,0 +1,108 @@
+/*
+ * VT-d benchmark: page tables that are written in bulk
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See bench-table.h.
+ */
+
+#include "qemu/osdep.h"
+#include "bench-table.h"
+
+#define ENTRIES                 512u
+/* What one command of qtest's protocol carries */
+#define CHUNK                   (1u << 20)
+
+static uint64_t leaf_of_target(unsigned page)
+{
+    return (BENCH_TARGET + page * VTD_PAGE) | VTD_RW;
+}
+
+/* 0 to @n - 1, in random order if @random */
+static unsigned *sequence(unsigned n, GRand *random)
+{
+    unsigned *at = g_new(unsigned, n);
+
+    for (unsigned i = 0; i < n; i++) {
+        at[i] = i;
+    }
+    for (unsigned i = n - 1; random && i > 0; i--) {
+        unsigned j = g_rand_int_range(random, 0, i + 1);
+        unsigned swap = at[i];
+
+        at[i] = at[j];
+        at[j] = swap;
+    }
+    return at;
+}
+
+void bench_table_init(BenchTable *t, VtdDriver *d, uint16_t did,
+                      unsigned pages, GRand *random)
+{
+    g_autofree unsigned *target = sequence(BENCH_TARGET_PAGES, random);
+    unsigned tables = pages / ENTRIES;
+
+    *t = (BenchTable) {
+        .d = d,
+        .domain = { .id = did, .levels = 4, .top = vtd_alloc(d, 1) },
+        .pages = pages,
+        .leaf = g_new(uint64_t, pages),
+        .area = vtd_alloc(d, tables),
+        .place = sequence(tables, random),
+    };
+    for (unsigned i = 0; i < pages; i++) {
+        t->leaf[i] = leaf_of_target(target[i % BENCH_TARGET_PAGES]);
+    }
+}
+
+void bench_table_free(BenchTable *t)
+{
+    g_free(t->leaf);
+    g_free(t->place);
+}
+
+uint64_t bench_table_entry(const BenchTable *t, unsigned page)
+{
+    return t->area + t->place[page / ENTRIES] * VTD_PAGE +
+           page % ENTRIES * sizeof(uint64_t);
+}
+
+uint64_t bench_table_iova(unsigned page)
+{
+    return BENCH_IOVA + page * VTD_PAGE;
+}
+
+uint64_t bench_table_random_leaf(GRand *random)
+{
+    return leaf_of_target(g_rand_int_range(random, 0, BENCH_TARGET_PAGES));
+}
+
+void bench_table_write(BenchTable *t)
+{
+    size_t bytes = t->pages * sizeof(uint64_t);
+    g_autofree uint64_t *image = g_malloc(bytes);
+
+    for (unsigned i = 0; i < t->pages; i++) {
+        image[(bench_table_entry(t, i) - t->area) / sizeof(uint64_t)] =
+            cpu_to_le64(t->leaf[i]);
+    }
+    for (size_t at = 0; at < bytes; at += CHUNK) {
+        qtest_bufwrite(t->d->qts, t->area + at, (uint8_t *)image + at,
+                       MIN(CHUNK, bytes - at));
+    }
+}
+
+void bench_table_clear(BenchTable *t)
+{
+    qtest_memset(t->d->qts, t->area, 0, t->pages * sizeof(uint64_t));
+}
+
+void bench_table_link(BenchTable *t)
+{
+    for (unsigned i = 0; i < t->pages; i += ENTRIES) {
+        /* From below: a table is whole when the one above points to it */
+        qtest_writeq(t->d->qts,
+                     vtd_entry(t->d, &t->domain, bench_table_iova(i), 2),
+                     bench_table_entry(t, i) | VTD_RW);
+    }
+}
