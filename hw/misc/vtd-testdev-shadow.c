@@ -1,0 +1,351 @@
+/*
+ * A PCI device that tests IOMMUs: what the IOMMU notifies of
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the listener and its notifiers, the table of mappings, under the
+ * rules of VFIO's type1v2, and the log.  All of it runs under the big lock;
+ * the table changes under table_lock as well, for the reader.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/lockable.h"
+#include "qemu/rcu.h"
+#include "qemu/timer.h"
+#include "exec/address-spaces.h"
+#include "vtd-testdev-state.h"
+
+/* The table of mappings */
+
+TestdevExtent *testdev_extent(VtdTestdev *s, uint64_t iova, uint64_t last)
+{
+    IntervalTreeNode *node = interval_tree_iter_first(&s->mappings, iova,
+                                                      last);
+
+    return node ? container_of(node, TestdevExtent, node) : NULL;
+}
+
+/* Drop all that lies in the range and return how many that were */
+static uint64_t extents_remove(VtdTestdev *s, uint64_t iova, uint64_t last)
+{
+    uint64_t n = 0;
+    TestdevExtent *e;
+
+    while ((e = testdev_extent(s, iova, last))) {
+        interval_tree_remove(&e->node, &s->mappings);
+        s->counters[TESTDEV_MAPPED_PAGES] -=
+            (e->node.last - e->node.start) / TESTDEV_PAGE + 1;
+        g_free(e);
+        n++;
+    }
+    s->counters[TESTDEV_MAPPINGS] -= n;
+    return n;
+}
+
+static int table_map(VtdTestdev *s, uint64_t iova, uint64_t last,
+                     IOMMUTLBEntry *entry)
+{
+    void *host;
+    TestdevExtent *e;
+
+    if (entry->target_as != &address_space_memory) {
+        return TESTDEV_ERROR_SPACE;
+    }
+    if (testdev_extent(s, iova, last)) {
+        return TESTDEV_ERROR_OVERLAP;
+    }
+    if (s->limit && s->counters[TESTDEV_MAPPINGS] >= s->limit) {
+        return TESTDEV_ERROR_LIMIT;
+    }
+    WITH_RCU_READ_LOCK_GUARD() {
+        if (!memory_get_xlat_addr(entry, &host, NULL, NULL, NULL, NULL)) {
+            return TESTDEV_ERROR_TARGET;
+        }
+    }
+    e = g_new(TestdevExtent, 1);
+    e->node.start = iova;
+    e->node.last = last;
+    e->target = entry->translated_addr;
+    e->host = host;
+    e->perm = entry->perm;
+    interval_tree_insert(&e->node, &s->mappings);
+    s->counters[TESTDEV_MAPPINGS]++;
+    s->counters[TESTDEV_MAPPED_PAGES] += entry->addr_mask / TESTDEV_PAGE + 1;
+    return TESTDEV_NO_ERROR;
+}
+
+static int table_unmap(VtdTestdev *s, uint64_t iova, uint64_t last,
+                       uint64_t *n)
+{
+    TestdevExtent *head = testdev_extent(s, iova, iova);
+    TestdevExtent *tail = testdev_extent(s, last, last);
+
+    if ((head && head->node.start < iova) || (tail && tail->node.last > last)) {
+        return TESTDEV_ERROR_SPLIT;
+    }
+    *n = extents_remove(s, iova, last);
+    return TESTDEV_NO_ERROR;
+}
+
+/* Type1 has a size of 64 bits; a target counts for MAP only */
+static bool aligned(const IOMMUTLBEntry *entry, uint64_t iova, int kind)
+{
+    uint64_t mask = entry->addr_mask;
+    uint64_t bits = kind == TESTDEV_MAP ? iova | entry->translated_addr
+                                        : iova;
+
+    return mask >= TESTDEV_PAGE - 1 && mask != UINT64_MAX &&
+           !(mask & (mask + 1)) && !(bits & mask);
+}
+
+static int table_update(VtdTestdev *s, uint64_t iova, IOMMUTLBEntry *entry,
+                        int kind, uint64_t *n)
+{
+    uint64_t last = iova + entry->addr_mask;
+
+    QEMU_LOCK_GUARD(&s->table_lock);
+    if (!aligned(entry, iova, kind)) {
+        return TESTDEV_ERROR_ALIGN;
+    }
+    return kind == TESTDEV_MAP ? table_map(s, iova, last, entry)
+                               : table_unmap(s, iova, last, n);
+}
+
+/* Notifications */
+
+static void log_add(VtdTestdev *s, const TestdevLog *log)
+{
+    TestdevLog le = {
+        .ns = cpu_to_le64(log->ns),
+        .iova = cpu_to_le64(log->iova),
+        .last = cpu_to_le64(log->last),
+        .target = cpu_to_le64(log->target),
+        .mappings = cpu_to_le64(log->mappings),
+        .kind = log->kind,
+        .perm = log->perm,
+        .error = log->error,
+        .notifier = cpu_to_le32(log->notifier),
+    };
+
+    if (log->error) {
+        s->counters[TESTDEV_ALL_ERRORS]++;
+        s->counters[TESTDEV_ALL_ERRORS + log->error]++;
+    }
+    if (!s->record) {
+        return;
+    }
+    if (s->log->len == TESTDEV_MAX_LOG) {
+        s->counters[TESTDEV_LOST]++;
+        return;
+    }
+    g_array_append_val(s->log, le);
+    s->counters[TESTDEV_LOGGED]++;
+}
+
+static void notify_kept(TestdevSection *section, IOMMUTLBEntry *entry, int kind)
+{
+    VtdTestdev *s = section->s;
+    uint64_t iova = entry->iova + section->offset;
+    int64_t begin = get_clock();
+    TestdevLog log = {
+        .ns = begin,
+        .iova = iova,
+        .last = iova + entry->addr_mask,
+        .target = entry->translated_addr,
+        .kind = kind,
+        .perm = entry->perm,
+        .notifier = section->number,
+    };
+
+    if (entry->iova < section->n.start ||
+        entry->iova + entry->addr_mask > section->n.end) {
+        log.error = TESTDEV_ERROR_RANGE;
+    } else if (kind == TESTDEV_MAP && s->fail_map && !--s->fail_map) {
+        log.error = TESTDEV_ERROR_FORCED;
+    } else if (s->table && (kind == TESTDEV_MAP || kind == TESTDEV_UNMAP) &&
+               s->flags & IOMMU_NOTIFIER_MAP) {
+        log.error = table_update(s, iova, entry, kind, &log.mappings);
+    }
+    log_add(s, &log);
+    testdev_reader_pass(s);
+    s->counters[TESTDEV_OWN_NS] += get_clock() - begin;
+}
+
+static void testdev_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
+{
+    static const int counter_of[] = {
+        [TESTDEV_UNMAP] = TESTDEV_UNMAPS,
+        [TESTDEV_MAP] = TESTDEV_MAPS,
+        [TESTDEV_DEVICE_UNMAP] = TESTDEV_DEVICE_UNMAPS,
+        [TESTDEV_REPLAY_MAP] = TESTDEV_REPLAYED,
+    };
+    TestdevSection *section = container_of(n, TestdevSection, n);
+    VtdTestdev *s = section->s;
+    int kind = s->replaying ? TESTDEV_REPLAY_MAP :
+               n->notifier_flags & IOMMU_NOTIFIER_DEVIOTLB_UNMAP ?
+               TESTDEV_DEVICE_UNMAP :
+               entry->perm & IOMMU_RW ? TESTDEV_MAP : TESTDEV_UNMAP;
+
+    s->counters[counter_of[kind]]++;
+    if (s->record || s->table) {
+        notify_kept(section, entry, kind);
+    }
+}
+
+static void section_register(TestdevSection *section)
+{
+    VtdTestdev *s = section->s;
+
+    if (!s->flags) {
+        return;
+    }
+    section->n.notifier_flags = s->flags;
+    if (memory_region_register_iommu_notifier(MEMORY_REGION(section->iommu),
+                                              &section->n, NULL)) {
+        s->counters[TESTDEV_NOT_REGISTERED]++;
+        return;
+    }
+    section->registered = true;
+    if (s->flags & IOMMU_NOTIFIER_MAP) {
+        memory_region_iommu_replay(section->iommu, &section->n);
+    }
+}
+
+/* Returns how many mappings are forgotten */
+static uint64_t section_unregister(TestdevSection *section)
+{
+    VtdTestdev *s = section->s;
+    uint64_t n;
+
+    if (section->registered) {
+        memory_region_unregister_iommu_notifier(MEMORY_REGION(section->iommu),
+                                                &section->n);
+        section->registered = false;
+    }
+    QEMU_LOCK_GUARD(&s->table_lock);
+    n = extents_remove(s, section->n.start + section->offset,
+                       section->n.end + section->offset);
+    s->counters[TESTDEV_FORGOTTEN] += n;
+    return n;
+}
+
+static void log_section(TestdevSection *section, int kind, uint64_t mappings)
+{
+    TestdevLog log = {
+        .ns = get_clock(),
+        .iova = section->n.start + section->offset,
+        .last = section->n.end + section->offset,
+        .mappings = mappings,
+        .kind = kind,
+        .notifier = section->number,
+    };
+
+    log_add(section->s, &log);
+}
+
+static void testdev_region_add(MemoryListener *listener,
+                               MemoryRegionSection *mrs)
+{
+    VtdTestdev *s = container_of(listener, VtdTestdev, listener);
+    uint64_t start = mrs->offset_within_region;
+    uint64_t last = start + int128_get64(int128_sub(mrs->size, int128_one()));
+    TestdevSection *section;
+
+    if (!memory_region_is_iommu(mrs->mr)) {
+        s->counters[TESTDEV_DIRECT] += memory_region_is_ram(mrs->mr);
+        return;
+    }
+    section = g_new0(TestdevSection, 1);
+    section->s = s;
+    section->iommu = IOMMU_MEMORY_REGION(mrs->mr);
+    section->offset = mrs->offset_within_address_space - start;
+    section->number = s->next_section++;
+    iommu_notifier_init(&section->n, testdev_notify, s->flags, start, last,
+                        memory_region_iommu_attrs_to_index(
+                            section->iommu, MEMTXATTRS_UNSPECIFIED));
+    memory_region_ref(mrs->mr);
+    QLIST_INSERT_HEAD(&s->sections, section, next);
+    s->counters[TESTDEV_SECTIONS]++;
+    s->counters[TESTDEV_SECTIONS_ADDED]++;
+    log_section(section, TESTDEV_SECTION, 0);
+    section_register(section);
+}
+
+static void testdev_region_del(MemoryListener *listener,
+                               MemoryRegionSection *mrs)
+{
+    VtdTestdev *s = container_of(listener, VtdTestdev, listener);
+    TestdevSection *section, *next;
+
+    if (!memory_region_is_iommu(mrs->mr)) {
+        s->counters[TESTDEV_DIRECT] -= memory_region_is_ram(mrs->mr);
+        return;
+    }
+    QLIST_FOREACH_SAFE(section, &s->sections, next, next) {
+        if (MEMORY_REGION(section->iommu) != mrs->mr ||
+            section->n.start != mrs->offset_within_region) {
+            continue;
+        }
+        log_section(section, TESTDEV_SECTION_GONE,
+                    section_unregister(section));
+        s->counters[TESTDEV_SECTIONS]--;
+        s->counters[TESTDEV_SECTIONS_GONE]++;
+        QLIST_REMOVE(section, next);
+        memory_region_unref(mrs->mr);
+        g_free(section);
+    }
+}
+
+void testdev_register(VtdTestdev *s, unsigned flags)
+{
+    TestdevSection *section;
+
+    QLIST_FOREACH(section, &s->sections, next) {
+        section_unregister(section);
+    }
+    s->flags = flags;
+    QLIST_FOREACH(section, &s->sections, next) {
+        section_register(section);
+    }
+}
+
+void testdev_replay(VtdTestdev *s)
+{
+    TestdevSection *section;
+
+    s->replaying = true;
+    QLIST_FOREACH(section, &s->sections, next) {
+        TestdevSection temporary = *section;
+
+        iommu_notifier_init(&temporary.n, testdev_notify, IOMMU_NOTIFIER_MAP,
+                            section->n.start, section->n.end,
+                            section->n.iommu_idx);
+        memory_region_iommu_replay(section->iommu, &temporary.n);
+    }
+    s->replaying = false;
+}
+
+void testdev_listen(VtdTestdev *s, AddressSpace *as)
+{
+    s->flags = s->unmap_only ? IOMMU_NOTIFIER_UNMAP :
+               s->device_tlb ? IOMMU_NOTIFIER_DEVIOTLB_UNMAP :
+               IOMMU_NOTIFIER_IOTLB_EVENTS;
+    s->log = g_array_new(false, false, sizeof(TestdevLog));
+    qemu_mutex_init(&s->table_lock);
+    s->as = as;
+    s->listener = (MemoryListener) {
+        .name = TYPE_VTD_TESTDEV,
+        .region_add = testdev_region_add,
+        .region_del = testdev_region_del,
+    };
+    memory_listener_register(&s->listener, as);
+}
+
+void testdev_forget(VtdTestdev *s)
+{
+    /* All sections go, and the mappings with them */
+    memory_listener_unregister(&s->listener);
+    g_array_free(s->log, true);
+    qemu_mutex_destroy(&s->table_lock);
+}

@@ -1,0 +1,119 @@
+/*
+ * A PCI device that tests IOMMUs: what its parts share
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the state of the device.  The big lock guards everything.  The
+ * threads run without it: the table changes, and is read by the reader,
+ * under table_lock as well, and so do the counters that the threads write.
+ */
+
+#ifndef HW_MISC_VTD_TESTDEV_STATE_H
+#define HW_MISC_VTD_TESTDEV_STATE_H
+
+#include "qemu/interval-tree.h"
+#include "qemu/queue.h"
+#include "qemu/thread.h"
+#include "exec/memory.h"
+#include "hw/misc/vtd-testdev.h"
+#include "hw/pci/pci_device.h"
+
+OBJECT_DECLARE_SIMPLE_TYPE(VtdTestdev, VTD_TESTDEV)
+
+#define TESTDEV_PAGE            0x1000ull
+/* Records that the log can have: 192 MiB */
+#define TESTDEV_MAX_LOG         (4u << 20)
+
+typedef struct TestdevFloor {
+    IOMMUMemoryRegion iommu;
+} TestdevFloor;
+
+/* A mapping of the table */
+typedef struct TestdevExtent {
+    IntervalTreeNode node;      /* the IOVAs; inclusive */
+    uint64_t target;
+    uint8_t *host;
+    uint8_t perm;
+} TestdevExtent;
+
+/* An IOMMU section of the address space and the notifier for it */
+typedef struct TestdevSection {
+    IOMMUNotifier n;
+    VtdTestdev *s;
+    IOMMUMemoryRegion *iommu;
+    uint64_t offset;            /* from the region to the address space */
+    uint32_t number;
+    bool registered;
+    QLIST_ENTRY(TestdevSection) next;
+} TestdevSection;
+
+/* A thread that runs until it is through or is asked to stop */
+typedef struct TestdevWorker {
+    QemuThread thread;
+    bool created;
+    bool stop;                  /* atomic */
+    uint64_t args[TESTDEV_ARGS]; /* fixed while it runs */
+} TestdevWorker;
+
+struct VtdTestdev {
+    PCIDevice parent_obj;
+
+    MemoryRegion bar;
+    TestdevFloor floor;
+    AddressSpace floor_as;
+
+    bool unmap_only;
+    bool device_tlb;
+    bool use_floor;
+    bool record;
+    bool table;
+
+    uint64_t counters[TESTDEV_COUNTER_END];
+    uint64_t args[TESTDEV_ARGS];
+    uint64_t status, result;
+    uint8_t buffer[TESTDEV_BUFFER_BYTES];
+    bool dirty;
+
+    /* vtd-testdev-shadow.c */
+    AddressSpace *as;
+    MemoryListener listener;
+    QLIST_HEAD(, TestdevSection) sections;
+    uint32_t next_section;
+    unsigned flags;             /* IOMMUNotifierFlag */
+    bool replaying;             /* into the log alone */
+    QemuMutex table_lock;
+    IntervalTreeRoot mappings;
+    uint64_t limit;
+    uint64_t fail_map;
+    GArray *log;                /* TestdevLog */
+
+    /* vtd-testdev-threads.c */
+    TestdevWorker loop;
+    TestdevWorker reader;
+    TestdevWatch *watch;
+    QemuCond pass_done;         /* the reader was through; table_lock */
+};
+
+/* Listen to @as from now on, until testdev_forget(). */
+void testdev_listen(VtdTestdev *s, AddressSpace *as);
+void testdev_forget(VtdTestdev *s);
+/* Register all notifiers anew, for @flags; what is mapped is forgotten. */
+void testdev_register(VtdTestdev *s, unsigned flags);
+/* Replay into the log alone. */
+void testdev_replay(VtdTestdev *s);
+/* The first mapping that has a byte in the range; NULL if none has. */
+TestdevExtent *testdev_extent(VtdTestdev *s, uint64_t iova, uint64_t last);
+
+/* One DMA in the calling thread. */
+MemTxResult testdev_dma(VtdTestdev *s, uint64_t iova, void *buf,
+                        uint64_t len, bool write);
+/* Start a thread, with s->args, or wait for its end; there may be none. */
+void testdev_loop_start(VtdTestdev *s);
+void testdev_loop_stop(VtdTestdev *s);
+/* @watch has s->args[1] pages and is the reader's from now on. */
+void testdev_reader_start(VtdTestdev *s, TestdevWatch *watch);
+void testdev_reader_stop(VtdTestdev *s);
+/* In lockstep, let the reader go once through all its pages. */
+void testdev_reader_pass(VtdTestdev *s);
+
+#endif
