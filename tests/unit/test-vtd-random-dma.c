@@ -1,0 +1,546 @@
+/*
+ * The VT-d unit's DMA remapping against a plain twin, on random tables
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The twin does each request by itself, from memory, as the specification
+ * tells it (2.1, 3, 5.1); see vtd-legal.h for what caches may add.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-host.h"
+#include "vtd-legal.h"
+
+#define DEVICES                 3
+#define TABLES                  16
+#define IOVAS                   24
+#define QUERIES                 (DEVICES * IOVAS * 3)
+
+typedef struct Query {
+    Device *d;
+    uint64_t iova;
+    VtdAccess access;
+    Legal legal;
+} Query;
+
+typedef struct World {
+    Host *h;
+    Device *d[DEVICES];
+    uint64_t table[TABLES];     /* four a level, mostly */
+    uint64_t hole;
+    Query query[QUERIES];
+    bool clean;                 /* nothing was edited since all was dropped */
+    uint64_t passed, blocked, stale;
+} World;
+
+/* The twin's memory: false outside RAM */
+static bool plain_read(World *w, uint64_t gpa, uint64_t *value)
+{
+    if (gpa >= RAM_SIZE || (gpa & ~0xfffull) == w->hole) {
+        return false;
+    }
+    *value = host_get(w->h, gpa);
+    return true;
+}
+
+/* A context entry as it stands; returns a reason */
+static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
+                              uint64_t *hi)
+{
+    const VtdConfig *c = &w->h->config;
+    uint64_t above = BITS(63, c->aw_bits), root = w->h->root + (sid >> 8) * 16;
+    unsigned tt, aw, aw_max = c->aw_bits == 48 ? 2 : 1;
+    uint64_t word;
+
+    *lo = *hi = 0;
+    if (!plain_read(w, root, lo) || !plain_read(w, root + 8, hi)) {
+        return 0x08;
+    }
+    if (!(*lo & 1)) {
+        *lo = 0;
+        return 0x01;
+    }
+    if ((*lo & (0xffe | above)) || *hi) {
+        *lo = 0;
+        return 0x0a;
+    }
+    root = (*lo & ~0xfffull) + (sid & 0xff) * 16;
+    *lo = 0;
+    if (!plain_read(w, root, lo) || !plain_read(w, root + 8, hi)) {
+        return 0x09;
+    }
+    if (!(*lo & 1)) {
+        return 0x02;
+    }
+    if ((*lo & 0xff0) || (*hi & (0x80 | BITS(63, 24)))) {
+        return 0x0b;
+    }
+    tt = *lo >> 2 & 3;
+    aw = *hi & 7;
+    if (aw < 1 || aw > aw_max || tt == 3 || (tt == 1 && !c->device_iotlb) ||
+        (tt == 2 && (!c->pass_through || aw != aw_max))) {
+        return 0x03;
+    }
+    if (tt != 2 && ((*lo & above) || !plain_read(w, *lo & ~0xfffull, &word))) {
+        return 0x03;
+    }
+    return 0;
+}
+
+static uint64_t plain_reserved(const VtdConfig *c, uint64_t entry,
+                               unsigned level, bool leaf)
+{
+    uint64_t mask = BITS(51, c->aw_bits);
+
+    if (!leaf) {
+        return mask | BIT(62) | BIT(11) | (level > 3 ? BIT(7) : 0);
+    }
+    return mask | (c->device_iotlb && c->stale_tm ? 0 : BIT(62)) |
+           (c->snoop_control ? 0 : BIT(11)) |
+           (level == 3 ? BITS(29, 12) : level == 2 ? BITS(20, 12) : 0);
+}
+
+static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
+                           uint64_t iova, VtdAccess access, Outcome *o)
+{
+    const VtdConfig *c = &w->h->config;
+    unsigned denied = access == VTD_ACCESS_WRITE ? 0x05 : 0x06;
+    uint64_t wanted = access == VTD_ACCESS_READ ? R :
+                      access == VTD_ACCESS_WRITE ? W : 0;
+    uint64_t granted = RW;
+
+    for (unsigned level = levels; ; level--) {
+        unsigned shift = 12 + 9 * (level - 1);
+        uint64_t entry;
+        bool leaf;
+
+        if (!plain_read(w, table + (iova >> shift & 511) * 8, &entry)) {
+            return level == levels ? 0x03 : 0x07;
+        }
+        if (!(entry & RW)) {
+            return denied;
+        }
+        leaf = level == 1 || (level < 4 && (entry & PS));
+        if (entry & plain_reserved(c, entry, level, leaf)) {
+            return 0x0c;
+        }
+        granted &= entry;
+        if (wanted & ~entry) {
+            o->cacheable = true;
+            return denied;
+        }
+        table = entry & BITS(c->aw_bits - 1, 12);
+        if (leaf) {
+            o->result = table | (iova & (BIT(shift) - 1));
+            break;
+        }
+    }
+    if (o->result >> 20 == 0xfee) {
+        return 0x0e;
+    }
+    o->cacheable = true;
+    o->read = granted & R;
+    o->write = granted & W;
+    return granted ? 0 : denied;
+}
+
+static Outcome plain(World *w, const Device *d, uint64_t iova,
+                     VtdAccess access)
+{
+    const VtdConfig *c = &w->h->config;
+    Outcome o = { 0 };
+    uint64_t lo, hi;
+    bool non_qualified;
+
+    o.reason = plain_context(w, d->sid, &lo, &hi);
+    non_qualified = o.reason == 0x01 || o.reason == 0x0a ||
+                    o.reason == 0x08 || o.reason == 0x09;
+    o.context_cacheable = !o.reason || c->caching_mode;
+    if (!o.reason) {
+        bool pass_through = (lo >> 2 & 3) == 2;
+        unsigned levels = (hi & 7) + 2;
+
+        if (iova >> (pass_through || levels == 4 ? c->aw_bits : 39)) {
+            o.reason = 0x04;
+            o.cacheable = true;
+        } else if (pass_through) {
+            o.result = iova;
+            o.read = o.write = o.cacheable = true;
+        } else {
+            o.reason = plain_walk(w, lo & ~0xfffull, levels, iova, access,
+                                  &o);
+        }
+    }
+    if (o.reason && (access == VTD_ACCESS_PROBE ||
+                     (!non_qualified && (lo & FPD)))) {
+        o.reason = SILENT;
+    }
+    o.cacheable |= c->caching_mode;
+    return o;
+}
+
+/* Every page of a piece is translated as the piece says */
+static void check_piece(World *w, const Query *q, const VtdTranslation *t)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t offset = i == 0 ? 0 : i == 1 ? t->mask & ~0xfffull :
+                          rnd64() & t->mask & ~0xfffull;
+        Outcome o = plain(w, q->d, t->iova | offset, q->access);
+
+        g_assert_cmphex((t->iova | offset) >> 20, !=, 0xfee);
+        g_assert_cmphex(o.reason, ==, 0);
+        g_assert_cmphex(o.result, ==, t->addr | offset);
+        g_assert_true(o.read == t->read && o.write == t->write);
+    }
+}
+
+static void check(World *w, Query *q)
+{
+    Outcome found = { 0 };
+    VtdTranslation t;
+
+    found.reason = outcome(q->d, q->iova, q->access, &t);
+    if (!found.reason) {
+        found.result = t.addr | (q->iova & t.mask);
+        found.read = t.read;
+        found.write = t.write;
+        w->passed++;
+    } else {
+        w->blocked++;
+    }
+    if (!is_legal(&q->legal, &found)) {
+        uint64_t lo, hi;
+
+        plain_context(w, q->d->sid, &lo, &hi);
+        g_test_message("source 0x%04x iova 0x%" PRIx64 " access %u context "
+                       "0x%" PRIx64 " 0x%" PRIx64, q->d->sid, q->iova,
+                       q->access, lo, hi);
+        g_test_fail();
+        g_assert_not_reached();
+    }
+    w->stale += !outcome_equal(&q->legal.now, &found);
+    if (!found.reason && w->clean) {
+        check_piece(w, q, &t);
+    }
+}
+
+static void check_some(World *w, unsigned n)
+{
+    while (n--) {
+        check(w, &w->query[rnd(QUERIES)]);
+    }
+}
+
+static uint16_t did_of(World *w, const Device *d)
+{
+    uint64_t lo, hi;
+
+    plain_context(w, d->sid, &lo, &hi);
+    return hi >> 8;
+}
+
+static void edited(World *w, bool context)
+{
+    w->clean = false;
+    for (unsigned i = 0; i < QUERIES; i++) {
+        Query *q = &w->query[i];
+
+        legal_add(&q->legal, plain(w, q->d, q->iova, q->access), context);
+    }
+}
+
+/* A few indices at each level meet often, also around 0xfee00000 */
+static const uint16_t indices[] = { 0, 1, 3, 0x1f7, 511 };
+#define INDICES                 G_N_ELEMENTS(indices)
+
+static unsigned some_index(void)
+{
+    return indices[rnd(INDICES)];
+}
+
+static uint64_t some_iova(World *w)
+{
+    uint64_t iova = 0;
+
+    do {
+        iova = rnd(PAGE);
+        for (unsigned level = 1; level <= 4; level++) {
+            iova |= (uint64_t)some_index() << (12 + 9 * (level - 1));
+        }
+        if (chance(60)) {
+            iova &= BITS(38, 0);
+        } else if (chance(10)) {
+            iova |= BIT(39 + rnd(25));
+        }
+    } while (iova >> 20 == 0xfee);
+    return iova;
+}
+
+static uint64_t some_table(World *w, unsigned level)
+{
+    return w->table[chance(95) ? 4 * (level - 1) + rnd(4) : rnd(TABLES)];
+}
+
+static uint64_t some_leaf(World *w, unsigned level)
+{
+    static const uint64_t special[] = {
+        0xfee00000, 0xfeeff000, 0xfec00000, 0xc0000000, 0xfef00000,
+    };
+    uint64_t addr = chance(15) ? special[rnd(G_N_ELEMENTS(special))]
+                               : rnd64() & BITS(w->h->config.aw_bits - 1, 12);
+
+    if (chance(95)) {
+        addr &= ~(BIT(12 + 9 * (level - 1)) - 1);
+    }
+    if (chance(30)) {           /* what is ignored */
+        addr |= rnd64() & (BITS(61, 52) | BIT(63) | 0x77c);
+    }
+    return addr | (level > 1 ? PS : rnd(2) * PS);
+}
+
+/*
+ * Whether an entry leads to memory that is no paging table: contexts, the
+ * queue.  The twin's edits are of one kind at a time.
+ */
+static bool astray(World *w, uint64_t entry)
+{
+    uint64_t page = entry & BITS(47, 12);
+
+    return page < RAM_SIZE && page != w->hole &&
+           (page < w->table[0] || page > w->table[TABLES - 1]);
+}
+
+static uint64_t some_entry(World *w, unsigned level, uint64_t before)
+{
+    uint64_t perm = chance(85) ? RW : rnd(4);
+    bool table = level == 4 || (level > 1 && chance(70));
+    unsigned what = rnd(100);
+
+    if (what < 80) {
+        return perm | (table ? some_table(w, level - 1)
+                             : some_leaf(w, level));
+    }
+    if (what < 90) {
+        return before ^ BIT(rnd(64));
+    }
+    if (what < 93) {
+        return w->hole | perm;
+    }
+    return chance(50) ? 0 : rnd64() & ~RW;
+}
+
+static void put_some_entry(World *w, unsigned table, unsigned index)
+{
+    uint64_t entry = w->table[table] + index * 8, value;
+
+    do {
+        value = some_entry(w, table / 4 + 1, host_get(w->h, entry));
+    } while (astray(w, value));
+    host_put(w->h, entry, value);
+}
+
+/* A paging entry changes */
+static void edit_table(World *w)
+{
+    put_some_entry(w, rnd(TABLES), some_index());
+    edited(w, false);
+}
+
+static void invalidate_some(World *w)
+{
+    unsigned granularity = chance(10) ? GLOBAL : chance(30) ? DOMAIN : SELECT;
+    const Query *target = &w->query[rnd(QUERIES)];
+    uint16_t did = did_of(w, target->d);
+    unsigned am = rnd(19);
+    uint64_t mask = (PAGE << am) - 1;
+
+    inv_iotlb(w->h, granularity, did, target->iova & ~0xfffull, am);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        Query *q = &w->query[i];
+
+        if (granularity == GLOBAL ||
+            (did_of(w, q->d) == did &&
+             (granularity == DOMAIN ||
+              !((q->iova ^ target->iova) & ~mask)))) {
+            legal_settle(&q->legal);
+        }
+    }
+}
+
+static void settle(World *w, bool sweep)
+{
+    inv_iotlb(w->h, GLOBAL, 0, 0, 0);
+    w->clean = true;
+    for (unsigned i = 0; i < QUERIES; i++) {
+        legal_settle(&w->query[i].legal);
+        if (sweep) {
+            check(w, &w->query[i]);
+        }
+    }
+}
+
+static void put_some_context(World *w, uint16_t sid)
+{
+    unsigned levels = w->h->config.aw_bits == 48 && chance(70) ? 4 : 3;
+    uint64_t lo = some_table(w, levels) | (chance(90) ? P : 0) |
+                  (chance(30) ? FPD : 0);
+    uint64_t hi = context_hi(levels, 1 + rnd(3));
+
+    if (chance(20)) {
+        lo |= TT(chance(70) ? 2 : rnd(4));
+    }
+    if (chance(8)) {
+        lo = (lo & 0xfff) | (chance(50) ? w->hole : BIT(24 + rnd(40)));
+    }
+    if (chance(10)) {
+        *(chance(50) ? &lo : &hi) ^= BIT(rnd(64));
+    }
+    if (!astray(w, lo)) {
+        set_context(w->h, sid, lo, hi);
+    }
+}
+
+/* A context or root entry changes, and the invalidations come that have to */
+static void edit_context(World *w)
+{
+    Host *h = w->h;
+    Device *d = w->d[rnd(DEVICES)];
+    uint64_t root = h->root + (d->sid >> 8) * 16;
+    uint64_t lo, hi;
+    unsigned old = plain_context(w, d->sid, &lo, &hi);
+    uint16_t did = hi >> 8;
+
+    settle(w, false);
+    if (chance(15)) {
+        uint64_t before = host_get(h, root);
+
+        /* made and mended in turn: the table's address has to stay */
+        host_put(h, root, before & ~0xffeull ? before ^ P : before);
+        edited(w, true);
+        check_some(w, 40);
+        host_put(h, root, before);
+        old = 0x01;
+    } else if (old == 0x01) {
+        return;
+    } else {
+        put_some_context(w, d->sid);
+    }
+    edited(w, true);
+    check_some(w, 20);
+
+    /* from not present or faulty: caching mode only has to be told */
+    if (old && !h->config.caching_mode && chance(70)) {
+        inv_context(h, SELECT, 0, d->sid, 0);   /* for the view */
+    } else if (old == 0x02) {
+        inv_context(h, GLOBAL + rnd(3), 0, d->sid, rnd(4));
+    } else if (old) {
+        inv_context(h, GLOBAL, 0, 0, 0);
+    } else {
+        inv_context(h, GLOBAL + rnd(3), did, d->sid, rnd(4));
+    }
+    check_some(w, 20);
+    if (old || chance(30)) {
+        inv_iotlb(h, GLOBAL, 0, 0, 0);
+    } else {
+        inv_iotlb(h, DOMAIN, did, 0, 0);
+    }
+    for (unsigned i = 0; i < QUERIES; i++) {
+        legal_settle(&w->query[i].legal);
+    }
+    for (unsigned i = 0; i < DEVICES; i++) {
+        bool direct = !plain_context(w, w->d[i]->sid, &lo, &hi) &&
+                      (lo >> 2 & 3) == 2;
+
+        g_assert_cmpint(w->d[i]->view, ==,
+                        direct ? VTD_VIEW_DIRECT : VTD_VIEW_TRANSLATED);
+    }
+    check_some(w, 40);
+}
+
+static void make_world(World *w)
+{
+    static const uint16_t sids[DEVICES] = { 0x0100, 0x0101, 0x0208 };
+    VtdConfig config = host_config;
+
+    config.aw_bits = chance(30) ? 39 : 48;
+    config.snoop_control = chance(30);
+    config.device_iotlb = chance(30);
+    config.stale_tm = chance(50);
+    config.caching_mode = chance(30);
+    config.pass_through = chance(80);
+    w->h = host_new(&config);
+    host_enable(w->h);
+    if (chance(50)) {
+        queue_start(w->h, rnd(3));
+    }
+    for (unsigned i = 0; i < DEVICES; i++) {
+        w->d[i] = device_new(w->h, sids[i]);
+    }
+    w->hole = host_pages(w->h, 1);
+    host_set_ram(w->h, w->hole, false);
+    for (unsigned i = 0; i < TABLES; i++) {
+        w->table[i] = host_pages(w->h, 1);
+    }
+    for (unsigned i = 0; i < TABLES * INDICES; i++) {
+        put_some_entry(w, i / INDICES, indices[i % INDICES]);
+    }
+    for (unsigned i = 0; i < DEVICES; i++) {
+        put_some_context(w, sids[i]);
+    }
+    inv_context(w->h, GLOBAL, 0, 0, 0);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        Query *q = &w->query[i];
+
+        q->d = w->d[i % DEVICES];
+        q->access = i / DEVICES % 3;
+        q->iova = i % 9 ? w->query[i - i % 9].iova : some_iova(w);
+        q->legal.n = 0;
+    }
+    edited(w, false);
+}
+
+static void test_dma(void)
+{
+    unsigned worlds = g_test_slow() ? 2000 : 150;
+    World *w = g_new0(World, 1);
+
+    for (unsigned world = 0; world < worlds; world++) {
+        make_world(w);
+        settle(w, true);
+        for (unsigned step = 0; step < 60; step++) {
+            for (unsigned edits = rnd(4); edits; edits--) {
+                edit_table(w);
+                check_some(w, 10);
+            }
+            if (chance(60)) {
+                invalidate_some(w);
+                check_some(w, 20);
+            }
+            if (chance(15)) {
+                edit_context(w);
+            } else if (chance(20)) {
+                settle(w, true);
+            }
+        }
+        for (unsigned i = 0; i < DEVICES; i++) {
+            device_free(w->d[i]);
+        }
+        host_free(w->h);
+    }
+    g_test_message("%" PRIu64 " passed, %" PRIu64 " blocked, of all %" PRIu64
+                   " from before an edit", w->passed, w->blocked, w->stale);
+    /* the tables are neither all wrong nor all right, and caches cache */
+    g_assert_cmpuint(w->passed, >, worlds * 100);
+    g_assert_cmpuint(w->blocked, >, worlds * 100);
+    g_assert_cmpuint(w->stale, >, worlds);
+    g_free(w);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/vtd/random/dma", test_dma);
+
+    return g_test_run();
+}
