@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "bench-table.h"
 
 #define ENTRIES                 512u

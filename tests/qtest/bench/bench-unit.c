@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "hw/misc/vtd-testdev.h"
 #include "bench-table.h"
 #include "bench-unit.h"
