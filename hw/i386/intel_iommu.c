@@ -696,6 +696,26 @@ static void intel_iommu_machine_done(Notifier *notifier, void *data)
     }
 }
 
+static void intel_iommu_get_stats(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+
+    if (!visit_start_struct(v, name, NULL, 0, errp)) {
+        return;
+    }
+    for (VtdStat stat = 0; stat < VTD_STAT_COUNT; stat++) {
+        uint64_t value = vtd_stat(s->vtd, stat);
+
+        if (!visit_type_uint64(v, vtd_stat_name(stat), &value, errp)) {
+            goto out;
+        }
+    }
+    visit_check_struct(v, errp);
+out:
+    visit_end_struct(v, NULL);
+}
+
 static void intel_iommu_realize(DeviceState *dev, Error **errp)
 {
     IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
@@ -737,6 +757,10 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 
     pci_setup_iommu(bus, &intel_iommu_pci_ops, s);
 
+    /* Not the class's, since it is nothing that -device could set */
+    object_property_add(OBJECT(s), "stats", "dict", intel_iommu_get_stats,
+                        NULL, NULL, NULL);
+
     qemu_add_vm_change_state_handler(intel_iommu_vm_state, s);
     s->machine_done.notify = intel_iommu_machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
@@ -746,26 +770,6 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 static void intel_iommu_reset_exit(Object *obj, ResetType type)
 {
     vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
-}
-
-static void intel_iommu_get_stats(Object *obj, Visitor *v, const char *name,
-                                  void *opaque, Error **errp)
-{
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
-
-    if (!visit_start_struct(v, name, NULL, 0, errp)) {
-        return;
-    }
-    for (VtdStat stat = 0; stat < VTD_STAT_COUNT; stat++) {
-        uint64_t value = s->vtd ? vtd_stat(s->vtd, stat) : 0;
-
-        if (!visit_type_uint64(v, vtd_stat_name(stat), &value, errp)) {
-            goto out;
-        }
-    }
-    visit_check_struct(v, errp);
-out:
-    visit_end_struct(v, NULL);
 }
 
 static const Property intel_iommu_properties[] = {
@@ -802,11 +806,6 @@ static void intel_iommu_class_init(ObjectClass *klass, void *data)
     x86_class->realize = intel_iommu_realize;
     x86_class->int_remap = intel_iommu_int_remap;
     rc->phases.exit = intel_iommu_reset_exit;
-
-    object_class_property_add(klass, "stats", "dict", intel_iommu_get_stats,
-                              NULL, NULL, NULL);
-    object_class_property_set_description(klass, "stats",
-                                          "what the unit has done so far");
 }
 
 static const TypeInfo intel_iommu_types[] = {
