@@ -107,6 +107,31 @@ static void device_switch_to(void *opaque, VtdView view)
     g_assert_cmpint(d->view, !=, view);
     d->view = view;
     d->switches++;
+    if (d->switched) {
+        d->switched(d);
+    }
+}
+
+static void device_notify(void *opaque, const VtdNotice *notice)
+{
+    Device *d = opaque;
+
+    g_assert_nonnull(d->notify);
+    d->notify(d, notice);
+}
+
+static bool host_dirty_tracking(void *opaque)
+{
+    Host *h = opaque;
+
+    return h->dirty_tracking;
+}
+
+static void host_over_limit(void *opaque)
+{
+    Host *h = opaque;
+
+    h->over_limits++;
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
@@ -127,7 +152,50 @@ static void device_invalidate(void *opaque, uint64_t first, uint64_t last,
     g_array_append_val(d->h->forgets, forget);
 }
 
-/* Shadows, which want the operations that are not here, are others' tests */
+static void host_ram_page(Host *h, uint64_t gpa, VtdRam *ram)
+{
+    uint64_t from = gpa / PAGE, to = from;
+    bool hole = h->hole[from];
+
+    while (from > 0 && h->hole[from - 1] == hole) {
+        from--;
+    }
+    while (to < RAM_PAGES - 1 && h->hole[to + 1] == hole) {
+        to++;
+    }
+    *ram = (VtdRam) {
+        .first = from * PAGE,
+        .last = to * PAGE + (PAGE - 1),
+        .ram = !hole,
+        .data = hole ? NULL : (uint8_t *)h->ram + from * PAGE,
+    };
+}
+
+void host_ram(void *opaque, uint64_t gpa, VtdRam *ram)
+{
+    Host *h = opaque;
+    uint64_t gap = RAM_SIZE;
+
+    if (gpa < RAM_SIZE) {
+        host_ram_page(h, gpa, ram);
+        return;
+    }
+    for (unsigned i = 0; i < h->regions->len; i++) {
+        VtdRam *region = &g_array_index(h->regions, VtdRam, i);
+
+        if (gpa < region->first) {
+            *ram = (VtdRam) { .first = gap, .last = region->first - 1 };
+            return;
+        }
+        if (gpa <= region->last) {
+            *ram = *region;
+            return;
+        }
+        gap = region->last + 1;
+    }
+    *ram = (VtdRam) { .first = gap, .last = UINT64_MAX };
+}
+
 static const VtdOps host_ops = {
     .read = host_read,
     .write = host_write,
@@ -137,6 +205,10 @@ static const VtdOps host_ops = {
     .switch_to = device_switch_to,
     .iec_changed = host_iec_changed,
     .invalidate = device_invalidate,
+    .ram = host_ram,
+    .notify = device_notify,
+    .dirty_tracking = host_dirty_tracking,
+    .over_limit = host_over_limit,
 };
 
 Host *host_new(const VtdConfig *config)
@@ -151,6 +223,7 @@ Host *host_new(const VtdConfig *config)
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
     h->forgets = g_array_new(FALSE, FALSE, sizeof(Forget));
+    h->regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
     h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
     pthread_rwlock_init(&h->section, NULL);
     pthread_mutex_init(&h->lock, NULL);
@@ -165,6 +238,7 @@ void host_free(Host *h)
     pthread_mutex_destroy(&h->lock);
     pthread_rwlock_destroy(&h->section);
     g_array_free(h->deferred, TRUE);
+    g_array_free(h->regions, TRUE);
     g_array_free(h->forgets, TRUE);
     g_array_free(h->iec_changes, TRUE);
     g_array_free(h->messages, TRUE);
@@ -249,6 +323,18 @@ void host_set_ram(Host *h, uint64_t page, bool ram)
 {
     g_assert_cmphex(page, <, RAM_SIZE);
     h->hole[page / PAGE] = !ram;
+}
+
+void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram)
+{
+    VtdRam region = { .first = first, .last = last, .ram = ram };
+
+    g_assert_cmphex(first, >=, h->regions->len
+                    ? g_array_index(h->regions, VtdRam,
+                                    h->regions->len - 1).last + 1
+                    : RAM_SIZE);
+    g_assert_cmphex(first, <=, last);
+    g_array_append_val(h->regions, region);
 }
 
 uint32_t rd32(Host *h, unsigned offset)

@@ -92,13 +92,20 @@ typedef struct Forget {
 
 typedef struct Host Host;
 
-typedef struct Device {
+typedef struct Device Device;
+
+struct Device {
     Host *h;
     uint16_t sid;
     VtdSpace *space;
     VtdView view;
     unsigned switches;          /* of the view */
-} Device;
+
+    /* Who listens: as VtdOps.notify, and after a switch of the view */
+    void (*notify)(Device *d, const VtdNotice *notice);
+    void (*switched)(Device *d);        /* may be NULL */
+    void *listener;
+};
 
 struct Host {
     Vtd *v;
@@ -115,6 +122,10 @@ struct Host {
     /* Called in the middle of a read by the engine, its data copied */
     void (*after_read)(Host *h, uint64_t gpa);
     void *opaque;               /* of after_read */
+
+    GArray *regions;            /* VtdRam: what lies above, in order */
+    bool dirty_tracking;
+    unsigned over_limits;       /* how often it was told */
 
     uint64_t queue;             /* of queue_start(), as the next */
     unsigned entries;
@@ -147,6 +158,13 @@ uint64_t host_pages(Host *h, unsigned n);
 void host_put(Host *h, uint64_t gpa, uint64_t value);
 uint64_t host_get(Host *h, uint64_t gpa);
 void host_set_ram(Host *h, uint64_t page, bool ram);
+/*
+ * Above that memory, in order: RAM without content, for targets of mappings,
+ * or a device's (@ram false).  What no region has is a hole.
+ */
+void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram);
+/* The piece around @gpa, as VtdOps.ram has it */
+void host_ram(void *host, uint64_t gpa, VtdRam *ram);
 
 /* Registers */
 uint32_t rd32(Host *h, unsigned offset);
