@@ -11,8 +11,16 @@
 #include "bench-table.h"
 
 #define ENTRIES                 512u
-/* What one command of qtest's protocol carries */
-#define CHUNK                   (1u << 20)
+/* What one command carries: QEMU's own buffers for it are to stay small */
+#define CHUNK                   (16u << 10)
+
+void bench_write(VtdDriver *d, uint64_t addr, const void *data, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += CHUNK) {
+        qtest_bufwrite(d->qts, addr + at, (const uint8_t *)data + at,
+                       MIN(CHUNK, bytes - at));
+    }
+}
 
 static uint64_t leaf_of_target(unsigned page)
 {
@@ -48,9 +56,13 @@ void bench_table_init(BenchTable *t, VtdDriver *d, uint16_t did,
         .domain = { .id = did, .levels = 4, .top = vtd_alloc(d, 1) },
         .pages = pages,
         .leaf = g_new(uint64_t, pages),
-        .area = vtd_alloc(d, tables),
+        .area = vtd_alloc(d, 1),
         .place = sequence(tables, random),
     };
+    for (unsigned i = 1; i < tables; i++) {
+        /* One by one, as above; they come in a row */
+        vtd_alloc(d, 1);
+    }
     for (unsigned i = 0; i < pages; i++) {
         t->leaf[i] = leaf_of_target(target[i % BENCH_TARGET_PAGES]);
     }
@@ -87,15 +99,14 @@ void bench_table_write(BenchTable *t)
         image[(bench_table_entry(t, i) - t->area) / sizeof(uint64_t)] =
             cpu_to_le64(t->leaf[i]);
     }
-    for (size_t at = 0; at < bytes; at += CHUNK) {
-        qtest_bufwrite(t->d->qts, t->area + at, (uint8_t *)image + at,
-                       MIN(CHUNK, bytes - at));
-    }
+    bench_write(t->d, t->area, image, bytes);
 }
 
 void bench_table_clear(BenchTable *t)
 {
-    qtest_memset(t->d->qts, t->area, 0, t->pages * sizeof(uint64_t));
+    for (uint64_t at = 0; at < t->pages * sizeof(uint64_t); at += VTD_PAGE) {
+        qtest_memset(t->d->qts, t->area + at, 0, VTD_PAGE);
+    }
 }
 
 void bench_table_link(BenchTable *t)

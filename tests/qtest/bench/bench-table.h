@@ -20,6 +20,9 @@
 /* The first input address */
 #define BENCH_IOVA              0x1000000000ull
 
+/* Much guest memory at once */
+void bench_write(VtdDriver *d, uint64_t addr, const void *data, size_t bytes);
+
 typedef struct BenchTable {
     VtdDriver *d;
     VtdDomain domain;

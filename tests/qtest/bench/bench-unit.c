@@ -68,14 +68,8 @@ static void queue_fill(VtdDriver *d, const VtdDesc *desc, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         le[i] = VTD_DESC(cpu_to_le64(desc[i].lo), cpu_to_le64(desc[i].hi));
     }
-    if (first) {
-        qtest_bufwrite(d->qts, d->queue + d->tail, le,
-                       first * sizeof(VtdDesc));
-    }
-    if (n > first) {
-        qtest_bufwrite(d->qts, d->queue, le + first,
-                       (n - first) * sizeof(VtdDesc));
-    }
+    bench_write(d, d->queue + d->tail, le, first * sizeof(VtdDesc));
+    bench_write(d, d->queue, le + first, (n - first) * sizeof(VtdDesc));
     d->tail = (d->tail + n * sizeof(VtdDesc)) % d->queue_bytes;
 }
 

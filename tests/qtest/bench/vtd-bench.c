@@ -426,10 +426,10 @@ static void measure_all(Bench *b, bool curve)
     measure(b, "wait", fill_waits, BENCH_BATCH);
     measure(b, "page", fill_page, BENCH_BATCH);
     measure_pages(b);
+    measure_churn(b, memory);
     measure(b, "context", fill_context, BENCH_BATCH);
     measure_teardown(b);
     measure_move(b);
-    measure_churn(b, memory);
 }
 
 int main(int argc, char **argv)
