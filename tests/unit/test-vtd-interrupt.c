@@ -466,6 +466,27 @@ static void test_faults_not_cached(void)
     host_free(h);
 }
 
+/* Whoever keeps routes hears of all that changes them */
+static void test_notices(void)
+{
+    static const struct {
+        uint32_t bit;
+        bool on;
+    } commands[] = {
+        { SIRTP, true }, { IRE, true }, { CFI, true }, { SIRTP, true },
+        { CFI, false }, { IRE, false },
+    };
+    Host *h = host_new(NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+        g_array_set_size(h->iec_changes, 0);
+        gcmd(h, commands[i].bit, commands[i].on);
+        g_assert_cmpuint(h->iec_changes->len, ==, 1);
+        g_assert_true(g_array_index(h->iec_changes, IecChange, 0).global);
+    }
+    host_free(h);
+}
+
 static void change_midway(Host *h, uint64_t gpa)
 {
     const uint64_t *table = h->opaque;
@@ -530,6 +551,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/interrupt/cache", test_cache);
     g_test_add_func("/vtd/interrupt/faults-not-cached",
                     test_faults_not_cached);
+    g_test_add_func("/vtd/interrupt/notices", test_notices);
     g_test_add_func("/vtd/interrupt/midway", test_midway);
     g_test_add_func("/vtd/interrupt/new-table", test_new_table);
 

@@ -5,6 +5,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <pthread.h>
+#include <stdatomic.h>
 #include "hw/i386/vtd/spec.h"
 #include "hw/i386/vtd/iotlb.h"
 
@@ -60,6 +62,17 @@ static void test_key(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         g_assert_cmphex(find(t, table[i].key, table[i].iova | 0xabc), ==,
                         0x10000 + i * 0x1000);
+    }
+    vtd_iotlb_free(t);
+
+    /* all domains: some share a set with the one that has an entry */
+    t = vtd_iotlb_new();
+    insert(t, key0, 0x5000, 1, 0x9000);
+    for (unsigned did = 0; did <= UINT16_MAX; did++) {
+        VtdIotlbKey key = { key0.root, did, key0.levels };
+
+        g_assert_cmphex(find(t, key, 0x5000), ==,
+                        did == key0.did ? 0x9000 : 0);
     }
     vtd_iotlb_free(t);
 }
@@ -356,6 +369,91 @@ static void test_random(void)
     vtd_iotlb_free(t);
 }
 
+/*
+ * Lookups meet the writing of a slot: twice as many pages as a set has room
+ * for are inserted into one set, and each must be found as its own.
+ */
+#define CROWD                   (2 * VTD_IOTLB_WAYS)
+#define INSERTIONS              200000
+#define LOOKUPS                 50000
+
+typedef struct Crowd {
+    VtdIotlb *iotlb;
+    uint64_t page[CROWD];
+    _Atomic unsigned done;      /* lookups */
+    _Atomic bool stop;
+    unsigned hits;              /* the thread's */
+} Crowd;
+
+/* Pages that share a set: of each the insertion costs page 0 its entry */
+static void find_crowd(Crowd *crowd)
+{
+    VtdIotlb *t = vtd_iotlb_new();
+    uint64_t page = 0x1000;
+
+    for (unsigned i = 1; i < CROWD; page += 0x1000) {
+        if (!find(t, key0, 0)) {
+            insert(t, key0, 0, 1, 0x1000);
+        }
+        insert(t, key0, page, 1, 0x1000);
+        if (!find(t, key0, 0)) {
+            crowd->page[i++] = page;
+        }
+    }
+    vtd_iotlb_free(t);
+}
+
+static void insert_one(Crowd *crowd, unsigned i)
+{
+    VtdIotlbEntry entry = { (i + 1ull) << 30, 1, i & 1, i & 2 };
+
+    vtd_iotlb_insert(crowd->iotlb, &key0, crowd->page[i], &entry,
+                     vtd_iotlb_now(crowd->iotlb));
+}
+
+static void *lookup_crowd(void *opaque)
+{
+    Crowd *crowd = opaque;
+
+    for (unsigned n = 0; !atomic_load(&crowd->stop); n++) {
+        unsigned i = n % CROWD;
+        VtdIotlbEntry entry;
+
+        if (vtd_iotlb_lookup(crowd->iotlb, &key0, crowd->page[i], &entry)) {
+            crowd->hits++;
+            g_assert_cmphex(entry.addr, ==, (i + 1ull) << 30);
+            g_assert_cmpint(entry.read, ==, i & 1);
+            g_assert_cmpint(entry.write, ==, !!(i & 2));
+        }
+        atomic_fetch_add_explicit(&crowd->done, 1, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    Crowd crowd = { .iotlb = vtd_iotlb_new() };
+    pthread_t thread;
+
+    find_crowd(&crowd);
+    g_assert_cmpint(pthread_create(&thread, NULL, lookup_crowd, &crowd), ==,
+                    0);
+    for (unsigned n = 0; n < INSERTIONS || atomic_load(&crowd.done) < LOOKUPS;
+         n++) {
+        insert_one(&crowd, g_test_rand_int_range(0, CROWD));
+        if (n % 64 == 0) {
+            vtd_iotlb_drop_range(crowd.iotlb, key0.did, crowd.page[0],
+                                 crowd.page[0]);
+        }
+    }
+    atomic_store(&crowd.stop, true);
+    g_assert_cmpint(pthread_join(thread, NULL), ==, 0);
+    g_test_message("%u hits in %u lookups", crowd.hits,
+                   atomic_load(&crowd.done));
+    g_assert_cmpuint(crowd.hits, >, 0);
+    vtd_iotlb_free(crowd.iotlb);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -367,6 +465,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/iotlb/in-flight", test_in_flight);
     g_test_add_func("/vtd/iotlb/full", test_full);
     g_test_add_func("/vtd/iotlb/random", test_random);
+    g_test_add_func("/vtd/iotlb/threads", test_threads);
 
     return g_test_run();
 }
