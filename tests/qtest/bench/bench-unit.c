@@ -8,12 +8,12 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "hw/misc/vtd-testdev.h"
 #include "bench-table.h"
 #include "bench-unit.h"
 
 #define QUEUE_ORDER             5
-#define DEVICE_SLOT             3
+#define REST_US                 20000
+#define PATIENCE                500
 /* A mapping that is larger than this is the guest's memory */
 #define GUEST_KIB               (1ull << 20)
 
@@ -21,15 +21,17 @@ QEMU_BUILD_BUG_ON(BENCH_BATCH * sizeof(VtdDesc) >= VTD_PAGE << QUEUE_ORDER);
 
 void bench_unit_start(BenchUnit *u, const char *args)
 {
+    g_autofree char *heap_file = NULL;
     g_autofree char *all =
-        g_strdup_printf("-m " BENCH_MEMORY " -device " TYPE_VTD_TESTDEV
-                        ",record=off,table=off,addr=%x %s", DEVICE_SLOT, args);
+        g_strconcat("-m " BENCH_MEMORY TESTDEV_DEVICE("3")
+                    ",record=off,table=off ", args, NULL);
 
+    u->heap = g_file_open_tmp(NULL, &heap_file, NULL);
+    g_assert_cmpint(u->heap, >=, 0);
+    g_setenv("BENCH_HEAP_FILE", heap_file, true);
     vtd_start(&u->d, "", ",caching-mode=on,aw-bits=48", all);
-    u->pci = qpci_device_find(u->d.pci, bench_unit_sid(u));
-    g_assert_nonnull(u->pci);
-    u->bar = qpci_iomap(u->pci, 0, NULL);
-    qpci_device_enable(u->pci);
+    unlink(heap_file);
+    testdev_start(&u->listener, &u->d, QPCI_DEVFN(3, 0));
     vtd_queue_start(&u->d, QUEUE_ORDER);
     g_assert_cmpint(clock_getcpuclockid(qtest_pid(u->d.qts), &u->clock), ==,
                     0);
@@ -37,18 +39,9 @@ void bench_unit_start(BenchUnit *u, const char *args)
 
 void bench_unit_stop(BenchUnit *u)
 {
-    g_free(u->pci);
+    testdev_stop(&u->listener);
     vtd_stop(&u->d);
-}
-
-uint16_t bench_unit_sid(const BenchUnit *u)
-{
-    return QPCI_DEVFN(DEVICE_SLOT, 0);
-}
-
-static uint64_t counter(BenchUnit *u, unsigned n)
-{
-    return qpci_io_readq(u->pci, u->bar, TESTDEV_COUNTER(n));
+    close(u->heap);
 }
 
 static double now(clockid_t clock)
@@ -76,10 +69,12 @@ static void queue_fill(VtdDriver *d, const VtdDesc *desc, unsigned n)
 BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n)
 {
     VtdDriver *d = &u->d;
+    Testdev *t = &u->listener;
     BenchCost cost;
+    uint64_t own;
 
     queue_fill(d, desc, n);
-    qpci_io_writeq(u->pci, u->bar, TESTDEV_COMMAND, TESTDEV_CLEAR);
+    testdev_clear(t);
 
     cost.cpu_ns = -now(u->clock);
     cost.wall_ns = -now(CLOCK_MONOTONIC);
@@ -89,14 +84,16 @@ BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n)
 
     g_assert_cmphex(vtd_read64(d, VTD_IQH), ==, d->tail);
     g_assert_cmphex(vtd_read32(d, VTD_FSTS) & VTD_FSTS_IQE, ==, 0);
-    cost.cpu_ns -= counter(u, TESTDEV_OWN_NS);
-    cost.wall_ns -= counter(u, TESTDEV_OWN_NS);
-    cost.maps = counter(u, TESTDEV_MAPS);
-    cost.unmaps = counter(u, TESTDEV_UNMAPS);
+    own = testdev_count(t, TESTDEV_OWN_NS);
+    cost.cpu_ns -= own;
+    cost.wall_ns -= own;
+    cost.maps = testdev_count(t, TESTDEV_MAPS);
+    cost.unmaps = testdev_count(t, TESTDEV_UNMAPS);
     return cost;
 }
 
-uint64_t bench_unit_memory(const BenchUnit *u)
+/* Anonymous memory of the process, the guest's not counted */
+static uint64_t resident(const BenchUnit *u)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/smaps",
                                             (int)qtest_pid(u->d.qts));
@@ -115,4 +112,28 @@ uint64_t bench_unit_memory(const BenchUnit *u)
         }
     }
     return sum * 1024;
+}
+
+/* The preloaded library answers a signal (preload/heap.c) */
+static uint64_t allocated(const BenchUnit *u)
+{
+    uint64_t bytes = 0;
+
+    g_assert_cmpint(pwrite(u->heap, &bytes, sizeof(bytes), 0), ==,
+                    sizeof(bytes));
+    /* The command before has its answer, but may not be at rest yet */
+    g_usleep(REST_US);
+    g_assert_cmpint(kill(qtest_pid(u->d.qts), SIGURG), ==, 0);
+    for (int i = 0; i < PATIENCE && !bytes; i++) {
+        g_usleep(REST_US);
+        g_assert_cmpint(pread(u->heap, &bytes, sizeof(bytes), 0), ==,
+                        sizeof(bytes));
+    }
+    g_assert_cmpint(bytes, !=, 0);
+    return bytes;
+}
+
+BenchMemory bench_unit_memory(const BenchUnit *u)
+{
+    return (BenchMemory) { allocated(u), resident(u) };
 }

@@ -12,16 +12,16 @@
 #ifndef TESTS_BENCH_UNIT_H
 #define TESTS_BENCH_UNIT_H
 
-#include "../vtd-driver.h"
+#include "../vtd-testdev.h"
 
 /* Descriptors in a batch, at most */
 #define BENCH_BATCH             8000
 
 typedef struct BenchUnit {
     VtdDriver d;
-    QPCIDevice *pci;
-    QPCIBar bar;
+    Testdev listener;
     clockid_t clock;            /* of the CPU time of QEMU's process */
+    int heap;                   /* what the preloaded library writes to */
 } BenchUnit;
 
 /*
@@ -35,15 +35,22 @@ typedef struct BenchCost {
     double unmaps;
 } BenchCost;
 
-/* @args are more arguments for QEMU */
+/*
+ * @args are more arguments for QEMU.  $LD_PRELOAD is to name the library of
+ * preload/heap.c.
+ */
 void bench_unit_start(BenchUnit *u, const char *args);
 void bench_unit_stop(BenchUnit *u);
-/* The test device's source id */
-uint16_t bench_unit_sid(const BenchUnit *u);
 
+/* Let the unit go through @n descriptors, BENCH_BATCH at most. */
 BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n);
 
-/* Anonymous memory of the process, the guest's not counted */
-uint64_t bench_unit_memory(const BenchUnit *u);
+/* Bytes of QEMU's own, the guest's memory not counted */
+typedef struct BenchMemory {
+    uint64_t allocated;         /* from the heap */
+    uint64_t resident;          /* and freed memory that is kept */
+} BenchMemory;
+
+BenchMemory bench_unit_memory(const BenchUnit *u);
 
 #endif

@@ -28,6 +28,7 @@
 #define MIN_SAMPLES             3
 #define MAX_SAMPLES             15
 
+/* A million changes, so many before each flush */
 #define CHURN_ROUNDS            16
 #define CHURN_CHANGES           65536
 
@@ -37,6 +38,7 @@ typedef struct Bench {
     BenchTable other;
     GRand *random;
     bool stats;                 /* the unit has the property */
+    BenchMemory memory;         /* before anything was mapped */
     VtdDesc *desc;              /* BENCH_BATCH of them */
 } Bench;
 
@@ -44,6 +46,7 @@ typedef struct Bench {
 typedef struct Series {
     const char *name;
     GArray *costs;              /* BenchCost */
+    double spent_ns;
 } Series;
 
 static Series series_begin(const char *name)
@@ -62,6 +65,13 @@ static void series_add(Series *s, BenchCost all, BenchCost base, unsigned n)
     };
 
     g_array_append_val(s->costs, one);
+    s->spent_ns += all.wall_ns + base.wall_ns;
+}
+
+static bool series_enough(const Series *s)
+{
+    return s->costs->len >= MAX_SAMPLES ||
+           (s->costs->len >= MIN_SAMPLES && s->spent_ns > OPERATION_NS);
 }
 
 static gint order(gconstpointer a, gconstpointer b)
@@ -71,6 +81,7 @@ static gint order(gconstpointer a, gconstpointer b)
     return x < y ? -1 : x > y;
 }
 
+/* @member is an offset in BenchCost */
 static double median(const Series *s, size_t member)
 {
     unsigned n = s->costs->len;
@@ -96,14 +107,26 @@ static void series_end(Series *s)
     g_array_free(s->costs, TRUE);
 }
 
+static void print_memory(Bench *b, const char *name)
+{
+    BenchMemory now = bench_unit_memory(&b->u);
+    double pages = b->table.pages;
+
+    printf("{\"op\": \"%s\", \"bytes_per_page\": %.3f, "
+           "\"resident_per_page\": %.3f", name,
+           (int64_t)(now.allocated - b->memory.allocated) / pages,
+           (int64_t)(now.resident - b->memory.resident) / pages);
+    if (b->stats) {
+        printf(", \"counted_per_page\": %.3f",
+               vtd_stat(&b->u.d, "shadow-bytes") / pages);
+    }
+    printf("}\n");
+    fflush(stdout);
+}
+
 static BenchCost run(Bench *b, unsigned n)
 {
     return bench_unit_run(&b->u, b->desc, n);
-}
-
-static BenchCost run_one(Bench *b, VtdDesc desc)
-{
-    return bench_unit_run(&b->u, &desc, 1);
 }
 
 /* What the writing of the queue's tail alone costs */
@@ -112,55 +135,94 @@ static BenchCost run_nothing(Bench *b)
     return run(b, 0);
 }
 
-/*
- * Descriptors in front of the operations (@with false) or with them, for @n
- * operations of one batch.  Returns how many descriptors that are; may be
- * called again for the same batch.
- */
-typedef unsigned FillFn(Bench *b, unsigned n, bool with);
-
-/* How many operations make a batch, given that @n take @cost */
-static unsigned batch_for(BenchCost cost, unsigned n, unsigned max)
+static BenchCost run_flush(Bench *b)
 {
-    double one = MAX(cost.cpu_ns, 1) / n;
-
-    return MAX(1, MIN(max, BATCH_NS / one));
+    b->desc[0] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
+    return run(b, 1);
 }
 
-static void measure(Bench *b, const char *name, FillFn *fill, unsigned max)
+/* How many operations make a batch, if @n took @cost */
+static unsigned batch_for(BenchCost cost, unsigned n, unsigned max)
+{
+    return MAX(1, MIN(max, BATCH_NS * n / MAX(cost.cpu_ns, 1)));
+}
+
+/* Operations of one descriptor, for which nothing has to change */
+
+typedef VtdDesc MakeFn(Bench *b);
+
+static BenchCost run_made(Bench *b, MakeFn *make, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        b->desc[i] = make(b);
+    }
+    return run(b, n);
+}
+
+static void measure_made(Bench *b, const char *name, MakeFn *make)
 {
     Series s = series_begin(name);
-    unsigned n = batch_for(run(b, fill(b, 1, true)), 1, max);
-    double spent = 0;
+    unsigned n = batch_for(run_made(b, make, 1), 1, BENCH_BATCH);
 
-    if (n > 1) {
-        /* The first one may have had caches to fill */
-        n = batch_for(run(b, fill(b, n, true)), n, max);
-    }
-    for (unsigned i = 0; i < MAX_SAMPLES; i++) {
-        GRand *same = g_rand_copy(b->random);
-        BenchCost all = run(b, fill(b, n, true));
-        BenchCost base;
-
-        /* The same descriptors in front, whose writes change nothing now */
-        g_rand_free(b->random);
-        b->random = same;
-        base = run(b, fill(b, n, false));
-        series_add(&s, all, base, n);
-        spent += all.wall_ns + base.wall_ns;
-        if (i + 1 >= MIN_SAMPLES && spent > OPERATION_NS) {
-            break;
-        }
+    /* The first one may have had caches to fill */
+    n = batch_for(run_made(b, make, n), n, BENCH_BATCH);
+    while (!series_enough(&s)) {
+        series_add(&s, run_made(b, make, n), run_nothing(b), n);
     }
     series_end(&s);
 }
-
-/* Operations */
 
 static unsigned random_page(Bench *b)
 {
     return g_rand_int_range(b->random, 0, b->table.pages);
 }
+
+static VtdDesc page_flush(unsigned page)
+{
+    return VTD_INV_IOTLB_PAGES(DOMAIN, bench_table_iova(page), 0);
+}
+
+static VtdDesc make_wait(Bench *b)
+{
+    return VTD_WAIT(VTD_WAIT_SW, 1, b->u.d.status);
+}
+
+static VtdDesc make_domain_flush(Bench *b)
+{
+    return VTD_INV_IOTLB_DOMAIN(DOMAIN);
+}
+
+static VtdDesc make_context_flush(Bench *b)
+{
+    return VTD_INV_CONTEXT_GLOBAL;
+}
+
+static VtdDesc make_page_flush(Bench *b)
+{
+    return page_flush(random_page(b));
+}
+
+static void measure_wait(Bench *b)
+{
+    measure_made(b, "wait", make_wait);
+}
+
+static void measure_idle(Bench *b)
+{
+    measure_made(b, "idle", make_domain_flush);
+}
+
+static void measure_context(Bench *b)
+{
+    measure_made(b, "context", make_context_flush);
+}
+
+static void measure_page(Bench *b)
+{
+    measure_made(b, "page", make_page_flush);
+}
+
+/* Operations behind a change of an entry */
 
 /* A wait descriptor that writes the lower half of a page's entry */
 static VtdDesc write_entry(const Bench *b, unsigned page, uint64_t leaf)
@@ -169,45 +231,11 @@ static VtdDesc write_entry(const Bench *b, unsigned page, uint64_t leaf)
                     bench_table_entry(&b->table, page));
 }
 
-static VtdDesc page_flush(unsigned page)
-{
-    return VTD_INV_IOTLB_PAGES(DOMAIN, bench_table_iova(page), 0);
-}
-
-static unsigned fill_waits(Bench *b, unsigned n, bool with)
-{
-    for (unsigned i = 0; with && i < n; i++) {
-        b->desc[i] = VTD_WAIT(VTD_WAIT_SW, i, b->u.d.status);
-    }
-    return with ? n : 0;
-}
-
-static unsigned fill_idle(Bench *b, unsigned n, bool with)
-{
-    for (unsigned i = 0; with && i < n; i++) {
-        b->desc[i] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
-    }
-    return with ? n : 0;
-}
-
-static unsigned fill_context(Bench *b, unsigned n, bool with)
-{
-    for (unsigned i = 0; with && i < n; i++) {
-        b->desc[i] = VTD_INV_CONTEXT_GLOBAL;
-    }
-    return with ? n : 0;
-}
-
-static unsigned fill_page(Bench *b, unsigned n, bool with)
-{
-    for (unsigned i = 0; with && i < n; i++) {
-        b->desc[i] = page_flush(random_page(b));
-    }
-    return with ? n : 0;
-}
-
-/* Two operations: a page gets its neighbour's target, and its own again */
-static unsigned fill_changed(Bench *b, unsigned n, bool with)
+/*
+ * @n times, a page gets its neighbour's target, and its own again.  Without
+ * @flush it keeps its own, and nothing but the writing is left.
+ */
+static BenchCost run_changed(Bench *b, unsigned n, bool flush)
 {
     unsigned at = 0;
 
@@ -215,40 +243,33 @@ static unsigned fill_changed(Bench *b, unsigned n, bool with)
         unsigned page = random_page(b);
         uint64_t leaf = b->table.leaf[page];
 
-        b->desc[at++] = write_entry(b, page, with ? leaf ^ VTD_PAGE : leaf);
-        if (with) {
+        b->desc[at++] = write_entry(b, page, flush ? leaf ^ VTD_PAGE : leaf);
+        if (flush) {
             b->desc[at++] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
         }
         b->desc[at++] = write_entry(b, page, leaf);
-        if (with) {
+        if (flush) {
             b->desc[at++] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
         }
     }
-    return at;
+    return run(b, at);
 }
 
 static void measure_changed(Bench *b)
 {
     Series s = series_begin("changed");
-    unsigned n = batch_for(run(b, fill_changed(b, 1, true)), 1,
-                           BENCH_BATCH / 4);
-    double spent = 0;
+    unsigned n = batch_for(run_changed(b, 1, true), 1, BENCH_BATCH / 4);
 
-    for (unsigned i = 0; i < MAX_SAMPLES; i++) {
-        BenchCost all = run(b, fill_changed(b, n, true));
-        BenchCost base = run(b, fill_changed(b, n, false));
+    while (!series_enough(&s)) {
+        BenchCost all = run_changed(b, n, true);
 
-        series_add(&s, all, base, 2 * n);
-        spent += all.wall_ns + base.wall_ns;
-        if (i + 1 >= MIN_SAMPLES && spent > OPERATION_NS) {
-            break;
-        }
+        series_add(&s, all, run_changed(b, n, false), 2 * n);
     }
     series_end(&s);
 }
 
-/* Entries of different pages, spread over the tables; @map or zero */
-static unsigned fill_pages(Bench *b, unsigned n, bool map, bool with)
+/* Each of @n pages, spread over the tables, appears (@map) or goes */
+static BenchCost run_pages(Bench *b, unsigned n, bool map, bool flush)
 {
     unsigned step = b->table.pages / n, at = 0;
 
@@ -256,61 +277,54 @@ static unsigned fill_pages(Bench *b, unsigned n, bool map, bool with)
         unsigned page = i * step;
 
         b->desc[at++] = write_entry(b, page, map ? b->table.leaf[page] : 0);
-        if (with) {
+        if (flush) {
             b->desc[at++] = page_flush(page);
         }
     }
-    return at;
+    return run(b, at);
 }
 
 static void measure_pages(Bench *b)
 {
     Series map = series_begin("page-map"), unmap = series_begin("page-unmap");
-    unsigned n = MIN(2000, b->table.pages);
+    unsigned n = MIN(BENCH_BATCH / 2, b->table.pages);
 
-    for (unsigned i = 0; i < MAX_SAMPLES; i++) {
-        BenchCost all = run(b, fill_pages(b, n, false, true));
+    while (!series_enough(&map)) {
+        BenchCost all = run_pages(b, n, false, true);
 
-        series_add(&unmap, all, run(b, fill_pages(b, n, false, false)), n);
-        all = run(b, fill_pages(b, n, true, true));
-        series_add(&map, all, run(b, fill_pages(b, n, true, false)), n);
+        series_add(&unmap, all, run_pages(b, n, false, false), n);
+        all = run_pages(b, n, true, true);
+        series_add(&map, all, run_pages(b, n, true, false), n);
     }
     series_end(&map);
     series_end(&unmap);
 }
 
+/* Operations on all pages */
+
 static void measure_teardown(Bench *b)
 {
     Series away = series_begin("teardown"), back = series_begin("sync-again");
-    BenchCost nothing = run_nothing(b);
-    double spent = 0;
 
-    for (unsigned i = 0; i < MAX_SAMPLES; i++) {
+    while (!series_enough(&away)) {
         BenchCost cost;
 
         bench_table_clear(&b->table);
-        cost = run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN));
-        series_add(&away, cost, nothing, 1);
-        spent += cost.wall_ns;
-
+        series_add(&away, run_flush(b), run_nothing(b), 1);
         bench_table_write(&b->table);
-        cost = run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN));
+        cost = run_flush(b);
         g_assert_cmpfloat(cost.maps, ==, b->table.pages);
-        series_add(&back, cost, nothing, 1);
-        spent += cost.wall_ns;
-        if (i + 1 >= MIN_SAMPLES && spent > OPERATION_NS) {
-            break;
-        }
+        series_add(&back, cost, run_nothing(b), 1);
     }
     series_end(&away);
     series_end(&back);
 }
 
-/* As Linux does: the entry, then the context cache, then both IOTLBs */
-static BenchCost move_to(Bench *b, const BenchTable *from,
-                         const BenchTable *to)
+/* As Linux does: the entry, then the context cache, then the IOTLB */
+static BenchCost run_move(Bench *b, const BenchTable *from,
+                          const BenchTable *to)
 {
-    uint16_t sid = bench_unit_sid(&b->u);
+    uint16_t sid = b->u.listener.sid;
 
     vtd_attach(&b->u.d, sid, &to->domain);
     b->desc[0] = VTD_INV_CONTEXT_DEVICE(from->domain.id, sid, 0);
@@ -322,69 +336,60 @@ static BenchCost move_to(Bench *b, const BenchTable *from,
 static void measure_move(Bench *b)
 {
     Series s = series_begin("move");
-    BenchCost nothing = run_nothing(b);
-    double spent = 0;
 
-    for (unsigned i = 0; i < MAX_SAMPLES; i++) {
-        BenchCost there = move_to(b, &b->table, &b->other);
-        BenchCost back = move_to(b, &b->other, &b->table);
+    while (!series_enough(&s)) {
+        BenchCost there = run_move(b, &b->table, &b->other);
+        BenchCost back = run_move(b, &b->other, &b->table);
 
-        series_add(&s, there, nothing, 1);
-        series_add(&s, back, nothing, 1);
-        spent += there.wall_ns + back.wall_ns;
-        if (spent > OPERATION_NS) {
-            break;
-        }
+        series_add(&s, there, run_nothing(b), 1);
+        series_add(&s, back, run_nothing(b), 1);
     }
     series_end(&s);
 }
 
-/* Memory */
-
-static void print_memory(Bench *b, const char *name, uint64_t before)
-{
-    uint64_t mapped = 0;
-
-    for (unsigned i = 0; i < b->table.pages; i++) {
-        mapped += !!b->table.leaf[i];
-    }
-    printf("{\"op\": \"%s\", \"bytes_per_page\": %.3f", name,
-           ((double)bench_unit_memory(&b->u) - before) / mapped);
-    if (b->stats) {
-        printf(", \"counted_per_page\": %.3f",
-               (double)vtd_stat(&b->u.d, "shadow-bytes") / mapped);
-    }
-    printf("}\n");
-    fflush(stdout);
-}
-
-/* A million random changes, and back */
-static void measure_churn(Bench *b, uint64_t memory)
+/* A million random changes, after which all is mapped somewhere; and back */
+static void measure_churn(Bench *b)
 {
     BenchTable *t = &b->table;
     size_t bytes = t->pages * sizeof(*t->leaf);
     g_autofree uint64_t *leaf = g_memdup2(t->leaf, bytes);
     Series s = series_begin("many-changed");
-    BenchCost nothing = run_nothing(b);
 
     for (unsigned i = 0; i < CHURN_ROUNDS; i++) {
         for (unsigned j = 0; j < CHURN_CHANGES; j++) {
-            t->leaf[random_page(b)] = g_rand_int_range(b->random, 0, 8)
-                ? bench_table_random_leaf(b->random) : 0;
+            t->leaf[random_page(b)] = bench_table_random_leaf(b->random);
         }
         bench_table_write(t);
-        series_add(&s, run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN)), nothing, 1);
+        series_add(&s, run_flush(b), run_nothing(b), 1);
     }
     series_end(&s);
-    print_memory(b, "memory-changed", memory);
+    print_memory(b, "memory-changed");
     memcpy(t->leaf, leaf, bytes);
     bench_table_write(t);
-    run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN));
-    print_memory(b, "memory-undone", memory);
+    run_flush(b);
+    print_memory(b, "memory-undone");
 }
 
-/* The whole */
+/*
+ * In this order: the first ones find the heap as the first sync has left it,
+ * and not in the disorder that the later ones leave.
+ */
+static const struct {
+    const char *name;
+    void (*measure)(Bench *b);
+} operations[] = {
+    { "idle", measure_idle },
+    { "changed", measure_changed },
+    { "wait", measure_wait },
+    { "page", measure_page },
+    { "pages", measure_pages },
+    { "churn", measure_churn },
+    { "context", measure_context },
+    { "teardown", measure_teardown },
+    { "move", measure_move },
+};
 
+/* All tables are in guest memory, but that of the leaves is not linked yet */
 static void set_up(Bench *b, unsigned pages, bool scattered, const char *args)
 {
     VtdDriver *d = &b->u.d;
@@ -400,49 +405,36 @@ static void set_up(Bench *b, unsigned pages, bool scattered, const char *args)
     bench_table_write(&b->table);
     bench_table_write(&b->other);
     bench_table_link(&b->other);
-    vtd_attach(d, bench_unit_sid(&b->u), &b->table.domain);
+    vtd_attach(d, b->u.listener.sid, &b->table.domain);
     vtd_enable(d);
-    run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN));
+    run_flush(b);
+    b->memory = bench_unit_memory(&b->u);
 }
 
-static void measure_all(Bench *b, bool curve)
+static void measure_first_sync(Bench *b)
 {
     Series s = series_begin("first-sync");
-    BenchCost nothing = run_nothing(b), cost;
-    uint64_t memory = bench_unit_memory(&b->u);
+    BenchCost cost;
 
     bench_table_link(&b->table);
-    cost = run_one(b, VTD_INV_IOTLB_DOMAIN(DOMAIN));
+    cost = run_flush(b);
     g_assert_cmpfloat(cost.maps, ==, b->table.pages);
-    series_add(&s, cost, nothing, 1);
+    series_add(&s, cost, run_nothing(b), 1);
     series_end(&s);
-    print_memory(b, "memory", memory);
-
-    measure(b, "idle", fill_idle, BENCH_BATCH);
-    if (curve) {
-        return;
-    }
-    measure_changed(b);
-    measure(b, "wait", fill_waits, BENCH_BATCH);
-    measure(b, "page", fill_page, BENCH_BATCH);
-    measure_pages(b);
-    measure_churn(b, memory);
-    measure(b, "context", fill_context, BENCH_BATCH);
-    measure_teardown(b);
-    measure_move(b);
+    print_memory(b, "memory");
 }
 
 int main(int argc, char **argv)
 {
     int pages = 512, seed = 1;
-    gboolean scattered = FALSE, curve = FALSE, stats = FALSE;
-    g_autofree char *args = NULL;
+    gboolean scattered = FALSE, stats = FALSE;
+    g_autofree char *args = NULL, *only = NULL;
     GOptionEntry options[] = {
         { "pages", 0, 0, G_OPTION_ARG_INT, &pages, "mapped, n * 512", "N" },
         { "scattered", 0, 0, G_OPTION_ARG_NONE, &scattered,
           "random targets", NULL },
-        { "curve", 0, 0, G_OPTION_ARG_NONE, &curve,
-          "first sync and idle flush only", NULL },
+        { "only", 0, 0, G_OPTION_ARG_STRING, &only,
+          "after the first sync, this alone", "OPERATION" },
         { "stats", 0, 0, G_OPTION_ARG_NONE, &stats,
           "the unit counts its memory itself", NULL },
         { "seed", 0, 0, G_OPTION_ARG_INT, &seed, "of all that is random",
@@ -467,7 +459,12 @@ int main(int argc, char **argv)
     b.stats = stats;
     b.desc = g_new(VtdDesc, BENCH_BATCH);
     set_up(&b, pages, scattered, args ?: "");
-    measure_all(&b, curve);
+    measure_first_sync(&b);
+    for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
+        if (!only || !strcmp(only, operations[i].name)) {
+            operations[i].measure(&b);
+        }
+    }
     bench_table_free(&b.table);
     bench_table_free(&b.other);
     bench_unit_stop(&b.u);
