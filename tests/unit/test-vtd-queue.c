@@ -241,9 +241,12 @@ static void test_error_stops(void)
     assert_queue(h, bad, IQEI_TYPE);
 
     queue_replace(h, bad, 5, 0);
-    /* other bits of FSTS do not start it */
+    /* neither the tail nor other bits of FSTS start it */
+    queue_kick(h);
+    assert_queue(h, bad, IQEI_TYPE);
     wr32(h, REG_FSTS, ~IQE);
     assert_queue(h, bad, IQEI_TYPE);
+    g_assert_cmphex(host_get(h, h->status), ==, 1);
     wr32(h, REG_FSTS, IQE);
     assert_queue(h, bad + 2, IQEI_RESERVED);
     g_assert_cmphex(host_get(h, h->status), ==, 2);
