@@ -1,0 +1,124 @@
+/*
+ * VT-d qtests: a machine with devices that keep shadows
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the machine, edits of page tables, and invalidation by register.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "vtd-world.h"
+
+#define A                       QPCI_DEVFN(3, 0)
+#define B                       QPCI_DEVFN(4, 0)
+
+void world_start(World *w, const char *props, const char *b,
+                 const char *args)
+{
+    g_autofree char *all_props = g_strconcat(",caching-mode=on", props, NULL);
+    g_autofree char *all_args =
+        g_strconcat(TESTDEV_DEVICE("3") TESTDEV_DEVICE("4"), b, " ", args,
+                    NULL);
+    bool narrow = strstr(props, "aw-bits=39");
+
+    memset(w, 0, sizeof(*w));
+    vtd_start(&w->d, "", all_props, all_args);
+    plain_init(&w->plain, &w->d, narrow ? 39 : 48);
+    testdev_start(&w->a, &w->d, A);
+    testdev_start(&w->b, &w->d, B);
+    vtd_enable(&w->d);
+    w->domain = vtd_domain_new(&w->d, 1, narrow ? 3 : 4);
+    shadow_start(&w->sa, &w->a, &w->plain);
+    vtd_attach(&w->d, A, &w->domain);
+    vtd_invalidate_all(&w->d);
+    shadow_expect(&w->sa);
+}
+
+void world_start_plain(World *w)
+{
+    world_start(w, "", "", "");
+}
+
+void world_stop(World *w)
+{
+    shadow_stop(&w->sa);
+    if (w->sb.t) {
+        shadow_stop(&w->sb);
+    }
+    plain_end(&w->plain);
+    testdev_stop(&w->a);
+    testdev_stop(&w->b);
+    vtd_stop(&w->d);
+}
+
+void world_attach_b(World *w)
+{
+    shadow_start(&w->sb, &w->b, &w->plain);
+    vtd_attach(&w->d, B, &w->domain);
+    vtd_invalidate_all(&w->d);
+    shadow_expect(&w->sb);
+    shadow_expect_quiet(&w->sa);
+}
+
+static void edit(VtdDriver *d, const VtdDomain *domain, const Edit *e)
+{
+    unsigned shift = 12 + 9 * (e->level - 1);
+    uint64_t iova = e->iova, value = e->value;
+
+    for (unsigned done = 0; done < e->n; ) {
+        /* As many as there are up to the end of the table */
+        unsigned room = 512 - (iova >> shift & 511);
+        unsigned n = MIN(room, e->n - done);
+        uint64_t entries[512];
+
+        for (unsigned i = 0; i < n; i++, value += e->step) {
+            entries[i] = cpu_to_le64(value);
+        }
+        qtest_bufwrite(d->qts, vtd_entry(d, domain, iova, e->level), entries,
+                       n * sizeof(*entries));
+        iova += (uint64_t)n << shift;
+        done += n;
+    }
+}
+
+void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
+                unsigned max)
+{
+    for (unsigned i = 0; i < max && edits[i].level; i++) {
+        edit(d, domain, &edits[i]);
+    }
+}
+
+void world_rows(World *w, const Row *rows, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        vtd_row("%s", rows[i].name);
+        world_edit(&w->d, &w->domain, rows[i].edits,
+                   ARRAY_SIZE(rows[i].edits));
+        vtd_invalidate(&w->d, rows[i].flush);
+        shadow_expect_steps(&w->sa, rows[i].maps, rows[i].unmaps);
+    }
+}
+
+unsigned world_mamv(World *w)
+{
+    return vtd_read64(&w->d, VTD_CAP) >> 48 & 0x3f;
+}
+
+void world_register_context(World *w, uint64_t ccmd)
+{
+    vtd_queue_stop(&w->d);
+    vtd_write64(&w->d, VTD_CCMD, VTD_CCMD_ICC | ccmd);
+    expect_eq(vtd_read64(&w->d, VTD_CCMD) & VTD_CCMD_ICC, 0);
+    vtd_queue_start(&w->d, 0);
+}
+
+void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva)
+{
+    vtd_queue_stop(&w->d);
+    vtd_write64(&w->d, VTD_IVA, iva);
+    vtd_write64(&w->d, VTD_IOTLB, VTD_IOTLB_IVT | iotlb);
+    expect_eq(vtd_read64(&w->d, VTD_IOTLB) & VTD_IOTLB_IVT, 0);
+    vtd_queue_start(&w->d, 0);
+}

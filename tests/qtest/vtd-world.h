@@ -1,0 +1,90 @@
+/*
+ * VT-d qtests: a machine with devices that keep shadows
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the machine that the tests of shadows start from, and the edits of
+ * page tables that their rows consist of.
+ */
+
+#ifndef TESTS_VTD_WORLD_H
+#define TESTS_VTD_WORLD_H
+
+#include "vtd-shadow.h"
+
+/* RAM that nothing else uses, for targets; 64 MiB with default memory */
+#define WORLD_RAM               0x4000000ull
+#define WORLD_GIB               0x40000000ull
+
+/* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
+typedef struct World {
+    VtdDriver d;
+    Plain plain;
+    Testdev a, b;
+    Shadow sa, sb;
+    VtdDomain domain;
+} World;
+
+/*
+ * @props as for vtd_start(), beside caching-mode=on; @b is what follows
+ * "-device vtd-testdev" for the second device, "" or with a leading comma.
+ * Only the first device is attached, and the first look has been taken.
+ */
+void world_start(World *w, const char *props, const char *b,
+                 const char *args);
+/* As world_start() with nothing special. */
+void world_start_plain(World *w);
+void world_stop(World *w);
+
+/* Give the second device the domain too, and take its first look. */
+void world_attach_b(World *w);
+
+/* One change of a tree of page tables; a row of them ends at level 0 */
+typedef struct Edit {
+    unsigned level;
+    uint64_t iova;
+    uint64_t value;             /* of the first entry */
+    unsigned n;                 /* entries in a row */
+    uint64_t step;              /* from one to the next */
+} Edit;
+
+/* @n leaves in a row, with R and W or with these bits */
+#define LEAVES(level, iova, target, n) \
+    LEAVES_BITS(level, iova, target, n, VTD_RW)
+#define LEAVES_BITS(level, iova, target, n, bits) \
+    { (level), (iova), (target) | (bits) | ((level) > 1 ? VTD_PS : 0), (n), \
+      VTD_PAGE << 9 * ((level) - 1) }
+/* @n leaves to one target */
+#define SAME_LEAVES(level, iova, target, n) \
+    { (level), (iova), (target) | VTD_RW | ((level) > 1 ? VTD_PS : 0), (n), 0 }
+#define ENTRY(level, iova, value)   { (level), (iova), (value), 1, 0 }
+#define CLEAR(level, iova, n)       { (level), (iova), 0, (n), 0 }
+
+void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
+                unsigned max);
+#define WORLD_EDIT(w, ...) \
+    world_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
+               sizeof((const Edit[]) { __VA_ARGS__ }) / sizeof(Edit))
+
+/* Edits, one invalidation, and the notifications that it may take */
+typedef struct Row {
+    const char *name;
+    Edit edits[5];
+    VtdDesc flush;
+    uint64_t maps, unmaps;
+} Row;
+
+#define FLUSH_DOMAIN            VTD_INV_IOTLB_DOMAIN(1)
+#define FLUSH_PAGES(iova, am)   VTD_INV_IOTLB_PAGES(1, iova, am)
+
+/* Carry them out one after the other; each is looked at by @w->sa. */
+void world_rows(World *w, const Row *rows, unsigned n);
+
+/* Largest AM of a page-selective invalidation. */
+unsigned world_mamv(World *w);
+
+/* Invalidate by register, the queue being off meanwhile. */
+void world_register_context(World *w, uint64_t ccmd);
+void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva);
+
+#endif
