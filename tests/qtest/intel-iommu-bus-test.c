@@ -81,6 +81,35 @@ static void test_root_port(void)
     vtd_stop(&d);
 }
 
+/* The contexts of a bus are those of its number, whatever was cached before */
+static void test_renumbered(void)
+{
+    VtdDriver d;
+    uint64_t pages[2];
+    EduDevice e;
+
+    vtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
+              "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
+    for (int i = 0; i < 2; i++) {
+        VtdDomain domain = vtd_domain_new(&d, i + 1, 4);
+
+        pages[i] = vtd_alloc(&d, 1);
+        vtd_map(&d, &domain, IOVA, pages[i], 1, VTD_RW);
+        vtd_attach(&d, (i + 1) << 8, &domain);
+    }
+    vtd_enable(&d);
+    for (int round = 0; round < 4; round++) {
+        uint8_t bus = round % 2 + 1;
+
+        vtd_row("bus %u, nothing invalidated, round %d", bus, round);
+        number_bus(&d, bus);
+        edu_start(&e, &d, bus << 8);
+        expect_reaches(&e, pages[bus - 1], 0x1111 * (round + 1));
+        edu_stop(&e);
+    }
+    vtd_stop(&d);
+}
+
 /* Two devices behind a bridge to conventional PCI are one to the unit */
 static void test_conventional(void)
 {
@@ -132,6 +161,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/bus/root-port", test_root_port);
+    qtest_add_func("/intel-iommu/bus/renumbered", test_renumbered);
     qtest_add_func("/intel-iommu/bus/conventional", test_conventional);
     return g_test_run();
 }

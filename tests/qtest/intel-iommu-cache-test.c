@@ -200,6 +200,42 @@ static void test_iotlb(void)
     edu_pair_stop(&p);
 }
 
+/* The same tables under two domain ids are two things to the cache */
+static void test_shared_tables(void)
+{
+    EduPair p;
+    VtdDomain a, b;
+    uint64_t old_page, new_page;
+
+    edu_pair_start(&p, "", "", "");
+    old_page = vtd_alloc(&p.d, 1);
+    new_page = vtd_alloc(&p.d, 1);
+    qtest_writeq(p.d.qts, old_page, OLD);
+    qtest_writeq(p.d.qts, new_page, NEW);
+    a = vtd_domain_new(&p.d, A_ID, 4);
+    b = a;
+    b.id = B_ID;
+    vtd_map(&p.d, &a, BASE, old_page, 1, VTD_RW);
+    vtd_attach(&p.d, p.a.sid, &a);
+    vtd_attach(&p.d, p.b.sid, &b);
+    vtd_enable(&p.d);
+    vtd_row("before");
+    expect_eq(edu_read64(&p.a, BASE), OLD);
+    expect_eq(edu_read64(&p.b, BASE), OLD);
+
+    vtd_row("one id invalidated");
+    vtd_map(&p.d, &a, BASE, new_page, 1, VTD_RW);
+    vtd_invalidate(&p.d, VTD_INV_IOTLB_DOMAIN(A_ID));
+    expect_eq(edu_read64(&p.a, BASE), NEW);
+    expect_eq(edu_read64(&p.b, BASE), OLD);
+
+    vtd_row("the other id invalidated");
+    vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(B_ID, BASE, 0));
+    expect_eq(edu_read64(&p.a, BASE), NEW);
+    expect_eq(edu_read64(&p.b, BASE), NEW);
+    edu_pair_stop(&p);
+}
+
 /* The context cache */
 
 static const struct {
@@ -514,6 +550,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/cache/iotlb", test_iotlb);
+    qtest_add_func("/intel-iommu/cache/shared-tables", test_shared_tables);
     qtest_add_func("/intel-iommu/cache/context", test_context);
     qtest_add_func("/intel-iommu/cache/appearances", test_appearances);
     qtest_add_func("/intel-iommu/cache/appearances-caching-mode",

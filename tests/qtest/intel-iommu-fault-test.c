@@ -427,6 +427,48 @@ static void test_pass_through_limit(void)
     }
 }
 
+/*
+ * A large leaf that leads to the interrupt range, among others: what was
+ * translated beside the range opens no way into it.
+ */
+static void test_output_range(void)
+{
+    static const struct {
+        unsigned level;
+        uint64_t pa;
+        uint64_t beside, within;        /* offsets in the leaf */
+    } cases[] = {
+        { 2, 0xfee00000, 0x100000, 0x0ff000 },
+        { 2, 0xfee00000, 0x1ff000, 0x000000 },
+        { 3, 0xc0000000, 0x000000, 0x3ee00000 },
+        { 3, 0xc0000000, 0x3edff000, 0x3eeff000 },
+        { 3, 0xc0000000, 0x3ef00000, 0x3ee80000 },
+    };
+    EduPair p;
+
+    edu_pair_start(&p, "", "", "");
+    vtd_enable(&p.d);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
+        uint64_t iova = 1ull << 40;
+
+        vtd_row("level %u, 0x%" PRIx64 " after 0x%" PRIx64, cases[i].level,
+                cases[i].within, cases[i].beside);
+        vtd_map(&p.d, &domain, iova, cases[i].pa, cases[i].level, VTD_RW);
+        vtd_attach(&p.d, p.a.sid, &domain);
+        vtd_invalidate_all(&p.d);
+        edu_dma_read(&p.a, iova + cases[i].beside, 0, 8);
+        vtd_expect_no_fault(&p.d);
+        edu_dma_read(&p.a, iova + cases[i].within, 0, 8);
+        vtd_expect_fault(&p.d, 0x0e, p.a.sid, iova + cases[i].within,
+                         true);
+        edu_dma_write(&p.a, iova + cases[i].within, 0, 8);
+        vtd_expect_fault(&p.d, 0x0e, p.a.sid, iova + cases[i].within,
+                         false);
+    }
+    edu_pair_stop(&p);
+}
+
 /* What RTADDR itself can be wrong in; nothing hides these */
 static void test_root(void)
 {
@@ -486,6 +528,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/fault/reasons-39", test_reasons_39);
     qtest_add_func("/intel-iommu/fault/pass-through-limit",
                    test_pass_through_limit);
+    qtest_add_func("/intel-iommu/fault/output-range", test_output_range);
     qtest_add_func("/intel-iommu/fault/root", test_root);
     qtest_add_func("/intel-iommu/fault/root-latched", test_root_latched);
     return g_test_run();

@@ -232,6 +232,7 @@ static void check_bad_row(VtdDriver *d, const Bad *row)
     vtd_row("%s, mended", row->name);
     qtest_writeq(d->qts, d->queue + head, VTD_WAIT(0, 0, 0).lo);
     qtest_writeq(d->qts, d->queue + head + 8, 0);
+    vtd_queue_kick(d);
     expect_stopped(d, head, row->iqei);
     vtd_write32(d, VTD_FSTS, VTD_FSTS_IQE);
     expect_done(d);
