@@ -247,7 +247,7 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
         uint64_t end = start + BLOCK_SIZE - 1;
 
         if (!new && !look->each) {
-            vtd_tell(look, VTD_DIFF_GONE, 1, start, end, 0, 0);
+            vtd_tell(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
             return;
         }
         if (!old && level > 1) {
@@ -287,7 +287,8 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
         }
         running = was || now;
         run = (VtdDiff) {
-            kind, level, first, first + PAGE_SIZE - 1, now, was,
+            kind, kind == VTD_DIFF_GONE ? old->level : level,
+            first, first + PAGE_SIZE - 1, now, was,
         };
     }
     if (running) {

@@ -15,13 +15,19 @@
 #include "notify.h"
 #include "trace.h"
 
-/* What waits is bounded; when it is full a page counts as one that stays */
-#define WAITING                 256
+/* What waits is bounded: so many ranges of each kind */
+#define WAITING                 (1u << 16)
 
 typedef struct VtdRange {
     uint64_t first;
     uint64_t last;
 } VtdRange;
+
+typedef struct VtdFresh {
+    uint64_t first;
+    uint64_t last;
+    uint64_t leaf;
+} VtdFresh;
 
 typedef struct VtdExtent {
     uint64_t first;
@@ -37,10 +43,8 @@ struct VtdSink {
     uint64_t told;              /* the last address told of */
     VtdDiff run;                /* what the next difference may join */
     bool running;
-    unsigned gone_count;
-    VtdRange gone[WAITING];
-    unsigned fresh_count;
-    VtdDiff fresh[WAITING];
+    GArray *gone;               /* VtdRange; NULL before the first */
+    GArray *fresh;              /* VtdFresh; NULL before the first */
     GArray *split;              /* VtdExtent: to be sent anew */
 };
 
@@ -163,17 +167,17 @@ static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
 }
 
 /*
- * Send what waits, now that nothing up to @free_to stays mapped.  The
- * largest aligned ranges inside cannot overlap, so those that hold a page
- * that went away are the fewest.
+ * UNMAP the pages that went away, now that nothing from free_from to
+ * @free_to stays mapped.  The largest aligned ranges inside cannot overlap,
+ * so those that hold a page that went away are the fewest.
  */
-static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
+static void vtd_flush_gone(VtdSink *sink, uint64_t free_to)
 {
     uint64_t done = 0;
     bool any = false;
 
-    for (unsigned i = 0; i < sink->gone_count; i++) {
-        VtdRange *gone = &sink->gone[i];
+    for (unsigned i = 0; i < sink->gone->len; i++) {
+        VtdRange *gone = &g_array_index(sink->gone, VtdRange, i);
         uint64_t from = any && done >= gone->first ? done + 1 : gone->first;
 
         while (!(any && done >= gone->last)) {
@@ -200,22 +204,28 @@ static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
             from = last + 1;
         }
     }
-    sink->gone_count = 0;
+    g_array_set_size(sink->gone, 0);
+}
 
-    for (unsigned i = 0; i < sink->fresh_count; i++) {
-        VtdDiff *fresh = &sink->fresh[i];
-
-        vtd_send_map(sink, fresh->first, fresh->last, fresh->leaf);
+static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
+{
+    if (sink->gone && sink->gone->len) {
+        vtd_flush_gone(sink, free_to);
     }
-    sink->fresh_count = 0;
+    if (sink->fresh && sink->fresh->len) {
+        for (unsigned i = 0; i < sink->fresh->len; i++) {
+            VtdFresh *fresh = &g_array_index(sink->fresh, VtdFresh, i);
+
+            vtd_send_map(sink, fresh->first, fresh->last, fresh->leaf);
+        }
+        g_array_set_size(sink->fresh, 0);
+    }
 }
 
 /* Nothing before @first needs to wait for what comes; @last stays mapped */
 static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
 {
-    if (sink->gone_count) {
-        vtd_sink_flush(sink, first - 1);
-    }
+    vtd_sink_flush(sink, first - 1);
     sink->free_from = MAX(sink->free_from, last + 1);
 }
 
@@ -262,9 +272,43 @@ static void vtd_sink_split(VtdSink *sink, const VtdExtent *extent)
 }
 
 /*
+ * One UNMAP a mapping, with what it was.  Between extents pages were sent
+ * alone, and what is no RAM was not.
+ */
+static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
+                                 uint64_t old)
+{
+    VtdSpace *space = sink->space;
+    Vtd *v = space->v;
+    uint64_t addr = old & v->format.address;
+
+    for (uint64_t end; ; first = end + 1) {
+        VtdExtent extent = { 0 };
+        bool sendable = true;
+
+        end = last;
+        if (vtd_extent_find(space, first, last, &extent)) {
+            end = extent.first == first ? extent.last : extent.first - 1;
+        }
+        if (extent.last && extent.first == first) {
+            vtd_extent_remove(space, &extent);
+        } else {
+            end = vtd_target_piece(v, first, end, addr, &sendable);
+            end = sendable ? first | ~VTD_PAGE_MASK : end;
+        }
+        vtd_send_unmap(sink, first, end, sendable ? addr : 0);
+        if (end == last) {
+            return;
+        }
+        addr += end - first + 1;
+    }
+}
+
+/*
  * Take from the front of [*first, @last], which goes or changes, what the
  * end of the sync deals with.  False if nothing is left.  Then the part up
- * to *part_last has whole extents only, which are forgotten.
+ * to *part_last has whole extents only, which are forgotten, unless they are
+ * to be unmapped one by one.
  */
 static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
                              uint64_t *part_last)
@@ -286,7 +330,9 @@ static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
          vtd_extent_find(space, from, last, &extent);
          from = extent.last + 1) {
         if (extent.first >= *first && extent.last <= last) {
-            vtd_extent_remove(space, &extent);
+            if (!sink->exact) {
+                vtd_extent_remove(space, &extent);
+            }
         } else if (extent.first <= *first) {
             vtd_sink_split(sink, &extent);
             if (last <= extent.last) {
@@ -307,34 +353,37 @@ static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
 static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
                           uint64_t old)
 {
-    VtdRange *tail = &sink->gone[sink->gone_count - 1];
+    VtdRange gone = { first, last }, *tail = NULL;
 
     if (sink->exact) {
-        vtd_send_unmap(sink, first, last,
-                       old & sink->space->v->format.address);
-    } else if (sink->gone_count && tail->last + 1 == first) {
-        tail->last = last;
-    } else if (sink->gone_count == WAITING) {
-        /* The hole between goes with it: one UNMAP may be more than least */
+        vtd_send_unmap_exact(sink, first, last, old);
+        return;
+    }
+    if (!sink->gone) {
+        sink->gone = g_array_new(FALSE, FALSE, sizeof(VtdRange));
+    }
+    if (sink->gone->len) {
+        tail = &g_array_index(sink->gone, VtdRange, sink->gone->len - 1);
+    }
+    if (tail && (tail->last + 1 == first || sink->gone->len == WAITING)) {
+        /* In a full room the hole goes with it: maybe an UNMAP too many */
         tail->last = last;
     } else {
-        sink->gone[sink->gone_count++] = (VtdRange) { first, last };
+        g_array_append_val(sink->gone, gone);
     }
 }
 
+/* Waits even if nothing is gone so far: one UNMAP may cover both */
 static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
 {
-    if (!sink->gone_count) {
-        vtd_send_map(sink, diff->first, diff->last, diff->leaf);
-        vtd_sink_stays(sink, diff->first, diff->last);
-        return;
-    }
-    if (sink->fresh_count == WAITING) {
+    VtdFresh fresh = { diff->first, diff->last, diff->leaf };
+
+    if (!sink->fresh) {
+        sink->fresh = g_array_new(FALSE, FALSE, sizeof(VtdFresh));
+    } else if (sink->fresh->len == WAITING) {
         vtd_sink_stays(sink, diff->first, diff->first - 1);
-        vtd_sink_fresh(sink, diff);
-        return;
     }
-    sink->fresh[sink->fresh_count++] = *diff;
+    g_array_append_val(sink->fresh, fresh);
 }
 
 static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
@@ -342,9 +391,21 @@ static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
 {
     vtd_sink_stays(sink, first, last);
     /* Back to back: for the device the pages are gone in between */
-    vtd_send_unmap(sink, first, last,
-                   sink->exact ? old & sink->space->v->format.address : 0);
-    vtd_send_map(sink, first, last, leaf);
+    for (uint64_t end, size; ; first = end + 1) {
+        end = vtd_aligned_last(first, last);
+        if (sink->exact) {
+            vtd_send_unmap_exact(sink, first, end, old);
+        } else {
+            vtd_send_unmap(sink, first, end, 0);
+        }
+        vtd_send_map(sink, first, end, leaf);
+        if (end == last) {
+            return;
+        }
+        size = end - first + 1;
+        leaf += size;
+        old += size;
+    }
 }
 
 static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
@@ -378,17 +439,26 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
     }
 }
 
-/* Parts of one large leaf come block by block; they are sent as one */
+/*
+ * Parts of one large leaf come block by block; they are sent as one.  What
+ * went away is joined before it is compared to what was sent, which may be
+ * one for many leaves.
+ */
 static bool vtd_joins(const VtdSink *sink, const VtdDiff *diff)
 {
     const VtdDiff *run = &sink->run;
     uint64_t offset = diff->first - run->first;
+    bool even = diff->old == run->old + offset;
 
-    return (diff->kind == VTD_DIFF_FRESH || diff->kind == VTD_DIFF_CHANGED) &&
-           diff->kind == run->kind && diff->level == 3 &&
-           run->last + 1 == diff->first && diff->leaf == run->leaf + offset &&
+    if (diff->kind != run->kind || run->last + 1 != diff->first) {
+        return false;
+    }
+    if (diff->kind == VTD_DIFF_GONE) {
+        return even || !sink->exact;
+    }
+    return diff->kind != VTD_DIFF_KEPT && diff->level == 3 &&
            (run->first ^ diff->first) <= vtd_level_mask(3) &&
-           !(sink->exact && run->old && diff->old != run->old + offset);
+           (even || !sink->exact || !run->old);
 }
 
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
@@ -406,7 +476,7 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
         vtd_sink_take(sink, &sink->run);
         sink->running = false;
     }
-    if (diff->level == 3) {
+    if (diff->level == 3 || diff->kind == VTD_DIFF_GONE) {
         sink->run = *diff;
         sink->running = true;
     } else {
@@ -422,17 +492,12 @@ static void vtd_resend(void *opaque, const VtdDiff *diff)
 VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent)
 {
     Vtd *v = space->v;
-    VtdSink *sink = g_new(VtdSink, 1);
+    VtdSink *sink = g_new0(VtdSink, 1);
 
-    /* Not all of it: the waiting rooms are large, and most syncs short */
     sink->space = space;
     sink->silent = silent;
     sink->exact = v->ops->dirty_tracking(v->host);
     sink->free_from = first;
-    sink->told = 0;
-    sink->running = false;
-    sink->gone_count = 0;
-    sink->fresh_count = 0;
     sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
     /* The guest's memory may have moved since the last one */
     memset(v->target, 0, sizeof(v->target));
@@ -452,6 +517,12 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
                        sink->exact ? extent->addr : 0);
         vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
                           extent->last, false, vtd_resend, sink);
+    }
+    if (sink->gone) {
+        g_array_free(sink->gone, TRUE);
+    }
+    if (sink->fresh) {
+        g_array_free(sink->fresh, TRUE);
     }
     g_array_free(sink->split, TRUE);
     g_free(sink);
