@@ -1,0 +1,463 @@
+/*
+ * A host that maps for a device as VFIO's type1v2 does, and forgives nothing
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vtd-strict.h.  Mappings are an array in the order of their addresses.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-strict.h"
+
+/* Runs */
+
+GArray *runs_new(void)
+{
+    return g_array_new(FALSE, FALSE, sizeof(Run));
+}
+
+void runs_add(GArray *runs, const Run *run)
+{
+    Run *tail;
+
+    if (runs->len) {
+        tail = &g_array_index(runs, Run, runs->len - 1);
+        g_assert_cmphex(run->first, >, tail->last);
+        if (run->first == tail->last + 1 && run->perm == tail->perm &&
+            run->addr == tail->addr + (run->first - tail->first)) {
+            tail->last = run->last;
+            return;
+        }
+    }
+    g_array_append_val(runs, *run);
+}
+
+/* The index of the first run that ends at or behind @iova */
+static unsigned runs_index(const GArray *runs, uint64_t iova)
+{
+    unsigned from = 0, to = runs->len;
+
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+
+        if (g_array_index(runs, Run, middle).last < iova) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
+const Run *runs_find(const GArray *runs, uint64_t iova)
+{
+    unsigned i = runs_index(runs, iova);
+
+    return i < runs->len ? &g_array_index(runs, Run, i) : NULL;
+}
+
+bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
+               RunPair *pair)
+{
+    const Run *was = runs_find(before, *from);
+    const Run *now = runs_find(after, *from);
+
+    if (!was && !now) {
+        return false;
+    }
+    pair->first = MIN(was ? MAX(was->first, *from) : UINT64_MAX,
+                      now ? MAX(now->first, *from) : UINT64_MAX);
+    pair->last = UINT64_MAX;
+    pair->was = pair->now = 0;
+    if (was && was->first <= pair->first) {
+        pair->was = (was->addr + (pair->first - was->first)) | was->perm;
+        pair->last = was->last;
+    } else if (was) {
+        pair->last = was->first - 1;
+    }
+    if (now && now->first <= pair->first) {
+        pair->now = (now->addr + (pair->first - now->first)) | now->perm;
+        pair->last = MIN(pair->last, now->last);
+    } else if (now) {
+        pair->last = MIN(pair->last, now->first - 1);
+    }
+    *from = pair->last + 1;
+    return true;
+}
+
+/* The host */
+
+static void G_GNUC_PRINTF(3, 4)
+strict_error(Strict *s, const VtdNotice *notice, const char *format, ...)
+{
+    va_list args;
+    char *what;
+
+    s->errors++;
+    if (s->error) {
+        return;
+    }
+    va_start(args, format);
+    what = g_strdup_vprintf(format, args);
+    va_end(args);
+    s->error = g_strdup_printf("%s 0x%" PRIx64 " to 0x%" PRIx64 ", address 0x%"
+                               PRIx64 ": %s",
+                               notice->read || notice->write ? "MAP" : "UNMAP",
+                               notice->first, notice->last, notice->addr,
+                               what);
+    g_free(what);
+}
+
+static void strict_map(Strict *s, const VtdNotice *notice)
+{
+    uint64_t size = notice->last - notice->first;
+    unsigned at = runs_index(s->mappings, notice->first);
+    Run run = {
+        notice->first, notice->last, notice->addr,
+        (notice->read ? R : 0) | (notice->write ? W : 0),
+    };
+    VtdRam ram;
+
+    if (notice->addr & size) {
+        strict_error(s, notice, "the address is not aligned to the size");
+        return;
+    }
+    host_ram(s->d->h, notice->addr, &ram);
+    if (!ram.ram || ram.last - notice->addr < size) {
+        strict_error(s, notice, "not all of it is one piece of RAM");
+        return;
+    }
+    if (at < s->mappings->len &&
+        g_array_index(s->mappings, Run, at).first <= notice->last) {
+        strict_error(s, notice, "over the mapping at 0x%" PRIx64,
+                     g_array_index(s->mappings, Run, at).first);
+        return;
+    }
+    g_array_insert_val(s->mappings, at, run);
+}
+
+static void strict_unmap(Strict *s, const VtdNotice *notice)
+{
+    unsigned from = runs_index(s->mappings, notice->first), to;
+    bool exact = s->d->h->dirty_tracking;
+
+    for (to = from; to < s->mappings->len; to++) {
+        const Run *run = &g_array_index(s->mappings, Run, to);
+
+        if (run->first > notice->last) {
+            break;
+        }
+        if (run->first < notice->first || run->last > notice->last) {
+            strict_error(s, notice, "splits 0x%" PRIx64 " to 0x%" PRIx64,
+                         run->first, run->last);
+            return;
+        }
+    }
+    if (exact && to != from) {
+        const Run *run = &g_array_index(s->mappings, Run, from);
+
+        if (to - from > 1 || notice->addr != run->addr ||
+            notice->first != run->first || notice->last != run->last) {
+            strict_error(s, notice, "not exactly the mapping of 0x%" PRIx64
+                         " to 0x%" PRIx64, run->first, run->addr);
+            return;
+        }
+    } else if (!exact && notice->addr) {
+        strict_error(s, notice, "has an address");
+        return;
+    }
+    if (to > from) {
+        g_array_remove_range(s->mappings, from, to - from);
+    }
+}
+
+void strict_notice(Strict *s, const VtdNotice *notice)
+{
+    uint64_t size = notice->last - notice->first;
+
+    g_array_append_val(s->log, *notice);
+    if (notice->last < notice->first || size < PAGE - 1 ||
+        (size & (size + 1)) || (notice->first & size)) {
+        strict_error(s, notice, "no naturally aligned power of two");
+    } else if (notice->last > s->width_last) {
+        strict_error(s, notice, "above the address width");
+    } else if (notice->read || notice->write) {
+        strict_map(s, notice);
+    } else {
+        strict_unmap(s, notice);
+    }
+}
+
+Strict *strict_new(Device *d)
+{
+    Strict *s = g_new0(Strict, 1);
+
+    s->d = d;
+    s->width_last = BIT(d->h->config.aw_bits) - 1;
+    s->mappings = runs_new();
+    s->log = g_array_new(FALSE, FALSE, sizeof(VtdNotice));
+    return s;
+}
+
+void strict_free(Strict *s)
+{
+    g_array_free(s->mappings, TRUE);
+    g_array_free(s->log, TRUE);
+    g_free(s->error);
+    g_free(s);
+}
+
+void strict_clear_log(Strict *s)
+{
+    g_array_set_size(s->log, 0);
+}
+
+void assert_strict(const Strict *s)
+{
+    g_assert_cmpstr(s->error, ==, NULL);
+    g_assert_cmpuint(s->errors, ==, 0);
+}
+
+GArray *strict_runs(const Strict *s)
+{
+    GArray *runs = runs_new();
+
+    for (unsigned i = 0; i < s->mappings->len; i++) {
+        runs_add(runs, &g_array_index(s->mappings, Run, i));
+    }
+    return runs;
+}
+
+unsigned strict_maps(const Strict *s)
+{
+    unsigned maps = 0;
+
+    for (unsigned i = 0; i < s->log->len; i++) {
+        const VtdNotice *notice = &g_array_index(s->log, VtdNotice, i);
+
+        maps += notice->read || notice->write;
+    }
+    return maps;
+}
+
+unsigned strict_unmaps(const Strict *s)
+{
+    return s->log->len - strict_maps(s);
+}
+
+bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping)
+{
+    const Run *run = runs_find(s->mappings, iova);
+
+    if (!run || run->first > iova) {
+        return false;
+    }
+    *mapping = *run;
+    return true;
+}
+
+/* Listening */
+
+static void strict_heard(Device *d, const VtdNotice *notice)
+{
+    strict_notice(d->listener, notice);
+}
+
+static void strict_replayed(void *opaque, const VtdNotice *notice)
+{
+    strict_notice(opaque, notice);
+}
+
+static void strict_switched(Device *d)
+{
+    Strict *s = d->listener;
+    bool on = d->view == VTD_VIEW_TRANSLATED;
+
+    g_array_set_size(s->mappings, 0);
+    vtd_space_watch(d->space, on && d->notify, on);
+    if (on && d->notify) {
+        vtd_space_replay(d->space, 0, UINT64_MAX, strict_replayed, s);
+    }
+}
+
+Strict *strict_listen(Device *d, bool map)
+{
+    Strict *s = strict_new(d);
+
+    g_assert_null(d->listener);
+    d->listener = s;
+    d->notify = map ? strict_heard : NULL;
+    d->switched = strict_switched;
+    strict_switched(d);
+    return s;
+}
+
+void strict_unlisten(Strict *s)
+{
+    Device *d = s->d;
+
+    vtd_space_watch(d->space, false, false);
+    d->listener = NULL;
+    d->notify = NULL;
+    d->switched = NULL;
+    strict_free(s);
+}
+
+Strict *strict_replay(Device *d, uint64_t first, uint64_t last)
+{
+    Strict *s = strict_new(d);
+
+    vtd_space_replay(d->space, first, last, strict_replayed, s);
+    return s;
+}
+
+/* The plain truth */
+
+static bool plain_read(Host *h, uint64_t gpa, uint64_t *value)
+{
+    if (gpa >= RAM_SIZE || h->hole[gpa / PAGE]) {
+        return false;
+    }
+    *value = host_get(h, gpa);
+    return true;
+}
+
+PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid)
+{
+    PlainContext context = { .kind = PLAIN_BLOCKED };
+    unsigned width = h->config.aw_bits;
+    uint64_t root, root_hi, lo, hi, entry;
+
+    if ((rtaddr & BITS(11, 10)) || rtaddr >> width ||
+        !plain_read(h, (rtaddr & BITS(63, 12)) + (sid >> 8) * 16, &root) ||
+        !plain_read(h, (rtaddr & BITS(63, 12)) + (sid >> 8) * 16 + 8,
+                    &root_hi) ||
+        !(root & P) || (root & BITS(11, 1)) || root >> width || root_hi ||
+        !plain_read(h, (root & BITS(63, 12)) + (sid & 255) * 16, &lo) ||
+        !plain_read(h, (root & BITS(63, 12)) + (sid & 255) * 16 + 8, &hi) ||
+        !(lo & P) || (lo & BITS(11, 4)) ||
+        (hi & (BITS(63, 24) | BIT(7)))) {
+        return context;
+    }
+    context.levels = (hi & 7) + 2;
+    context.root = lo & BITS(63, 12);
+    context.did = hi >> 8;
+    if (context.levels != 3 && (context.levels != 4 || width < 48)) {
+        return context;
+    }
+    switch (lo >> 2 & 3) {
+    case 2:
+        if (h->config.pass_through && context.levels == (width < 48 ? 3 : 4)) {
+            context.kind = PLAIN_PASS_THROUGH;
+        }
+        break;
+    case 1:
+        if (!h->config.device_iotlb) {
+            break;
+        }
+        /* fall through */
+    case 0:
+        if (!(context.root >> width) &&
+            plain_read(h, context.root, &entry)) {
+            context.kind = PLAIN_TABLES;
+        }
+        break;
+    }
+    return context;
+}
+
+typedef struct PlainWalk {
+    Host *h;
+    GArray *runs;
+    bool ram_only;
+    uint64_t leaves;
+} PlainWalk;
+
+/* The parts of a leaf that are whole pages of one piece of RAM */
+static void plain_leaf(PlainWalk *walk, const Run *leaf)
+{
+    Run part = *leaf;
+
+    walk->leaves++;
+    while (walk->ram_only) {
+        uint64_t rest = leaf->last - part.first;
+        VtdRam ram;
+
+        host_ram(walk->h, part.addr, &ram);
+        if (ram.last - part.addr >= rest) {
+            if (ram.ram) {
+                runs_add(walk->runs, &part);
+            }
+            return;
+        }
+        /* A page that only begins in RAM is none of it */
+        part.last = ((part.first + (ram.last - part.addr) + 1) &
+                     BITS(63, 12)) - 1;
+        if (ram.ram && part.last + 1 > part.first) {
+            runs_add(walk->runs, &part);
+        }
+        rest = (ram.last - part.addr) | (PAGE - 1);
+        part.first += rest + 1;
+        part.addr += rest + 1;
+        if (part.first > leaf->last) {
+            return;
+        }
+        part.last = leaf->last;
+    }
+    runs_add(walk->runs, leaf);
+}
+
+static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
+                        uint64_t start, unsigned upper)
+{
+    const VtdConfig *config = &walk->h->config;
+    unsigned shift = 12 + 9 * (level - 1);
+
+    for (unsigned i = 0; i < 512; i++) {
+        uint64_t first = start + ((uint64_t)i << shift);
+        uint64_t reserved = BITS(51, config->aw_bits);
+        uint64_t entry, address;
+        bool leaf, free_tm, free_snp;
+
+        if (!plain_read(walk->h, table + i * 8, &entry) ||
+            !(entry & upper)) {
+            continue;
+        }
+        leaf = level == 1 || (level <= 3 && (entry & PS));
+        free_tm = leaf && config->device_iotlb && config->stale_tm;
+        free_snp = leaf && config->snoop_control;
+        reserved |= (free_tm ? 0 : BIT(62)) | (free_snp ? 0 : BIT(11)) |
+                    (level > 3 ? PS : 0) |
+                    (leaf && level > 1 ? BITS(shift - 1, 12) : 0);
+        if (entry & reserved) {
+            continue;
+        }
+        address = entry & BITS(config->aw_bits - 1, 12);
+        if (leaf) {
+            Run run = {
+                first, first + BIT(shift) - 1, address, entry & upper,
+            };
+
+            plain_leaf(walk, &run);
+        } else {
+            plain_table(walk, address, level - 1, first, entry & upper);
+        }
+    }
+}
+
+GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only)
+{
+    PlainWalk walk = { .h = h, .runs = runs_new(), .ram_only = ram_only };
+
+    plain_table(&walk, root, levels, 0, RW);
+    return walk.runs;
+}
+
+uint64_t plain_leaves(Host *h, uint64_t root, unsigned levels)
+{
+    PlainWalk walk = { .h = h, .runs = runs_new() };
+
+    plain_table(&walk, root, levels, 0, RW);
+    g_array_free(walk.runs, TRUE);
+    return walk.leaves;
+}

@@ -1,0 +1,116 @@
+/*
+ * A host that maps for a device as VFIO's type1v2 does, and forgives nothing
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what the device can reach, mapping by mapping, and every notice in
+ * order.  A MAP over a mapping or of what is not all one piece of RAM, an
+ * UNMAP that would split a mapping, a notice that is no naturally aligned
+ * power of two of bytes or lies above the address width: each is an error,
+ * is kept as a text, and changes nothing.
+ *
+ * Beside it the plain truth to compare with: what a space's tables say, by
+ * a walk that shares nothing with the engine.  One thread.
+ */
+
+#ifndef TESTS_UNIT_VTD_STRICT_H
+#define TESTS_UNIT_VTD_STRICT_H
+
+#include "vtd-host.h"
+
+/*
+ * A range with one fate: pages that follow on evenly from @addr.  Two lists
+ * of runs, joined where they can be, are equal if all their pages are.
+ */
+typedef struct Run {
+    uint64_t first;
+    uint64_t last;              /* inclusive */
+    uint64_t addr;
+    unsigned perm;              /* R, W or both */
+} Run;
+
+GArray *runs_new(void);
+/* Add a run behind the others, joined to the last one if it goes on evenly */
+void runs_add(GArray *runs, const Run *run);
+/* The run that has @iova, or else the first one behind it; NULL if none */
+const Run *runs_find(const GArray *runs, uint64_t iova);
+
+/*
+ * Pages of two lists side by side: @was and @now (NULL for nothing there)
+ * are both even from @first to @last.
+ */
+typedef struct RunPair {
+    uint64_t first;
+    uint64_t last;
+    uint64_t was;               /* address and permission, 0 for nothing */
+    uint64_t now;
+} RunPair;
+
+/* The next pair with something in it from *from on; false at the end */
+bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
+               RunPair *pair);
+
+typedef struct Strict {
+    Device *d;
+    uint64_t width_last;        /* of the addresses that a notice may have */
+    GArray *mappings;           /* Run, one a MAP: never joined */
+    GArray *log;                /* VtdNotice */
+    unsigned errors;
+    char *error;                /* the first, or NULL */
+} Strict;
+
+/* Not listening: strict_notice() has to be called */
+Strict *strict_new(Device *d);
+void strict_free(Strict *s);
+void strict_notice(Strict *s, const VtdNotice *notice);
+/* Forget the notices, not the mappings */
+void strict_clear_log(Strict *s);
+/* No errors so far */
+void assert_strict(const Strict *s);
+/* The mappings as joined runs; to be freed by the caller */
+GArray *strict_runs(const Strict *s);
+/* MAPs and UNMAPs in the log */
+unsigned strict_maps(const Strict *s);
+unsigned strict_unmaps(const Strict *s);
+/* What @iova is mapped to; false: nothing */
+bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping);
+
+/*
+ * A host for @d that listens from now on, as QEMU would let it: only while
+ * the device's view is translated; what was mapped ends with that, and
+ * replay tells what there is.  With @map false it only hears what to forget
+ * (vhost), and that is in Host.forgets.
+ */
+Strict *strict_listen(Device *d, bool map);
+/* Stop, keep nothing mapped */
+void strict_unlisten(Strict *s);
+/* Tell a new host of what is mapped in a range; to be freed by the caller */
+Strict *strict_replay(Device *d, uint64_t first, uint64_t last);
+
+/* What a context entry means for requests (2.1) */
+typedef enum PlainKind {
+    PLAIN_BLOCKED,
+    PLAIN_PASS_THROUGH,
+    PLAIN_TABLES,
+} PlainKind;
+
+typedef struct PlainContext {
+    PlainKind kind;
+    uint64_t root;
+    unsigned levels;
+    uint16_t did;
+} PlainContext;
+
+/* By the root table at @rtaddr */
+PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid);
+
+/*
+ * All that @levels levels of tables from @root map, as joined runs; to be
+ * freed by the caller.  @ram_only: pages whose target is RAM, whatever the
+ * size of their leaf.
+ */
+GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only);
+/* How many leaves that walk has passed, RAM or not */
+uint64_t plain_leaves(Host *h, uint64_t root, unsigned levels);
+
+#endif
