@@ -343,11 +343,19 @@ static void test_event(void)
     wr32(h, REG_FECTL, IM | IP);
     g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
 
+    /* one write of both unmasks with the data that it brings */
+    wr32(h, REG_FECTL, IM);
+    fault(u.d[0], 0x4000);
+    wr32(h, REG_FEDATA, 0);
+    wr64(h, REG_FECTL, (uint64_t)EVENT_DATA << 32);
+    assert_messages(h, 4);
+    clear(h);
+
     /* what is not recorded is no event */
     wr32(h, REG_FECTL, 0);
     mend(&u, true);
     fault(u.d[0], 0x5000);
-    assert_messages(h, 3);
+    assert_messages(h, 4);
     assert_no_fault(h);
     unit_free(&u);
 }

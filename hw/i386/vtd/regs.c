@@ -235,6 +235,8 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
 
 void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
 {
+    void (*written[2])(Vtd *v);
+    unsigned count = 0;
     uint64_t mask;
     int shift;
 
@@ -242,23 +244,27 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
     if (!vtd_access_valid(offset, size)) {
         return;
     }
+    pthread_mutex_lock(&v->lock);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         const VtdRegister *reg = &vtd_registers[i];
-        uint64_t written, before;
+        uint64_t bits, before;
 
         if (!vtd_register_met(v, reg, offset, size, &mask, &shift)) {
             continue;
         }
-        written = vtd_shift(value, -shift);
-        pthread_mutex_lock(&v->lock);
+        bits = vtd_shift(value, -shift) & mask;
         before = vtd_register_locked(v, reg);
         vtd_register_set_locked(v, reg,
                                 ((before & ~(mask & reg->writable)) |
-                                 (written & mask & reg->writable)) &
-                                ~(written & mask & reg->write_1_clear));
-        pthread_mutex_unlock(&v->lock);
+                                 (bits & reg->writable)) &
+                                ~(bits & reg->write_1_clear));
         if (reg->written) {
-            reg->written(v);
+            written[count++] = reg->written;
         }
+    }
+    pthread_mutex_unlock(&v->lock);
+    /* Both halves of a wide access are in place before either acts */
+    for (unsigned i = 0; i < count; i++) {
+        written[i](v);
     }
 }
