@@ -20,7 +20,7 @@ int lapic_take(Lapic *lapic)
     g_assert_nonnull(at);
     at += strlen("\nIRR\t ");
     while (g_ascii_isdigit(*at)) {
-        int vector = strtol(at, &at, 10);
+        int vector = g_ascii_strtoll(at, &at, 10);
         bool level = g_str_has_prefix(at, "(level)");
 
         g_assert_cmpint(vector, <, ARRAY_SIZE(lapic->seen));
