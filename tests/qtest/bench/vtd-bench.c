@@ -22,9 +22,9 @@
 /* A page in so many differs between the two domains */
 #define DIFFERENCE              100
 
-/* A batch takes about so long, and an operation's samples all together */
+/* A batch takes about so long, and samples are taken for so long */
 #define BATCH_NS                20e6
-#define OPERATION_NS            600e6
+#define SERIES_US               (800 * 1000)
 #define MIN_SAMPLES             3
 #define MAX_SAMPLES             15
 
@@ -46,12 +46,15 @@ typedef struct Bench {
 typedef struct Series {
     const char *name;
     GArray *costs;              /* BenchCost */
-    double spent_ns;
+    int64_t begin_us;
 } Series;
 
 static Series series_begin(const char *name)
 {
-    return (Series) { name, g_array_new(FALSE, FALSE, sizeof(BenchCost)) };
+    return (Series) {
+        name, g_array_new(FALSE, FALSE, sizeof(BenchCost)),
+        g_get_monotonic_time(),
+    };
 }
 
 /* @n operations took @all, of which @base is not theirs */
@@ -65,13 +68,13 @@ static void series_add(Series *s, BenchCost all, BenchCost base, unsigned n)
     };
 
     g_array_append_val(s->costs, one);
-    s->spent_ns += all.wall_ns + base.wall_ns;
 }
 
 static bool series_enough(const Series *s)
 {
     return s->costs->len >= MAX_SAMPLES ||
-           (s->costs->len >= MIN_SAMPLES && s->spent_ns > OPERATION_NS);
+           (s->costs->len >= MIN_SAMPLES &&
+            g_get_monotonic_time() - s->begin_us > SERIES_US);
 }
 
 static gint order(gconstpointer a, gconstpointer b)
@@ -98,7 +101,7 @@ static double median(const Series *s, size_t member)
 static void series_end(Series *s)
 {
     printf("{\"op\": \"%s\", \"ns\": %.1f, \"wall_ns\": %.1f, "
-           "\"maps\": %g, \"unmaps\": %g, \"samples\": %u}\n", s->name,
+           "\"maps\": %.2f, \"unmaps\": %.2f, \"samples\": %u}\n", s->name,
            median(s, offsetof(BenchCost, cpu_ns)),
            median(s, offsetof(BenchCost, wall_ns)),
            median(s, offsetof(BenchCost, maps)),
