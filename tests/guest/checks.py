@@ -160,10 +160,11 @@ def summary(machine):
                          f"{hits + misses}")
     kinds = [f"{key.removeprefix('inv-')} {left.pop(key)}"
              for key in list(left) if key.startswith("inv-") if left[key]]
-    left = {key: value for key, value in left.items()
-            if not key.startswith("inv-")}
+    # What never happened is not worth a word, unless it is a fault.
+    left = {key: left[key] for key in sorted(left)
+            if left[key] or key.startswith("faults-")}
     rows = {
-        "moved": f"{DISK_HALF // MIB} MiB from and to each of "
+        "to move": f"{DISK_HALF // MIB} MiB from and to each of "
                  + ", ".join(disk.name for disk in DISKS)
                  + f"; {NET_SIZE // MIB} MiB through each of "
                  + ", ".join(nic.name for nic in NICS) + ", both ways",
