@@ -407,6 +407,29 @@ static void plain_leaf(PlainWalk *walk, const Run *leaf)
     runs_add(walk->runs, leaf);
 }
 
+/* Requests to the interrupt range are no DMA */
+static void plain_dma(PlainWalk *walk, const Run *leaf)
+{
+    const uint64_t hole_first = 0xfee00000, hole_last = 0xfeefffff;
+    Run part = *leaf;
+
+    if (!walk->ram_only || leaf->first > hole_last ||
+        leaf->last < hole_first) {
+        plain_leaf(walk, leaf);
+        return;
+    }
+    if (leaf->first < hole_first) {
+        part.last = hole_first - 1;
+        plain_leaf(walk, &part);
+    }
+    if (leaf->last > hole_last) {
+        part.first = hole_last + 1;
+        part.last = leaf->last;
+        part.addr = leaf->addr + (part.first - leaf->first);
+        plain_leaf(walk, &part);
+    }
+}
+
 static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
                         uint64_t start, unsigned upper)
 {
@@ -438,7 +461,7 @@ static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
                 first, first + BIT(shift) - 1, address, entry & upper,
             };
 
-            plain_leaf(walk, &run);
+            plain_dma(walk, &run);
         } else {
             plain_table(walk, address, level - 1, first, entry & upper);
         }

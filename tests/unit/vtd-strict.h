@@ -107,7 +107,7 @@ PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid);
 /*
  * All that @levels levels of tables from @root map, as joined runs; to be
  * freed by the caller.  @ram_only: pages whose target is RAM, whatever the
- * size of their leaf.
+ * size of their leaf, and that DMA can reach.
  */
 GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only);
 /* How many leaves that walk has passed, RAM or not */

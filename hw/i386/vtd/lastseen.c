@@ -246,7 +246,7 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
         /* The cases that need no look at each page */
         uint64_t end = start + BLOCK_SIZE - 1;
 
-        if (!new && !look->each) {
+        if (!new && !look->each && !vtd_meets_interrupts(start, end)) {
             vtd_tell(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
             return;
         }
@@ -464,26 +464,17 @@ static void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
 }
 
 /*
- * Some pages of a block: the others stay as seen.  Where both forms agree
- * on what they leave unsaid, the entries stay raw; else all become leaves.
+ * Some pages of a block, with other permission above than before: the others
+ * stay as seen, so that all of it must be said as leaves.
  */
 static void vtd_merge(VtdLook *look, VtdBlock *new, const VtdBlock *old,
                       unsigned from, unsigned to)
 {
-    const VtdFormat *format = look->format;
-    bool raw = old && old->upper == new->upper;
-
     for (unsigned i = 0; i < ENTRIES; i++) {
-        if (i < from || i > to) {
-            new->entry[i] = !old ? 0 : raw ? vtd_block_entry(old, i)
-                                           : vtd_block_leaf(format, old, i);
-        } else if (old && !raw) {
-            new->entry[i] = vtd_block_leaf(format, new, i);
-        }
+        new->entry[i] = vtd_block_leaf(look->format,
+                                       i < from || i > to ? old : new, i);
     }
-    if (old && !raw) {
-        new->upper = vtd_rw(format);
-    }
+    new->upper = vtd_rw(look->format);
 }
 
 /* The quick answer to whether all of a table is as it was */
@@ -504,14 +495,87 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
                       : vtd_even(guest, old->base, PAGE_SIZE);
 }
 
+/* Take over some entries of a block in place: @entry[@from] to @entry[@to] */
+static void vtd_block_update(VtdLook *look, VtdPlace *place,
+                             const uint64_t *entry, unsigned from,
+                             unsigned to)
+{
+    VtdTable *table = look->table;
+    VtdBlock *block = place->gib->block[place->index];
+    int more = 0;
+
+    if (!block->entry) {
+        block->entry = g_new(uint64_t, ENTRIES);
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            block->entry[i] = block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
+        }
+        table->copies++;
+    }
+    for (unsigned i = from; i <= to; i++) {
+        more -= !!vtd_block_leaf(look->format, block, i);
+        block->entry[i] = entry[i];
+        more += !!vtd_block_leaf(look->format, block, i);
+    }
+    block->leaves += more;
+    table->leaves += more;
+    if (!block->leaves) {
+        vtd_gib_set_block(table, place->gib, place->index, NULL);
+    } else if (block->leaves == ENTRIES &&
+               block->entry[to] - block->entry[0] == to * PAGE_SIZE &&
+               vtd_even(block->entry, block->entry[0], PAGE_SIZE)) {
+        block->base = block->entry[0];
+        g_free(block->entry);
+        block->entry = NULL;
+        table->copies--;
+    }
+}
+
+/* Whether entries are as they were, with the same above them */
+static bool vtd_part_as_seen(const VtdBlock *old, const VtdBlock *new,
+                             unsigned from, unsigned to)
+{
+    if (!old || old->upper != new->upper) {
+        return false;
+    }
+    for (unsigned i = from; i <= to; i++) {
+        if (vtd_block_entry(old, i) != new->entry[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Pages @from to @to of the block's table, which is at @guest or nowhere */
+static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
+                          const VtdBlock *old, const uint64_t *guest,
+                          uint64_t upper, unsigned from, unsigned to)
+{
+    uint64_t entry[ENTRIES];
+    VtdBlock new = { .entry = entry, .level = 1, .upper = upper };
+
+    for (unsigned i = from; i <= to; i++) {
+        entry[i] = guest ? vtd_read_once(guest + i) : 0;
+    }
+    vtd_cut_to_limit(look, old, &new, from, to);
+    vtd_block_diff(look, start, from, to, old, &new);
+    if (from == 0 && to == ENTRIES - 1) {
+        vtd_place_store(look, place, &new);
+    } else if (vtd_part_as_seen(old, &new, from, to)) {
+        return;
+    } else if (old && old->upper == upper) {
+        vtd_block_update(look, place, entry, from, to);
+    } else {
+        vtd_merge(look, &new, old, from, to);
+        vtd_place_store(look, place, &new);
+    }
+}
+
 /* The block's table, or nothing, is at @guest */
 static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            const VtdBlock *old, const uint64_t *guest,
                            uint64_t upper)
 {
     VtdSeenStats *stats = look->table->config->stats;
-    uint64_t entry[ENTRIES];
-    VtdBlock new = { .entry = entry, .level = 1, .upper = upper };
     unsigned from = 0, to = ENTRIES - 1;
 
     if (!old && (!guest || look->new_blocks++ >=
@@ -522,9 +586,9 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!old || old->level == 1) {
         vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
-    if (guest && from == 0 && to == ENTRIES - 1) {
+    if (from == 0 && to == ENTRIES - 1) {
         stats->compared++;
-        if (vtd_as_seen(old, guest, upper)) {
+        if (guest && vtd_as_seen(old, guest, upper)) {
             stats->unchanged++;
             if (old) {
                 vtd_tell(look, VTD_DIFF_KEPT, 1, start,
@@ -532,22 +596,15 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
             }
             return;
         }
+        if (old && (!guest || vtd_even(guest, 0, 0))) {
+            vtd_block_diff(look, start, from, to, old, NULL);
+            vtd_place_store(look, place, NULL);
+            return;
+        }
     }
-    if (!old && !vtd_room_for_block(look->table)) {
-        return;
+    if (old || vtd_room_for_block(look->table)) {
+        vtd_sync_part(look, place, start, old, guest, upper, from, to);
     }
-    if (!guest && from == 0 && to == ENTRIES - 1) {
-        vtd_block_diff(look, start, from, to, old, NULL);
-        vtd_place_store(look, place, NULL);
-        return;
-    }
-    for (unsigned i = from; i <= to; i++) {
-        entry[i] = guest ? vtd_read_once(guest + i) : 0;
-    }
-    vtd_cut_to_limit(look, old, &new, from, to);
-    vtd_block_diff(look, start, from, to, old, &new);
-    vtd_merge(look, &new, old, from, to);
-    vtd_place_store(look, place, &new);
 }
 
 /* The block is the leaf @now of 2 MiB */

@@ -115,8 +115,17 @@ static uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last,
                                  uint64_t gpa, bool *sendable)
 {
     const VtdRam *target = vtd_target(v, gpa);
-    uint64_t end = first + MIN(target->last - gpa, last - first);
+    uint64_t end;
 
+    if (vtd_meets_interrupts(first, first)) {
+        /* Whatever the tables say, requests to this are no DMA */
+        *sendable = false;
+        return MIN(last, VTD_INTERRUPT_LAST);
+    }
+    if (vtd_meets_interrupts(first, last)) {
+        last = VTD_INTERRUPT_FIRST - 1;
+    }
+    end = first + MIN(target->last - gpa, last - first);
     *sendable = target->ram && end - first >= ~VTD_PAGE_MASK;
     if (!*sendable) {
         return end | ~VTD_PAGE_MASK;
@@ -183,13 +192,24 @@ static void vtd_flush_gone(VtdSink *sink, uint64_t free_to)
         while (!(any && done >= gone->last)) {
             uint64_t first = from, last = from | ~VTD_PAGE_MASK;
 
+            if (vtd_meets_interrupts(first, last)) {
+                /*
+                 * Nothing was sent there.  Nor does an UNMAP go across, so
+                 * that the host's notifiers, which end there, cut none.
+                 */
+                done = VTD_INTERRUPT_LAST;
+                any = true;
+                from = done + 1;
+                continue;
+            }
             for (uint64_t mask = ~VTD_PAGE_MASK; ;
                  mask = mask << 1 | 1) {
                 uint64_t wider_first = from & ~mask;
                 uint64_t wider_last = from | mask;
 
                 if (wider_first < sink->free_from || wider_last > free_to ||
-                    (any && wider_first <= done)) {
+                    (any && wider_first <= done) ||
+                    vtd_meets_interrupts(wider_first, wider_last)) {
                     break;
                 }
                 first = wider_first;
@@ -408,10 +428,37 @@ static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
     }
 }
 
+static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff);
+
+/* What is left of a difference without the interrupt range */
+static void vtd_sink_take_around(VtdSink *sink, const VtdDiff *diff)
+{
+    VtdDiff part = *diff;
+
+    if (diff->first < VTD_INTERRUPT_FIRST) {
+        part.last = VTD_INTERRUPT_FIRST - 1;
+        vtd_sink_take(sink, &part);
+    }
+    if (diff->last > VTD_INTERRUPT_LAST) {
+        uint64_t offset = VTD_INTERRUPT_LAST + 1 - diff->first;
+
+        part.first = VTD_INTERRUPT_LAST + 1;
+        part.last = diff->last;
+        part.leaf += offset;
+        part.old += offset;
+        vtd_sink_take(sink, &part);
+    }
+}
+
 static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
 {
     uint64_t first = diff->first, last;
 
+    if (diff->kind != VTD_DIFF_KEPT &&
+        vtd_meets_interrupts(diff->first, diff->last)) {
+        vtd_sink_take_around(sink, diff);
+        return;
+    }
     switch (diff->kind) {
     case VTD_DIFF_KEPT:
         vtd_sink_stays(sink, diff->first, diff->last);

@@ -26,6 +26,11 @@
 #define VTD_INTERRUPT_FIRST     0xfee00000ull
 #define VTD_INTERRUPT_LAST      0xfeefffffull
 
+static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
+{
+    return first <= VTD_INTERRUPT_LAST && last >= VTD_INTERRUPT_FIRST;
+}
+
 /* Registers (1.1); the fault record and IOTLB registers are where CAP.FRO
  * and ECAP.IRO say */
 #define VTD_REG_VER             0x000

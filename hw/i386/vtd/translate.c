@@ -12,18 +12,6 @@
 #include "state.h"
 #include "trace.h"
 
-static bool vtd_overlap(uint64_t first, uint64_t last, uint64_t other_first,
-                        uint64_t other_last)
-{
-    return first <= other_last && other_first <= last;
-}
-
-static bool vtd_meets_interrupts(uint64_t first, uint64_t mask)
-{
-    return vtd_overlap(first, first | mask, VTD_INTERRUPT_FIRST,
-                       VTD_INTERRUPT_LAST);
-}
-
 /*
  * The largest page of a leaf at @level around @iova that has the interrupt
  * range neither in its input nor in its output.
@@ -33,8 +21,8 @@ static unsigned vtd_clean_level(uint64_t iova, uint64_t addr, unsigned level)
     while (level > 1) {
         uint64_t mask = vtd_level_mask(level);
 
-        if (!vtd_meets_interrupts(iova & ~mask, mask) &&
-            !vtd_meets_interrupts(addr & ~mask, mask)) {
+        if (!vtd_meets_interrupts(iova & ~mask, iova | mask) &&
+            !vtd_meets_interrupts(addr & ~mask, addr | mask)) {
             break;
         }
         level--;
@@ -94,7 +82,7 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
 
     addr = (walk.entry & v->format.address) |
            (iova & vtd_level_mask(walk.level));
-    if (vtd_meets_interrupts(addr & VTD_PAGE_MASK, ~VTD_PAGE_MASK)) {
+    if (vtd_meets_interrupts(addr, addr)) {
         return VTD_FAULT_OUTPUT;
     }
     entry->level = vtd_clean_level(iova, addr, walk.level);
@@ -187,7 +175,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         .info = iova & VTD_PAGE_MASK,
     };
 
-    if (iova >= VTD_INTERRUPT_FIRST && iova <= VTD_INTERRUPT_LAST) {
+    if (vtd_meets_interrupts(iova, iova)) {
         /* Never DMA; a read is aborted, and nothing says that it faults */
         return false;
     }
