@@ -14,6 +14,27 @@
 #include "state.h"
 #include "trace.h"
 
+static void vtd_space_update(VtdSpace *space);
+
+/* What the tables say of a space now; @context is set if it has tables */
+static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
+                              bool *tables)
+{
+    Vtd *v = space->v;
+    VtdFault fault;
+
+    *tables = false;
+    if (!atomic_load(&v->translating)) {
+        return VTD_VIEW_DIRECT;
+    }
+    if (!vtd_context_read(v, v->ops->source_id(space->host), context,
+                          &fault)) {
+        return VTD_VIEW_TRANSLATED;
+    }
+    *tables = !context->pass_through;
+    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_DIRECT;
+}
+
 /* Tables and who follows them */
 
 static VtdShare *vtd_share_find(Vtd *v, uint64_t root, unsigned levels)
@@ -104,6 +125,55 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
     }
 }
 
+/* A space that the running update is going to take away from a share */
+static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share)
+{
+    for (unsigned i = 0; i < share->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
+        VtdContext context;
+        bool tables;
+
+        if (space->due) {
+            vtd_space_look(space, &context, &tables);
+            if (!tables || share != vtd_share_find(v, context.root,
+                                                   context.levels)) {
+                return space;
+            }
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Who leaves the tables of @context in this update does so before they are
+ * looked at, so as not to be brought along for nothing.  Only where spaces
+ * change places this comes too late for one of them.
+ */
+static void vtd_leavers_first(Vtd *v, const VtdContext *context)
+{
+    VtdShare *share;
+    VtdSpace *leaver;
+
+    while ((share = vtd_share_find(v, context->root, context->levels)) &&
+           share->update != v->update &&
+           (leaver = vtd_share_leaver(v, share))) {
+        vtd_space_update(leaver);
+    }
+}
+
+/* The share of the tables of @context, in step with them: once in an update */
+static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context)
+{
+    VtdShare *share = vtd_share_find(v, context->root, context->levels) ?:
+                      vtd_share_new(v, context->root, context->levels);
+
+    if (!v->updating || share->update != v->update) {
+        share->update = v->update;
+        vtd_share_sync(v, share, 0, UINT64_MAX);
+    }
+    return share;
+}
+
 /*
  * Let a space follow the tables of @context, NULL for none, and bring it
  * from what it holds to what they say.
@@ -112,15 +182,14 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
                        bool silent)
 {
     Vtd *v = space->v;
-    VtdShare *old = space->share, *new = NULL;
+    VtdShare *old, *new = NULL;
     VtdSink *sink;
 
     if (context) {
-        new = vtd_share_find(v, context->root, context->levels) ?:
-              vtd_share_new(v, context->root, context->levels);
+        new = vtd_share_look(v, context);
         space->did = context->did;
-        vtd_share_sync(v, new, 0, UINT64_MAX);
     }
+    old = space->share;
     if (new == old) {
         return;
     }
@@ -143,25 +212,6 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
 
 /* Views */
 
-/* What the tables say of a space now; @context is set if it has tables */
-static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
-                              bool *tables)
-{
-    Vtd *v = space->v;
-    VtdFault fault;
-
-    *tables = false;
-    if (!atomic_load(&v->translating)) {
-        return VTD_VIEW_DIRECT;
-    }
-    if (!vtd_context_read(v, v->ops->source_id(space->host), context,
-                          &fault)) {
-        return VTD_VIEW_TRANSLATED;
-    }
-    *tables = !context->pass_through;
-    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_DIRECT;
-}
-
 static void vtd_space_switch(VtdSpace *space, VtdView view)
 {
     Vtd *v = space->v;
@@ -182,6 +232,10 @@ static void vtd_space_update(VtdSpace *space)
     bool tables;
     VtdView view = vtd_space_look(space, &context, &tables);
 
+    space->due = false;
+    if (tables) {
+        vtd_leavers_first(v, &context);
+    }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
         /* Whoever watches comes with this, and finds what there is */
         vtd_space_switch(space, view);
@@ -199,14 +253,22 @@ static void vtd_space_update(VtdSpace *space)
 
 void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
 {
+    v->updating = true;
+    v->update++;
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        space->due = !((v->ops->source_id(space->host) ^ sid) & mask);
+    }
     /* Switching views may make new spaces, which come last */
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (!((v->ops->source_id(space->host) ^ sid) & mask)) {
+        if (space->due) {
             vtd_space_update(space);
         }
     }
+    v->updating = false;
 }
 
 void vtd_shadow_loaded(Vtd *v)
@@ -226,9 +288,13 @@ void vtd_shadow_loaded(Vtd *v)
 /* Whether @did is the domain of a space, by any entry that may be in use */
 static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 {
+    VtdContext *cached = atomic_load(&space->context);
     VtdContext context;
     bool tables;
 
+    if (cached && cached->did == did) {
+        return true;
+    }
     if (space->share) {
         return space->did == did;
     }

@@ -38,6 +38,7 @@ typedef struct VtdContext {
 typedef struct VtdShare {
     VtdTable *table;
     GPtrArray *spaces;
+    uint64_t update;            /* the last one that has looked at all of it */
 } VtdShare;
 
 #define VTD_TARGETS             4
@@ -83,6 +84,8 @@ struct Vtd {
     VtdSeenStats seen_stats;                /* host */
     GPtrArray *shares;                      /* host: of VtdShare */
     bool limit_told;                        /* host */
+    bool updating;                          /* host: vtd_shadow_update() runs */
+    uint64_t update;                        /* host: how many of it there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
 
@@ -107,6 +110,7 @@ struct VtdSpace {
     bool watched;                           /* host: anything is wanted */
     VtdShare *share;                        /* host: NULL for no tables */
     uint16_t did;                           /* host: of share */
+    bool due;                               /* host: for the update running */
     IOVATree *extents;                      /* host: sent, wider than a page */
 };
 
