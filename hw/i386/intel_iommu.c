@@ -48,12 +48,13 @@ struct IntelIOMMURegion {
 /* 64 GiB in pages of 4 KiB: some 144 MiB of our memory if scattered */
 #define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)
 
-/* The window takes the messages before anything of the view below it */
-#define INTEL_IOMMU_WINDOW_PRIORITY 1
+/* What takes its addresses before the view below it */
+#define INTEL_IOMMU_OVERLAY_PRIORITY 1
 
 /*
  * A device's address space: a root region that holds either system memory
- * or the translating region, and the interrupt window above.
+ * or the translating region, and the interrupt window above.  With
+ * pass-through what is beyond the address width is a fault.
  */
 typedef struct IntelIOMMUSpace {
     PCIBus *bus;                /* NULL for the I/O APIC */
@@ -63,6 +64,7 @@ typedef struct IntelIOMMUSpace {
     AddressSpace as;
     MemoryRegion root;
     MemoryRegion direct;
+    MemoryRegion beyond;
     IntelIOMMURegion translated;
     MemoryRegion window;
 } IntelIOMMUSpace;
@@ -151,6 +153,8 @@ static void intel_iommu_switch_to(void *space_host, VtdView view)
 
     memory_region_transaction_begin();
     memory_region_set_enabled(&space->direct, !translated);
+    memory_region_set_enabled(&space->beyond,
+                              view == VTD_VIEW_PASS_THROUGH);
     memory_region_set_enabled(MEMORY_REGION(&space->translated), translated);
     memory_region_transaction_commit();
 }
@@ -435,6 +439,38 @@ static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
     };
 }
 
+/* The engine records the fault */
+static void intel_iommu_beyond(void *opaque, hwaddr addr, VtdAccess access)
+{
+    IntelIOMMUSpace *space = opaque;
+    VtdTranslation out;
+
+    vtd_translate(space->vtd, addr + BIT_ULL(space->s->aw_bits), access,
+                  &out);
+}
+
+static MemTxResult intel_iommu_beyond_read(void *opaque, hwaddr addr,
+                                           uint64_t *data, unsigned size,
+                                           MemTxAttrs attrs)
+{
+    intel_iommu_beyond(opaque, addr, VTD_ACCESS_READ);
+    return MEMTX_ERROR;
+}
+
+static MemTxResult intel_iommu_beyond_write(void *opaque, hwaddr addr,
+                                            uint64_t value, unsigned size,
+                                            MemTxAttrs attrs)
+{
+    intel_iommu_beyond(opaque, addr, VTD_ACCESS_WRITE);
+    return MEMTX_ERROR;
+}
+
+static const MemoryRegionOps intel_iommu_beyond_ops = {
+    .read_with_attrs = intel_iommu_beyond_read,
+    .write_with_attrs = intel_iommu_beyond_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
 static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
                                            IOMMUNotifierFlag old_flags,
                                            IOMMUNotifierFlag new_flags,
@@ -528,6 +564,10 @@ static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
                              TYPE_INTEL_IOMMU_MEMORY_REGION, owner, name,
                              UINT64_MAX);
     memory_region_set_enabled(MEMORY_REGION(&space->translated), false);
+    memory_region_init_io(&space->beyond, owner, &intel_iommu_beyond_ops,
+                          space, "vtd-beyond",
+                          UINT64_MAX - BIT_ULL(s->aw_bits) + 1);
+    memory_region_set_enabled(&space->beyond, false);
     memory_region_init_io(&space->window, owner, &intel_iommu_window_ops,
                           space, "vtd-interrupts",
                           VTD_INTERRUPT_LAST - VTD_INTERRUPT_FIRST + 1);
@@ -537,7 +577,10 @@ static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
                                 MEMORY_REGION(&space->translated));
     memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
                                         &space->window,
-                                        INTEL_IOMMU_WINDOW_PRIORITY);
+                                        INTEL_IOMMU_OVERLAY_PRIORITY);
+    memory_region_add_subregion_overlap(&space->root, BIT_ULL(s->aw_bits),
+                                        &space->beyond,
+                                        INTEL_IOMMU_OVERLAY_PRIORITY);
     address_space_init(&space->as, &space->root, root_name);
 
     space->vtd = vtd_space_new(s->vtd, space);

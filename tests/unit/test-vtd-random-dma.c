@@ -448,11 +448,11 @@ static void edit_context(World *w)
         legal_settle(&w->query[i].legal);
     }
     for (unsigned i = 0; i < DEVICES; i++) {
-        bool direct = !plain_context(w, w->d[i]->sid, &lo, &hi) &&
+        bool passes = !plain_context(w, w->d[i]->sid, &lo, &hi) &&
                       (lo >> 2 & 3) == 2;
 
         g_assert_cmpint(w->d[i]->view, ==,
-                        direct ? VTD_VIEW_DIRECT : VTD_VIEW_TRANSLATED);
+                        passes ? VTD_VIEW_PASS_THROUGH : VTD_VIEW_TRANSLATED);
     }
     check_some(w, 40);
 }

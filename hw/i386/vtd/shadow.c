@@ -32,7 +32,7 @@ static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
         return VTD_VIEW_TRANSLATED;
     }
     *tables = !context->pass_through;
-    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_DIRECT;
+    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_PASS_THROUGH;
 }
 
 /* Tables and who follows them */
@@ -246,7 +246,7 @@ static void vtd_space_update(VtdSpace *space)
     if (space->watched) {
         v->ops->invalidate(space->host, 0, UINT64_MAX, false);
     }
-    if (view == VTD_VIEW_DIRECT && space->view != view) {
+    if (space->view != view) {
         vtd_space_switch(space, view);
     }
 }

@@ -45,7 +45,8 @@ typedef struct VtdConfig {
 
 /* What a device's memory requests meet */
 typedef enum VtdView {
-    VTD_VIEW_DIRECT,            /* system memory: no translation */
+    VTD_VIEW_DIRECT,            /* system memory: translation is off */
+    VTD_VIEW_PASS_THROUGH,      /* system memory, below 2^aw_bits */
     VTD_VIEW_TRANSLATED,        /* vtd_translate() */
 } VtdView;
 
