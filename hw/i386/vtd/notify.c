@@ -45,7 +45,7 @@ struct VtdSink {
     bool running;
     GArray *gone;               /* VtdRange; NULL before the first */
     GArray *fresh;              /* VtdFresh; NULL before the first */
-    GArray *split;              /* VtdExtent: to be sent anew */
+    GArray *split;              /* VtdExtent: to be sent anew; as above */
 };
 
 /* The last byte of the largest aligned power of two at @first */
@@ -284,6 +284,9 @@ static void vtd_sink_split(VtdSink *sink, const VtdExtent *extent)
     trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
     vtd_count(sink->space->v, VTD_STAT_SPLITS);
     vtd_extent_remove(sink->space, extent);
+    if (!sink->split) {
+        sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
+    }
     g_array_append_val(sink->split, *extent);
     if (extent->last >= sink->free_from) {
         vtd_sink_stays(sink, MAX(extent->first, sink->free_from),
@@ -336,7 +339,7 @@ static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
     VtdSpace *space = sink->space;
     VtdExtent extent;
 
-    if (sink->split->len) {
+    if (sink->split) {
         extent = g_array_index(sink->split, VtdExtent, sink->split->len - 1);
         if (*first <= extent.last && last >= extent.first) {
             if (last <= extent.last) {
@@ -545,7 +548,6 @@ VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent)
     sink->silent = silent;
     sink->exact = v->ops->dirty_tracking(v->host);
     sink->free_from = first;
-    sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
     /* The guest's memory may have moved since the last one */
     memset(v->target, 0, sizeof(v->target));
     return sink;
@@ -557,7 +559,7 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
         vtd_sink_take(sink, &sink->run);
     }
     vtd_sink_flush(sink, MAX(last, sink->told));
-    for (unsigned i = 0; i < sink->split->len; i++) {
+    for (unsigned i = 0; sink->split && i < sink->split->len; i++) {
         VtdExtent *extent = &g_array_index(sink->split, VtdExtent, i);
 
         vtd_send_unmap(sink, extent->first, extent->last,
@@ -571,7 +573,9 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
     if (sink->fresh) {
         g_array_free(sink->fresh, TRUE);
     }
-    g_array_free(sink->split, TRUE);
+    if (sink->split) {
+        g_array_free(sink->split, TRUE);
+    }
     g_free(sink);
 }
 
