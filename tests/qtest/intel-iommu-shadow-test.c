@@ -61,8 +61,7 @@ static void test_first_reserved(void)
     };
     World w;
 
-    world_start(&w, "", "", "-m 2G");
-    w.plain.ram = 2 * WORLD_GIB;
+    world_start_big(&w);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         /* Each in a place of its own, so that no other row is in the way */
         uint64_t iova = (i + 1) * WORLD_GIB;
@@ -101,8 +100,8 @@ static void test_first_interrupts(void)
         { "a page-selective invalidation of it",
           { }, FLUSH_PAGES(3 * WORLD_GIB, 18), 0, 0 },
         { "it goes elsewhere",
-          { LEAVES(3, 3 * WORLD_GIB, 0, 1) }, FLUSH_PAGES(3 * WORLD_GIB, 18),
-          64, 20 },
+          { LEAVES(3, 3 * WORLD_GIB, WORLD_GIB_2, 1) },
+          FLUSH_PAGES(3 * WORLD_GIB, 18), 10, 10 },
         { "it goes, page-selective",
           { CLEAR(3, 3 * WORLD_GIB, 1) }, FLUSH_PAGES(3 * WORLD_GIB, 18),
           0, 10 },
@@ -113,8 +112,7 @@ static void test_first_interrupts(void)
     };
     World w;
 
-    world_start(&w, "", "", "-m 2G");
-    w.plain.ram = 2 * WORLD_GIB;
+    world_start_big(&w);
     world_rows(&w, rows, ARRAY_SIZE(rows));
     world_stop(&w);
 }
@@ -620,8 +618,7 @@ static void test_map_width(void)
     };
     World w;
 
-    world_start(&w, "", "", "-m 2G");
-    w.plain.ram = 2 * WORLD_GIB;
+    world_start_big(&w);
     world_rows(&w, rows, ARRAY_SIZE(rows));
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1024 + 5 + 1);
     world_stop(&w);

@@ -168,7 +168,9 @@ bool plain_expect_same(const char *what, const GArray *got,
 
 bool plain_is_ram(const Plain *p, uint64_t pa, uint64_t bytes)
 {
-    return pa < p->ram && bytes <= p->ram - pa &&
+    uint64_t end = pa < PLAIN_HIGH_RAM ? p->ram : p->high_ram;
+
+    return pa < end && bytes <= end - pa &&
            (!p->hole || pa + bytes <= PLAIN_HOLE || pa > PLAIN_HOLE_LAST);
 }
 

@@ -18,13 +18,15 @@
 
 /* Default memory is RAM or ROM below this, but for the hole of a VGA */
 #define PLAIN_RAM               0x8000000ull
+#define PLAIN_HIGH_RAM          0x100000000ull
 #define PLAIN_HOLE              0xa0000ull
 #define PLAIN_HOLE_LAST         0xbffffull
 
 typedef struct Plain {
     VtdDriver *d;
     uint64_t root;              /* root table */
-    uint64_t ram;               /* end of RAM; below 4 GiB */
+    uint64_t ram;               /* end of RAM below 4 GiB */
+    uint64_t high_ram;          /* end of RAM above that, if there is any */
     unsigned aw_bits;
     bool snoop_control;
     bool hole;                  /* there is a VGA */

@@ -8,10 +8,15 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "hw/pci/pci_regs.h"
 #include "vtd-world.h"
 
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
+
+/* Addresses for what is behind a bridge, away from all others */
+#define WINDOW                  0xe8000000u
+#define WINDOW_LAST             0xe83fffffu
 
 void world_start(World *w, const char *props, const char *b,
                  const char *args)
@@ -38,6 +43,14 @@ void world_start(World *w, const char *props, const char *b,
 void world_start_plain(World *w)
 {
     world_start(w, "", "", "");
+}
+
+void world_start_big(World *w)
+{
+    /* The machine puts all but 2 GiB above 4 GiB */
+    world_start(w, "", "", "-m 4G");
+    w->plain.ram = 2 * WORLD_GIB;
+    w->plain.high_ram = 6 * WORLD_GIB;
 }
 
 void world_stop(World *w)
@@ -104,6 +117,21 @@ void world_rows(World *w, const Row *rows, unsigned n)
 unsigned world_mamv(World *w)
 {
     return vtd_read64(&w->d, VTD_CAP) >> 48 & 0x3f;
+}
+
+void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus)
+{
+    QPCIDevice *bridge = qpci_device_find(d->pci, devfn);
+
+    g_assert_nonnull(bridge);
+    qpci_config_writeb(bridge, PCI_PRIMARY_BUS, 0);
+    qpci_config_writeb(bridge, PCI_SECONDARY_BUS, bus);
+    qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, bus);
+    qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW >> 16);
+    qpci_config_writew(bridge, PCI_MEMORY_LIMIT, WINDOW_LAST >> 16);
+    qpci_device_enable(bridge);
+    g_free(bridge);
+    d->pci->mmio_alloc_ptr = WINDOW;
 }
 
 void world_register_context(World *w, uint64_t ccmd)

@@ -15,6 +15,7 @@
 /* RAM that nothing else uses, for targets; 64 MiB with default memory */
 #define WORLD_RAM               0x4000000ull
 #define WORLD_GIB               0x40000000ull
+#define WORLD_GIB_2             0x140000000ull
 
 /* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
 typedef struct World {
@@ -34,6 +35,8 @@ void world_start(World *w, const char *props, const char *b,
                  const char *args);
 /* As world_start() with nothing special. */
 void world_start_plain(World *w);
+/* With the GiBs WORLD_GIB and WORLD_GIB_2 as targets of large leaves. */
+void world_start_big(World *w);
 void world_stop(World *w);
 
 /* Give the second device the domain too, and take its first look. */
@@ -82,6 +85,9 @@ void world_rows(World *w, const Row *rows, unsigned n);
 
 /* Largest AM of a page-selective invalidation. */
 unsigned world_mamv(World *w);
+
+/* What firmware does to the bridge at @devfn: its bus, a window for BARs. */
+void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus);
 
 /* Invalidate by register, the queue being off meanwhile. */
 void world_register_context(World *w, uint64_t ccmd);

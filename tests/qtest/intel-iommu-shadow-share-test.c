@@ -1,0 +1,539 @@
+/*
+ * VT-d qtests: shadows of several devices
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Devices that share tables or a domain id, that move, come and go; views
+ * that switch; and a thread that reads through the shadow all the while.
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "vtd-world.h"
+
+#define IOVA                    0x40000000ull
+#define RAM                     WORLD_RAM
+#define MIB2                    0x200000ull
+#define A                       QPCI_DEVFN(3, 0)
+#define B                       QPCI_DEVFN(4, 0)
+#define PORT                    QPCI_DEVFN(5, 0)
+
+static void flush(World *w, VtdDesc desc)
+{
+    vtd_invalidate(&w->d, desc);
+}
+
+/* 2048 pages in a domain, beside the mailbox */
+static void fill(VtdDriver *d, const VtdDomain *domain)
+{
+    const Edit edits[] = { LEAVES(1, IOVA, RAM, 2048) };
+
+    world_edit(d, domain, edits, 1);
+}
+
+/* 10: one table, two devices */
+
+static void test_one_domain(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+    } rows[] = {
+        { "device-selective, the first", VTD_INV_CONTEXT_DEVICE(1, A, 0) },
+        { "device-selective, the second", VTD_INV_CONTEXT_DEVICE(1, B, 0) },
+        { "domain, contexts", VTD_INV_CONTEXT_DOMAIN(1) },
+        { "domain", VTD_INV_IOTLB_DOMAIN(1) },
+        { "pages", VTD_INV_IOTLB_PAGES(1, IOVA, 9) },
+        { "global", VTD_INV_IOTLB_GLOBAL },
+    };
+    World w;
+    uint64_t leaves;
+
+    world_start_plain(&w);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    leaves = vtd_stat(&w.d, "shadow-leaves");
+    world_attach_b(&w);
+    vtd_row("a table is kept once");
+    expect_eq(vtd_stat(&w.d, "shadow-leaves"), leaves);
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        vtd_row("%s, one changes, one goes, one comes", rows[i].name);
+        WORLD_EDIT(&w, LEAVES(1, IOVA + i * 0x1000, RAM + MIB2, 1),
+                   CLEAR(1, IOVA + 0x10000 + i * 0x1000, 1),
+                   LEAVES(1, IOVA + 4 * MIB2 + i * 0x1000, RAM, 1));
+        if (i == 4) {
+            /* What comes lies elsewhere */
+            vtd_queue_put(&w.d, VTD_INV_IOTLB_PAGES(1, IOVA + 4 * MIB2, 9));
+        }
+        flush(&w, rows[i].desc);
+        shadow_expect_steps(&w.sa, 2, 2);
+        shadow_expect_steps(&w.sb, 2, 2);
+        vtd_row("%s, and a domain flush", rows[i].name);
+        flush(&w, FLUSH_DOMAIN);
+        shadow_expect_quiet(&w.sa);
+        shadow_expect_quiet(&w.sb);
+        shadow_expect_translation(&w.sa);
+        shadow_expect_translation(&w.sb);
+    }
+    world_stop(&w);
+}
+
+/* The same tables under two domain ids */
+static void test_two_ids(void)
+{
+    World w;
+    VtdDomain other;
+
+    world_start_plain(&w);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    other = w.domain;
+    other.id = 2;
+    shadow_start(&w.sb, &w.b, &w.plain);
+    vtd_attach(&w.d, B, &other);
+    vtd_invalidate_all(&w.d);
+    shadow_expect(&w.sb);
+    for (unsigned did = 1; did <= 2; did++) {
+        vtd_row("flush of domain %u", did);
+        WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + did * MIB2, 1));
+        flush(&w, VTD_INV_IOTLB_DOMAIN(did));
+        shadow_expect_steps(&w.sa, 1, 1);
+        shadow_expect_steps(&w.sb, 1, 1);
+        vtd_row("pages of domain %u", did);
+        WORLD_EDIT(&w, CLEAR(1, IOVA + did * 0x1000, 1));
+        flush(&w, VTD_INV_IOTLB_PAGES(did, IOVA + did * 0x1000, 0));
+        shadow_expect_steps(&w.sa, 0, 1);
+        shadow_expect_steps(&w.sb, 0, 1);
+    }
+    world_stop(&w);
+}
+
+/* One domain id with two roots: the second tables are others */
+static void test_two_roots(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+    } rows[] = {
+        { "domain", VTD_INV_IOTLB_DOMAIN(1) },
+        { "pages", VTD_INV_IOTLB_PAGES(1, IOVA, 9) },
+        { "domain, contexts", VTD_INV_CONTEXT_DOMAIN(1) },
+    };
+    World w;
+    VtdDomain other;
+
+    world_start_plain(&w);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    other = vtd_domain_new(&w.d, 1, 4);
+    shadow_start(&w.sb, &w.b, &w.plain);
+    vtd_attach(&w.d, B, &other);
+    vtd_invalidate_all(&w.d);
+    shadow_expect_steps(&w.sb, 1, 0);
+    shadow_expect_quiet(&w.sa);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        const Edit edits[] = { LEAVES(1, IOVA + i * 0x2000, RAM, 2) };
+
+        vtd_row("%s", rows[i].name);
+        WORLD_EDIT(&w, CLEAR(1, IOVA + i * 0x1000, 1));
+        world_edit(&w.d, &other, edits, 1);
+        flush(&w, rows[i].desc);
+        shadow_expect_steps(&w.sa, 0, 1);
+        shadow_expect_steps(&w.sb, 2, 0);
+    }
+    world_stop(&w);
+}
+
+/* A device that moves gets the difference between the two tables */
+static void test_moved(void)
+{
+    static const struct {
+        const char *name;
+        unsigned id;            /* of the domain that it moves to */
+        VtdDesc desc;
+    } rows[] = {
+        { "device-selective", 2, VTD_INV_CONTEXT_DEVICE(1, A, 0) },
+        { "and back", 1, VTD_INV_CONTEXT_DEVICE(2, A, 0) },
+        { "global", 2, VTD_INV_CONTEXT_GLOBAL },
+        { "and back, by domain", 1, VTD_INV_CONTEXT_DOMAIN(2) },
+    };
+    World w;
+    VtdDomain other;
+
+    world_start_plain(&w);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    world_attach_b(&w);
+
+    /* Its own tables; the same but for 20 of 2048 pages, in two runs */
+    other = vtd_domain_new(&w.d, 2, 4);
+    fill(&w.d, &other);
+    world_edit(&w.d, &other, (const Edit[]) {
+        LEAVES(1, IOVA + MIB2, RAM + 0x1000, 8),
+        CLEAR(1, IOVA + 2 * MIB2, 8),
+        LEAVES(1, IOVA + 8 * MIB2, RAM, 4),
+    }, 3);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        bool to = rows[i].id == 2;
+
+        vtd_row("%s", rows[i].name);
+        vtd_attach(&w.d, A, to ? &other : &w.domain);
+        flush(&w, rows[i].desc);
+        /* Eight change, eight go or come, four come or go */
+        shadow_expect_steps(&w.sa, to ? 12 : 16, 9);
+        shadow_expect_quiet(&w.sb);
+        vtd_row("%s, and IOTLB flushes", rows[i].name);
+        flush(&w, VTD_INV_IOTLB_DOMAIN(1));
+        flush(&w, VTD_INV_IOTLB_DOMAIN(2));
+        shadow_expect_quiet(&w.sa);
+        shadow_expect_quiet(&w.sb);
+        shadow_expect_translation(&w.sa);
+    }
+
+    vtd_row("moves while the tables change");
+    vtd_attach(&w.d, A, &other);
+    world_edit(&w.d, &other, (const Edit[]) {
+        LEAVES(1, IOVA + MIB2, RAM + 0x2000, 8),
+    }, 1);
+    WORLD_EDIT(&w, CLEAR(1, IOVA, 4));
+    flush(&w, VTD_INV_CONTEXT_GLOBAL);
+    shadow_expect(&w.sa);
+    flush(&w, VTD_INV_IOTLB_GLOBAL);
+    shadow_expect_quiet(&w.sa);
+    shadow_expect(&w.sb);
+
+    vtd_row("leaves and comes back");
+    qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), 0);
+    flush(&w, VTD_INV_CONTEXT_DEVICE(2, A, 0));
+    shadow_expect(&w.sa);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
+    shadow_expect_quiet(&w.sb);
+    vtd_attach(&w.d, A, &w.domain);
+    flush(&w, VTD_INV_CONTEXT_DEVICE(0, A, 0));
+    shadow_expect(&w.sa);
+    expect_true(testdev_count(&w.a, TESTDEV_MAPPINGS) > 2000);
+    world_stop(&w);
+}
+
+/* Two devices in one address space: behind a bridge they are one */
+static void test_one_space(void)
+{
+    VtdDriver d;
+    VtdDomain domain;
+    Plain plain;
+    Testdev t[2];
+    Shadow s[2];
+
+    vtd_start(&d, "", ",caching-mode=on",
+              "-device pcie-pci-bridge,id=bridge,addr=5 "
+              "-device vtd-testdev,bus=bridge,addr=2 "
+              "-device vtd-testdev,bus=bridge,addr=3");
+    plain_init(&plain, &d, 48);
+    world_number_bus(&d, PORT, 2);
+    for (int i = 0; i < 2; i++) {
+        testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
+        t[i].sid = 2 << 8;
+    }
+    vtd_enable(&d);
+    domain = vtd_domain_new(&d, 1, 4);
+    fill(&d, &domain);
+    vtd_attach(&d, 2 << 8, &domain);
+    for (int i = 0; i < 2; i++) {
+        shadow_start(&s[i], &t[i], &plain);
+    }
+    vtd_row("two devices behind a bridge");
+    vtd_invalidate_all(&d);
+    for (int i = 0; i < 2; i++) {
+        shadow_expect_steps(&s[i], 2049, 0);
+    }
+    vtd_row("one of them comes later");
+    testdev_command(&t[1], TESTDEV_REGISTER, 1, 0ull);
+    expect_eq(testdev_count(&t[1], TESTDEV_MAPPINGS), 0);
+    world_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
+    vtd_invalidate(&d, FLUSH_DOMAIN);
+    shadow_expect_steps(&s[0], 0, 1);
+    g_array_set_size(s[1].pages, 0);
+    g_array_set_size(s[1].sent, 0);
+    testdev_command(&t[1], TESTDEV_REGISTER, 1, 3ull);
+    shadow_expect_steps(&s[1], 2041, 0);
+    shadow_expect_quiet(&s[0]);
+    for (int i = 0; i < 2; i++) {
+        shadow_stop(&s[i]);
+        testdev_stop(&t[i]);
+    }
+    plain_end(&plain);
+    vtd_stop(&d);
+}
+
+/* The slot's power: what the guest does when a device comes or goes */
+static void power(VtdDriver *d, bool on)
+{
+    QPCIDevice *port = qpci_device_find(d->pci, PORT);
+    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
+
+    qpci_config_writew(port, cap + PCI_EXP_SLTCTL,
+                       on ? PCI_EXP_SLTCTL_PWR_IND_ON
+                          : PCI_EXP_SLTCTL_PWR_OFF |
+                            PCI_EXP_SLTCTL_PWR_IND_OFF);
+    g_free(port);
+}
+
+static void test_hotplug(void)
+{
+    const uint16_t sid = 1 << 8;
+    World w;
+
+    world_start(&w, "", "", "-device pcie-root-port,id=rp,addr=5 "
+                "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
+    world_number_bus(&w.d, PORT, 1);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    for (int round = 0; round < 4; round++) {
+        /* Is it attached before it comes? */
+        bool early = round % 2;
+        Testdev hot;
+        Shadow s;
+
+        vtd_row("device comes, round %d", round);
+        if (early) {
+            vtd_attach(&w.d, sid, &w.domain);
+            vtd_invalidate_all(&w.d);
+        }
+        power(&w.d, true);
+        qtest_qmp_device_add(w.d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
+        testdev_start(&hot, &w.d, sid);
+        if (!early) {
+            shadow_start(&s, &hot, &w.plain);
+            vtd_attach(&w.d, sid, &w.domain);
+            vtd_invalidate_all(&w.d);
+        } else {
+            s = (Shadow) {
+                .t = &hot,
+                .plain = &w.plain,
+                .pages = g_array_new(false, false, sizeof(PlainRun)),
+                .sent = g_array_new(false, false, sizeof(TestdevMapping)),
+            };
+        }
+        expect_eq(shadow_expect(&s).maps, 2049 - 8 * round);
+        expect_eq(testdev_count(&hot, TESTDEV_UNMAPS), 0);
+        shadow_expect_quiet(&w.sa);
+
+        vtd_row("tables change, round %d", round);
+        WORLD_EDIT(&w, CLEAR(1, IOVA + round * 0x8000, 8));
+        flush(&w, FLUSH_DOMAIN);
+        shadow_expect_steps(&s, 0, 1);
+        shadow_expect_steps(&w.sa, 0, 1);
+        shadow_stop(&s);
+        testdev_stop(&hot);
+
+        vtd_row("device goes, round %d", round);
+        qtest_qmp_device_del_send(w.d.qts, "hot");
+        power(&w.d, false);
+        qtest_qmp_eventwait(w.d.qts, "DEVICE_DELETED");
+        flush(&w, FLUSH_DOMAIN);
+        shadow_expect_quiet(&w.sa);
+        vtd_row("tables change without it, round %d", round);
+        WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM + round * MIB2, 1));
+        flush(&w, FLUSH_DOMAIN);
+        shadow_expect(&w.sa);
+        if (early) {
+            qtest_writeq(w.d.qts, vtd_context_entry(&w.d, sid), 0);
+            vtd_invalidate_all(&w.d);
+            shadow_expect_quiet(&w.sa);
+        }
+    }
+    world_stop(&w);
+}
+
+/* 11: views that switch */
+
+static void test_views(void)
+{
+    enum { TABLES, PASS, OFF } views[] = {
+        TABLES, PASS, TABLES, OFF, TABLES, PASS, OFF, PASS, TABLES,
+    };
+    World w;
+
+    world_start_plain(&w);
+    fill(&w.d, &w.domain);
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    world_attach_b(&w);
+    for (int i = 1; i < ARRAY_SIZE(views); i++) {
+        bool was_direct = views[i - 1] != TABLES, direct = views[i] != TABLES;
+        ShadowSteps steps;
+
+        vtd_row("view %d, then %d (step %d)", views[i - 1], views[i], i);
+        if (views[i - 1] == OFF) {
+            expect_true(vtd_command(&w.d, VTD_TE, true) & VTD_TE);
+        }
+        if (views[i] == OFF) {
+            vtd_disable(&w.d);
+        } else if (views[i] == PASS) {
+            vtd_attach_pass_through(&w.d, A, 1, VTD_AW_48);
+        } else {
+            vtd_attach(&w.d, A, &w.domain);
+        }
+        vtd_invalidate_all(&w.d);
+        steps = shadow_expect(&w.sa);
+        expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), direct ? 0 : 2);
+        expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), direct ? 0 : 2049);
+        expect_eq(testdev_count(&w.a, TESTDEV_DIRECT) > 0, direct);
+        if (views[i - 1] != OFF && views[i] != OFF) {
+            /* The other device has nothing to do with it */
+            expect_eq(steps.sections, was_direct != direct ? 2 : 0);
+            shadow_expect_quiet(&w.sb);
+        } else {
+            shadow_expect(&w.sb);
+        }
+
+        vtd_row("view %d, nothing changes (step %d)", views[i], i);
+        vtd_invalidate_all(&w.d);
+        flush(&w, VTD_INV_CONTEXT_DEVICE(1, A, 0));
+        shadow_expect_quiet(&w.sa);
+        shadow_expect_quiet(&w.sb);
+    }
+    testdev_expect_no_error(&w.a);
+    testdev_expect_no_error(&w.b);
+    world_stop(&w);
+}
+
+/* A thread that reads unchanged pages never misses one */
+
+#define WATCHED                 256
+
+/* What happens to the pages in between */
+static void disturb(World *w, VtdDomain *other, GRand *random)
+{
+    static const VtdDesc flushes[] = {
+        VTD_INV_IOTLB_GLOBAL,
+        VTD_INV_IOTLB_DOMAIN(1),
+        VTD_INV_IOTLB_DOMAIN(2),
+        VTD_INV_IOTLB_PAGES(1, IOVA, 9),
+        VTD_INV_IOTLB_PAGES(1, IOVA, 18),
+        VTD_INV_IOTLB_PAGES(2, IOVA, 18),
+        VTD_INV_CONTEXT_GLOBAL,
+        VTD_INV_CONTEXT_DOMAIN(1),
+        VTD_INV_CONTEXT_DOMAIN(2),
+        VTD_INV_CONTEXT_DEVICE(1, A, 0),
+        VTD_INV_CONTEXT_DEVICE(2, A, 0),
+    };
+    unsigned n = g_rand_int_range(random, 0, WATCHED);
+    VtdDomain *domain = g_rand_boolean(random) ? other : &w->domain;
+    uint64_t iova = IOVA + n * 2 * VTD_PAGE + VTD_PAGE;
+    uint64_t far = IOVA + (8 + n % 8) * MIB2;
+    Edit edits[3] = { };
+
+    switch (g_rand_int_range(random, 0, 6)) {
+    case 0:                     /* between two watched pages, it comes */
+        edits[0] = (Edit) LEAVES(1, iova, RAM + n * VTD_PAGE, 1);
+        break;
+    case 1:                     /* it goes */
+        edits[0] = (Edit) CLEAR(1, iova, 1);
+        break;
+    case 2:                     /* a superpage beside them */
+        edits[0] = (Edit) LEAVES(2, far, RAM + n % 2 * MIB2, 1);
+        break;
+    case 3:                     /* pages instead */
+        edits[0] = (Edit) CLEAR(2, far, 1);
+        edits[1] = (Edit) LEAVES(1, far, RAM + n % 2 * MIB2, 512);
+        break;
+    case 4:                     /* nothing instead */
+        edits[0] = (Edit) CLEAR(2, far, 1);
+        break;
+    case 5:                     /* the device moves; a root table of its own */
+        vtd_attach(&w->d, A, domain);
+        break;
+    }
+    world_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
+    if (g_rand_int_range(random, 0, 16)) {
+        flush(w, flushes[g_rand_int_range(random, 0, ARRAY_SIZE(flushes))]);
+    } else {
+        vtd_write64(&w->d, VTD_RTADDR, w->d.root);
+        vtd_command(&w->d, VTD_SRTP, true);
+    }
+}
+
+static void test_reader(void)
+{
+    const uint32_t seed = 0x5eed;
+    TestdevWatch watch[WATCHED + 8];
+    GRand *random = g_rand_new_with_seed(seed);
+    VtdDomain other;
+    World w;
+
+    world_start_plain(&w);
+    other = vtd_domain_new(&w.d, 2, 4);
+    for (unsigned i = 0; i < WATCHED; i++) {
+        /* Every other page */
+        watch[i] = (TestdevWatch) {
+            IOVA + i * 2 * VTD_PAGE, RAM + i * 2 * VTD_PAGE,
+        };
+        for (int n = 0; n < 2; n++) {
+            world_edit(&w.d, n ? &other : &w.domain, (const Edit[]) {
+                LEAVES(1, watch[i].iova, watch[i].target, 1),
+            }, 1);
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        /* A page in each of some superpages, with neighbours that change */
+        watch[WATCHED + i] = (TestdevWatch) {
+            IOVA + (16 + i) * MIB2 + i * VTD_PAGE, RAM + i * VTD_PAGE,
+        };
+        for (int n = 0; n < 2; n++) {
+            world_edit(&w.d, n ? &other : &w.domain, (const Edit[]) {
+                LEAVES(2, IOVA + (16 + i) * MIB2, RAM, 1),
+            }, 1);
+        }
+    }
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+
+    for (int lockstep = 1; lockstep >= 0; lockstep--) {
+        vtd_row(lockstep ? "in lockstep" : "free");
+        testdev_clear(&w.a);
+        testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), lockstep);
+        for (int i = 0; i < 150; i++) {
+            disturb(&w, &other, random);
+            if (i % 16 == 0) {
+                testdev_reader_pass(&w.a);
+            }
+        }
+        /* It did happen, while it read */
+        expect_true(testdev_count(&w.a, TESTDEV_MAPS) > 100);
+        expect_true(testdev_count(&w.a, TESTDEV_UNMAPS) > 20);
+        expect_eq(testdev_reader_stop(&w.a), 0);
+        testdev_expect_no_error(&w.a);
+    }
+
+    vtd_row("a page that does change is missed");
+    testdev_clear(&w.a);
+    testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), true);
+    vtd_attach(&w.d, A, &w.domain);
+    WORLD_EDIT(&w, LEAVES(1, watch[7].iova, RAM + MIB2 + 0x1000, 1));
+    flush(&w, VTD_INV_CONTEXT_GLOBAL);
+    flush(&w, FLUSH_DOMAIN);
+    expect_true(testdev_reader_stop(&w.a) > 0);
+    g_rand_free(random);
+    world_stop(&w);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/shadow/10-one-domain", test_one_domain);
+    qtest_add_func("/intel-iommu/shadow/10-two-ids", test_two_ids);
+    qtest_add_func("/intel-iommu/shadow/10-two-roots", test_two_roots);
+    qtest_add_func("/intel-iommu/shadow/10-moved", test_moved);
+    qtest_add_func("/intel-iommu/shadow/10-one-space", test_one_space);
+    qtest_add_func("/intel-iommu/shadow/10-hotplug", test_hotplug);
+    qtest_add_func("/intel-iommu/shadow/11-views", test_views);
+    qtest_add_func("/intel-iommu/shadow/reader", test_reader);
+    return g_test_run();
+}
