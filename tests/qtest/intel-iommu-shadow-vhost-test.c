@@ -1,0 +1,643 @@
+/*
+ * VT-d qtests: UNMAP-only devices, device-TLBs, limits
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What vhost is notified of, with and without ATS; what the unit refuses to
+ * notify of; and how much it takes on for a guest that maps without end.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "vtd-world.h"
+
+#define IOVA                    0x40000000ull
+#define RAM                     WORLD_RAM
+#define MIB2                    0x200000ull
+#define A                       QPCI_DEVFN(3, 0)
+#define B                       QPCI_DEVFN(4, 0)
+#define WIDTH_LAST              0xffffffffffffull
+#define INTERRUPTS              0xfee00000ull
+#define INTERRUPTS_LAST         0xfeefffffull
+
+/*
+ * The records since @from, all of one kind, as sorted ranges that are
+ * joined; the array is the caller's.
+ */
+static gint by_iova(gconstpointer a, gconstpointer b)
+{
+    const TestdevLog *x = a, *y = b;
+
+    return x->iova < y->iova ? -1 : x->iova > y->iova;
+}
+
+static GArray *told(Testdev *t, uint64_t *from, unsigned kind,
+                    unsigned *records)
+{
+    GArray *log = testdev_log(t, *from);
+    GArray *runs = g_array_new(false, false, sizeof(PlainRun));
+
+    *from += log->len;
+    *records = log->len;
+    g_array_sort(log, by_iova);
+    for (unsigned i = 0; i < log->len; i++) {
+        const TestdevLog *l = &g_array_index(log, TestdevLog, i);
+        PlainRun *end = runs->len ? &PLAIN_RUN(runs, runs->len - 1) : NULL;
+
+        expect_eq(l->kind, kind);
+        expect_eq(l->perm, 0);
+        expect_eq(l->error, TESTDEV_NO_ERROR);
+        if (end && l->iova - 1 <= end->last) {
+            end->last = MAX(end->last, l->last);
+        } else {
+            g_array_append_val(runs, ((PlainRun) { l->iova, l->last }));
+        }
+    }
+    g_array_free(log, true);
+    return runs;
+}
+
+/* [@iova, @last] without the interrupt range */
+static GArray *but_interrupts(uint64_t iova, uint64_t last)
+{
+    GArray *runs = g_array_new(false, false, sizeof(PlainRun));
+
+    if (iova > last) {
+        return runs;
+    }
+    if (iova < INTERRUPTS) {
+        g_array_append_val(runs, ((PlainRun) {
+            iova, MIN(last, INTERRUPTS - 1),
+        }));
+    }
+    if (last > INTERRUPTS_LAST) {
+        g_array_append_val(runs, ((PlainRun) {
+            MAX(iova, INTERRUPTS_LAST + 1), last,
+        }));
+    }
+    return runs;
+}
+
+/* Told of exactly that range, in @max records at most */
+static void expect_told(Testdev *t, uint64_t *from, unsigned kind,
+                        uint64_t iova, uint64_t last, unsigned max)
+{
+    unsigned records;
+    g_autoptr(GArray) got = told(t, from, kind, &records);
+    g_autoptr(GArray) want = but_interrupts(iova, last);
+
+    plain_expect_same("what the device is told to forget", got, want);
+    expect_true(records <= max);
+    testdev_expect_no_error(t);
+}
+
+static void expect_not_told(Testdev *t, uint64_t *from)
+{
+    expect_eq(testdev_count(t, TESTDEV_LOGGED), *from);
+    *from = testdev_count(t, TESTDEV_LOGGED);
+}
+
+/* Told of all addresses that can be mapped; more does no harm */
+static void expect_told_all(Testdev *t, uint64_t *from, unsigned kind)
+{
+    unsigned records;
+    g_autoptr(GArray) got = told(t, from, kind, &records);
+
+    expect_true(plain_has_all(got, 0, INTERRUPTS - 1));
+    expect_true(plain_has_all(got, INTERRUPTS_LAST + 1, WIDTH_LAST));
+    expect_true(!plain_has_any(got, INTERRUPTS, INTERRUPTS_LAST));
+    /* Powers of two around the interrupt range and up to the width */
+    expect_true(records <= 64);
+    testdev_expect_no_error(t);
+}
+
+/* A machine in which the second device alone is attached, to domain 2 */
+static VtdDomain start_vhost(World *w, const char *props, const char *b)
+{
+    VtdDomain domain;
+
+    world_start(w, props, b, "");
+    qtest_writeq(w->d.qts, vtd_context_entry(&w->d, A), 0);
+    domain = vtd_domain_new(&w->d, 2, 4);
+    vtd_attach(&w->d, B, &domain);
+    world_edit(&w->d, &domain, (const Edit[]) {
+        LEAVES(1, IOVA, RAM, 512),
+    }, 1);
+    vtd_invalidate_all(&w->d);
+    testdev_clear(&w->b);
+    return domain;
+}
+
+/* 9: UNMAP-only notifiers get the invalidated range, with no walk */
+
+static void test_unmap_only(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+        bool told;
+    } rows[] = {
+        { "global", VTD_INV_IOTLB_GLOBAL, true },
+        { "domain", VTD_INV_IOTLB_DOMAIN(2), true },
+        { "another domain", VTD_INV_IOTLB_DOMAIN(3), false },
+        { "another domain's pages", VTD_INV_IOTLB_PAGES(3, IOVA, 9), false },
+        { "global context", VTD_INV_CONTEXT_GLOBAL, true },
+        { "domain context", VTD_INV_CONTEXT_DOMAIN(2), true },
+        { "device context", VTD_INV_CONTEXT_DEVICE(2, B, 0), true },
+        { "another device's context", VTD_INV_CONTEXT_DEVICE(2, A, 0),
+          false },
+        { "device-TLB, which it has not", VTD_INV_DEVICE_TLB(B, IOVA),
+          false },
+    };
+    uint64_t from = 0, syncs, compared;
+    World w;
+
+    start_vhost(&w, ",device-iotlb=on", ",unmap-only=on");
+    syncs = vtd_stat(&w.d, "shadow-syncs");
+    compared = vtd_stat(&w.d, "shadow-tables-compared");
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        vtd_row("%s", rows[i].name);
+        vtd_invalidate(&w.d, rows[i].desc);
+        if (rows[i].told) {
+            expect_told_all(&w.b, &from, TESTDEV_UNMAP);
+        } else {
+            expect_not_told(&w.b, &from);
+        }
+    }
+    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+        static const uint64_t at[] = {
+            0, IOVA, INTERRUPTS - 0x1000, INTERRUPTS, INTERRUPTS_LAST + 1,
+            WIDTH_LAST - 0xfff,
+        };
+
+        for (int i = 0; i < ARRAY_SIZE(at); i++) {
+            uint64_t bytes = VTD_PAGE << am, iova = at[i] & -bytes;
+
+            vtd_row("page 0x%" PRIx64 ", AM %u", at[i], am);
+            vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, at[i], am));
+            expect_told(&w.b, &from, TESTDEV_UNMAP, iova, iova + bytes - 1,
+                        64);
+        }
+    }
+    vtd_row("with no walk");
+    expect_eq(vtd_stat(&w.d, "shadow-syncs"), syncs);
+    expect_eq(vtd_stat(&w.d, "shadow-tables-compared"), compared);
+
+    vtd_row("root table");
+    vtd_write64(&w.d, VTD_RTADDR, w.d.root);
+    vtd_command(&w.d, VTD_SRTP, true);
+    expect_told_all(&w.b, &from, TESTDEV_UNMAP);
+    vtd_row("translation off");
+    testdev_clear(&w.b);
+    vtd_disable(&w.d);
+    /* By the end of its sections it would know as well */
+    expect_eq(testdev_count(&w.b, TESTDEV_SECTIONS_GONE), 2);
+    testdev_expect_no_error(&w.b);
+    world_stop(&w);
+}
+
+/* MAP and UNMAP for one device, UNMAP for the other: both on one domain */
+static void test_both_kinds(void)
+{
+    uint64_t from = 0;
+    World w;
+
+    world_start(&w, "", ",unmap-only=on", "");
+    vtd_attach(&w.d, B, &w.domain);
+    vtd_invalidate_all(&w.d);
+    testdev_clear(&w.b);
+    vtd_row("pages come");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    vtd_invalidate(&w.d, FLUSH_PAGES(IOVA, 9));
+    shadow_expect_steps(&w.sa, 512, 0);
+    expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + MIB2 - 1, 1);
+    vtd_row("a page changes");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + MIB2, 1));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    shadow_expect_steps(&w.sa, 1, 1);
+    expect_told_all(&w.b, &from, TESTDEV_UNMAP);
+    world_stop(&w);
+}
+
+/* 13: a device with a device-TLB, and its descriptors of every size */
+
+static void test_device_tlb(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+    } others[] = {
+        { "global", VTD_INV_IOTLB_GLOBAL },
+        { "domain", VTD_INV_IOTLB_DOMAIN(2) },
+        { "pages", VTD_INV_IOTLB_PAGES(2, IOVA, 9) },
+        { "another device", VTD_INV_DEVICE_TLB(A, IOVA) },
+        { "a device that does not exist", VTD_INV_DEVICE_TLB(0x1234, IOVA) },
+    };
+    uint64_t from = 0;
+    World w;
+
+    start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
+    vtd_row("one page");
+    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, IOVA));
+    expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, IOVA, IOVA + 0xfff, 1);
+    vtd_row("the last page");
+    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, WIDTH_LAST - 0xfff));
+    expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, WIDTH_LAST - 0xfff,
+                WIDTH_LAST, 1);
+    vtd_row("an interrupt's page");
+    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, INTERRUPTS));
+    expect_not_told(&w.b, &from);
+
+    /* S: the lowest 0 from bit 12 up, at bit k, says 2^(k + 1) bytes */
+    for (unsigned k = 12; k <= 62; k++) {
+        static const uint64_t at[] = {
+            0, IOVA, INTERRUPTS, 0xff0000000000,
+        };
+
+        for (int i = 0; i < ARRAY_SIZE(at); i++) {
+            uint64_t below = (1ull << k) - 1;
+            uint64_t iova = at[i] & ~(below << 1 | 1);
+            uint64_t addr = iova | (below & -VTD_PAGE) | 1;
+
+            vtd_row("0x%" PRIx64 ", %u bits", at[i], k + 1);
+            vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, addr));
+            if (k < 47) {
+                expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, iova,
+                            iova + (below << 1 | 1), 64);
+            } else {
+                /* All there is; where that ends is left open */
+                expect_told_all(&w.b, &from, TESTDEV_DEVICE_UNMAP);
+            }
+        }
+    }
+    vtd_row("all addresses");
+    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, (~(1ull << 63) & -VTD_PAGE) |
+                                            1));
+    expect_told_all(&w.b, &from, TESTDEV_DEVICE_UNMAP);
+
+    for (int i = 0; i < ARRAY_SIZE(others); i++) {
+        vtd_row("%s", others[i].name);
+        vtd_invalidate(&w.d, others[i].desc);
+        expect_not_told(&w.b, &from);
+    }
+    expect_eq(testdev_count(&w.a, TESTDEV_DEVICE_UNMAPS), 0);
+    world_stop(&w);
+}
+
+/* The guest turns ATS off and on: vhost registers for the other kind */
+static void test_ats_toggled(void)
+{
+    uint64_t from;
+    World w;
+
+    start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
+    for (int i = 0; i < 4; i++) {
+        bool ats = i % 2;
+
+        vtd_row("ATS %s", ats ? "on" : "off");
+        expect_eq(testdev_command(&w.b, TESTDEV_REGISTER, 1,
+                                  ats ? 4ull : 1ull), TESTDEV_OK);
+        testdev_clear(&w.b);
+        from = 0;
+        vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, IOVA, 3));
+        if (ats) {
+            expect_not_told(&w.b, &from);
+        } else {
+            expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + 0x7fff, 1);
+        }
+        vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, IOVA | 0x3000 | 1));
+        if (ats) {
+            expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, IOVA,
+                        IOVA + 0x7fff, 1);
+        } else {
+            expect_not_told(&w.b, &from);
+        }
+    }
+    expect_eq(testdev_count(&w.b, TESTDEV_NOT_REGISTERED), 0);
+    world_stop(&w);
+}
+
+/* What vhost asks for when it misses: with TT 0 and with TT 1 */
+static void test_translation_requests(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t iova;
+        unsigned access;        /* 1 read, 2 write */
+        uint64_t target, mask;
+        bool ok;
+    } rows[] = {
+        { "page, read", IOVA + 0x123, 1, RAM + 0x123, 0xfff, true },
+        { "page, write", IOVA + 0x1fffff, 2, RAM + 0x1fffff, 0xfff, true },
+        { "no page, read", IOVA + MIB2, 1, 0, 0, false },
+        { "no page, write", IOVA + MIB2, 2, 0, 0, false },
+        { "2 MiB", IOVA + 2 * MIB2 + 0x54321, 2, RAM + MIB2 + 0x54321,
+          0x1fffff, true },
+        { "read-only, read", IOVA + 3 * MIB2, 1, RAM, 0xfff, true },
+        { "read-only, write", IOVA + 3 * MIB2, 2, 0, 0, false },
+    };
+    VtdDomain domain;
+    World w;
+
+    domain = start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
+    world_edit(&w.d, &domain, (const Edit[]) {
+        LEAVES(2, IOVA + 2 * MIB2, RAM + MIB2, 1),
+        LEAVES_BITS(1, IOVA + 3 * MIB2, RAM, 1, VTD_R),
+    }, 2);
+    for (int tt = 0; tt < 2; tt++) {
+        uint64_t entry = vtd_context_entry(&w.d, B);
+
+        qtest_writeq(w.d.qts, entry, qtest_readq(w.d.qts, entry) |
+                     VTD_CONTEXT_TT(tt));
+        vtd_invalidate_all(&w.d);
+        for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+            TestdevProbe p = { .iova = rows[i].iova };
+
+            vtd_row("TT %d, %s", tt, rows[i].name);
+            testdev_probe_all(&w.b, &p, 1, rows[i].access);
+            expect_eq(p.perm != 0, rows[i].ok);
+            if (rows[i].ok) {
+                expect_eq(p.target, rows[i].target);
+                /* No page beside the leaf's may be promised */
+                expect_true(p.mask <= rows[i].mask && p.mask >= 0xfff);
+            }
+        }
+        VtdFault fault;
+        while (vtd_take_fault(&w.d, &fault)) {
+            expect_eq(fault.sid, B);
+        }
+    }
+    world_stop(&w);
+}
+
+/* What the unit does not notify of */
+static void test_not_registered(void)
+{
+    static const struct {
+        const char *props, *device;
+        unsigned refused;
+    } rows[] = {
+        { "", "", 2 },
+        { ",caching-mode=on", "", 0 },
+        { "", ",unmap-only=on", 0 },
+        { ",caching-mode=on", ",unmap-only=on", 0 },
+        { ",caching-mode=on", ",device-tlb=on", 2 },
+        { ",device-iotlb=on", ",device-tlb=on", 0 },
+        { ",device-iotlb=on", "", 2 },
+        { ",caching-mode=on,snoop-control=on", "", 2 },
+        { ",snoop-control=on", ",unmap-only=on", 2 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *args = g_strconcat(TESTDEV_DEVICE("3"),
+                                            rows[i].device, NULL);
+        VtdDriver d;
+        Testdev t;
+
+        vtd_row("intel-iommu%s, vtd-testdev%s", rows[i].props,
+                rows[i].device);
+        vtd_start(&d, "", rows[i].props, args);
+        testdev_start(&t, &d, A);
+        vtd_enable(&d);
+        expect_eq(testdev_count(&t, TESTDEV_SECTIONS), 2);
+        expect_eq(testdev_count(&t, TESTDEV_NOT_REGISTERED),
+                  rows[i].refused);
+        testdev_stop(&t);
+        vtd_stop(&d);
+    }
+}
+
+/* A MAP that the host refuses is the host's loss, and of that page alone */
+static void test_host_fails(void)
+{
+    World w;
+
+    world_start_plain(&w);
+    testdev_write_reg(&w.a, TESTDEV_FAIL_MAP, 100);
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    vtd_row("the 100th MAP fails");
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_eq(testdev_count(&w.a, TESTDEV_ERRORS_OF(FORCED)), 1);
+    expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), 1);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 512);
+    vtd_row("all go");
+    WORLD_EDIT(&w, CLEAR(1, IOVA, 512));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+    expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), 1);
+
+    vtd_row("a host with room for 100");
+    testdev_clear(&w.a);
+    testdev_write_reg(&w.a, TESTDEV_LIMIT, 100);
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 100);
+    expect_eq(testdev_count(&w.a, TESTDEV_ERRORS_OF(LIMIT)), 413);
+    WORLD_EDIT(&w, CLEAR(1, IOVA, 512));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+    expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), 413);
+    world_stop(&w);
+}
+
+/* 12: the limit of mappings */
+
+/* All that is mapped is right, and what was mapped before still is */
+static void expect_partly(World *w, GArray **before, uint64_t limit)
+{
+    PlainView view;
+    g_autoptr(GArray) leaves = plain_leaves(&w->plain, A, &view);
+    g_autoptr(GArray) want = plain_shadow(&w->plain, leaves);
+    g_autoptr(GArray) sent = testdev_table(&w->a);
+    g_autoptr(GArray) now = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) right = NULL, kept = NULL, stay = NULL;
+
+    for (unsigned i = 0; i < sent->len; i++) {
+        const TestdevMapping *m = &g_array_index(sent, TestdevMapping, i);
+
+        plain_append(now, (PlainRun) { m->iova, m->last, m->target,
+                                       m->perm });
+    }
+    right = plain_common(now, want);
+    plain_expect_same("mapped as it has to be", right, now);
+    stay = plain_common(*before, want);
+    kept = plain_common(stay, now);
+    plain_expect_same("mapped before, and still", kept, stay);
+    expect_true(sent->len <= limit);
+    testdev_expect_no_error(&w->a);
+    g_array_free(*before, true);
+    *before = g_steal_pointer(&now);
+}
+
+static void test_limit(void)
+{
+    const uint64_t limit = 1024;
+    GArray *before = g_array_new(false, false, sizeof(PlainRun));
+    uint64_t from, counted;
+    World w;
+
+    world_start(&w, ",max-mappings=1024", "", "");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    vtd_row("below the limit");
+    shadow_expect_steps(&w.sa, 600, 0);
+    expect_partly(&w, &before, limit);
+    expect_eq(vtd_stat(&w.d, "shadow-over-limit"), 0);
+
+    vtd_row("past it");
+    from = testdev_count(&w.a, TESTDEV_UNMAPS);
+    WORLD_EDIT(&w, LEAVES(1, IOVA + 8 * MIB2, RAM, 600));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_partly(&w, &before, limit);
+    expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
+    counted = vtd_stat(&w.d, "shadow-over-limit");
+    expect_true(counted > 0);
+    shadow_expect_translation(&w.sa);
+
+    vtd_row("pages in front of all");
+    WORLD_EDIT(&w, LEAVES(1, 0x2000000, RAM, 600));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_partly(&w, &before, limit);
+    expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
+    expect_true(vtd_stat(&w.d, "shadow-over-limit") > counted);
+    shadow_expect_translation(&w.sa);
+
+    vtd_row("one that is mapped changes");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x8000, 1));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_partly(&w, &before, limit);
+    expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from + 1);
+
+    vtd_row("all go but 100");
+    WORLD_EDIT(&w, CLEAR(2, IOVA, 1), CLEAR(2, IOVA + MIB2, 1),
+               CLEAR(2, IOVA + 8 * MIB2, 1), CLEAR(2, IOVA + 9 * MIB2, 1),
+               CLEAR(1, 0x2000000 + 100 * VTD_PAGE, 500));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_partly(&w, &before, limit);
+
+    vtd_row("one leaf for all");
+    WORLD_EDIT(&w, CLEAR(1, 0x2000000, 100), CLEAR(1, IOVA, 512));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_partly(&w, &before, limit);
+    g_array_free(before, true);
+    world_stop(&w);
+}
+
+/* One sharer of two is past nothing that the other is not */
+static void test_limit_shared(void)
+{
+    g_autoptr(GArray) a = NULL;
+    g_autoptr(GArray) b = NULL;
+    World w;
+
+    world_start(&w, ",max-mappings=1024", "", "");
+    world_attach_b(&w);
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    a = testdev_table(&w.a);
+    b = testdev_table(&w.b);
+    vtd_row("two devices past the limit");
+    expect_true(a->len > 0 && a->len <= 1024);
+    expect_eq(b->len, a->len);
+    for (unsigned i = 0; i < MIN(a->len, b->len); i++) {
+        if (!expect_true(!memcmp(&g_array_index(a, TestdevMapping, i),
+                                 &g_array_index(b, TestdevMapping, i),
+                                 sizeof(TestdevMapping)))) {
+            break;
+        }
+    }
+    testdev_expect_no_error(&w.a);
+    testdev_expect_no_error(&w.b);
+    world_stop(&w);
+}
+
+/*
+ * Tables that a plain walk would never be through with.  Nothing is timed:
+ * without a bound this test would not end.
+ */
+static void test_endless_tables(void)
+{
+    static const struct {
+        const char *name;
+        bool loop;              /* all entries point to the table itself */
+        bool leaves;            /* the last table has leaves */
+    } rows[] = {
+        { "a table that points to itself", true, false },
+        { "tables that are shared, with leaves", false, true },
+        { "tables that are shared, empty", false, false },
+    };
+    const VtdDesc flushes[] = {
+        VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_DOMAIN(1),
+        VTD_INV_IOTLB_GLOBAL, VTD_INV_IOTLB_PAGES(1, 0, 0),
+        VTD_INV_IOTLB_PAGES(1, 0, 18),
+        VTD_INV_CONTEXT_DEVICE(1, A, 0), VTD_INV_IOTLB_DOMAIN(1),
+    };
+    uint64_t top, value;
+    World w;
+
+    world_start(&w, ",max-mappings=4096", "", "");
+    value = qtest_readq(w.d.qts, vtd_context_entry(&w.d, A));
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree uint64_t *entries = g_new(uint64_t, 512);
+        uint64_t below = 0;
+
+        vtd_row("%s", rows[i].name);
+        for (unsigned level = 1; level <= 4; level++) {
+            top = level == 1 || !rows[i].loop ? vtd_alloc(&w.d, 1) : top;
+            for (unsigned n = 0; n < 512; n++) {
+                entries[n] = rows[i].loop ? top | VTD_RW :
+                             level > 1 ? below | VTD_RW :
+                             rows[i].leaves ? RAM | VTD_RW : 0;
+                entries[n] = cpu_to_le64(entries[n]);
+            }
+            qtest_bufwrite(w.d.qts, top, entries, VTD_PAGE);
+            below = top;
+        }
+        qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A),
+                     (value & ~VTD_ADDR_MASK) | top);
+        for (int n = 0; n < ARRAY_SIZE(flushes); n++) {
+            uint64_t compared = vtd_stat(&w.d, "shadow-tables-compared");
+
+            vtd_invalidate(&w.d, flushes[n]);
+            /* Without a bound these would be hundreds of millions */
+            expect_true(vtd_stat(&w.d, "shadow-tables-compared") - compared <
+                        1000000);
+        }
+        expect_true(testdev_count(&w.a, TESTDEV_MAPPINGS) <= 4096);
+        expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS) > 0,
+                  rows[i].loop || rows[i].leaves);
+        expect_true(vtd_stat(&w.d, "shadow-bytes") < 4 * 1024 * 1024);
+        testdev_expect_no_error(&w.a);
+
+        vtd_row("%s: it translates all the same", rows[i].name);
+        expect_eq(testdev_probe(&w.a, 0x7fffdeadb000).perm,
+                  rows[i].loop || rows[i].leaves ? 3 : 0);
+    }
+    vtd_row("and after that");
+    qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), value);
+    vtd_invalidate_all(&w.d);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+    testdev_expect_no_error(&w.a);
+    world_stop(&w);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/shadow/9-unmap-only", test_unmap_only);
+    qtest_add_func("/intel-iommu/shadow/9-both-kinds", test_both_kinds);
+    qtest_add_func("/intel-iommu/shadow/12-limit", test_limit);
+    qtest_add_func("/intel-iommu/shadow/12-limit-shared", test_limit_shared);
+    qtest_add_func("/intel-iommu/shadow/12-endless-tables",
+                   test_endless_tables);
+    qtest_add_func("/intel-iommu/shadow/12-host-fails", test_host_fails);
+    qtest_add_func("/intel-iommu/shadow/13-device-tlb", test_device_tlb);
+    qtest_add_func("/intel-iommu/shadow/13-ats-toggled", test_ats_toggled);
+    qtest_add_func("/intel-iommu/shadow/13-translation-requests",
+                   test_translation_requests);
+    qtest_add_func("/intel-iommu/shadow/13-not-registered",
+                   test_not_registered);
+    return g_test_run();
+}
