@@ -3,20 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See lastseen.h.  vCPUs write the guest's tables meanwhile: the quick
+ * See lastseen.h; the forms in which it is kept are block.h's.  vCPUs write the guest's tables meanwhile: the quick
  * comparison reads them in place and decides nothing but "as before"; all
  * else is decided on one copy of each entry.
  */
 
 #include "qemu/osdep.h"
-#include "lastseen.h"
-
-#define GIB_SHIFT               30
-#define BLOCK_SHIFT             21
-#define ENTRIES                 512
-#define PAGE_SIZE               (1ull << VTD_PAGE_SHIFT)
-#define BLOCK_SIZE              (1ull << BLOCK_SHIFT)
-#define GIB_SIZE                (1ull << GIB_SHIFT)
+#include "block.h"
 
 /*
  * Tables that map little cost as much to look at and to keep as full ones:
@@ -26,39 +19,6 @@
  */
 #define MIN_BLOCKS              (1u << 18)
 #define MIN_GIBS                (1u << 14)
-
-/*
- * 512 entries of 4 KiB each, raw as the guest wrote them: @entry, or a run
- * (NULL) in which each is the one before it plus a page, from @base on.
- * A page's leaf is its entry's less what @upper, the permission of the
- * levels above, lacks.  Superpages are runs with @level 2, or 3 for a part
- * of a GiB, and @base is then a leaf already.
- */
-typedef struct VtdBlock {
-    uint64_t *entry;
-    uint64_t base;
-    uint16_t leaves;
-    uint8_t level;
-    uint8_t upper;
-} VtdBlock;
-
-typedef struct VtdGib {
-    uint64_t first;             /* the key */
-    uint64_t leaf;              /* of 1 GiB; then there are no blocks */
-    unsigned used;
-    VtdBlock **block;           /* ENTRIES of them, NULL for nothing */
-} VtdGib;
-
-struct VtdTable {
-    const VtdTableConfig *config;
-    uint64_t root;
-    unsigned levels;
-    GTree *gibs;
-    uint64_t leaves;
-    uint64_t blocks;
-    uint64_t copies;
-    bool limited;
-};
 
 /* A walk of a sync, or of a comparison */
 typedef struct VtdLook {
@@ -74,141 +34,6 @@ typedef struct VtdLook {
     GPtrArray *gibs;            /* held ones of the range, in order */
     unsigned next;              /* the first of them not passed */
 } VtdLook;
-
-/* Entries and leaves */
-
-static uint64_t vtd_rw(const VtdFormat *format)
-{
-    return format->read | format->write;
-}
-
-/* What an entry of @level maps, or 0: output address and permission */
-static uint64_t vtd_leaf(const VtdFormat *format, uint64_t entry,
-                         unsigned level, uint64_t upper)
-{
-    uint64_t granted = entry & upper & vtd_rw(format);
-
-    if (!granted || (entry & format->leaf_reserved[level])) {
-        return 0;
-    }
-    return (entry & format->address) | granted;
-}
-
-static uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
-{
-    return block->entry ? block->entry[i]
-                        : block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
-}
-
-static uint64_t vtd_block_leaf(const VtdFormat *format, const VtdBlock *block,
-                               unsigned i)
-{
-    return block ? vtd_leaf(format, vtd_block_entry(block, i), 1,
-                            block->upper) : 0;
-}
-
-/* A superpage, or the part of one that a block covers */
-static VtdBlock vtd_block_of_leaf(const VtdFormat *format, uint64_t leaf,
-                                  unsigned level, unsigned index)
-{
-    return (VtdBlock) {
-        .base = leaf + ((uint64_t)index << BLOCK_SHIFT),
-        .leaves = ENTRIES,
-        .level = level,
-        .upper = vtd_rw(format),
-    };
-}
-
-/* Whether entries step by @step from @base on */
-static bool vtd_even(const uint64_t *entry, uint64_t base, uint64_t step)
-{
-    uint64_t wrong = 0;
-
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        wrong |= entry[i] ^ (base + i * step);
-    }
-    return !wrong;
-}
-
-static void vtd_block_free(VtdTable *table, VtdBlock *block)
-{
-    table->leaves -= block->level > 1 ? 1 : block->leaves;
-    table->blocks--;
-    table->copies -= !!block->entry;
-    g_free(block->entry);
-    g_free(block);
-}
-
-/* Nodes */
-
-static gint vtd_gib_order(gconstpointer a, gconstpointer b, gpointer unused)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static VtdGib *vtd_gib_find(const VtdTable *table, uint64_t first)
-{
-    return table ? g_tree_lookup(table->gibs, &first) : NULL;
-}
-
-static VtdGib *vtd_gib_new(VtdTable *table, uint64_t first)
-{
-    VtdGib *gib = g_new0(VtdGib, 1);
-
-    gib->first = first;
-    g_tree_insert(table->gibs, &gib->first, gib);
-    return gib;
-}
-
-static void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib)
-{
-    if (!gib->leaf && !gib->used) {
-        g_tree_remove(table->gibs, &gib->first);
-    }
-}
-
-static void vtd_gib_free(gpointer data)
-{
-    VtdGib *gib = data;
-
-    g_free(gib->block);
-    g_free(gib);
-}
-
-/* The block of @gib as a value to compare with, NULL for nothing */
-static const VtdBlock *vtd_gib_block(const VtdFormat *format,
-                                     const VtdGib *gib, unsigned index,
-                                     VtdBlock *part)
-{
-    if (!gib) {
-        return NULL;
-    }
-    if (gib->leaf) {
-        *part = vtd_block_of_leaf(format, gib->leaf, 3, index);
-        return part;
-    }
-    return gib->block ? gib->block[index] : NULL;
-}
-
-static void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
-                              VtdBlock *block)
-{
-    if (!gib->block) {
-        gib->block = g_new0(VtdBlock *, ENTRIES);
-    }
-    gib->used += !!block - !!gib->block[index];
-    if (gib->block[index]) {
-        vtd_block_free(table, gib->block[index]);
-    }
-    gib->block[index] = block;
-    if (block) {
-        table->leaves += block->level > 1 ? 1 : block->leaves;
-        table->blocks++;
-        table->copies += !!block->entry;
-    }
-}
 
 /* Differences */
 
@@ -403,35 +228,6 @@ static bool vtd_room_for_block(VtdTable *table)
     return false;
 }
 
-/* The smallest form of a block's content, NULL for nothing mapped */
-static VtdBlock *vtd_block_keep(const VtdFormat *format, const VtdBlock *from)
-{
-    VtdBlock *block;
-    unsigned leaves = ENTRIES;
-
-    if (from->level == 1) {
-        leaves = 0;
-        for (unsigned i = 0; i < ENTRIES; i++) {
-            leaves += !!vtd_block_leaf(format, from, i);
-        }
-        if (!leaves) {
-            return NULL;
-        }
-    }
-    block = g_new(VtdBlock, 1);
-    *block = *from;
-    block->leaves = leaves;
-    if (from->entry) {
-        block->base = from->entry[0];
-        block->entry = NULL;
-        if (!vtd_even(from->entry, block->base, PAGE_SIZE)) {
-            block->entry = g_new(uint64_t, ENTRIES);
-            memcpy(block->entry, from->entry, ENTRIES * sizeof(uint64_t));
-        }
-    }
-    return block;
-}
-
 typedef struct VtdPlace {
     VtdGib *gib;                /* NULL until something is held there */
     uint64_t first;             /* of the GiB */
@@ -495,41 +291,6 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
                       : vtd_even(guest, old->base, PAGE_SIZE);
 }
 
-/* Take over some entries of a block in place: @entry[@from] to @entry[@to] */
-static void vtd_block_update(VtdLook *look, VtdPlace *place,
-                             const uint64_t *entry, unsigned from,
-                             unsigned to)
-{
-    VtdTable *table = look->table;
-    VtdBlock *block = place->gib->block[place->index];
-    int more = 0;
-
-    if (!block->entry) {
-        block->entry = g_new(uint64_t, ENTRIES);
-        for (unsigned i = 0; i < ENTRIES; i++) {
-            block->entry[i] = block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
-        }
-        table->copies++;
-    }
-    for (unsigned i = from; i <= to; i++) {
-        more -= !!vtd_block_leaf(look->format, block, i);
-        block->entry[i] = entry[i];
-        more += !!vtd_block_leaf(look->format, block, i);
-    }
-    block->leaves += more;
-    table->leaves += more;
-    if (!block->leaves) {
-        vtd_gib_set_block(table, place->gib, place->index, NULL);
-    } else if (block->leaves == ENTRIES &&
-               block->entry[to] - block->entry[0] == to * PAGE_SIZE &&
-               vtd_even(block->entry, block->entry[0], PAGE_SIZE)) {
-        block->base = block->entry[0];
-        g_free(block->entry);
-        block->entry = NULL;
-        table->copies--;
-    }
-}
-
 /* Whether entries are as they were, with the same above them */
 static bool vtd_part_as_seen(const VtdBlock *old, const VtdBlock *new,
                              unsigned from, unsigned to)
@@ -563,7 +324,8 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     } else if (vtd_part_as_seen(old, &new, from, to)) {
         return;
     } else if (old && old->upper == upper) {
-        vtd_block_update(look, place, entry, from, to);
+        vtd_gib_update_block(look->table, place->gib, place->index, entry,
+                             from, to);
     } else {
         vtd_merge(look, &new, old, from, to);
         vtd_place_store(look, place, &new);
@@ -923,57 +685,4 @@ void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
     }
     g_ptr_array_free(before, TRUE);
     g_ptr_array_free(after, TRUE);
-}
-
-VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
-                        unsigned levels)
-{
-    VtdTable *table = g_new0(VtdTable, 1);
-
-    table->config = config;
-    table->root = root;
-    table->levels = levels;
-    table->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
-    return table;
-}
-
-static gboolean vtd_free_blocks(gpointer key, gpointer value, gpointer opaque)
-{
-    VtdGib *gib = value;
-
-    for (unsigned i = 0; gib->block && i < ENTRIES; i++) {
-        vtd_gib_set_block(opaque, gib, i, NULL);
-    }
-    return FALSE;
-}
-
-void vtd_table_free(VtdTable *table)
-{
-    g_tree_foreach(table->gibs, vtd_free_blocks, table);
-    g_tree_destroy(table->gibs);
-    g_free(table);
-}
-
-uint64_t vtd_table_root(const VtdTable *table)
-{
-    return table->root;
-}
-
-unsigned vtd_table_levels(const VtdTable *table)
-{
-    return table->levels;
-}
-
-bool vtd_table_limited(const VtdTable *table)
-{
-    return table->limited;
-}
-
-void vtd_table_size(const VtdTable *table, uint64_t *leaves, uint64_t *bytes)
-{
-    *leaves = table->leaves;
-    *bytes = sizeof(*table) + table->blocks * sizeof(VtdBlock) +
-             table->copies * ENTRIES * sizeof(uint64_t) +
-             (uint64_t)g_tree_nnodes(table->gibs) *
-             (sizeof(VtdGib) + ENTRIES * sizeof(VtdBlock *));
 }
