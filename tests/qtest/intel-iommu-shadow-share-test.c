@@ -257,8 +257,7 @@ static void test_one_space(void)
     world_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
     vtd_invalidate(&d, FLUSH_DOMAIN);
     shadow_expect_steps(&s[0], 0, 1);
-    g_array_set_size(s[1].pages, 0);
-    g_array_set_size(s[1].sent, 0);
+    shadow_restart(&s[1]);
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 3ull);
     shadow_expect_steps(&s[1], 2041, 0);
     shadow_expect_quiet(&s[0]);
@@ -313,12 +312,8 @@ static void test_hotplug(void)
             vtd_attach(&w.d, sid, &w.domain);
             vtd_invalidate_all(&w.d);
         } else {
-            s = (Shadow) {
-                .t = &hot,
-                .plain = &w.plain,
-                .pages = g_array_new(false, false, sizeof(PlainRun)),
-                .sent = g_array_new(false, false, sizeof(TestdevMapping)),
-            };
+            /* What is mapped by now came after its section */
+            shadow_resume(&s, &hot, &w.plain);
         }
         expect_eq(shadow_expect(&s).maps, 2049 - 8 * round);
         expect_eq(testdev_count(&hot, TESTDEV_UNMAPS), 0);

@@ -66,6 +66,32 @@ GArray *plain_cover(const GArray *runs)
     return cover;
 }
 
+static gint by_iova(gconstpointer a, gconstpointer b)
+{
+    const PlainRun *x = a, *y = b;
+
+    return x->iova < y->iova ? -1 : x->iova > y->iova;
+}
+
+GArray *plain_union(GArray *runs)
+{
+    GArray *all = new_runs();
+
+    g_array_sort(runs, by_iova);
+    for (unsigned i = 0; i < runs->len; i++) {
+        const PlainRun *r = &PLAIN_RUN(runs, i);
+        PlainRun *end = all->len ? &PLAIN_RUN(all, all->len - 1) : NULL;
+
+        if (end && r->iova <= end->last + 1) {
+            end->last = MAX(end->last, r->last);
+        } else {
+            g_array_append_val(all, ((PlainRun) { r->iova, r->last }));
+        }
+    }
+    g_array_free(runs, true);
+    return all;
+}
+
 GArray *plain_common(const GArray *a, const GArray *b)
 {
     GArray *common = new_runs();
@@ -298,6 +324,11 @@ GArray *plain_leaves(Plain *p, uint16_t sid, PlainView *view)
     switch (entry[0] >> 2 & 3) {
     case 0:
         break;
+    case 1:
+        if (p->device_iotlb) {
+            break;
+        }
+        return none;
     case 2:
         if (levels == (p->aw_bits < 48 ? 3 : 4)) {
             *view = PLAIN_PASS;

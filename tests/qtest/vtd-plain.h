@@ -29,6 +29,7 @@ typedef struct Plain {
     uint64_t high_ram;          /* end of RAM above that, if there is any */
     unsigned aw_bits;
     bool snoop_control;
+    bool device_iotlb;
     bool hole;                  /* there is a VGA */
     GHashTable *pages;          /* read so far in this look */
 } Plain;
@@ -70,6 +71,8 @@ GArray *plain_shadow(Plain *p, const GArray *leaves);
 void plain_append(GArray *runs, PlainRun run);
 /* The pages that are mapped alike in both, as they are mapped. */
 GArray *plain_common(const GArray *a, const GArray *b);
+/* All pages of runs in any order, which may overlap; @runs is freed. */
+GArray *plain_union(GArray *runs);
 /* All pages, whatever they are mapped to: target and permission 0. */
 GArray *plain_cover(const GArray *runs);
 /* How many pages. */

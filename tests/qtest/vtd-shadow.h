@@ -20,7 +20,9 @@ typedef struct Shadow {
     Plain *plain;
     GArray *pages;              /* joined PlainRun of the last look */
     GArray *sent;               /* TestdevMapping of the last look */
+    GArray *unsent;             /* cover of mapped pages that are no RAM */
     uint64_t logged;
+    bool dirty;                 /* dirty pages are tracked meanwhile */
 } Shadow;
 
 /* What one step took */
@@ -30,17 +32,24 @@ typedef struct ShadowSteps {
     uint64_t sections;          /* that came or went */
 } ShadowSteps;
 
-/* From an empty table on. */
+/* From an empty table on, also at what a device forgot on its own. */
 void shadow_start(Shadow *s, Testdev *t, Plain *plain);
+void shadow_restart(Shadow *s);
+/* The same for a device that may have been notified, since it came. */
+void shadow_resume(Shadow *s, Testdev *t, Plain *plain);
 void shadow_stop(Shadow *s);
 
 /*
  * The table is exactly what the guest's tables say, and since the last look
  *  - no rule of VFIO's was broken,
- *  - no UNMAP was in vain, beyond the address width, or over a page that did
- *    not change, but where it shared a mapping with one that did,
+ *  - no UNMAP was in vain (but for a page that was not RAM: what RAM is may
+ *    have been otherwise when it was mapped), beyond the address width, or
+ *    over a page that did not change, but where it shared a mapping with one
+ *    that did,
  *  - no MAP was wider than the leaf that it is of,
- *  - what an UNMAP took from pages that are mapped now came back at once.
+ *  - what an UNMAP took from pages that are mapped now came back at once,
+ *  - while dirty pages are tracked, an UNMAP was of one mapping, and named
+ *    its target.
  * Where a section came, all before it is forgotten.
  */
 ShadowSteps shadow_expect(Shadow *s);
