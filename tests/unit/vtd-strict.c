@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See vtd-strict.h.  Mappings are an array in the order of their addresses.
+ * See vtd-strict.h.
  */
 
 #include "qemu/osdep.h"
@@ -85,6 +85,60 @@ bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
     return true;
 }
 
+/* Mappings: a key is a Run, equal to all that it meets */
+
+static gint run_order(gconstpointer a, gconstpointer b, gpointer unused)
+{
+    const Run *x = a, *y = b;
+
+    return x->last < y->first ? -1 : x->first > y->last;
+}
+
+typedef struct RunSearch {
+    uint64_t iova;
+    const Run *found;
+} RunSearch;
+
+static gint run_search(gconstpointer key, gconstpointer opaque)
+{
+    const Run *run = key;
+    RunSearch *search = (RunSearch *)opaque;
+
+    if (run->last < search->iova) {
+        return 1;
+    }
+    search->found = run;
+    return run->first <= search->iova ? 0 : -1;
+}
+
+/* The mapping at @iova, or else the first one behind it; NULL if none */
+static const Run *strict_find(const Strict *s, uint64_t iova)
+{
+    RunSearch search = { .iova = iova };
+
+    g_tree_search(s->mappings, run_search, &search);
+    return search.found;
+}
+
+static gboolean run_to_array(gpointer key, gpointer value, gpointer runs)
+{
+    g_array_append_vals(runs, key, 1);
+    return FALSE;
+}
+
+GArray *strict_mappings(const Strict *s)
+{
+    GArray *runs = runs_new();
+
+    g_tree_foreach(s->mappings, run_to_array, runs);
+    return runs;
+}
+
+unsigned strict_count(const Strict *s)
+{
+    return g_tree_nnodes(s->mappings);
+}
+
 /* The host */
 
 static void G_GNUC_PRINTF(3, 4)
@@ -111,7 +165,7 @@ strict_error(Strict *s, const VtdNotice *notice, const char *format, ...)
 static void strict_map(Strict *s, const VtdNotice *notice)
 {
     uint64_t size = notice->last - notice->first;
-    unsigned at = runs_index(s->mappings, notice->first);
+    const Run *met = strict_find(s, notice->first);
     Run run = {
         notice->first, notice->last, notice->addr,
         (notice->read ? R : 0) | (notice->write ? W : 0),
@@ -127,47 +181,47 @@ static void strict_map(Strict *s, const VtdNotice *notice)
         strict_error(s, notice, "not all of it is one piece of RAM");
         return;
     }
-    if (at < s->mappings->len &&
-        g_array_index(s->mappings, Run, at).first <= notice->last) {
-        strict_error(s, notice, "over the mapping at 0x%" PRIx64,
-                     g_array_index(s->mappings, Run, at).first);
+    if (met && met->first <= notice->last) {
+        strict_error(s, notice, "over the mapping at 0x%" PRIx64, met->first);
         return;
     }
-    g_array_insert_val(s->mappings, at, run);
+    g_tree_insert(s->mappings, g_memdup(&run, sizeof(run)), NULL);
+}
+
+/* Why @notice may not remove @run; NULL if it may */
+static const char *strict_refusal(const Strict *s, const VtdNotice *notice,
+                                  const Run *run)
+{
+    if (run->first < notice->first || run->last > notice->last) {
+        return "splits";
+    }
+    if (s->d->h->dirty_tracking &&
+        (run->first != notice->first || run->last != notice->last ||
+         run->addr != notice->addr)) {
+        return "is not exactly";
+    }
+    return NULL;
 }
 
 static void strict_unmap(Strict *s, const VtdNotice *notice)
 {
-    unsigned from = runs_index(s->mappings, notice->first), to;
-    bool exact = s->d->h->dirty_tracking;
+    const Run *run;
 
-    for (to = from; to < s->mappings->len; to++) {
-        const Run *run = &g_array_index(s->mappings, Run, to);
-
-        if (run->first > notice->last) {
-            break;
-        }
-        if (run->first < notice->first || run->last > notice->last) {
-            strict_error(s, notice, "splits 0x%" PRIx64 " to 0x%" PRIx64,
-                         run->first, run->last);
-            return;
-        }
-    }
-    if (exact && to != from) {
-        const Run *run = &g_array_index(s->mappings, Run, from);
-
-        if (to - from > 1 || notice->addr != run->addr ||
-            notice->first != run->first || notice->last != run->last) {
-            strict_error(s, notice, "not exactly the mapping of 0x%" PRIx64
-                         " to 0x%" PRIx64, run->first, run->addr);
-            return;
-        }
-    } else if (!exact && notice->addr) {
+    if (notice->addr && !s->d->h->dirty_tracking) {
         strict_error(s, notice, "has an address");
         return;
     }
-    if (to > from) {
-        g_array_remove_range(s->mappings, from, to - from);
+    while ((run = strict_find(s, notice->first)) &&
+           run->first <= notice->last) {
+        const char *why = strict_refusal(s, notice, run);
+
+        if (why) {
+            strict_error(s, notice, "%s 0x%" PRIx64 " to 0x%" PRIx64
+                         " at 0x%" PRIx64, why, run->first, run->last,
+                         run->addr);
+            return;
+        }
+        g_tree_remove(s->mappings, run);
     }
 }
 
@@ -194,14 +248,14 @@ Strict *strict_new(Device *d)
 
     s->d = d;
     s->width_last = BIT(d->h->config.aw_bits) - 1;
-    s->mappings = runs_new();
+    s->mappings = g_tree_new_full(run_order, NULL, g_free, NULL);
     s->log = g_array_new(FALSE, FALSE, sizeof(VtdNotice));
     return s;
 }
 
 void strict_free(Strict *s)
 {
-    g_array_free(s->mappings, TRUE);
+    g_tree_destroy(s->mappings);
     g_array_free(s->log, TRUE);
     g_free(s->error);
     g_free(s);
@@ -218,13 +272,17 @@ void assert_strict(const Strict *s)
     g_assert_cmpuint(s->errors, ==, 0);
 }
 
+static gboolean run_to_runs(gpointer key, gpointer value, gpointer runs)
+{
+    runs_add(runs, key);
+    return FALSE;
+}
+
 GArray *strict_runs(const Strict *s)
 {
     GArray *runs = runs_new();
 
-    for (unsigned i = 0; i < s->mappings->len; i++) {
-        runs_add(runs, &g_array_index(s->mappings, Run, i));
-    }
+    g_tree_foreach(s->mappings, run_to_runs, runs);
     return runs;
 }
 
@@ -247,7 +305,7 @@ unsigned strict_unmaps(const Strict *s)
 
 bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping)
 {
-    const Run *run = runs_find(s->mappings, iova);
+    const Run *run = strict_find(s, iova);
 
     if (!run || run->first > iova) {
         return false;
@@ -273,7 +331,8 @@ static void strict_switched(Device *d)
     Strict *s = d->listener;
     bool on = d->view == VTD_VIEW_TRANSLATED;
 
-    g_array_set_size(s->mappings, 0);
+    g_tree_destroy(s->mappings);
+    s->mappings = g_tree_new_full(run_order, NULL, g_free, NULL);
     vtd_space_watch(d->space, on && d->notify, on);
     if (on && d->notify) {
         vtd_space_replay(d->space, 0, UINT64_MAX, strict_replayed, s);

@@ -53,7 +53,7 @@ bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
 typedef struct Strict {
     Device *d;
     uint64_t width_last;        /* of the addresses that a notice may have */
-    GArray *mappings;           /* Run, one a MAP: never joined */
+    GTree *mappings;            /* Run, one a MAP, by its range */
     GArray *log;                /* VtdNotice */
     unsigned errors;
     char *error;                /* the first, or NULL */
@@ -67,8 +67,10 @@ void strict_notice(Strict *s, const VtdNotice *notice);
 void strict_clear_log(Strict *s);
 /* No errors so far */
 void assert_strict(const Strict *s);
-/* The mappings as joined runs; to be freed by the caller */
+/* The mappings in order, to be freed by the caller: as joined runs, or not */
 GArray *strict_runs(const Strict *s);
+GArray *strict_mappings(const Strict *s);
+unsigned strict_count(const Strict *s);
 /* MAPs and UNMAPs in the log */
 unsigned strict_maps(const Strict *s);
 unsigned strict_unmaps(const Strict *s);

@@ -190,13 +190,17 @@ static void edit_bit(World *w)
     static const unsigned bits[] = { 0, 1, 0, 1, 7, 11, 12, 51, 62, 63 };
     unsigned level = 1 + pick(w, 4);
     uint64_t table = some_table(w, level);
+    unsigned bit = bits[pick(w, 10)];
 
+    if (bit == 12 && level > 1 && !w->odd) {
+        bit = 11;               /* not another level's table */
+    }
     for (unsigned tries = 0; tries < 8; tries++) {
         uint64_t gpa = table + some_index(w, level) * 8;
         uint64_t entry = host_get(w->h, gpa);
 
         if (entry) {
-            host_put(w->h, gpa, entry ^ BIT(bits[pick(w, 10)]));
+            host_put(w->h, gpa, entry ^ BIT(bit));
             return;
         }
     }
@@ -255,7 +259,7 @@ static void edit_context(World *w)
     uint64_t lo = some_table(w, levels) | P;
     uint64_t hi = context_hi(levels, 1 + pick(w, WORLD_DOMAINS));
 
-    switch (pick(w, 16)) {
+    switch (pick(w, 40)) {
     case 0:
         lo = 0;
         break;
@@ -289,7 +293,7 @@ static void edit_root_entry(World *w)
     unsigned which = pick(w, 2), bus = pick(w, 2);
     uint64_t lo = w->context_table[which][bus] | P, hi = 0;
 
-    switch (pick(w, 8)) {
+    switch (pick(w, 12)) {
     case 0:
         lo = 0;
         break;
@@ -367,7 +371,9 @@ World *world_new(const VtdConfig *config, bool odd, guint32 seed)
                      w->context_table[i][bus] | P);
         }
     }
-    w->active = 0;
+    for (unsigned i = 0; i < 32; i++) {
+        edit_context(w);
+    }
     return w;
 }
 

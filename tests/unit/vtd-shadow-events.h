@@ -1,0 +1,94 @@
+/*
+ * Random steps of devices with shadows: the state of a run, and its events
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the model of what an event means: which table each device follows
+ * since, and which part of its shadow must be right after it.  For
+ * test-vtd-shadow-random.c, which checks that.
+ */
+
+#ifndef TESTS_UNIT_VTD_SHADOW_EVENTS_H
+#define TESTS_UNIT_VTD_SHADOW_EVENTS_H
+
+#include "vtd-touch.h"
+#include "vtd-world.h"
+
+#define MEMBERS         4               /* devices with a listener */
+#define VHOST           3               /* the one that listens as vhost */
+#define NOBODY          4               /* a device that has none */
+
+/* What happened; in all worlds together each must have */
+#define SEEN(X) \
+    X(PAGES) X(DOMAIN_FLUSH) X(GLOBAL_FLUSH) X(CONTEXT_GLOBAL) \
+    X(CONTEXT_DOMAIN) X(CONTEXT_DEVICE) X(ROOT_TABLE) X(TRANSLATION) \
+    X(RESET) X(LISTENER) X(REPLAY_NOBODY) X(DIRTY_TRACKING) \
+    X(IDLE_SYNC) X(GONE) X(CHANGED) X(FRESH) X(SPLIT) X(KEPT_2M) X(KEPT_1G) \
+    X(MANY_IN_ONE) X(SHARER_BROUGHT) X(MOVED) X(UNSENDABLE) \
+    X(LIMITED) X(LEFT_STALE) X(TRANSLATED) X(REPLAYED) X(TOLD)
+
+typedef enum Seen {
+#define SEEN_ENUM(name) name,
+    SEEN(SEEN_ENUM)
+#undef SEEN_ENUM
+    N_SEEN,
+} Seen;
+
+extern unsigned seen[N_SEEN];
+
+typedef struct Setting {
+    const char *name;
+    VtdConfig config;
+    bool queue;                 /* invalidations by the queue */
+    bool dirty;                 /* dirty tracking comes and goes */
+    bool odd;
+} Setting;
+
+typedef struct Member {
+    Device *d;
+    Strict *s;                  /* NULL while it does not listen */
+    PlainContext followed;      /* as of the last invalidation of contexts */
+    bool reached;               /* by this event, from first to last */
+    uint64_t first, last;
+    bool shared;                /* only since it shares a table */
+    bool known;                 /* no older context may be cached */
+    unsigned switches;          /* before the event, as the next */
+    GArray *before;             /* Run: the mappings, and joined */
+    GArray *before_runs;
+    PlainContext followed_before;
+} Member;
+
+typedef struct Test {
+    const Setting *setting;
+    guint32 seed;
+    unsigned step;
+    char *event;
+    World *w;
+    Host *h;
+    Member member[MEMBERS + 1];
+    bool limit;
+    uint64_t splits;
+    bool flushed;               /* the event drops what the IOTLB has */
+} Test;
+
+#define CHECK(t, condition, ...) \
+    do { \
+        if (!(condition)) { \
+            check_failed(t, #condition, __VA_ARGS__); \
+        } \
+    } while (0)
+
+void G_GNUC_NORETURN G_GNUC_PRINTF(3, 4)
+check_failed(Test *t, const char *condition, const char *format, ...);
+
+bool same_context(const PlainContext *a, const PlainContext *b);
+/* What @m's context entry says now */
+PlainContext member_context(Test *t, const Member *m);
+/* Whether @m has a shadow now */
+bool member_mirrors(const Member *m);
+/* Let something happen, and note whom it reaches and with what */
+void some_event(Test *t);
+/* A global invalidation of contexts, which reaches everything */
+void event_context_global(Test *t);
+
+#endif
