@@ -67,6 +67,7 @@ typedef struct IntelIOMMUSpace {
     MemoryRegion beyond;
     IntelIOMMURegion translated;
     MemoryRegion window;
+    IOMMUNotifier *replaying;   /* about to hear all, so told nothing else */
 } IntelIOMMUSpace;
 
 /* The operations that the engine asks for */
@@ -255,7 +256,8 @@ static void intel_iommu_notify(void *space_host, const VtdNotice *notice)
     IOMMUNotifier *n;
 
     IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
-        if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
+        if ((n->notifier_flags & IOMMU_NOTIFIER_MAP) &&
+            n != space->replaying) {
             intel_iommu_tell_notice(n, notice);
         }
     }
@@ -514,8 +516,10 @@ static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
     IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
                                           translated.iommu);
 
+    space->replaying = n;
     vtd_space_replay(space->vtd, n->start, n->end, intel_iommu_replay_notice,
                      n);
+    space->replaying = NULL;
 }
 
 static void intel_iommu_region_class_init(ObjectClass *klass, void *data)

@@ -182,7 +182,7 @@ static void testdev_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
     };
     TestdevSection *section = container_of(n, TestdevSection, n);
     VtdTestdev *s = section->s;
-    int kind = s->replaying ? TESTDEV_REPLAY_MAP :
+    int kind = section->replaying ? TESTDEV_REPLAY_MAP :
                n->notifier_flags & IOMMU_NOTIFIER_DEVIOTLB_UNMAP ?
                TESTDEV_DEVICE_UNMAP :
                entry->perm & IOMMU_RW ? TESTDEV_MAP : TESTDEV_UNMAP;
@@ -314,16 +314,16 @@ void testdev_replay(VtdTestdev *s)
 {
     TestdevSection *section;
 
-    s->replaying = true;
     QLIST_FOREACH(section, &s->sections, next) {
         TestdevSection temporary = *section;
 
+        /* What the region's other notifiers hear meanwhile is no replay */
+        temporary.replaying = true;
         iommu_notifier_init(&temporary.n, testdev_notify, IOMMU_NOTIFIER_MAP,
                             section->n.start, section->n.end,
                             section->n.iommu_idx);
         memory_region_iommu_replay(section->iommu, &temporary.n);
     }
-    s->replaying = false;
 }
 
 void testdev_listen(VtdTestdev *s, AddressSpace *as)

@@ -44,6 +44,7 @@ typedef struct TestdevSection {
     uint64_t offset;            /* from the region to the address space */
     uint32_t number;
     bool registered;
+    bool replaying;             /* into the log alone */
     QLIST_ENTRY(TestdevSection) next;
 } TestdevSection;
 
@@ -80,7 +81,6 @@ struct VtdTestdev {
     QLIST_HEAD(, TestdevSection) sections;
     uint32_t next_section;
     unsigned flags;             /* IOMMUNotifierFlag */
-    bool replaying;             /* into the log alone */
     QemuMutex table_lock;
     IntervalTreeRoot mappings;
     uint64_t limit;

@@ -378,6 +378,9 @@ void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
 
     if (!shadowed) {
         vtd_space_shadow(space);
+    } else if (space->share) {
+        /* Who was told before hears of what has changed since */
+        vtd_share_sync(space->v, space->share, 0, UINT64_MAX);
     }
     vtd_notify_replay(space, first, last, notice, opaque);
     if (!shadowed) {

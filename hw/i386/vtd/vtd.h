@@ -199,7 +199,9 @@ void vtd_space_free(VtdSpace *space);
 void vtd_space_watch(VtdSpace *space, bool map, bool any);
 /*
  * Tell @notice of each mapping that meets the range @first to @last, as it
- * was sent to others: not clipped to the range.  [host]
+ * was sent to others: not clipped to the range.  The shadow is brought in
+ * step before, so that those others may be notified; not so whoever is to
+ * hear all of it from @notice.  [host]
  */
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque);
