@@ -402,6 +402,7 @@ static void test_views(void)
 /* A thread that reads unchanged pages never misses one */
 
 #define WATCHED                 256
+#define SUPERPAGES              8
 
 /* What happens to the pages in between */
 static void disturb(World *w, VtdDomain *other, GRand *random)
@@ -455,39 +456,46 @@ static void disturb(World *w, VtdDomain *other, GRand *random)
     }
 }
 
+/* The pages that stay as they are, in both domains */
+static void map_watched(World *w, VtdDomain *other, TestdevWatch *watch)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        VtdDomain *domain = n ? other : &w->domain;
+
+        for (unsigned i = 0; i < WATCHED; i++) {
+            /* Every other page */
+            watch[i] = (TestdevWatch) {
+                IOVA + i * 2 * VTD_PAGE, RAM + i * 2 * VTD_PAGE,
+            };
+            world_edit(&w->d, domain, (const Edit[]) {
+                LEAVES(1, watch[i].iova, watch[i].target, 1),
+            }, 1);
+        }
+        for (unsigned i = 0; i < SUPERPAGES; i++) {
+            /* A page in each of some superpages, whose neighbours change */
+            uint64_t iova = IOVA + (16 + i) * MIB2;
+
+            watch[WATCHED + i] = (TestdevWatch) {
+                iova + i * VTD_PAGE, RAM + i * VTD_PAGE,
+            };
+            world_edit(&w->d, domain, (const Edit[]) {
+                LEAVES(2, iova, RAM, 1),
+            }, 1);
+        }
+    }
+    flush(w, FLUSH_DOMAIN);
+}
+
 static void test_reader(void)
 {
-    const uint32_t seed = 0x5eed;
-    TestdevWatch watch[WATCHED + 8];
-    GRand *random = g_rand_new_with_seed(seed);
+    TestdevWatch watch[WATCHED + SUPERPAGES];
+    GRand *random = g_rand_new_with_seed(0x5eed);
     VtdDomain other;
     World w;
 
     world_start_plain(&w);
     other = vtd_domain_new(&w.d, 2, 4);
-    for (unsigned i = 0; i < WATCHED; i++) {
-        /* Every other page */
-        watch[i] = (TestdevWatch) {
-            IOVA + i * 2 * VTD_PAGE, RAM + i * 2 * VTD_PAGE,
-        };
-        for (int n = 0; n < 2; n++) {
-            world_edit(&w.d, n ? &other : &w.domain, (const Edit[]) {
-                LEAVES(1, watch[i].iova, watch[i].target, 1),
-            }, 1);
-        }
-    }
-    for (unsigned i = 0; i < 8; i++) {
-        /* A page in each of some superpages, with neighbours that change */
-        watch[WATCHED + i] = (TestdevWatch) {
-            IOVA + (16 + i) * MIB2 + i * VTD_PAGE, RAM + i * VTD_PAGE,
-        };
-        for (int n = 0; n < 2; n++) {
-            world_edit(&w.d, n ? &other : &w.domain, (const Edit[]) {
-                LEAVES(2, IOVA + (16 + i) * MIB2, RAM, 1),
-            }, 1);
-        }
-    }
-    flush(&w, FLUSH_DOMAIN);
+    map_watched(&w, &other, watch);
     shadow_expect(&w.sa);
 
     for (int lockstep = 1; lockstep >= 0; lockstep--) {
@@ -519,6 +527,36 @@ static void test_reader(void)
     world_stop(&w);
 }
 
+/* Nor does one that does DMA to them through the unit */
+static void test_dma_loop(void)
+{
+    TestdevWatch watch[WATCHED + SUPERPAGES];
+    GRand *random = g_rand_new_with_seed(0x5eed);
+    VtdDomain other;
+    World w;
+
+    world_start_plain(&w);
+    other = vtd_domain_new(&w.d, 2, 4);
+    map_watched(&w, &other, watch);
+    for (int write = 0; write < 2; write++) {
+        vtd_row(write ? "writes" : "reads");
+        /* Every other page, until it is told to end */
+        expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA,
+                                  (uint64_t)WATCHED * 2, 2ull, UINT64_MAX,
+                                  8ull, (uint64_t)write, 0ull), TESTDEV_OK);
+        for (int i = 0; i < 150; i++) {
+            disturb(&w, &other, random);
+        }
+        expect_eq(testdev_count(&w.a, TESTDEV_LOOP_RUNNING), 1);
+        testdev_command(&w.a, TESTDEV_LOOP, 4, 0ull, 0ull, 0ull, 0ull);
+        expect_true(testdev_count(&w.a, TESTDEV_LOOP_DONE) > 0);
+        expect_eq(testdev_count(&w.a, TESTDEV_LOOP_FAILURES), 0);
+        vtd_expect_no_fault(&w.d);
+    }
+    g_rand_free(random);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -530,5 +568,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/10-hotplug", test_hotplug);
     qtest_add_func("/intel-iommu/shadow/11-views", test_views);
     qtest_add_func("/intel-iommu/shadow/reader", test_reader);
+    qtest_add_func("/intel-iommu/shadow/dma-loop", test_dma_loop);
     return g_test_run();
 }

@@ -1,0 +1,370 @@
+/*
+ * VT-d qtests: the events that bring a shadow in step
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Everything after which what the guest's tables say must hold, also when
+ * they say what they said before: then nothing is notified.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-world.h"
+
+#define IOVA                    0x40000000ull
+#define RAM                     WORLD_RAM
+#define MIB2                    0x200000ull
+
+/* 1: every event that can change a mapping */
+
+static void event_desc(World *w, VtdDesc desc)
+{
+    vtd_invalidate(&w->d, desc);
+}
+
+static void event_pages(World *w)
+{
+    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA, 0));
+    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x3000, 0));
+    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x8000, 2));
+    expect_true(vtd_queue_sync(&w->d));
+}
+
+static void event_pages_register(World *w)
+{
+    world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_SELECT) | VTD_IOTLB_DID(1),
+                         IOVA | 6);
+}
+
+static void event_root(World *w)
+{
+    uint64_t root = vtd_alloc(&w->d, 1);
+    uint8_t page[VTD_PAGE];
+
+    qtest_bufread(w->d.qts, w->d.root, page, sizeof(page));
+    qtest_bufwrite(w->d.qts, root, page, sizeof(page));
+    w->d.root = root;
+    vtd_write64(&w->d, VTD_RTADDR, root);
+    vtd_command(&w->d, VTD_SRTP, true);
+}
+
+static void event_translation(World *w)
+{
+    vtd_disable(&w->d);
+    expect_eq(testdev_count(&w->a, TESTDEV_SECTIONS), 0);
+    expect_eq(testdev_count(&w->a, TESTDEV_MAPPINGS), 0);
+    expect_true(vtd_command(&w->d, VTD_TE, true) & VTD_TE);
+}
+
+static void event_register(World *w)
+{
+    /* MAP and UNMAP; what is mapped is forgotten, and comes by replay */
+    testdev_command(&w->a, TESTDEV_REGISTER, 1, 3ull);
+    shadow_restart(&w->sa);
+}
+
+static void event_flags(World *w)
+{
+    testdev_command(&w->a, TESTDEV_REGISTER, 1, 1ull);
+    event_register(w);
+}
+
+static void event_replay(World *w)
+{
+    testdev_command(&w->a, TESTDEV_REPLAY, 0);
+}
+
+static const struct Event {
+    const char *name;
+    void (*run)(World *w);
+    VtdDesc desc;
+    bool all_anew;              /* all mappings come again, and may */
+} events[] = {
+    { "global IOTLB", NULL, VTD_INV_IOTLB_GLOBAL },
+    { "domain IOTLB", NULL, VTD_INV_IOTLB_DOMAIN(1) },
+    { "page IOTLB, each page", event_pages },
+    { "page IOTLB, all at once", NULL, FLUSH_PAGES(IOVA, 9) },
+    { "page IOTLB, IH", NULL, FLUSH_PAGES(IOVA, 9 | VTD_IOTLB_IH) },
+    { "page IOTLB, address in the middle",
+      NULL, FLUSH_PAGES(IOVA + 0x4000, 4) },
+    { "global context", NULL, VTD_INV_CONTEXT_GLOBAL },
+    { "domain context", NULL, VTD_INV_CONTEXT_DOMAIN(1) },
+    { "device context", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
+    { "device context, FM 1", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1c, 1) },
+    { "device context, FM 2", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1e, 2) },
+    { "device context, FM 3", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1f, 3) },
+    { "IOTLB register, page", event_pages_register },
+    { "root table", event_root },
+    { "translation off and on", event_translation, .all_anew = true },
+    { "registered anew", event_register, .all_anew = true },
+    { "flags there and back", event_flags, .all_anew = true },
+    { "replay", event_replay },
+};
+
+static const struct RegisterEvent {
+    const char *name;
+    bool context;
+    uint64_t value;
+} register_events[] = {
+    { "IOTLB register, global", false, VTD_IOTLB_IIRG(VTD_GLOBAL) },
+    { "IOTLB register, domain", false,
+      VTD_IOTLB_IIRG(VTD_DOMAIN) | VTD_IOTLB_DID(1) },
+    { "CCMD, global", true, VTD_CCMD_CIRG(VTD_GLOBAL) },
+    { "CCMD, domain", true, VTD_CCMD_CIRG(VTD_DOMAIN) | VTD_CCMD_DID(1) },
+    { "CCMD, device", true,
+      VTD_CCMD_CIRG(VTD_SELECT) | VTD_CCMD_DID(1) | VTD_CCMD_SID(0x18) },
+};
+
+/* One page goes, one changes, one comes: and back */
+static void change_three(World *w, bool back)
+{
+    if (back) {
+        WORLD_EDIT(w, LEAVES(1, IOVA, RAM, 8), CLEAR(1, IOVA + 0x9000, 1));
+    } else {
+        WORLD_EDIT(w, CLEAR(1, IOVA, 1),
+                   LEAVES(1, IOVA + 0x3000, RAM + MIB2, 1),
+                   LEAVES(1, IOVA + 0x9000, RAM + 0x9000, 1));
+    }
+}
+
+static void run_event(World *w, bool all_anew)
+{
+    ShadowSteps steps;
+
+    if (all_anew) {
+        shadow_expect(&w->sa);
+        return;
+    }
+    steps = shadow_expect_steps(&w->sa, 2, 2);
+    /* Nor may it be for nothing */
+    expect_eq(steps.maps, 2);
+    expect_eq(steps.unmaps, 2);
+}
+
+static void test_events(void)
+{
+    World w;
+
+    world_start_plain(&w);
+    change_three(&w, true);
+    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    shadow_expect(&w.sa);
+    for (int i = 0; i < ARRAY_SIZE(events) * 2; i++) {
+        const struct Event *e = &events[i / 2];
+
+        vtd_row("%s%s", e->name, i % 2 ? ", back" : "");
+        change_three(&w, i % 2);
+        if (e->run) {
+            e->run(&w);
+        } else {
+            event_desc(&w, e->desc);
+        }
+        run_event(&w, e->all_anew);
+        /* Not all of these reach the IOTLB */
+        event_desc(&w, FLUSH_DOMAIN);
+        shadow_expect_quiet(&w.sa);
+        shadow_expect_translation(&w.sa);
+    }
+    for (int i = 0; i < ARRAY_SIZE(register_events) * 2; i++) {
+        const struct RegisterEvent *e = &register_events[i / 2];
+
+        vtd_row("%s%s", e->name, i % 2 ? ", back" : "");
+        change_three(&w, i % 2);
+        if (e->context) {
+            world_register_context(&w, e->value);
+        } else {
+            world_register_iotlb(&w, e->value, 0);
+        }
+        run_event(&w, false);
+    }
+    world_stop(&w);
+}
+
+static gint by_iova(gconstpointer a, gconstpointer b)
+{
+    const TestdevLog *x = a, *y = b;
+
+    return x->iova < y->iova ? -1 : x->iova > y->iova;
+}
+
+/* A replay is one MAP for each that was sent, as it was sent */
+static void expect_replayed(World *w)
+{
+    uint64_t from = testdev_count(&w->a, TESTDEV_LOGGED);
+    g_autoptr(GArray) table = testdev_table(&w->a);
+    g_autoptr(GArray) log = NULL;
+
+    expect_eq(testdev_command(&w->a, TESTDEV_REPLAY, 0), TESTDEV_OK);
+    log = testdev_log(&w->a, from);
+    g_array_sort(log, by_iova);
+    expect_eq(log->len, table->len);
+    for (unsigned i = 0; i < MIN(log->len, table->len); i++) {
+        const TestdevLog *l = &g_array_index(log, TestdevLog, i);
+        const TestdevMapping *m = &g_array_index(table, TestdevMapping, i);
+
+        if (!(expect_eq(l->kind, TESTDEV_REPLAY_MAP) &&
+              expect_eq(l->iova, m->iova) && expect_eq(l->last, m->last) &&
+              expect_eq(l->target, m->target) &&
+              expect_eq(l->perm, m->perm))) {
+            break;
+        }
+    }
+    shadow_expect_quiet(&w->sa);
+}
+
+static void test_replay(void)
+{
+    World w;
+
+    world_start_big(&w);
+    vtd_row("one page");
+    expect_replayed(&w);
+    vtd_row("leaves of all kinds");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600),
+               SAME_LEAVES(1, IOVA + 4 * MIB2, RAM, 512),
+               LEAVES_BITS(1, IOVA + 6 * MIB2, RAM, 5, VTD_R),
+               LEAVES_BITS(1, IOVA + 7 * MIB2, RAM, 5, VTD_W),
+               LEAVES(2, IOVA + 8 * MIB2, RAM, 3),
+               LEAVES_BITS(2, IOVA + 16 * MIB2, RAM, 1, VTD_R),
+               LEAVES(1, IOVA + 20 * MIB2, VTD_HOLE, 3),
+               LEAVES(3, 3 * WORLD_GIB, WORLD_GIB, 1),
+               LEAVES(3, 8 * WORLD_GIB, WORLD_GIB_2, 1));
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    expect_replayed(&w);
+    vtd_row("what was sent as one, and is pages now");
+    WORLD_EDIT(&w, CLEAR(2, IOVA + 8 * MIB2, 3),
+               LEAVES(1, IOVA + 8 * MIB2, RAM, 3 * 512));
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect_quiet(&w.sa);
+    expect_replayed(&w);
+    vtd_row("what was sent as one, and was split");
+    WORLD_EDIT(&w, CLEAR(1, IOVA + 9 * MIB2 + 0x5000, 1));
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    expect_replayed(&w);
+    vtd_row("what was sent as pages, and is one now");
+    WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 1));
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect_quiet(&w.sa);
+    expect_replayed(&w);
+    world_stop(&w);
+}
+
+/* What does not cover a change may leave it, and what it says is no lie */
+static void test_no_events(void)
+{
+    static const struct {
+        const char *name;
+        VtdDesc desc;
+    } rows[] = {
+        { "another domain", VTD_INV_IOTLB_DOMAIN(2) },
+        { "another domain's pages", VTD_INV_IOTLB_PAGES(2, IOVA, 9) },
+        { "other pages", FLUSH_PAGES(IOVA + MIB2, 9) },
+        { "another device", VTD_INV_CONTEXT_DEVICE(1, 0x20, 0) },
+        { "another domain's context", VTD_INV_CONTEXT_DOMAIN(2) },
+        { "interrupt entries", VTD_INV_IEC_GLOBAL },
+    };
+    g_autoptr(GArray) may = g_array_new(false, false, sizeof(PlainRun));
+    World w;
+
+    world_start_plain(&w);
+    plain_append(may, (PlainRun) { IOVA, IOVA + 0xffff });
+    change_three(&w, true);
+    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    shadow_expect(&w.sa);
+    change_three(&w, false);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        vtd_row("%s", rows[i].name);
+        event_desc(&w, rows[i].desc);
+        shadow_expect_between(&w.sa, may);
+    }
+    world_stop(&w);
+}
+
+/* Reset ends translation: all mappings go with their sections */
+static void test_reset(void)
+{
+    World w;
+
+    world_start_plain(&w);
+    change_three(&w, true);
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    shadow_stop(&w.sa);
+    testdev_stop(&w.a);
+
+    vtd_row("reset");
+    vtd_reset(&w.d);
+    testdev_start(&w.a, &w.d, 0x18);
+    expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), 0);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
+    testdev_expect_no_error(&w.a);
+
+    vtd_row("translation on again, with other tables");
+    vtd_enable(&w.d);
+    w.domain = vtd_domain_new(&w.d, 1, 4);
+    shadow_start(&w.sa, &w.a, &w.plain);
+    WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM, 16));
+    vtd_attach(&w.d, 0x18, &w.domain);
+    vtd_invalidate_all(&w.d);
+    shadow_expect_steps(&w.sa, 17, 0);
+    world_stop(&w);
+}
+
+/* 2: what did not change is not touched */
+static void test_unchanged(void)
+{
+    World w;
+
+    world_start_plain(&w);
+    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048),
+               LEAVES(2, 2 * IOVA, RAM, 8),
+               SAME_LEAVES(1, 0x100000000, RAM, 2048));
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    for (int i = 0; i < ARRAY_SIZE(events); i++) {
+        vtd_row("%s", events[i].name);
+        if (events[i].all_anew) {
+            continue;
+        }
+        if (events[i].run) {
+            events[i].run(&w);
+        } else {
+            event_desc(&w, events[i].desc);
+        }
+        shadow_expect_quiet(&w.sa);
+    }
+    for (int i = 0; i < ARRAY_SIZE(register_events); i++) {
+        const struct RegisterEvent *e = &register_events[i];
+
+        vtd_row("%s", e->name);
+        if (e->context) {
+            world_register_context(&w, e->value);
+        } else {
+            world_register_iotlb(&w, e->value, 0);
+        }
+        shadow_expect_quiet(&w.sa);
+    }
+    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+        uint64_t iova = 2 * IOVA & ~((VTD_PAGE << am) - 1);
+
+        vtd_row("pages, AM %u", am);
+        event_desc(&w, FLUSH_PAGES(iova, am));
+        shadow_expect_quiet(&w.sa);
+    }
+    vtd_row("translation on when it is on");
+    vtd_command(&w.d, VTD_TE, true);
+    shadow_expect_quiet(&w.sa);
+    world_stop(&w);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/shadow/1-events", test_events);
+    qtest_add_func("/intel-iommu/shadow/1-no-events", test_no_events);
+    qtest_add_func("/intel-iommu/shadow/1-replay", test_replay);
+    qtest_add_func("/intel-iommu/shadow/1-reset", test_reset);
+    qtest_add_func("/intel-iommu/shadow/2-unchanged", test_unchanged);
+    return g_test_run();
+}
