@@ -18,21 +18,24 @@
 #include "exec/hwaddr.h"
 #include "exec/memory.h"
 
-/* Results.  Callers compare to IOVA_OK and print the number. */
-#define IOVA_OK            (0)
-#define IOVA_ERR_INVALID  (-1) /* an argument makes no sense */
-#define IOVA_ERR_OVERLAP  (-2) /* the key range is taken, if only in part */
-#define IOVA_ERR_NOMEM    (-3) /* no hole is large enough */
-
-typedef struct IOVATree IOVATree;
-
 /* One mapping, or a needle to search for. */
 typedef struct DMAMap {
-    hwaddr iova;
-    hwaddr translated_addr;
     hwaddr size;            /* bytes minus one: HWADDR_MAX is the whole space */
+    hwaddr iova;
     IOMMUAccessFlags perm;
+    hwaddr translated_addr;
 } DMAMap;
+
+/* Results.  Callers compare to IOVA_OK and print the number. */
+enum {
+    IOVA_ERR_NOMEM = -3,    /* no hole is large enough */
+    IOVA_ERR_OVERLAP,       /* the key range is taken, if only in part */
+    IOVA_ERR_INVALID,       /* an argument makes no sense */
+    IOVA_OK,
+};
+
+/* Mappings in the order of one of their two ranges */
+typedef struct IOVATree IOVATree;
 
 /*
  * Called for a mapping of a tree; returns true to stop.  The tree must not
