@@ -23,11 +23,12 @@ typedef struct VtdRange {
     uint64_t last;
 } VtdRange;
 
-typedef struct VtdFresh {
+/* Pages that follow on evenly from @leaf */
+typedef struct VtdPages {
     uint64_t first;
     uint64_t last;
     uint64_t leaf;
-} VtdFresh;
+} VtdPages;
 
 typedef struct VtdExtent {
     uint64_t first;
@@ -43,8 +44,9 @@ struct VtdSink {
     uint64_t told;              /* the last address told of */
     VtdDiff run;                /* what the next difference may join */
     bool running;
+    GArray *changed;            /* VtdPages: of a run, with what it was */
     GArray *gone;               /* VtdRange; NULL before the first */
-    GArray *fresh;              /* VtdFresh; NULL before the first */
+    GArray *fresh;              /* VtdPages; NULL before the first */
     GArray *split;              /* VtdExtent: to be sent anew; as above */
 };
 
@@ -234,7 +236,7 @@ static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
     }
     if (sink->fresh && sink->fresh->len) {
         for (unsigned i = 0; i < sink->fresh->len; i++) {
-            VtdFresh *fresh = &g_array_index(sink->fresh, VtdFresh, i);
+            VtdPages *fresh = &g_array_index(sink->fresh, VtdPages, i);
 
             vtd_send_map(sink, fresh->first, fresh->last, fresh->leaf);
         }
@@ -399,35 +401,49 @@ static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
 /* Waits even if nothing is gone so far: one UNMAP may cover both */
 static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
 {
-    VtdFresh fresh = { diff->first, diff->last, diff->leaf };
+    VtdPages fresh = { diff->first, diff->last, diff->leaf };
 
     if (!sink->fresh) {
-        sink->fresh = g_array_new(FALSE, FALSE, sizeof(VtdFresh));
+        sink->fresh = g_array_new(FALSE, FALSE, sizeof(VtdPages));
     } else if (sink->fresh->len == WAITING) {
         vtd_sink_stays(sink, diff->first, diff->first - 1);
     }
     g_array_append_val(sink->fresh, fresh);
 }
 
+/* UNMAP what has changed of a part that is sent as one */
+static void vtd_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
+{
+    for (unsigned i = 0; i < sink->changed->len; i++) {
+        VtdPages *changed = &g_array_index(sink->changed, VtdPages, i);
+        uint64_t from = MAX(first, changed->first);
+        uint64_t to = MIN(last, changed->last);
+
+        if (from > to) {
+            continue;
+        }
+        if (!sink->exact) {
+            vtd_send_unmap(sink, first, last, 0);
+            return;
+        }
+        vtd_send_unmap_exact(sink, from, to,
+                             changed->leaf + (from - changed->first));
+    }
+}
+
 static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
-                             uint64_t leaf, uint64_t old)
+                             uint64_t leaf)
 {
     vtd_sink_stays(sink, first, last);
     /* Back to back: for the device the pages are gone in between */
-    for (uint64_t end, size; ; first = end + 1) {
+    for (uint64_t end; ; first = end + 1) {
         end = vtd_aligned_last(first, last);
-        if (sink->exact) {
-            vtd_send_unmap_exact(sink, first, end, old);
-        } else {
-            vtd_send_unmap(sink, first, end, 0);
-        }
+        vtd_unmap_changed(sink, first, end);
         vtd_send_map(sink, first, end, leaf);
         if (end == last) {
             return;
         }
-        size = end - first + 1;
-        leaf += size;
-        old += size;
+        leaf += end - first + 1;
     }
 }
 
@@ -478,7 +494,7 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
             if (diff->kind == VTD_DIFF_GONE) {
                 vtd_sink_gone(sink, first, last, old);
             } else {
-                vtd_sink_changed(sink, first, last, leaf, old);
+                vtd_sink_changed(sink, first, last, leaf);
             }
             if (last == diff->last) {
                 break;
@@ -490,25 +506,41 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
 }
 
 /*
- * Parts of one large leaf come block by block; they are sent as one.  What
+ * Parts of one large leaf, fresh ones and others, are sent as one.  What
  * went away is joined before it is compared to what was sent, which may be
  * one for many leaves.
  */
 static bool vtd_joins(const VtdSink *sink, const VtdDiff *diff)
 {
     const VtdDiff *run = &sink->run;
-    uint64_t offset = diff->first - run->first;
-    bool even = diff->old == run->old + offset;
 
-    if (diff->kind != run->kind || run->last + 1 != diff->first) {
+    if (run->last + 1 != diff->first || diff->kind == VTD_DIFF_KEPT ||
+        run->kind == VTD_DIFF_KEPT) {
         return false;
     }
-    if (diff->kind == VTD_DIFF_GONE) {
-        return even || !sink->exact;
+    if (diff->kind == VTD_DIFF_GONE || run->kind == VTD_DIFF_GONE) {
+        return diff->kind == run->kind &&
+               (!sink->exact ||
+                diff->old == run->old + (diff->first - run->first));
     }
-    return diff->kind != VTD_DIFF_KEPT && diff->level == 3 &&
-           (run->first ^ diff->first) <= vtd_level_mask(3) &&
-           (even || !sink->exact || !run->old);
+    return diff->level == run->level && diff->level > 1 &&
+           (run->first ^ diff->first) <= vtd_level_mask(diff->level);
+}
+
+static void vtd_note_changed(VtdSink *sink, const VtdDiff *diff)
+{
+    VtdPages changed = { diff->first, diff->last, diff->old }, *tail;
+
+    if (sink->changed->len) {
+        tail = &g_array_index(sink->changed, VtdPages, sink->changed->len - 1);
+        if (tail->last + 1 == diff->first &&
+            (!sink->exact ||
+             diff->old == tail->leaf + (diff->first - tail->first))) {
+            tail->last = diff->last;
+            return;
+        }
+    }
+    g_array_append_val(sink->changed, changed);
 }
 
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
@@ -521,16 +553,28 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     if (sink->running) {
         if (vtd_joins(sink, diff)) {
             sink->run.last = diff->last;
+            if (diff->kind == VTD_DIFF_CHANGED) {
+                sink->run.kind = VTD_DIFF_CHANGED;
+                vtd_note_changed(sink, diff);
+            }
             return;
         }
         vtd_sink_take(sink, &sink->run);
         sink->running = false;
     }
-    if (diff->level == 3 || diff->kind == VTD_DIFF_GONE) {
-        sink->run = *diff;
-        sink->running = true;
-    } else {
+    if (diff->kind == VTD_DIFF_KEPT ||
+        (diff->kind == VTD_DIFF_FRESH && diff->level == 1)) {
         vtd_sink_take(sink, diff);
+        return;
+    }
+    sink->run = *diff;
+    sink->running = true;
+    if (!sink->changed) {
+        sink->changed = g_array_new(FALSE, FALSE, sizeof(VtdPages));
+    }
+    g_array_set_size(sink->changed, 0);
+    if (diff->kind == VTD_DIFF_CHANGED) {
+        vtd_note_changed(sink, diff);
     }
 }
 
@@ -566,6 +610,9 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
                        sink->exact ? extent->addr : 0);
         vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
                           extent->last, false, vtd_resend, sink);
+    }
+    if (sink->changed) {
+        g_array_free(sink->changed, TRUE);
     }
     if (sink->gone) {
         g_array_free(sink->gone, TRUE);
