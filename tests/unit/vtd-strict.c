@@ -489,32 +489,46 @@ static void plain_dma(PlainWalk *walk, const Run *leaf)
     }
 }
 
+/* An entry that leads on or maps something, alone; *leaf tells which */
+static bool plain_entry(Host *h, uint64_t gpa, unsigned level, unsigned upper,
+                        uint64_t *entry, bool *leaf)
+{
+    const VtdConfig *config = &h->config;
+    uint64_t reserved = BITS(51, config->aw_bits);
+
+    if (!plain_read(h, gpa, entry) || !(*entry & upper)) {
+        return false;
+    }
+    *leaf = level == 1 || (level <= 3 && (*entry & PS));
+    if (!*leaf || !config->device_iotlb || !config->stale_tm) {
+        reserved |= BIT(62);
+    }
+    if (!*leaf || !config->snoop_control) {
+        reserved |= BIT(11);
+    }
+    if (level > 3) {
+        reserved |= PS;
+    }
+    if (*leaf && level > 1) {
+        reserved |= BITS(12 + 9 * (level - 1) - 1, 12);
+    }
+    return !(*entry & reserved);
+}
+
 static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
                         uint64_t start, unsigned upper)
 {
-    const VtdConfig *config = &walk->h->config;
     unsigned shift = 12 + 9 * (level - 1);
 
     for (unsigned i = 0; i < 512; i++) {
-        uint64_t first = start + ((uint64_t)i << shift);
-        uint64_t reserved = BITS(51, config->aw_bits);
-        uint64_t entry, address;
-        bool leaf, free_tm, free_snp;
+        uint64_t first = start + ((uint64_t)i << shift), entry, address;
+        bool leaf;
 
-        if (!plain_read(walk->h, table + i * 8, &entry) ||
-            !(entry & upper)) {
+        if (!plain_entry(walk->h, table + i * 8, level, upper, &entry,
+                         &leaf)) {
             continue;
         }
-        leaf = level == 1 || (level <= 3 && (entry & PS));
-        free_tm = leaf && config->device_iotlb && config->stale_tm;
-        free_snp = leaf && config->snoop_control;
-        reserved |= (free_tm ? 0 : BIT(62)) | (free_snp ? 0 : BIT(11)) |
-                    (level > 3 ? PS : 0) |
-                    (leaf && level > 1 ? BITS(shift - 1, 12) : 0);
-        if (entry & reserved) {
-            continue;
-        }
-        address = entry & BITS(config->aw_bits - 1, 12);
+        address = entry & BITS(walk->h->config.aw_bits - 1, 12);
         if (leaf) {
             Run run = {
                 first, first + BIT(shift) - 1, address, entry & upper,
@@ -524,6 +538,24 @@ static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
         } else {
             plain_table(walk, address, level - 1, first, entry & upper);
         }
+    }
+}
+
+unsigned plain_level(Host *h, uint64_t root, unsigned levels, uint64_t iova)
+{
+    uint64_t table = root, entry;
+    bool leaf;
+
+    for (unsigned level = levels; ; level--) {
+        unsigned index = iova >> (12 + 9 * (level - 1)) & 511;
+
+        if (!plain_entry(h, table + index * 8, level, RW, &entry, &leaf)) {
+            return 0;
+        }
+        if (leaf) {
+            return level;
+        }
+        table = entry & BITS(h->config.aw_bits - 1, 12);
     }
 }
 

@@ -112,6 +112,8 @@ PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid);
  * size of their leaf, and that DMA can reach.
  */
 GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only);
+/* The level of the leaf at @iova, of those of the walk; 0 for none */
+unsigned plain_level(Host *h, uint64_t root, unsigned levels, uint64_t iova);
 /* How many leaves that walk has passed, RAM or not */
 uint64_t plain_leaves(Host *h, uint64_t root, unsigned levels);
 

@@ -1,0 +1,633 @@
+/*
+ * The VT-d engine's shadow of one device: which notices a change makes
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Each test changes the guest's tables in one way, invalidates, and looks at
+ * the notices, and at what a strict host then holds.  Sharing, limits and
+ * views: test-vtd-shadow-share.c.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-mirror.h"
+
+#define SID                     0x10
+
+typedef struct Fixture {
+    Host *h;
+    Mirror *m;
+} Fixture;
+
+static Fixture start(void)
+{
+    Host *h = mirror_host(NULL);
+
+    return (Fixture) { h, mirror_new(h, SID, 1, 0, 4) };
+}
+
+static void stop(Fixture f)
+{
+    mirror_free(f.m);
+    host_free(f.h);
+}
+
+/* Sizes of leaves */
+
+/* The last table above @iova: a new one, that a leaf of @level led to */
+static uint64_t demote(Mirror *m, uint64_t iova, unsigned level)
+{
+    uint64_t entry = mirror_entry(m, iova, level);
+    uint64_t table = host_pages(m->h, 1);
+
+    host_put(m->h, entry, table | RW);
+    return table;
+}
+
+static void fill(Mirror *m, uint64_t table, uint64_t leaf, uint64_t step)
+{
+    for (unsigned i = 0; i < 512; i++) {
+        host_put(m->h, table + i * 8, leaf + i * step);
+    }
+}
+
+static void test_2m_to_4k(void)
+{
+    Fixture f = start();
+    uint64_t table;
+
+    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | RW);
+    mirror_flush(f.m);
+    assert_notices(f.m, MAPS(2 * MIB, 2 * MIB, TARGET | RW));
+    assert_step(f.m, 0);
+
+    table = demote(f.m, 2 * MIB, 2);
+    for (unsigned i = 0; i < 512; i++) {
+        host_put(f.h, table + i * 8, (TARGET + (i * 7 & 511) * PAGE) | RW);
+    }
+    mirror_flush(f.m);
+    assert_step(f.m, 1);        /* page 0 is as it was */
+    stop(f);
+}
+
+/* Over equal bytes nothing happens, until one page goes */
+static void test_sizes_of_equal_bytes(void)
+{
+    const uint64_t iova = GIB;
+    Fixture f = start();
+    uint64_t l2, l1;
+
+    mirror_map(f.m, iova, 3, 1, TARGET | RW);
+    mirror_flush(f.m);
+    assert_notices(f.m, MAPS(iova, GIB, TARGET | RW));
+    assert_step(f.m, 0);
+
+    l2 = demote(f.m, iova, 3);
+    fill(f.m, l2, TARGET | RW | PS, 2 * MIB);
+    mirror_flush(f.m);
+    assert_quiet(f.m);
+    l1 = demote(f.m, iova + 6 * MIB, 2);
+    fill(f.m, l1, (TARGET + 6 * MIB) | RW, PAGE);
+    mirror_flush(f.m);
+    assert_quiet(f.m);
+    host_put(f.h, l2 + 3 * 8, (TARGET + 6 * MIB) | RW | PS);
+    mirror_flush(f.m);
+    assert_quiet(f.m);
+    host_put(f.h, l2 + 3 * 8, l1 | RW);
+    mirror_flush(f.m);
+    assert_quiet(f.m);
+
+    /* Now the mapping of 1 GiB must end: 511 of 2 MiB, 511 of 4 KiB */
+    host_put(f.h, l1 + 5 * 8, 0);
+    mirror_flush(f.m);
+    assert_counts(f.m, 1, 511 + 511);
+    g_assert_cmpuint(vtd_stat(f.h->v, VTD_STAT_SPLITS), ==, 1);
+    assert_step(f.m, 1);
+
+    /* No mapping is wide enough any more to be split */
+    host_put(f.h, l1 + 9 * 8, 0);
+    mirror_flush(f.m);
+    assert_notices(f.m, UNMAPS(iova + 6 * MIB + 9 * PAGE, PAGE));
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+static void test_sizes_of_other_bytes(void)
+{
+    const uint64_t iova = GIB;
+    Fixture f = start();
+    uint64_t l2, l1;
+
+    l1 = mirror_entry(f.m, iova, 1) & BITS(63, 12);
+    l2 = mirror_entry(f.m, iova, 2) & BITS(63, 12);
+    fill(f.m, l1, TARGET | RW, PAGE);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 512);
+    assert_step(f.m, 0);
+
+    /* 4 KiB to 2 MiB, each page otherwise */
+    host_put(f.h, l2, (TARGET + 2 * MIB) | RW | PS);
+    mirror_flush(f.m);
+    assert_notices(f.m, UNMAPS(iova, 2 * MIB),
+                   MAPS(iova, 2 * MIB, (TARGET + 2 * MIB) | RW));
+    assert_step(f.m, 0);
+
+    /* 2 MiB to 1 GiB */
+    host_put(f.h, mirror_entry(f.m, iova, 3), (TARGET + GIB) | RW | PS);
+    mirror_flush(f.m);
+    assert_counts(f.m, 1, 1);
+    assert_step(f.m, 0);
+
+    /* 1 GiB to 2 MiB, and 4 KiB */
+    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | RW);
+    host_put(f.h, l2 + 8, l1 | RW);
+    mirror_flush(f.m);
+    assert_counts(f.m, 1, 1 + 512);
+    assert_step(f.m, 0);
+
+    /* 1 GiB again, of which the first 2 MiB are what they were */
+    host_put(f.h, l2 + 8, 0);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | RW | PS);
+    host_put(f.h, l2, TARGET | RW | PS);
+    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | RW);
+    mirror_flush(f.m);
+    assert_step(f.m, 0);
+    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | RW | PS);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 9);   /* 2 MiB to 512 MiB */
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+/* Only one page is named, but a superpage comes and goes whole */
+static void test_size_by_page(void)
+{
+    Fixture f = start();
+    uint64_t table = mirror_entry(f.m, 2 * MIB, 1) & BITS(63, 12);
+    uint64_t entry = mirror_entry(f.m, 2 * MIB, 2);
+
+    fill(f.m, table, TARGET | RW, PAGE);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+    host_put(f.h, entry, (TARGET + 2 * MIB) | RW | PS);
+    inv_iotlb(f.h, SELECT, 1, 3 * MIB, 0);
+    assert_counts(f.m, 1, 1);
+    assert_step(f.m, 0);
+    host_put(f.h, entry, table | RW);
+    inv_iotlb(f.h, SELECT, 1, 3 * MIB, 0);
+    assert_counts(f.m, 1, 512);
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+/* What ends a walk ends the mappings below */
+
+typedef struct Stop {
+    unsigned level;             /* of the entry; what it leads to goes */
+    unsigned leaf;              /* level of the leaf */
+    uint64_t flip;
+} Stop;
+
+static const Stop stops[] = {
+    { 1, 1, R | W }, { 1, 1, BIT(11) }, { 1, 1, BIT(62) }, { 1, 1, BIT(48) },
+    { 1, 1, BIT(51) },
+    { 2, 2, R | W }, { 2, 2, BIT(11) }, { 2, 2, BIT(62) }, { 2, 2, BIT(48) },
+    { 2, 2, BIT(12) }, { 2, 2, BIT(20) },
+    { 3, 3, R | W }, { 3, 3, BIT(11) }, { 3, 3, BIT(62) }, { 3, 3, BIT(51) },
+    { 3, 3, BIT(12) }, { 3, 3, BIT(29) },
+    { 2, 1, R | W }, { 2, 1, BIT(11) }, { 2, 1, BIT(62) }, { 2, 1, BIT(50) },
+    { 3, 1, R | W }, { 3, 1, BIT(11) }, { 3, 1, BIT(62) }, { 3, 1, BIT(49) },
+    { 4, 1, R | W }, { 4, 1, BIT(11) }, { 4, 1, BIT(62) }, { 4, 1, BIT(51) },
+    { 4, 1, BIT(7) }, { 4, 3, BIT(7) },
+    /* A table beyond RAM */
+    { 2, 1, BIT(30) }, { 3, 1, BIT(30) }, { 4, 1, BIT(30) },
+    { 2, 1, BIT(47) }, { 3, 2, BIT(47) }, { 4, 3, BIT(47) },
+};
+
+static void test_stops(void)
+{
+    const uint64_t iova = 5 * BIT(39) + 3 * GIB + 8 * MIB + 4 * PAGE;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(stops); i++) {
+        const Stop *stop_at = &stops[i];
+        Fixture f = start();
+        uint64_t size = BIT(12 + 9 * (stop_at->leaf - 1));
+        uint64_t first = iova & ~(size - 1), entry, value;
+
+        /* A neighbour stays, and is not told of */
+        mirror_map(f.m, BIT(39), 1, 1, TARGET | RW);
+        mirror_map(f.m, first, stop_at->leaf, 1, TARGET | RW);
+        mirror_flush(f.m);
+        assert_counts(f.m, 0, 2);
+        assert_step(f.m, 0);
+
+        entry = mirror_entry(f.m, iova, stop_at->level);
+        value = host_get(f.h, entry);
+        host_put(f.h, entry, value ^ stop_at->flip);
+        mirror_flush(f.m);
+        assert_counts(f.m, 1, 0);
+        g_assert_cmpuint(strict_count(f.m->s), ==, 1);
+        assert_step(f.m, 0);
+
+        host_put(f.h, entry, value);
+        mirror_flush(f.m);
+        assert_notices(f.m, MAPS(first, size, TARGET | RW));
+        assert_step(f.m, 0);
+        stop(f);
+    }
+}
+
+static void test_table_becomes_unreadable(void)
+{
+    for (unsigned level = 1; level <= 4; level++) {
+        Fixture f = start();
+        uint64_t table = mirror_entry(f.m, GIB, level) & BITS(63, 12);
+
+        mirror_map(f.m, GIB, 1, 3, TARGET | RW);
+        mirror_flush(f.m);
+        assert_counts(f.m, 0, 3);
+        assert_step(f.m, 0);
+        host_set_ram(f.h, table, false);
+        mirror_flush(f.m);
+        assert_counts(f.m, 1, 0);
+        assert_step(f.m, 0);
+        host_set_ram(f.h, table, true);
+        mirror_flush(f.m);
+        assert_counts(f.m, 0, 3);
+        assert_step(f.m, 0);
+        stop(f);
+    }
+}
+
+/* Permissions are what all levels grant */
+static void test_permissions(void)
+{
+    static const struct {
+        uint64_t upper, leaf, granted;
+    } cases[] = {
+        { RW, R, R }, { RW, W, W }, { R, RW, R }, { W, RW, W }, { R, R, R },
+        { R, W, 0 }, { W, R, 0 }, { RW, RW, RW },
+    };
+
+    for (unsigned level = 2; level <= 4; level++) {
+        Fixture f = start();
+        uint64_t entry = mirror_entry(f.m, 0, level);
+        uint64_t table = mirror_entry(f.m, 0, level - 1) & BITS(63, 12);
+
+        for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+            mirror_map(f.m, 0, 1, 1, TARGET | cases[i].leaf);
+            mirror_map(f.m, 8 * PAGE, 1, 1, (TARGET + PAGE) | RW);
+            host_put(f.h, entry, table | cases[i].upper);
+            mirror_flush(f.m);
+            assert_step(f.m, 0);
+            for (unsigned j = 0; j < 2; j++) {
+                uint64_t granted = j ? cases[i].upper : cases[i].granted;
+                Run run = { 0 };
+
+                g_assert_cmpint(strict_lookup(f.m->s, j * 8 * PAGE, &run), ==,
+                                granted != 0);
+                g_assert_cmpuint(run.perm, ==, granted);
+            }
+        }
+        /* Bits that mean nothing */
+        mirror_map(f.m, 0, 1, 1, TARGET | RW | BIT(2) | BIT(6) | BIT(10) |
+                   BIT(52) | BIT(63));
+        mirror_flush(f.m);
+        assert_quiet(f.m);
+        stop(f);
+    }
+}
+
+/* A page that changes in place */
+static void test_changed_in_place(void)
+{
+    Fixture f = start();
+
+    mirror_map(f.m, 0, 1, 4, TARGET | RW);
+    mirror_map(f.m, 2 * MIB, 2, 2, TARGET | RW);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+    mirror_map(f.m, PAGE, 1, 2, (TARGET + MIB) | RW);
+    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | R);
+    mirror_flush(f.m);
+    assert_notices(f.m, UNMAPS(PAGE, PAGE),
+                   MAPS(PAGE, PAGE, (TARGET + MIB) | RW),
+                   UNMAPS(2 * PAGE, PAGE),
+                   MAPS(2 * PAGE, PAGE, (TARGET + MIB + PAGE) | RW),
+                   UNMAPS(2 * MIB, 2 * MIB),
+                   MAPS(2 * MIB, 2 * MIB, TARGET | R));
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+/* The fewest UNMAPs */
+
+#define UNIVERSE                8
+
+typedef enum PageFate { EMPTY, GONE, KEPT, CHANGED, FRESH, FATES } PageFate;
+
+/* All ways to cover what is gone, by trying each */
+static unsigned cover(const PageFate *fate, unsigned from)
+{
+    unsigned least = UINT_MAX;
+
+    while (from < UNIVERSE && fate[from] != GONE) {
+        from++;
+    }
+    if (from == UNIVERSE) {
+        return 0;
+    }
+    for (unsigned size = 1; size <= UNIVERSE; size *= 2) {
+        unsigned start = from & ~(size - 1);
+        bool stays = false;
+
+        for (unsigned i = start; i < start + size; i++) {
+            stays |= fate[i] == KEPT || fate[i] == CHANGED;
+        }
+        if (!stays) {
+            least = MIN(least, 1 + cover(fate, start + size));
+        }
+    }
+    return least;
+}
+
+static void try_fates(Fixture f, uint64_t table, const PageFate *fate)
+{
+    static const uint64_t was[] = { 0, RW, RW, RW, 0 };
+    static const uint64_t is[] = { 0, 0, RW, R, RW };
+    unsigned maps = 0, unmaps = cover(fate, 0);
+
+    for (unsigned i = 0; i < UNIVERSE; i++) {
+        uint64_t leaf = TARGET + i * PAGE;
+
+        host_put(f.h, table + i * 8, was[fate[i]] ? leaf | was[fate[i]] : 0);
+    }
+    inv_iotlb(f.h, SELECT, 1, 0, 3);
+    strict_clear_log(f.m->s);
+    for (unsigned i = 0; i < UNIVERSE; i++) {
+        uint64_t leaf = TARGET + i * PAGE;
+
+        host_put(f.h, table + i * 8, is[fate[i]] ? leaf | is[fate[i]] : 0);
+        maps += fate[i] == CHANGED || fate[i] == FRESH;
+        unmaps += fate[i] == CHANGED;
+    }
+    inv_iotlb(f.h, SELECT, 1, 0, 3);
+    assert_strict(f.m->s);
+    assert_counts(f.m, unmaps, maps);
+    for (unsigned i = 0; i < UNIVERSE; i++) {
+        Run run = { 0 };
+
+        strict_lookup(f.m->s, i * PAGE, &run);
+        g_assert_cmpuint(run.perm, ==, is[fate[i]]);
+    }
+}
+
+/* Six pages in each place of eight, with each of their fates */
+static void test_fewest(void)
+{
+    Fixture f = start();
+    uint64_t table = mirror_entry(f.m, 0, 1) & BITS(63, 12);
+
+    for (unsigned place = 0; place <= 2; place++) {
+        for (unsigned n = 0; n < 15625; n++) {
+            PageFate fate[UNIVERSE] = { 0 };
+
+            for (unsigned i = 0, rest = n; i < 6; i++, rest /= FATES) {
+                fate[place + i] = rest % FATES;
+            }
+            try_fates(f, table, fate);
+        }
+    }
+    stop(f);
+}
+
+/* All tables of a GiB are one and the same; pages scattered in it */
+static void test_cleared_gib(void)
+{
+    Fixture f = start();
+    uint64_t l1 = mirror_entry(f.m, GIB, 1) & BITS(63, 12);
+
+    for (unsigned i = 0; i < 512; i++) {
+        host_put(f.h, mirror_entry(f.m, GIB + i * 2 * MIB, 2), l1 | RW);
+        host_put(f.h, l1 + i * 8, (TARGET + (i * 5 & 511) * PAGE) | RW);
+    }
+    mirror_map(f.m, GIB - PAGE, 1, 1, TARGET | RW);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 512 * 512 + 1);
+    assert_exact(f.m);
+    mirror_begin(f.m);
+    fill(f.m, l1, 0, 0);
+    mirror_flush(f.m);
+    assert_notices(f.m, UNMAPS(GIB, GIB));
+    assert_step(f.m, 0);
+
+    /* The same with one that stays in each of two blocks */
+    mirror_map(f.m, GIB, 1, 512, TARGET | RW);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+    fill(f.m, l1, 0, 0);
+    mirror_unmap(f.m, GIB + 4 * MIB, 2, 508);
+    mirror_map(f.m, GIB + 77 * PAGE, 1, 1, (TARGET + 77 * PAGE) | RW);
+    mirror_flush(f.m);
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+/* Two superpages sent as one each, and small pages around them */
+static void test_fewest_of_all_sizes(void)
+{
+    Fixture f = start();
+
+    mirror_map(f.m, 0, 3, 2, TARGET | RW);
+    mirror_map(f.m, 2 * GIB, 2, 512, TARGET | RW);
+    mirror_map(f.m, 3 * GIB + 5 * PAGE, 1, 7, TARGET | RW);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 2 + 512 + 7);
+    assert_step(f.m, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        host_put(f.h, mirror_entry(f.m, i * GIB, 3), 0);
+    }
+    mirror_flush(f.m);
+    assert_step(f.m, 0);
+    g_assert_cmpuint(strict_count(f.m->s), ==, 0);
+    stop(f);
+}
+
+static void test_dirty_tracking(void)
+{
+    Fixture f = start();
+    uint64_t l1;
+
+    mirror_map(f.m, 0, 1, 3, TARGET | RW);
+    mirror_map(f.m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | R);
+    mirror_map(f.m, GIB, 3, 1, (TARGET + GIB) | RW);
+    mirror_flush(f.m);
+    assert_step(f.m, 0);
+    f.h->dirty_tracking = true;
+    mirror_flush(f.m);
+    assert_quiet(f.m);
+
+    mirror_unmap(f.m, 0, 1, 2);
+    mirror_unmap(f.m, 2 * MIB, 2, 2);
+    mirror_map(f.m, 2 * PAGE, 1, 1, (TARGET + MIB) | RW);
+    host_put(f.h, mirror_entry(f.m, GIB, 3), 0);
+    mirror_flush(f.m);
+    assert_notices(f.m,
+                   { 0, PAGE - 1, TARGET },
+                   { PAGE, 2 * PAGE - 1, TARGET + PAGE },
+                   { 2 * PAGE, 3 * PAGE - 1, TARGET + 2 * PAGE },
+                   MAPS(2 * PAGE, PAGE, (TARGET + MIB) | RW),
+                   { 2 * MIB, 4 * MIB - 1, TARGET + 2 * MIB },
+                   { 4 * MIB, 6 * MIB - 1, TARGET + 4 * MIB },
+                   { GIB, 2 * GIB - 1, TARGET + GIB });
+    assert_step(f.m, 0);
+
+    /* Sent as one, then kept as many, then gone: what was sent counts */
+    mirror_map(f.m, GIB, 2, 1, TARGET | RW);
+    mirror_flush(f.m);
+    l1 = demote(f.m, GIB, 2);
+    fill(f.m, l1, TARGET | RW, PAGE);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+    fill(f.m, l1, 0, 0);
+    mirror_flush(f.m);
+    assert_notices(f.m, { GIB, GIB + 2 * MIB - 1, TARGET });
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+/* What can be sent */
+
+/* Neighbours are not sent as one, however they fit */
+static void test_no_wider_than_the_leaf(void)
+{
+    Fixture f = start();
+
+    mirror_map(f.m, 0, 1, 512, TARGET | RW);
+    mirror_map(f.m, 2 * MIB, 2, 7, (TARGET + 2 * MIB) | RW);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 512 + 7);
+    assert_step(f.m, 0);
+    stop(f);
+}
+
+static void test_target_not_all_ram(void)
+{
+    const uint64_t base = TARGET + TARGET_SIZE + GIB;
+    Fixture f = start();
+
+    /* Ends in the midst of a page; MMIO; two pieces of RAM side by side */
+    host_add_region(f.h, base, base + 2 * MIB + 6 * PAGE + 0x7ff, true);
+    host_add_region(f.h, base + 4 * MIB, base + 6 * MIB - 1, false);
+    host_add_region(f.h, base + 6 * MIB, base + 6 * MIB + 3 * PAGE - 1, true);
+    host_add_region(f.h, base + 6 * MIB + 3 * PAGE, base + 8 * MIB - 1, true);
+    mirror_map(f.m, 0, 2, 4, base | RW);
+    mirror_flush(f.m);
+    assert_notices(f.m,
+                   MAPS(0, 2 * MIB, base | RW),
+                   MAPS(2 * MIB, 4 * PAGE, (base + 2 * MIB) | RW),
+                   MAPS(2 * MIB + 4 * PAGE, 2 * PAGE,
+                        (base + 2 * MIB + 4 * PAGE) | RW),
+                   MAPS(6 * MIB, 2 * PAGE, (base + 6 * MIB) | RW),
+                   MAPS(6 * MIB + 2 * PAGE, PAGE,
+                        (base + 6 * MIB + 2 * PAGE) | RW),
+                   MAPS(6 * MIB + 3 * PAGE, PAGE,
+                        (base + 6 * MIB + 3 * PAGE) | RW),
+                   MAPS(6 * MIB + 4 * PAGE, 4 * PAGE,
+                        (base + 6 * MIB + 4 * PAGE) | RW),
+                   MAPS(6 * MIB + 8 * PAGE, 8 * PAGE,
+                        (base + 6 * MIB + 8 * PAGE) | RW),
+                   MAPS(6 * MIB + 64 * KIB, 64 * KIB,
+                        (base + 6 * MIB + 64 * KIB) | RW),
+                   MAPS(6 * MIB + 128 * KIB, 128 * KIB,
+                        (base + 6 * MIB + 128 * KIB) | RW),
+                   MAPS(6 * MIB + 256 * KIB, 256 * KIB,
+                        (base + 6 * MIB + 256 * KIB) | RW),
+                   MAPS(6 * MIB + 512 * KIB, 512 * KIB,
+                        (base + 6 * MIB + 512 * KIB) | RW),
+                   MAPS(7 * MIB, MIB, (base + 7 * MIB) | RW));
+    g_assert_cmpuint(vtd_stat(f.h->v, VTD_STAT_UNSENDABLE), >=, 2);
+    assert_exact(f.m);
+    mirror_flush(f.m);
+    mirror_begin(f.m);
+
+    /* A GiB with all of that in it, and then something else in its place */
+    mirror_unmap(f.m, 0, 2, 4);
+    mirror_map(f.m, GIB, 3, 1, base | RW);
+    mirror_flush(f.m);
+    assert_exact(f.m);
+    mirror_map(f.m, GIB, 3, 1, TARGET | RW);
+    mirror_flush(f.m);
+    assert_exact(f.m);
+    f.h->dirty_tracking = true;
+    mirror_map(f.m, GIB, 3, 1, base | RW);
+    mirror_flush(f.m);
+    assert_exact(f.m);
+    host_put(f.h, mirror_entry(f.m, GIB, 3), 0);
+    mirror_flush(f.m);
+    assert_exact(f.m);
+    stop(f);
+}
+
+/* The interrupt range is not mapped, whatever lies over it */
+static void test_interrupt_range(void)
+{
+    const uint64_t iova = 3 * GIB;
+    Fixture f = start();
+
+    mirror_map(f.m, iova, 3, 1, (TARGET + GIB) | RW);
+    mirror_flush(f.m);
+    assert_counts(f.m, 0, 10);  /* 512 MiB to 2 MiB; 1 and 16 behind it */
+    assert_step(f.m, 0);
+    inv_iotlb(f.h, SELECT, 1, iova, 18);
+    inv_iotlb(f.h, SELECT, 1, 0xfee00000, 0);
+    inv_iotlb(f.h, GLOBAL, 0, 0, 0);
+    assert_quiet(f.m);
+
+    host_put(f.h, mirror_entry(f.m, iova, 3), 0);
+    inv_iotlb(f.h, SELECT, 1, iova, 18);
+    assert_step(f.m, 0);
+    g_assert_cmpuint(strict_count(f.m->s), ==, 0);
+
+    host_put(f.h, mirror_entry(f.m, iova, 3), host_pages(f.h, 1) | RW);
+    mirror_map(f.m, 0xfee00000, 2, 1, TARGET | RW);
+    mirror_flush(f.m);
+    assert_notices(f.m, MAPS(0xfef00000, MIB, (TARGET + MIB) | RW));
+    assert_step(f.m, 0);
+    host_put(f.h, mirror_entry(f.m, 0xfee00000, 2), 0);
+    mirror_map(f.m, 0xfedff000, 1, 258, TARGET | RW);
+    mirror_flush(f.m);
+    assert_notices(f.m, MAPS(0xfedff000, PAGE, TARGET | RW),
+                   UNMAPS(0xfef00000, MIB),
+                   MAPS(0xfef00000, PAGE, (TARGET + MIB + PAGE) | RW));
+    assert_exact(f.m);
+    stop(f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vtd/shadow/2m-to-4k", test_2m_to_4k);
+    g_test_add_func("/vtd/shadow/stops", test_stops);
+    g_test_add_func("/vtd/shadow/interrupt-range", test_interrupt_range);
+    g_test_add_func("/vtd/shadow/sizes-of-equal-bytes",
+                    test_sizes_of_equal_bytes);
+    g_test_add_func("/vtd/shadow/sizes-of-other-bytes",
+                    test_sizes_of_other_bytes);
+    g_test_add_func("/vtd/shadow/size-by-page", test_size_by_page);
+    g_test_add_func("/vtd/shadow/table-becomes-unreadable",
+                    test_table_becomes_unreadable);
+    g_test_add_func("/vtd/shadow/permissions", test_permissions);
+    g_test_add_func("/vtd/shadow/changed-in-place", test_changed_in_place);
+    g_test_add_func("/vtd/shadow/fewest", test_fewest);
+    g_test_add_func("/vtd/shadow/cleared-gib", test_cleared_gib);
+    g_test_add_func("/vtd/shadow/fewest-of-all-sizes",
+                    test_fewest_of_all_sizes);
+    g_test_add_func("/vtd/shadow/dirty-tracking", test_dirty_tracking);
+    g_test_add_func("/vtd/shadow/no-wider-than-the-leaf",
+                    test_no_wider_than_the_leaf);
+    g_test_add_func("/vtd/shadow/target-not-all-ram",
+                    test_target_not_all_ram);
+    return g_test_run();
+}

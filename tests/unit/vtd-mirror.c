@@ -1,0 +1,159 @@
+/*
+ * A device with a shadow, for tests that change tables and look at notices
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vtd-mirror.h.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-mirror.h"
+
+const VtdConfig mirror_config = {
+    .aw_bits = 48,
+    .caching_mode = true,
+    .pass_through = true,
+    .dma_drain = true,
+    .dma_translation = true,
+    .max_mappings = BIT(24),
+};
+
+Host *mirror_host(const VtdConfig *config)
+{
+    Host *h = host_new(config ?: &mirror_config);
+
+    host_add_region(h, TARGET, TARGET + TARGET_SIZE - 1, true);
+    host_enable(h);
+    return h;
+}
+
+Mirror *mirror_new(Host *h, uint16_t sid, uint16_t did, uint64_t table,
+                   unsigned levels)
+{
+    Mirror *m = g_new0(Mirror, 1);
+
+    m->h = h;
+    m->d = device_new(h, sid);
+    m->table = table ?: host_pages(h, 1);
+    m->levels = levels;
+    m->did = did;
+    m->s = strict_listen(m->d, true);
+    if (did) {
+        mirror_attach(m);
+    }
+    mirror_begin(m);
+    return m;
+}
+
+void mirror_free(Mirror *m)
+{
+    assert_strict(m->s);
+    strict_unlisten(m->s);
+    device_free(m->d);
+    g_array_free(m->before, TRUE);
+    g_free(m);
+}
+
+void mirror_attach(Mirror *m)
+{
+    attach(m->d, m->table, m->levels, m->did);
+    inv_context(m->h, SELECT, m->did, m->d->sid, 0);
+}
+
+uint64_t mirror_entry(Mirror *m, uint64_t iova, unsigned level)
+{
+    return table_entry(m->h, m->table, m->levels, iova, level);
+}
+
+void mirror_map(Mirror *m, uint64_t iova, unsigned level, unsigned n,
+                uint64_t leaf)
+{
+    uint64_t size = BIT(12 + 9 * (level - 1));
+
+    for (unsigned i = 0; i < n; i++) {
+        map(m->h, m->table, m->levels, iova + i * size, level,
+            leaf + i * size);
+    }
+}
+
+void mirror_unmap(Mirror *m, uint64_t iova, unsigned level, unsigned n)
+{
+    uint64_t size = BIT(12 + 9 * (level - 1));
+
+    for (unsigned i = 0; i < n; i++) {
+        host_put(m->h, mirror_entry(m, iova + i * size, level), 0);
+    }
+}
+
+void mirror_begin(Mirror *m)
+{
+    if (m->before) {
+        g_array_free(m->before, TRUE);
+    }
+    m->before = strict_mappings(m->s);
+    strict_clear_log(m->s);
+}
+
+void mirror_flush(Mirror *m)
+{
+    inv_iotlb(m->h, DOMAIN, m->did, 0, 0);
+}
+
+void assert_exact(const Mirror *m)
+{
+    PlainContext context = plain_context(m->h, m->h->root, m->d->sid);
+    bool tables = context.kind == PLAIN_TABLES &&
+                  (rd32(m->h, REG_GSTS) & TE);
+    GArray *truth = tables ? plain_walk(m->h, context.root, context.levels,
+                                        true) : runs_new();
+    GArray *held = strict_runs(m->s);
+    uint64_t from = 0;
+    RunPair pair;
+
+    assert_strict(m->s);
+    while (runs_pair(held, truth, &from, &pair)) {
+        if (pair.was != pair.now) {
+            g_error("0x%" PRIx64 " to 0x%" PRIx64 ": the host has 0x%" PRIx64
+                    ", the tables say 0x%" PRIx64, pair.first, pair.last,
+                    pair.was, pair.now);
+        }
+    }
+    g_array_free(held, TRUE);
+    g_array_free(truth, TRUE);
+}
+
+void assert_step(Mirror *m, unsigned splits)
+{
+    Touch *touch = touch_new(m->before, m->s);
+
+    assert_exact(m);
+    g_assert_cmpstr(touch->wrong, ==, NULL);
+    g_assert_cmpuint(touch->splits, ==, splits);
+    if (!splits && !m->h->dirty_tracking) {
+        /* Fewer, if something goes along with a superpage that changed */
+        g_assert_cmpuint(touch->unmaps, <=,
+                         touch_fewest(touch, 0, UINT64_MAX));
+    }
+    touch_free(touch);
+    mirror_begin(m);
+}
+
+void assert_told(const Mirror *m, const VtdNotice *notices, unsigned n)
+{
+    for (unsigned i = 0; i < MIN(n, m->s->log->len); i++) {
+        const VtdNotice *is = &g_array_index(m->s->log, VtdNotice, i);
+
+        g_assert_cmphex(is->first, ==, notices[i].first);
+        g_assert_cmphex(is->last, ==, notices[i].last);
+        g_assert_cmphex(is->addr, ==, notices[i].addr);
+        g_assert_cmpint(is->read, ==, notices[i].read);
+        g_assert_cmpint(is->write, ==, notices[i].write);
+    }
+    g_assert_cmpuint(m->s->log->len, ==, n);
+}
+
+void assert_counts(const Mirror *m, unsigned unmaps, unsigned maps)
+{
+    g_assert_cmpuint(strict_unmaps(m->s), ==, unmaps);
+    g_assert_cmpuint(strict_maps(m->s), ==, maps);
+}
