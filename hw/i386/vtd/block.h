@@ -61,7 +61,7 @@ static inline uint64_t vtd_rw(const VtdFormat *format)
 
 /* What an entry of @level maps, or 0: output address and permission */
 static inline uint64_t vtd_leaf(const VtdFormat *format, uint64_t entry,
-                         unsigned level, uint64_t upper)
+                                unsigned level, uint64_t upper)
 {
     uint64_t granted = entry & upper & vtd_rw(format);
 
@@ -77,16 +77,17 @@ static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
                         : block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
 }
 
-static inline uint64_t vtd_block_leaf(const VtdFormat *format, const VtdBlock *block,
-                               unsigned i)
+static inline uint64_t vtd_block_leaf(const VtdFormat *format,
+                                      const VtdBlock *block, unsigned i)
 {
     return block ? vtd_leaf(format, vtd_block_entry(block, i), 1,
                             block->upper) : 0;
 }
 
 /* A superpage, or the part of one that a block covers */
-static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format, uint64_t leaf,
-                                  unsigned level, unsigned index)
+static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
+                                         uint64_t leaf, unsigned level,
+                                         unsigned index)
 {
     return (VtdBlock) {
         .base = leaf + ((uint64_t)index << BLOCK_SHIFT),

@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See lastseen.h; the forms in which it is kept are block.h's.  vCPUs write the guest's tables meanwhile: the quick
- * comparison reads them in place and decides nothing but "as before"; all
- * else is decided on one copy of each entry.
+ * See lastseen.h; the forms in which it is kept are block.h's.  vCPUs write
+ * the guest's tables meanwhile: the quick comparison reads them in place and
+ * decides nothing but "as before"; all else is decided on one copy of each
+ * entry.
  */
 
 #include "qemu/osdep.h"
@@ -186,8 +187,9 @@ static void vtd_over_limit(VtdTable *table, uint64_t leaves)
 }
 
 /*
- * Take leaves out of @entry until the table may hold the rest: fresh ones
- * only, so that nothing that is mapped is touched.
+ * Take leaves out of @new until the table may hold the rest: only those that
+ * were not mapped, or by a larger leaf and otherwise, so that nothing that
+ * the guest did not change is touched.
  */
 static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
                              VtdBlock *new, unsigned from, unsigned to)
@@ -200,10 +202,10 @@ static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
         return;
     }
     for (unsigned i = from; i <= to; i++) {
-        bool was = vtd_block_leaf(look->format, old, i);
-        bool now = vtd_block_leaf(look->format, new, i);
+        uint64_t was = vtd_block_leaf(look->format, old, i);
+        uint64_t now = vtd_block_leaf(look->format, new, i);
 
-        if (now && !was) {
+        if (now && (!was || (old->level > 1 && was != now))) {
             if (held >= table->config->max_leaves) {
                 new->entry[i] = 0;
                 cut++;
@@ -217,15 +219,24 @@ static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
     }
 }
 
-/* Whether a block where none was may be held */
-static bool vtd_room_for_block(VtdTable *table)
+/*
+ * Whether a block may be held where @old was.  That asks for memory also
+ * where the block was a part of a larger leaf.
+ */
+static bool vtd_room_for_block(const VtdTable *table, const VtdBlock *old)
 {
-    if (table->blocks < vtd_max_blocks(table) &&
-        table->leaves < table->config->max_leaves) {
-        return true;
+    if (!old) {
+        return table->leaves < table->config->max_leaves;
     }
-    vtd_over_limit(table, 1);
-    return false;
+    return old->level < 3 || table->blocks < vtd_max_blocks(table);
+}
+
+/* The same, of entries that may not be a run */
+static bool vtd_room_for_entries(const VtdTable *table, const VtdBlock *old)
+{
+    return (old && old->entry) ||
+           (table->copies < vtd_max_blocks(table) &&
+            vtd_room_for_block(table, old));
 }
 
 typedef struct VtdPlace {
@@ -332,6 +343,17 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     }
 }
 
+/* What is there can't be held, so that what was there ends */
+static void vtd_sync_no_room(VtdLook *look, VtdPlace *place, uint64_t start,
+                             const VtdBlock *old)
+{
+    vtd_over_limit(look->table, 1);
+    if (old) {
+        vtd_block_diff(look, start, 0, ENTRIES - 1, old, NULL);
+        vtd_place_store(look, place, NULL);
+    }
+}
+
 /* The block's table, or nothing, is at @guest */
 static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            const VtdBlock *old, const uint64_t *guest,
@@ -364,8 +386,10 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
             return;
         }
     }
-    if (old || vtd_room_for_block(look->table)) {
+    if (vtd_room_for_entries(look->table, old)) {
         vtd_sync_part(look, place, start, old, guest, upper, from, to);
+    } else {
+        vtd_sync_no_room(look, place, start, old);
     }
 }
 
@@ -379,8 +403,8 @@ static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
         vtd_tell(look, VTD_DIFF_KEPT, 2, start, start + BLOCK_SIZE - 1, 0, 0);
         return;
     }
-    if (!old && look->table->leaves >= look->table->config->max_leaves) {
-        vtd_over_limit(look->table, 1);
+    if (!vtd_room_for_block(look->table, old)) {
+        vtd_sync_no_room(look, place, start, old);
         return;
     }
     vtd_block_diff(look, start, 0, ENTRIES - 1, old, &new);

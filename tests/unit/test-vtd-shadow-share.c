@@ -1,0 +1,757 @@
+/*
+ * The VT-d engine's shadows: events, sharing, views, replay and limits
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What brings a shadow in step, for whom, and how much may be held.  Which
+ * notices a change of tables makes: test-vtd-shadow.c.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-mirror.h"
+
+#define SID                     0x10
+#define OTHER                   0x18
+
+/* Every event that can change a mapping (by the queue, and by registers) */
+
+typedef struct Event {
+    const char *name;
+    void (*happen)(Mirror *m);
+} Event;
+
+static void event_page(Mirror *m)
+{
+    inv_iotlb(m->h, SELECT, m->did, GIB + 2 * PAGE, 2);
+}
+
+static void event_domain(Mirror *m)
+{
+    inv_iotlb(m->h, DOMAIN, m->did, 0, 0);
+}
+
+static void event_global(Mirror *m)
+{
+    inv_iotlb(m->h, GLOBAL, 0, 0, 0);
+}
+
+static void event_context_global(Mirror *m)
+{
+    inv_context(m->h, GLOBAL, 0, 0, 0);
+}
+
+static void event_context_domain(Mirror *m)
+{
+    inv_context(m->h, DOMAIN, m->did, 0, 0);
+}
+
+static void event_context_device(Mirror *m)
+{
+    inv_context(m->h, SELECT, m->did, SID, 0);
+}
+
+static void event_context_function(Mirror *m)
+{
+    inv_context(m->h, SELECT, m->did, SID ^ 5, 3);
+}
+
+static void event_root_table(Mirror *m)
+{
+    set_root_table(m->h, m->h->root);
+}
+
+static void event_replay_of_sharer(Mirror *m)
+{
+    Device *d = device_new(m->h, OTHER);
+
+    strict_free(strict_replay(d, 0, UINT64_MAX));
+    device_free(d);
+}
+
+static void event_listener_of_sharer(Mirror *m)
+{
+    Device *d = device_new(m->h, OTHER);
+
+    strict_unlisten(strict_listen(d, true));
+    device_free(d);
+}
+
+static const Event events[] = {
+    { "page", event_page },
+    { "domain", event_domain },
+    { "global", event_global },
+    { "context-global", event_context_global },
+    { "context-domain", event_context_domain },
+    { "context-device", event_context_device },
+    { "context-function", event_context_function },
+    { "root-table", event_root_table },
+    { "replay-of-sharer", event_replay_of_sharer },
+    { "listener-of-sharer", event_listener_of_sharer },
+};
+
+static void test_event(Host *h, const Event *event)
+{
+    const uint64_t iova = GIB;
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    Device other = { .h = h, .sid = OTHER };
+
+    g_test_message("%s", event->name);
+    attach(&other, m->table, 4, 1);
+    mirror_map(m, iova, 1, 3, TARGET | RW);
+    mirror_map(m, iova + 5 * PAGE, 1, 1, TARGET | RW);
+    event_domain(m);
+    assert_counts(m, 0, 4);
+    assert_step(m, 0);
+
+    mirror_map(m, iova + PAGE, 1, 1, (TARGET + GIB) | RW);
+    mirror_map(m, iova + 2 * PAGE, 1, 2, (TARGET + 2 * GIB) | RW);
+    host_put(h, mirror_entry(m, iova + 2 * PAGE, 1), 0);
+    event->happen(m);
+    assert_notices(m, UNMAPS(iova + PAGE, PAGE),
+                   MAPS(iova + PAGE, PAGE, (TARGET + GIB) | RW),
+                   UNMAPS(iova + 2 * PAGE, 2 * PAGE),
+                   MAPS(iova + 3 * PAGE, PAGE,
+                        (TARGET + 2 * GIB + PAGE) | RW));
+    assert_step(m, 0);
+    event->happen(m);
+    assert_quiet(m);
+    g_assert_cmpuint(m->d->switches, ==, 1);
+    host_put(h, context_entry(h, OTHER), 0);
+    detach(m->d);
+    mirror_free(m);
+}
+
+static void test_events(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
+        Host *h = mirror_host(NULL);
+
+        test_event(h, &events[i]);
+        queue_start(h, 0);
+        test_event(h, &events[i]);
+        host_free(h);
+    }
+}
+
+/* Others are not looked at */
+static void test_event_of_others(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    mirror_map(m, GIB, 1, 8, TARGET | RW);
+    inv_iotlb(h, DOMAIN, 2, 0, 0);
+    inv_iotlb(h, SELECT, 2, GIB, 0);
+    inv_context(h, SELECT, 1, OTHER, 0);
+    assert_quiet(m);
+    inv_iotlb(h, SELECT, 1, GIB + PAGE, 0);
+    assert_notices(m, MAPS(GIB + PAGE, PAGE, (TARGET + PAGE) | RW));
+    inv_iotlb(h, SELECT, 1, GIB + 4 * PAGE, 2);
+    assert_counts(m, 0, 5);
+    inv_iotlb(h, DOMAIN, 1, 0, 0);
+    assert_counts(m, 0, 8);
+    assert_step(m, 0);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Up to the largest mask, the tables below unlinked already */
+static void test_unlinked(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    uint64_t entry;
+
+    for (unsigned i = 0; i < 16; i++) {
+        mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | RW);
+    }
+    mirror_flush(m);
+    assert_counts(m, 0, 64);
+    for (unsigned level = 2; level <= 4; level++) {
+        entry = mirror_entry(m, GIB, level);
+        mirror_begin(m);
+        host_put(h, entry, 0);
+        inv_iotlb(h, SELECT, 1, GIB, 0);
+        assert_notices(m, UNMAPS(GIB, PAGE));
+        inv_iotlb(h, SELECT, 1, GIB, 9);
+        inv_iotlb(h, SELECT, 1, GIB, 18);
+        assert_exact(m);
+        inv_iotlb(h, DOMAIN, 1, 0, 0);
+        g_assert_cmpuint(strict_count(m->s), ==, level == 2 ? 60 : 0);
+        mirror_map(m, GIB, 1, 4, TARGET | RW);
+        if (level > 2) {
+            for (unsigned i = 1; i < 16; i++) {
+                mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | RW);
+            }
+        }
+        mirror_flush(m);
+        g_assert_cmpuint(strict_count(m->s), ==, 64);
+    }
+    host_put(h, mirror_entry(m, GIB, 3), 0);
+    mirror_begin(m);
+    inv_iotlb(h, SELECT, 1, GIB + 77 * PAGE, 18);
+    assert_notices(m, UNMAPS(GIB, GIB));
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Sharing */
+
+/* A difference found for one brings all along, in the same step */
+static void test_brought_along(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *a = mirror_new(h, SID, 1, 0, 4);
+    Mirror *b = mirror_new(h, OTHER, 1, a->table, 4);
+    Mirror *c = mirror_new(h, 0x100, 2, a->table, 4);
+    Mirror *all[] = { a, b, c };
+
+    mirror_map(a, GIB, 1, 4, TARGET | RW);
+    inv_context(h, SELECT, 1, SID, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_counts(all[i], 0, 4);
+        assert_step(all[i], 0);
+    }
+    mirror_map(a, GIB, 1, 1, (TARGET + GIB) | RW);
+    mirror_unmap(a, GIB + 3 * PAGE, 1, 1);
+    inv_iotlb(h, DOMAIN, 2, 0, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_counts(all[i], 2, 1);
+        assert_step(all[i], 0);
+    }
+    mirror_flush(a);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_quiet(all[i]);
+        mirror_free(all[i]);
+    }
+    host_free(h);
+}
+
+/* One domain id, two tables: both are looked at, neither is the other's */
+static void test_two_roots_of_one_domain(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *a = mirror_new(h, SID, 1, 0, 4);
+    Mirror *b = mirror_new(h, OTHER, 1, 0, 4);
+    Mirror *c = mirror_new(h, 0x100, 1, a->table, 3);
+
+    mirror_map(a, GIB, 1, 2, TARGET | RW);
+    mirror_map(b, GIB, 1, 3, (TARGET + GIB) | RW);
+    inv_iotlb(h, SELECT, 1, GIB, 2);
+    assert_counts(a, 0, 2);
+    assert_step(a, 0);
+    assert_counts(b, 0, 3);
+    assert_step(b, 0);
+    /* The same table with fewer levels is another one */
+    mirror_flush(a);
+    assert_exact(c);
+    mirror_free(a);
+    mirror_free(b);
+    mirror_free(c);
+    host_free(h);
+}
+
+/* N devices on one table are one copy and one look */
+static void test_one_copy(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m[8];
+    uint64_t bytes, compared;
+
+    m[0] = mirror_new(h, 0x200, 1, 0, 4);
+    for (unsigned i = 0; i < 512; i++) {
+        mirror_map(m[0], i * PAGE, 1, 1, (TARGET + (i * 7 & 511) * PAGE) | RW);
+    }
+    mirror_flush(m[0]);
+    bytes = vtd_stat(h->v, VTD_STAT_SHADOW_BYTES);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==, 512);
+    for (unsigned i = 1; i < 8; i++) {
+        m[i] = mirror_new(h, 0x200 + i, 1 + i % 2, m[0]->table, 4);
+        assert_exact(m[i]);
+    }
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, bytes);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==, 512);
+
+    compared = vtd_stat(h->v, VTD_STAT_TABLES_COMPARED);
+    mirror_flush(m[0]);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_TABLES_COMPARED), ==,
+                     compared + 1);
+    inv_context(h, GLOBAL, 0, 0, 0);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_TABLES_COMPARED), ==,
+                     compared + 2);
+    for (unsigned i = 0; i < 8; i++) {
+        mirror_free(m[i]);
+    }
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, 0);
+    host_free(h);
+}
+
+/* A device moved gets the difference between the two tables */
+static void test_moved(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *a = mirror_new(h, SID, 1, 0, 4);
+    Mirror *b = mirror_new(h, OTHER, 2, 0, 3);
+    uint64_t table = a->table;
+
+    mirror_map(a, 0, 1, 512, TARGET | RW);
+    mirror_map(b, 0, 1, 512, TARGET | RW);
+    mirror_map(b, 3 * PAGE, 1, 1, (TARGET + GIB) | RW);
+    mirror_unmap(b, 7 * PAGE, 1, 1);
+    mirror_map(b, 2 * MIB, 2, 1, (TARGET + 2 * MIB) | RW);
+    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    assert_step(a, 0);
+    assert_step(b, 0);
+
+    a->table = b->table;
+    a->levels = 3;
+    a->did = 2;
+    mirror_attach(a);
+    assert_notices(a, UNMAPS(3 * PAGE, PAGE),
+                   MAPS(3 * PAGE, PAGE, (TARGET + GIB) | RW),
+                   UNMAPS(7 * PAGE, PAGE),
+                   MAPS(2 * MIB, 2 * MIB, (TARGET + 2 * MIB) | RW));
+    assert_quiet(b);
+    assert_step(a, 0);
+    a->table = table;
+    a->levels = 4;
+    a->did = 1;
+    mirror_attach(a);
+    assert_counts(a, 2, 2);
+    assert_step(a, 0);
+
+    /* Unplugged and plugged in between, and moved where nobody is */
+    mirror_free(b);
+    b = mirror_new(h, OTHER, 1, a->table, 4);
+    assert_counts(b, 0, 0);     /* replay told it all before the step */
+    g_assert_cmpuint(strict_count(b->s), ==, 512);
+    b->table = host_pages(h, 1);
+    b->did = 3;
+    mirror_attach(b);
+    assert_counts(b, 1, 0);
+    assert_step(b, 0);
+    assert_quiet(a);
+    mirror_free(b);
+    mirror_free(a);
+    host_free(h);
+}
+
+/*
+ * Several contexts change in one invalidation, and tables as well: who
+ * leaves a table is not told of what changed in it.
+ */
+static void test_moved_together(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m[3];
+    uint64_t table[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        table[i] = host_pages(h, 1);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        m[i] = mirror_new(h, SID + i, 1 + i, table[i], 4);
+        mirror_map(m[i], 0, 1, 64, TARGET | RW);
+        mirror_flush(m[i]);
+        assert_step(m[i], 0);
+    }
+    /* Each goes to the table of the next one, which changes meanwhile */
+    for (unsigned i = 0; i < 3; i++) {
+        m[i]->table = table[i + 1];
+        mirror_map(m[i], 0, 1, 64, TARGET | RW);
+        mirror_map(m[i], (8 + i) * PAGE, 1, 1, (TARGET + GIB) | RW);
+        attach(m[i]->d, m[i]->table, 4, 1 + i);
+    }
+    inv_context(h, GLOBAL, 0, 0, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_counts(m[i], 1, 1);
+        assert_step(m[i], 0);
+        mirror_free(m[i]);
+    }
+    host_free(h);
+}
+
+/* Contexts */
+
+static const struct {
+    uint64_t lo, hi;            /* bits to flip */
+} bad_contexts[] = {
+    { P, 0 }, { BIT(4), 0 }, { BIT(11), 0 }, { TT(3), 0 }, { TT(1), 0 },
+    { BIT(47), 0 }, { BIT(50), 0 }, { 0, 4 }, { 0, 6 }, { 0, BIT(7) },
+    { 0, BIT(24) }, { 0, BIT(63) },
+};
+
+static void test_context_ends(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    Mirror *other = mirror_new(h, OTHER, 2, 0, 4);
+    uint64_t entry = context_entry(h, SID), root = h->root;
+    uint64_t lo = host_get(h, entry), hi = host_get(h, entry + 8);
+
+    mirror_map(m, 0, 1, 40, TARGET | RW);
+    mirror_map(m, 5 * GIB, 2, 3, TARGET | RW);
+    mirror_map(other, GIB, 1, 3, TARGET | RW);
+    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    assert_step(m, 0);
+    assert_step(other, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad_contexts); i++) {
+        set_context(h, SID, lo ^ bad_contexts[i].lo, hi ^ bad_contexts[i].hi);
+        inv_context(h, SELECT, 1, SID, 0);
+        g_assert_cmpuint(strict_count(m->s), ==, 0);
+        assert_step(m, 0);
+        set_context(h, SID, lo, hi);
+        inv_context(h, SELECT, 1, SID, 0);
+        assert_counts(m, 0, 43);
+        assert_step(m, 0);
+    }
+    assert_quiet(other);
+    g_assert_cmpuint(m->d->switches, ==, 1);
+
+    /* No root entry; no root table */
+    lo = host_get(h, root);
+    host_put(h, root, lo | BIT(5));
+    inv_context(h, GLOBAL, 0, 0, 0);
+    g_assert_cmpuint(strict_count(m->s), ==, 0);
+    g_assert_cmpuint(strict_count(other->s), ==, 0);
+    host_put(h, root, lo);
+    inv_context(h, GLOBAL, 0, 0, 0);
+    assert_exact(m);
+    g_assert_cmpuint(strict_count(m->s), ==, 43);
+    h->root = RAM_SIZE;
+    set_root_table(h, h->root);
+    g_assert_cmpuint(strict_count(m->s), ==, 0);
+    h->root = root;
+    set_root_table(h, h->root);
+    assert_exact(m);
+    g_assert_cmpuint(strict_count(m->s), ==, 43);
+    mirror_free(other);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Views: a region is toggled when its state changes, and starts empty */
+static void test_views(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    uint64_t entry = context_entry(h, SID), lo = host_get(h, entry);
+
+    mirror_map(m, 0, 1, 8, TARGET | RW);
+    mirror_flush(m);
+    g_assert_cmpuint(m->d->switches, ==, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned before = m->d->switches;
+
+        for (unsigned j = 0; j < 2; j++) {
+            if (i == 0) {
+                host_put(h, entry, lo | TT(2));
+                inv_context(h, GLOBAL, 0, 0, 0);
+            } else {
+                gcmd(h, TE, false);
+            }
+        }
+        g_assert_cmpint(m->d->view, !=, VTD_VIEW_TRANSLATED);
+        g_assert_cmpuint(m->d->switches, ==, before + 1);
+        g_assert_cmpuint(strict_count(m->s), ==, 0);
+        g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==, 0);
+        mirror_begin(m);
+        if (i == 0) {
+            host_put(h, entry, lo);
+            inv_context(h, GLOBAL, 0, 0, 0);
+        } else {
+            gcmd(h, TE, true);
+        }
+        g_assert_cmpint(m->d->view, ==, VTD_VIEW_TRANSLATED);
+        g_assert_cmpuint(m->d->switches, ==, before + 2);
+        assert_counts(m, 0, 8); /* by replay */
+        assert_exact(m);
+    }
+    vtd_reset(h->v);
+    g_assert_cmpuint(strict_count(m->s), ==, 0);
+    mirror_begin(m);
+    set_root_table(h, h->root);
+    gcmd(h, TE, true);
+    assert_counts(m, 0, 8);
+    assert_exact(m);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Replay */
+
+static void test_replay(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    static const struct {
+        uint64_t first, last;
+        unsigned mappings;
+    } ranges[] = {
+        { 0, UINT64_MAX, 12 }, { 0, 0xfedfffff, 11 },
+        { 0xfef00000, UINT64_MAX, 1 }, { 3 * PAGE, 3 * PAGE, 1 },
+        { 3 * PAGE, 5 * PAGE - 1, 2 }, { 9 * PAGE, 2 * MIB - 1, 0 },
+        { 3 * MIB, 3 * MIB, 1 }, { 4 * MIB - 1, 4 * MIB, 2 },
+    };
+
+    mirror_map(m, 0, 1, 8, TARGET | RW);
+    mirror_map(m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | R);
+    mirror_map(m, GIB, 3, 1, (TARGET + GIB) | RW);
+    mirror_map(m, 5 * GIB, 1, 1, TARGET | W);
+    mirror_flush(m);
+    mirror_begin(m);
+    for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
+        Strict *s = strict_replay(m->d, ranges[i].first, ranges[i].last);
+
+        assert_strict(s);
+        g_assert_cmpuint(strict_count(s), ==, ranges[i].mappings);
+        g_assert_cmpuint(strict_unmaps(s), ==, 0);
+        strict_free(s);
+    }
+    assert_quiet(m);            /* others hear nothing of it */
+
+    /* A listener that comes again starts from nothing */
+    strict_unlisten(m->s);
+    mirror_unmap(m, 0, 1, 8);
+    m->s = strict_listen(m->d, true);
+    g_assert_cmpuint(strict_count(m->s), ==, 4);
+    assert_exact(m);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Who only forgets is told the range, with no look at the tables */
+static void test_unmap_only(void)
+{
+    Host *h = mirror_host(NULL);
+    Device *d = device_new(h, SID);
+    Strict *s = strict_listen(d, false);
+    Forget *forget;
+
+    attach(d, host_pages(h, 1), 4, 1);
+    inv_context(h, SELECT, 1, SID, 0);
+    for (unsigned am = 0; am <= 18; am++) {
+        g_array_set_size(h->forgets, 0);
+        inv_iotlb(h, SELECT, 2, 7 * GIB, am);
+        g_assert_cmpuint(h->forgets->len, ==, 0);
+        inv_iotlb(h, SELECT, 1, 7 * GIB, am);
+        g_assert_cmpuint(h->forgets->len, ==, 1);
+        forget = &g_array_index(h->forgets, Forget, 0);
+        g_assert_cmphex(forget->first, ==, 7 * GIB);
+        g_assert_cmphex(forget->last, ==, 7 * GIB + (PAGE << am) - 1);
+        g_assert_false(forget->device_tlb);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        g_array_set_size(h->forgets, 0);
+        if (i < 2) {
+            inv_iotlb(h, i ? GLOBAL : DOMAIN, 1, 0, 0);
+        } else {
+            inv_context(h, SELECT, 1, SID, 0);
+        }
+        g_assert_cmpuint(h->forgets->len, ==, 1);
+        forget = &g_array_index(h->forgets, Forget, 0);
+        g_assert_cmphex(forget->first, ==, 0);
+        g_assert_cmphex(forget->last, ==, UINT64_MAX);
+    }
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SYNCS), ==, 0);
+    strict_unlisten(s);
+    device_free(d);
+    host_free(h);
+}
+
+/* Limits */
+
+static Mirror *limited(uint64_t max_mappings)
+{
+    VtdConfig config = mirror_config;
+
+    config.max_mappings = max_mappings;
+    return mirror_new(mirror_host(&config), SID, 1, 0, 4);
+}
+
+static void limited_free(Mirror *m)
+{
+    Host *h = m->h;
+
+    mirror_free(m);
+    host_free(h);
+}
+
+static void test_limit(void)
+{
+    Mirror *m = limited(1000);
+
+    mirror_map(m, GIB, 1, 900, TARGET | RW);
+    mirror_flush(m);
+    assert_counts(m, 0, 900);
+    g_assert_cmpuint(m->h->over_limits, ==, 0);
+    assert_step(m, 0);
+
+    /* Below what is mapped, and behind it: none of that is touched */
+    mirror_map(m, 0, 1, 300, TARGET | RW);
+    mirror_map(m, 2 * GIB, 1, 300, TARGET | RW);
+    mirror_map(m, 3 * GIB, 2, 4, TARGET | RW);
+    mirror_map(m, 4 * GIB, 3, 1, TARGET | RW);
+    mirror_flush(m);
+    assert_counts(m, 0, 100);
+    g_assert_cmpuint(m->h->over_limits, ==, 1);
+    g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_OVER_LIMIT), >, 0);
+    mirror_flush(m);
+    assert_counts(m, 0, 100);
+    g_assert_cmpuint(m->h->over_limits, ==, 1);
+    assert_maps(m->d, 2 * GIB + 299 * PAGE, VTD_ACCESS_WRITE,
+                TARGET + 299 * PAGE);
+    assert_maps(m->d, 5 * GIB - 1, VTD_ACCESS_READ, TARGET + GIB - 1);
+
+    /* What changes and goes does so; there is room then */
+    mirror_map(m, GIB, 1, 1, (TARGET + GIB) | RW);
+    mirror_unmap(m, GIB + PAGE, 1, 510);
+    mirror_flush(m);
+    mirror_flush(m);
+    mirror_unmap(m, 2 * GIB, 1, 10);
+    mirror_flush(m);
+    mirror_flush(m);
+    assert_exact(m);
+    g_assert_cmpuint(m->h->over_limits, ==, 1);
+    limited_free(m);
+}
+
+/* The host has nothing but what the tables say, if not all of it */
+static void assert_part(const Mirror *m)
+{
+    GArray *truth = plain_walk(m->h, m->table, m->levels, true);
+    GArray *held = strict_runs(m->s);
+    uint64_t from = 0;
+    RunPair pair;
+
+    assert_strict(m->s);
+    while (runs_pair(held, truth, &from, &pair)) {
+        g_assert_true(!pair.was || pair.was == pair.now);
+    }
+    g_array_free(held, TRUE);
+    g_array_free(truth, TRUE);
+}
+
+/* A table of @level, all of whose entries are @entry plus so many @step */
+static uint64_t full_table(Host *h, uint64_t entry, uint64_t step)
+{
+    uint64_t table = host_pages(h, 1);
+
+    for (unsigned i = 0; i < 512; i++) {
+        host_put(h, table + i * 8, entry + i * step);
+    }
+    return table;
+}
+
+/*
+ * Large leaves become tables at the limit: pages that are what they were
+ * stay, the others end and nothing more is mapped.
+ */
+static void test_limit_of_parts(void)
+{
+    for (unsigned level = 2; level <= 3; level++) {
+        const uint64_t size = level == 2 ? 2 * MIB : GIB;
+        const uint64_t first = 4 * GIB;
+        Mirror *m = limited(8);
+        uint64_t same = full_table(m->h, TARGET | RW, PAGE);
+        uint64_t other = full_table(m->h, (TARGET + GIB) | RW, PAGE);
+        uint64_t hole = full_table(m->h, TARGET | RW, PAGE);
+        Run run;
+
+        host_put(m->h, hole + 7 * 8, 0);
+        for (unsigned i = 0; i < 8; i++) {
+            mirror_map(m, first + i * size, level, 1, TARGET | RW);
+        }
+        mirror_flush(m);
+        assert_counts(m, 0, 8);
+        assert_exact(m);
+        if (level == 3) {
+            const uint64_t entry = TARGET | RW | PS;
+            uint64_t upper = full_table(m->h, entry, 2 * MIB);
+
+            host_put(m->h, upper, same | RW);
+            same = upper;
+            other = full_table(m->h, other | RW, 0);
+            upper = full_table(m->h, entry, 2 * MIB);
+            host_put(m->h, upper, hole | RW);
+            hole = upper;
+        }
+        mirror_begin(m);
+        host_put(m->h, mirror_entry(m, first, level), same | RW);
+        mirror_flush(m);
+        assert_quiet(m);
+        host_put(m->h, mirror_entry(m, first + size, level), other | RW);
+        mirror_flush(m);
+        assert_notices(m, UNMAPS(first + size, size));
+        host_put(m->h, mirror_entry(m, first + 2 * size, level), hole | RW);
+        mirror_flush(m);
+        assert_part(m);
+        g_assert_true(strict_lookup(m->s, first + 2 * size + 6 * PAGE, &run));
+        g_assert_false(strict_lookup(m->s, first + 2 * size + 7 * PAGE, &run));
+        g_assert_true(strict_lookup(m->s, first + 3 * size - 1, &run));
+        g_assert_cmpuint(m->h->over_limits, ==, 1);
+        limited_free(m);
+    }
+}
+
+/* Every address leads to something, by 512^4 ways through one page */
+static void test_self_pointing(void)
+{
+    static const uint64_t limits[] = { 1000, BIT(18) };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
+        Mirror *m = limited(limits[i]);
+        uint64_t compared;
+
+        for (unsigned j = 0; j < 512; j++) {
+            host_put(m->h, m->table + j * 8, m->table | RW);
+        }
+        mirror_flush(m);
+        assert_strict(m->s);
+        g_assert_cmpuint(strict_count(m->s), ==, limits[i]);
+        g_assert_cmpuint(m->h->over_limits, ==, 1);
+        assert_maps(m->d, BIT(47) + 0x123456, VTD_ACCESS_WRITE,
+                    m->table + 0x456);
+        compared = vtd_stat(m->h->v, VTD_STAT_TABLES_COMPARED);
+        g_assert_cmpuint(compared, <=, BIT(19));
+        mirror_begin(m);
+        mirror_flush(m);
+        assert_quiet(m);
+        compared = vtd_stat(m->h->v, VTD_STAT_TABLES_COMPARED) - compared;
+        g_assert_cmpuint(compared, <=, BIT(19));
+
+        host_put(m->h, m->table + 8, 0);
+        mirror_flush(m);
+        assert_strict(m->s);
+        for (unsigned j = 0; j < 512; j++) {
+            host_put(m->h, m->table + j * 8, 0);
+        }
+        mirror_flush(m);
+        assert_exact(m);
+        g_assert_cmpuint(strict_count(m->s), ==, 0);
+        limited_free(m);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vtd/shadow-share/events", test_events);
+    g_test_add_func("/vtd/shadow-share/event-of-others",
+                    test_event_of_others);
+    g_test_add_func("/vtd/shadow-share/unlinked", test_unlinked);
+    g_test_add_func("/vtd/shadow-share/brought-along", test_brought_along);
+    g_test_add_func("/vtd/shadow-share/two-roots-of-one-domain",
+                    test_two_roots_of_one_domain);
+    g_test_add_func("/vtd/shadow-share/one-copy", test_one_copy);
+    g_test_add_func("/vtd/shadow-share/moved", test_moved);
+    g_test_add_func("/vtd/shadow-share/moved-together", test_moved_together);
+    g_test_add_func("/vtd/shadow-share/context-ends", test_context_ends);
+    g_test_add_func("/vtd/shadow-share/views", test_views);
+    g_test_add_func("/vtd/shadow-share/replay", test_replay);
+    g_test_add_func("/vtd/shadow-share/unmap-only", test_unmap_only);
+    g_test_add_func("/vtd/shadow-share/limit", test_limit);
+    g_test_add_func("/vtd/shadow-share/limit-of-parts", test_limit_of_parts);
+    g_test_add_func("/vtd/shadow-share/self-pointing", test_self_pointing);
+    return g_test_run();
+}
