@@ -256,7 +256,7 @@ static void test_one_copy(void)
 {
     Host *h = mirror_host(NULL);
     Mirror *m[8];
-    uint64_t bytes, compared;
+    uint64_t bytes, compared, unchanged;
 
     m[0] = mirror_new(h, 0x200, 1, 0, 4);
     for (unsigned i = 0; i < 512; i++) {
@@ -272,13 +272,19 @@ static void test_one_copy(void)
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, bytes);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==, 512);
 
-    compared = vtd_stat(h->v, VTD_STAT_TABLES_COMPARED);
+    compared = vtd_stat(h->v, VTD_STAT_COMPARED);
     mirror_flush(m[0]);
-    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_TABLES_COMPARED), ==,
-                     compared + 1);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
+                     compared + 512);
     inv_context(h, GLOBAL, 0, 0, 0);
-    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_TABLES_COMPARED), ==,
-                     compared + 2);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
+                     compared + 1024);
+    unchanged = vtd_stat(h->v, VTD_STAT_UNCHANGED);
+    host_put(h, mirror_entry(m[0], 5 * PAGE, 1), TARGET | RW);
+    inv_iotlb(h, SELECT, 1, 4 * PAGE, 2);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
+                     compared + 1028);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_UNCHANGED), ==, unchanged + 3);
     for (unsigned i = 0; i < 8; i++) {
         mirror_free(m[i]);
     }
@@ -712,13 +718,13 @@ static void test_self_pointing(void)
         g_assert_cmpuint(m->h->over_limits, ==, 1);
         assert_maps(m->d, BIT(47) + 0x123456, VTD_ACCESS_WRITE,
                     m->table + 0x456);
-        compared = vtd_stat(m->h->v, VTD_STAT_TABLES_COMPARED);
-        g_assert_cmpuint(compared, <=, BIT(19));
+        compared = vtd_stat(m->h->v, VTD_STAT_COMPARED);
+        g_assert_cmpuint(compared, <=, BIT(28));
         mirror_begin(m);
         mirror_flush(m);
         assert_quiet(m);
-        compared = vtd_stat(m->h->v, VTD_STAT_TABLES_COMPARED) - compared;
-        g_assert_cmpuint(compared, <=, BIT(19));
+        compared = vtd_stat(m->h->v, VTD_STAT_COMPARED) - compared;
+        g_assert_cmpuint(compared, <=, BIT(28));
 
         host_put(m->h, m->table + 8, 0);
         mirror_flush(m);

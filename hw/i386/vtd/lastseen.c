@@ -302,21 +302,6 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
                       : vtd_even(guest, old->base, PAGE_SIZE);
 }
 
-/* Whether entries are as they were, with the same above them */
-static bool vtd_part_as_seen(const VtdBlock *old, const VtdBlock *new,
-                             unsigned from, unsigned to)
-{
-    if (!old || old->upper != new->upper) {
-        return false;
-    }
-    for (unsigned i = from; i <= to; i++) {
-        if (vtd_block_entry(old, i) != new->entry[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Pages @from to @to of the block's table, which is at @guest or nowhere */
 static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const uint64_t *guest,
@@ -324,15 +309,18 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
 {
     uint64_t entry[ENTRIES];
     VtdBlock new = { .entry = entry, .level = 1, .upper = upper };
+    unsigned same = 0;
 
     for (unsigned i = from; i <= to; i++) {
         entry[i] = guest ? vtd_read_once(guest + i) : 0;
+        same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
     }
+    look->table->config->stats->unchanged += same;
     vtd_cut_to_limit(look, old, &new, from, to);
     vtd_block_diff(look, start, from, to, old, &new);
     if (from == 0 && to == ENTRIES - 1) {
         vtd_place_store(look, place, &new);
-    } else if (vtd_part_as_seen(old, &new, from, to)) {
+    } else if (same == to - from + 1 && (!old || old->upper == upper)) {
         return;
     } else if (old && old->upper == upper) {
         vtd_gib_update_block(look->table, place->gib, place->index, entry,
@@ -370,10 +358,10 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!old || old->level == 1) {
         vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
+    stats->compared += to - from + 1;
     if (from == 0 && to == ENTRIES - 1) {
-        stats->compared++;
         if (guest && vtd_as_seen(old, guest, upper)) {
-            stats->unchanged++;
+            stats->unchanged += ENTRIES;
             if (old) {
                 vtd_tell(look, VTD_DIFF_KEPT, 1, start,
                          start + BLOCK_SIZE - 1, 0, 0);

@@ -63,7 +63,7 @@ typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
 
 /* Sums over the life of a unit, kept by whoever makes the tables */
 typedef struct VtdSeenStats {
-    uint64_t compared;          /* tables of leaves looked at */
+    uint64_t compared;          /* entries for 4 KiB looked at */
     uint64_t unchanged;         /* of these, found as they were */
     uint64_t over_limit;        /* leaves not taken for want of room */
 } VtdSeenStats;

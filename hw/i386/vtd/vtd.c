@@ -132,9 +132,9 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
         return sum;
     case VTD_STAT_OVER_LIMIT:
         return v->seen_stats.over_limit;
-    case VTD_STAT_TABLES_COMPARED:
+    case VTD_STAT_COMPARED:
         return v->seen_stats.compared;
-    case VTD_STAT_TABLES_UNCHANGED:
+    case VTD_STAT_UNCHANGED:
         return v->seen_stats.unchanged;
     case VTD_STAT_SHADOW_LEAVES:
     case VTD_STAT_SHADOW_BYTES:

@@ -160,8 +160,8 @@ typedef enum VtdVerdict {
     X(SPLITS, "shadow-splits") \
     X(UNSENDABLE, "shadow-unsendable") \
     X(OVER_LIMIT, "shadow-over-limit") \
-    X(TABLES_COMPARED, "shadow-tables-compared") \
-    X(TABLES_UNCHANGED, "shadow-tables-unchanged") \
+    X(COMPARED, "shadow-compared") \
+    X(UNCHANGED, "shadow-unchanged") \
     X(SHADOW_LEAVES, "shadow-leaves") \
     X(SHADOW_BYTES, "shadow-bytes")
 
