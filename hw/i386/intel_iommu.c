@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns what ties the VT-d engine (hw/i386/vtd/) to QEMU: the QOM type and
- * its properties, the memory regions of each device's address space, PCI,
- * the APIC.  It decides nothing that the VT-d specification decides.
+ * Owns what ties the VT-d engine (hw/i386/vtd/) to QEMU: the QOM type, the
+ * memory regions of each device's address space, PCI, the APIC.  It decides
+ * nothing that the VT-d specification decides.
  *
  * Everything runs under the big lock, but for the translation of a DMA
  * (intel_iommu_translate) and what the engine calls from there: that runs
@@ -16,24 +16,20 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "exec/address-spaces.h"
 #include "hw/boards.h"
 #include "hw/i386/apic_internal.h"
-#include "hw/i386/intel_iommu.h"
 #include "hw/i386/pc.h"
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
-#include "hw/qdev-properties.h"
-#include "kvm/kvm_i386.h"
 #include "migration/vmstate.h"
 #include "system/dma.h"
-#include "system/kvm.h"
 #include "system/runstate.h"
 #include "system/system.h"
+#include "intel_iommu_parts.h"
 
 #define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
 OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMURegion, INTEL_IOMMU_MEMORY_REGION)
@@ -44,9 +40,6 @@ struct IntelIOMMURegion {
 
 /* The registers are given a page, which the DMAR table names */
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
-
-/* 64 GiB in pages of 4 KiB: some 144 MiB of our memory if scattered */
-#define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)
 
 /* What takes its addresses before the view below it */
 #define INTEL_IOMMU_OVERLAY_PRIORITY 1
@@ -608,6 +601,7 @@ static AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque,
 
 static const PCIIOMMUOps intel_iommu_pci_ops = {
     .get_address_space = intel_iommu_address_space,
+    .set_iommu_device = intel_iommu_set_host_device,
 };
 
 /* Migration */
@@ -674,71 +668,14 @@ static const VMStateDescription intel_iommu_vmstate = {
 
 /* The device */
 
-static bool intel_iommu_check(IntelIOMMUState *s, Error **errp)
-{
-    X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(s);
-    bool ir = x86_iommu_ir_supported(x86_iommu);
-
-    if (s->pasid_mode && x86_iommu->dt_supported) {
-        error_setg(errp, "x-pasid-mode=on does not support the "
-                   "device-IOTLB of PASIDs, use device-iotlb=off");
-        return false;
-    }
-    if (s->eim == ON_OFF_AUTO_ON && !ir) {
-        error_setg(errp, "eim=on cannot be selected without intremap=on");
-        return false;
-    }
-    if (s->eim == ON_OFF_AUTO_AUTO) {
-        s->eim = ir && (kvm_irqchip_in_kernel() || s->buggy_eim)
-                 ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
-    }
-    if (s->eim == ON_OFF_AUTO_ON && !s->buggy_eim &&
-        kvm_irqchip_is_split() && !kvm_enable_x2apic()) {
-        error_setg(errp, "eim=on requires support on the KVM side "
-                   "(X2APIC_API, first shipped in v4.7), use eim=off");
-        return false;
-    }
-    if (s->first_stage && !s->scalable_mode) {
-        error_setg(errp, "x-flts is only available in scalable mode, use "
-                   "x-scalable-mode=on");
-        return false;
-    }
-    if (!s->first_stage && s->aw_bits != 39 && s->aw_bits != 48) {
-        error_setg(errp, "aw-bits=%u is not supported, use 39 or 48",
-                   s->aw_bits);
-        return false;
-    }
-    if (s->first_stage && s->aw_bits != 48) {
-        error_setg(errp, "aw-bits=%u is not supported with x-flts=on, use 48",
-                   s->aw_bits);
-        return false;
-    }
-    if (s->scalable_mode && !s->dma_drain) {
-        error_setg(errp, "x-scalable-mode=on needs dma-drain=on");
-        return false;
-    }
-    if (s->pasid_mode && !s->scalable_mode) {
-        error_setg(errp, "x-pasid-mode=on needs x-scalable-mode=on");
-        return false;
-    }
-    if (s->scalable_mode) {
-        error_setg(errp, "x-scalable-mode=on is not supported, use "
-                   "x-scalable-mode=off");
-        return false;
-    }
-    return true;
-}
-
 static void intel_iommu_machine_done(Notifier *notifier, void *data)
 {
     IntelIOMMUState *s = container_of(notifier, IntelIOMMUState,
                                       machine_done);
-    bool several = false;
+    Error *err = NULL;
 
-    if (!s->caching_mode &&
-        (object_resolve_path_type("", "vfio-pci", &several) || several)) {
-        error_report("an assigned device (vfio-pci) needs "
-                     "-device intel-iommu,caching-mode=on");
+    if (!intel_iommu_settle_caching_mode(s, &err)) {
+        error_report_err(err);
         exit(1);
     }
 }
@@ -771,7 +708,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     PCIBus *bus = PC_MACHINE(ms)->pcibus;
     IntelIOMMUSpace *ioapic;
 
-    if (!intel_iommu_check(s, errp)) {
+    if (!intel_iommu_check_order(errp) || !intel_iommu_check_props(s, errp)) {
         return;
     }
 
@@ -819,26 +756,6 @@ static void intel_iommu_reset_exit(Object *obj, ResetType type)
     vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
 }
 
-static const Property intel_iommu_properties[] = {
-    DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),
-    DEFINE_PROP_ON_OFF_AUTO("eim", IntelIOMMUState, eim, ON_OFF_AUTO_AUTO),
-    DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
-    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
-    DEFINE_PROP_BOOL("caching-mode", IntelIOMMUState, caching_mode, false),
-    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, scalable_mode,
-                     false),
-    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, first_stage, false),
-    DEFINE_PROP_BOOL("snoop-control", IntelIOMMUState, snoop_control, false),
-    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, pasid_mode, false),
-    DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
-    DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
-                     true),
-    DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
-    DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, first_stage_1g, true),
-    DEFINE_PROP_UINT64("max-mappings", IntelIOMMUState, max_mappings,
-                       INTEL_IOMMU_MAX_MAPPINGS),
-};
-
 static void intel_iommu_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -849,7 +766,7 @@ static void intel_iommu_class_init(ObjectClass *klass, void *data)
     dc->vmsd = &intel_iommu_vmstate;
     dc->hotpluggable = false;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
-    device_class_set_props(dc, intel_iommu_properties);
+    intel_iommu_class_init_props(klass);
     x86_class->realize = intel_iommu_realize;
     x86_class->int_remap = intel_iommu_int_remap;
     rc->phases.exit = intel_iommu_reset_exit;

@@ -17,6 +17,7 @@
 #include "exec/memory.h"
 #include "hw/misc/vtd-testdev.h"
 #include "hw/pci/pci_device.h"
+#include "system/host_iommu_device.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(VtdTestdev, VTD_TESTDEV)
 
@@ -68,6 +69,8 @@ struct VtdTestdev {
     bool use_floor;
     bool record;
     bool table;
+    uint8_t host_aw_bits;       /* 0: no device of the host */
+    HostIOMMUDevice *host;
 
     uint64_t counters[TESTDEV_COUNTER_END];
     uint64_t args[TESTDEV_ARGS];

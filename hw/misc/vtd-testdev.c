@@ -3,10 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the device's registers, commands and properties, and the region that
- * floor=on uses.  It stands for a device with DMA outside of QEMU, and knows
- * the memory API and nothing of any IOMMU.  All of it runs under the big
- * lock.
+ * Owns the device's registers, commands and properties, the region that
+ * floor=on uses, and the device of the host that host-aw-bits makes up.  It
+ * stands for a device with DMA outside of QEMU, and knows the memory API and
+ * nothing of any IOMMU.  All of it runs under the big lock.
  */
 
 #include "qemu/osdep.h"
@@ -19,6 +19,7 @@
 #include "vtd-testdev-state.h"
 
 #define TYPE_TESTDEV_FLOOR      "vtd-testdev-floor"
+#define TYPE_TESTDEV_HOST       "vtd-testdev-host"
 
 /* Records that one command may bring along: 32 MiB */
 #define MAX_RECORDS             (1u << 20)
@@ -364,6 +365,43 @@ static void floor_class_init(ObjectClass *klass, void *data)
     imrc->replay = floor_replay;
 }
 
+/* The device of the host: a width and nothing else */
+
+static int host_get_cap(HostIOMMUDevice *host, int cap, Error **errp)
+{
+    VtdTestdev *s = host->agent;
+
+    if (cap != HOST_IOMMU_DEVICE_CAP_AW_BITS) {
+        error_setg(errp, "capability %d is unknown", cap);
+        return -EINVAL;
+    }
+    return s->host_aw_bits;
+}
+
+static void host_class_init(ObjectClass *klass, void *data)
+{
+    HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_CLASS(klass);
+
+    hc->get_cap = host_get_cap;
+}
+
+static void testdev_detach(VtdTestdev *s)
+{
+    pci_device_unset_iommu_device(PCI_DEVICE(s));
+    g_clear_pointer(&s->host, object_unref);
+}
+
+static bool testdev_attach(VtdTestdev *s, Error **errp)
+{
+    s->host = HOST_IOMMU_DEVICE(object_new(TYPE_TESTDEV_HOST));
+    s->host->agent = s;
+    if (!pci_device_set_iommu_device(PCI_DEVICE(s), s->host, errp)) {
+        g_clear_pointer(&s->host, object_unref);
+        return false;
+    }
+    return true;
+}
+
 /* The device */
 
 static void testdev_realize(PCIDevice *pdev, Error **errp)
@@ -372,6 +410,9 @@ static void testdev_realize(PCIDevice *pdev, Error **errp)
 
     if (s->unmap_only && s->device_tlb) {
         error_setg(errp, "unmap-only=on and device-tlb=on exclude each other");
+        return;
+    }
+    if (s->host_aw_bits && !testdev_attach(s, errp)) {
         return;
     }
     memory_region_init_io(&s->bar, OBJECT(s), &testdev_ops, s,
@@ -396,6 +437,9 @@ static void testdev_exit(PCIDevice *pdev)
         memory_global_dirty_log_stop(GLOBAL_DIRTY_DIRTY_RATE);
     }
     testdev_forget(s);
+    if (s->host) {
+        testdev_detach(s);
+    }
     address_space_destroy(&s->floor_as);
 }
 
@@ -404,6 +448,7 @@ static const Property testdev_properties[] = {
     DEFINE_PROP_BOOL("device-tlb", VtdTestdev, device_tlb, false),
     DEFINE_PROP_BOOL("record", VtdTestdev, record, true),
     DEFINE_PROP_BOOL("table", VtdTestdev, table, true),
+    DEFINE_PROP_UINT8("host-aw-bits", VtdTestdev, host_aw_bits, 0),
     DEFINE_PROP_UINT64("limit", VtdTestdev, limit, 0),
     DEFINE_PROP_BOOL("floor", VtdTestdev, use_floor, false),
 };
@@ -433,6 +478,10 @@ static const TypeInfo testdev_types[] = {
             { INTERFACE_CONVENTIONAL_PCI_DEVICE },
             { },
         },
+    }, {
+        .name = TYPE_TESTDEV_HOST,
+        .parent = TYPE_HOST_IOMMU_DEVICE,
+        .class_init = host_class_init,
     }, {
         .name = TYPE_TESTDEV_FLOOR,
         .parent = TYPE_IOMMU_MEMORY_REGION,

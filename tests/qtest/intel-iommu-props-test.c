@@ -130,6 +130,25 @@ static const struct {
       { "drain" } },
     { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on,aw-bits=39",
       { "aw-bits", "48" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on",
+      { "x-scalable-mode=off" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on",
+      { "x-scalable-mode=off" } },
+    { "q35", "-device intel-iommu,caching-mode=perhaps",
+      { "caching-mode", "on", "auto" } },
+    { "q35", "-device intel-iommu,caching-mode=", { "caching-mode", "auto" } },
+    { "q35", "-global intel-iommu.caching-mode=2 -device intel-iommu",
+      { "caching-mode", "on", "auto" } },
+    { "q35", "-device intel-iommu,caching-mode=off "
+      "-device vtd-testdev,host-aw-bits=48", { "caching-mode=on" } },
+    { "q35", "-device intel-iommu,snoop-control=on "
+      "-device vtd-testdev,host-aw-bits=48", { "snoop-control=off" } },
+    { "q35", "-device intel-iommu -device vtd-testdev,host-aw-bits=47",
+      { "aw-bits=48", "47 bits", "aw-bits=39" } },
+    { "q35", "-device intel-iommu -device vtd-testdev,host-aw-bits=38",
+      { "aw-bits=48", "38 bits" } },
+    { "q35", "-device intel-iommu,aw-bits=39 "
+      "-device vtd-testdev,host-aw-bits=38", { "aw-bits=39", "38 bits" } },
     { "q35", "-device intel-iommu,no-such-property=1", { "no-such-property" } },
     { "q35", "-device intel-iommu -device intel-iommu", { "iommu" } },
     { "pc", "-device intel-iommu", { "intel-iommu" } },
@@ -162,35 +181,11 @@ static void test_refusals(void)
     }
 }
 
-/* caching-mode as management software writes it */
-static void test_json_bool(void)
-{
-    static const struct {
-        const char *value;
-        uint64_t cap;
-    } rows[] = {
-        { "true", CAP | CAP_CM },
-        { "false", CAP },
-    };
-
-    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDriver d = { };
-
-        vtd_row("caching-mode: %s", rows[i].value);
-        d.qts = qtest_initf("-machine q35 -nodefaults -device '{ "
-                            "\"driver\": \"intel-iommu\", "
-                            "\"caching-mode\": %s }'", rows[i].value);
-        expect_capabilities(&d, rows[i].cap, ECAP);
-        qtest_quit(d.qts);
-    }
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/properties/capabilities", test_capabilities);
     qtest_add_func("/intel-iommu/properties/machines", test_machines);
     qtest_add_func("/intel-iommu/properties/refusals", test_refusals);
-    qtest_add_func("/intel-iommu/properties/json-bool", test_json_bool);
     return g_test_run();
 }

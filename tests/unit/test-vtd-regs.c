@@ -100,6 +100,20 @@ static void test_capabilities(void)
     }
 }
 
+static void test_late_caching_mode(void)
+{
+    VtdConfig config = { .aw_bits = 39 };
+    Host *h = host_new(&config);
+    uint64_t cap = rd64(h, REG_CAP);
+
+    g_assert_cmphex(cap & BIT(7), ==, 0);
+    vtd_use_caching_mode(h->v);
+    g_assert_cmphex(rd64(h, REG_CAP), ==, cap | BIT(7));
+    vtd_reset(h->v);
+    g_assert_cmphex(rd64(h, REG_CAP), ==, cap | BIT(7));
+    host_free(h);
+}
+
 static void test_write_masks(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(regs); i++) {
@@ -392,6 +406,7 @@ int main(int argc, char **argv)
 
     g_test_add_func("/vtd/regs/reset-values", test_reset_values);
     g_test_add_func("/vtd/regs/capabilities", test_capabilities);
+    g_test_add_func("/vtd/regs/late-caching-mode", test_late_caching_mode);
     g_test_add_func("/vtd/regs/write-masks", test_write_masks);
     g_test_add_func("/vtd/regs/reserved", test_reserved);
     g_test_add_func("/vtd/regs/irta-without-eim", test_irta_without_eim);

@@ -111,6 +111,13 @@ void vtd_reset(Vtd *v)
     v->ops->iec_changed(v->host, true, 0, 0);
 }
 
+void vtd_use_caching_mode(Vtd *v)
+{
+    v->config.caching_mode = true;
+    v->cap = vtd_cap(&v->config);
+    vtd_regs_reset(v);
+}
+
 /* Counted elsewhere: the sum over spaces or tables, or another's fields */
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {

@@ -181,6 +181,11 @@ void vtd_free(Vtd *v);
  * stay and get the direct view.  [host]
  */
 void vtd_reset(Vtd *v);
+/*
+ * Caching mode on, known late: before the guest runs, so before any
+ * register was written.  [host]
+ */
+void vtd_use_caching_mode(Vtd *v);
 
 /*
  * A device's address space, in the direct view unless translation is on by
@@ -251,13 +256,16 @@ typedef struct VtdSaved {
 } VtdSaved;
 
 void vtd_save(Vtd *v, VtdSaved *saved);
+/* Whether the unit that was saved has caching mode.  [any] */
+bool vtd_saved_caching_mode(const VtdSaved *saved);
 /*
- * Take over what came in.  NULL, or the name of a field that no unit can
- * have, with nothing changed.  Until vtd_loaded(), when the devices behind
- * have their bus numbers, no space has the direct view while translation is
- * on.
+ * Take over what came in.  NULL, or why not, with nothing changed: the name
+ * of a field with a value that no unit can have, or the properties that the
+ * two units differ in; to be freed.  Until vtd_loaded(), when all is there
+ * that the tables speak of (the devices' bus numbers, the layout of memory),
+ * no space has the direct view while translation is on.  [host]
  */
-const char *vtd_load(Vtd *v, const VtdSaved *saved);
+char *vtd_load(Vtd *v, const VtdSaved *saved);
 void vtd_loaded(Vtd *v);
 
 /* The value of a counter, and its name for users.  [host] */

@@ -25,11 +25,15 @@ OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMUState, INTEL_IOMMU_DEVICE)
 struct IntelIOMMUState {
     X86IOMMUState x86_iommu;
 
-    /* Properties; eim is resolved to on or off by realize */
+    /*
+     * Properties.  Realize resolves eim to on or off.  caching_mode is false
+     * until caching-mode=auto is known to be on.
+     */
     uint32_t version;
     OnOffAuto eim;
     bool buggy_eim;
     uint8_t aw_bits;
+    OnOffAuto caching_mode_option;
     bool caching_mode;
     bool scalable_mode;
     bool first_stage;

@@ -18,6 +18,8 @@
  *   record=off      keep no log
  *   table=off       keep no table of mappings and check no rule.  With
  *                   record=off too, a notification is only counted
+ *   host-aw-bits=N  belong to a device of the host whose IOMMU has addresses
+ *                   of N bits, which is shown to the guest's: as vfio-pci
  *   limit=N         so many mappings at once, 0 for no limit
  *   floor=on        use an address space of the device's own, whose
  *                   translation is the address itself, found at once: the

@@ -1,0 +1,132 @@
+/*
+ * Intel IOMMU (VT-d) device: assigned devices
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the conditions under which a device of the host can be behind the
+ * unit: vfio-pci, and vhost-vdpa as far as caching-mode=auto goes.  All of
+ * it runs under the big lock.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "exec/address-spaces.h"
+#include "hw/pci/pci_device.h"
+#include "hw/qdev-core.h"
+#include "hw/virtio/virtio-net.h"
+#include "net/net.h"
+#include "intel_iommu_parts.h"
+
+/* By name: whether they are built in is not known here */
+#define TYPE_ASSIGNED   "vfio-pci"
+#define TYPE_VDPA       "vhost-vdpa-device"
+
+bool intel_iommu_check_order(Error **errp)
+{
+    bool several = false;
+
+    if (object_resolve_path_type("", TYPE_ASSIGNED, &several) || several) {
+        error_setg(errp, "-device intel-iommu must come before "
+                   "-device " TYPE_ASSIGNED);
+        return false;
+    }
+    return true;
+}
+
+static void intel_iommu_use_caching_mode(IntelIOMMUState *s)
+{
+    s->caching_mode = true;
+    vtd_use_caching_mode(s->vtd);
+}
+
+/* For an assigned device; @late if the guest knows what it was at the start */
+static bool intel_iommu_need_caching_mode(IntelIOMMUState *s, bool late,
+                                          Error **errp)
+{
+    if (s->caching_mode) {
+        return true;
+    }
+    if (s->caching_mode_option == ON_OFF_AUTO_OFF) {
+        error_setg(errp, "an assigned device needs "
+                   "-device intel-iommu,caching-mode=on (or auto), not off");
+        return false;
+    }
+    if (late) {
+        error_setg(errp, "a device that is assigned later needs "
+                   "-device intel-iommu,caching-mode=on: caching-mode=auto "
+                   "was off at the start");
+        return false;
+    }
+    intel_iommu_use_caching_mode(s);
+    return true;
+}
+
+bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
+                                 HostIOMMUDevice *host, Error **errp)
+{
+    IntelIOMMUState *s = opaque;
+    HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(host);
+    int bits;
+
+    if (s->snoop_control) {
+        error_setg(errp, "an assigned device needs "
+                   "-device intel-iommu,snoop-control=off");
+        return false;
+    }
+    if (!hc->get_cap) {
+        error_setg(errp, "the address width of the host's IOMMU is unknown");
+        return false;
+    }
+    bits = hc->get_cap(host, HOST_IOMMU_DEVICE_CAP_AW_BITS, errp);
+    if (bits < 0) {
+        return false;
+    }
+    if (bits < s->aw_bits) {
+        error_setg(errp, "aw-bits=%u is wider than the %d bits of the host's "
+                   "IOMMU%s", s->aw_bits, bits,
+                   bits < 39 ? "" : ", use -device intel-iommu,aw-bits=39");
+        return false;
+    }
+    return intel_iommu_need_caching_mode(s, phase_check(PHASE_MACHINE_READY),
+                                         errp);
+}
+
+static int intel_iommu_is_assigned(Object *obj, void *opaque)
+{
+    return object_dynamic_cast(obj, TYPE_ASSIGNED) &&
+           pci_device_iommu_address_space(PCI_DEVICE(obj)) !=
+           &address_space_memory;
+}
+
+/* Served by a vDPA device, which maps guest memory as VFIO does */
+static int intel_iommu_is_vdpa(Object *obj, void *opaque)
+{
+    if (object_dynamic_cast(obj, TYPE_VIRTIO_NET)) {
+        NetClientState *peer = VIRTIO_NET(obj)->nic_conf.peers.ncs[0];
+
+        if (!peer || peer->info->type != NET_CLIENT_DRIVER_VHOST_VDPA) {
+            return false;
+        }
+    } else if (!object_dynamic_cast(obj, TYPE_VDPA)) {
+        return false;
+    }
+    return VIRTIO_DEVICE(obj)->dma_as != &address_space_memory;
+}
+
+static bool intel_iommu_any(int (*match)(Object *obj, void *opaque))
+{
+    return object_child_foreach_recursive(object_get_root(), match, NULL);
+}
+
+bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp)
+{
+    /* Of vfio-pci, this finds mediated devices: they have no host IOMMU */
+    if (intel_iommu_any(intel_iommu_is_assigned)) {
+        return intel_iommu_need_caching_mode(s, false, errp);
+    }
+    if (s->caching_mode_option == ON_OFF_AUTO_AUTO &&
+        intel_iommu_any(intel_iommu_is_vdpa)) {
+        intel_iommu_use_caching_mode(s);
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+/*
+ * Intel IOMMU (VT-d) device: the calls between its files
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_I386_INTEL_IOMMU_PARTS_H
+#define HW_I386_INTEL_IOMMU_PARTS_H
+
+#include "hw/i386/intel_iommu.h"
+#include "system/host_iommu_device.h"
+
+/* intel_iommu_props.c: what the user asks for */
+
+void intel_iommu_class_init_props(ObjectClass *klass);
+/* Resolve eim=auto; false, with @errp set, for what cannot be had. */
+bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp);
+
+/* intel_iommu_host.c: devices of the host that are assigned */
+
+/* False, with @errp set, if one was made before the unit. */
+bool intel_iommu_check_order(Error **errp);
+/* PCIIOMMUOps.set_iommu_device: refuses what could not work. */
+bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
+                                 HostIOMMUDevice *host, Error **errp);
+/*
+ * Settle caching-mode=auto: the machine is complete, and the guest does not
+ * run yet.  False, with @errp set, for caching-mode=off where it is needed.
+ */
+bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * Intel IOMMU (VT-d) device: properties
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what a user can ask of the device, the words that explain it, and
+ * what is refused.  All of it runs under the big lock, before the device is
+ * realized.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "qapi/qapi-types-common.h"
+#include "qapi/util.h"
+#include "qapi/visitor-impl.h"
+#include "hw/qdev-properties.h"
+#include "kvm/kvm_i386.h"
+#include "system/kvm.h"
+#include "intel_iommu_parts.h"
+
+/* 64 GiB in pages of 4 KiB: some 144 MiB of our memory if scattered */
+#define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)
+
+/*
+ * Whether a value is a bool of JSON.  What comes from the command line is
+ * a string, and so is an enumeration's value in JSON.  Only visitors of JSON
+ * know of alternates; the others must not be asked.
+ */
+static bool intel_iommu_visit_kind(Visitor *v, const char *name,
+                                   bool *is_bool, Error **errp)
+{
+    GenericAlternate *kind;
+
+    *is_bool = false;
+    if (!v->start_alternate) {
+        return true;
+    }
+    if (!visit_start_alternate(v, name, &kind, sizeof(*kind), errp)) {
+        return false;
+    }
+    *is_bool = kind->type == QTYPE_QBOOL;
+    visit_end_alternate(v, (void **)&kind);
+    g_free(kind);
+    return true;
+}
+
+static void intel_iommu_set_caching_mode(Object *obj, Visitor *v,
+                                         const char *name, void *opaque,
+                                         Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+    g_autofree char *text = NULL;
+    bool is_bool, on;
+
+    if (!intel_iommu_visit_kind(v, name, &is_bool, errp)) {
+        return;
+    }
+    if (is_bool) {
+        if (!visit_type_bool(v, name, &on, errp)) {
+            return;
+        }
+    } else {
+        if (!visit_type_str(v, name, &text, errp)) {
+            return;
+        }
+        if (!strcmp(text, "auto")) {
+            s->caching_mode_option = ON_OFF_AUTO_AUTO;
+            s->caching_mode = false;
+            return;
+        }
+        if (!qapi_bool_parse(name, text, &on, NULL)) {
+            error_setg(errp, "Parameter '%s' expects 'on', 'off' or 'auto'",
+                       name);
+            return;
+        }
+    }
+    s->caching_mode_option = on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    s->caching_mode = on;
+}
+
+/* What it is resolved to: whoever read it before auto came reads a bool */
+static void intel_iommu_get_caching_mode(Object *obj, Visitor *v,
+                                         const char *name, void *opaque,
+                                         Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+
+    visit_type_bool(v, name, &s->caching_mode, errp);
+}
+
+/* Unset it is auto, which is 0 */
+static const PropertyInfo intel_iommu_prop_caching_mode = {
+    .type = "bool",
+    .get = intel_iommu_get_caching_mode,
+    .set = intel_iommu_set_caching_mode,
+};
+
+static const Property intel_iommu_properties[] = {
+    DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),
+    DEFINE_PROP_ON_OFF_AUTO("eim", IntelIOMMUState, eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
+    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
+    { .name = "caching-mode", .info = &intel_iommu_prop_caching_mode },
+    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, scalable_mode,
+                     false),
+    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, first_stage, false),
+    DEFINE_PROP_BOOL("snoop-control", IntelIOMMUState, snoop_control, false),
+    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, pasid_mode, false),
+    DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
+    DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
+                     true),
+    DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
+    DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, first_stage_1g, true),
+    DEFINE_PROP_UINT64("max-mappings", IntelIOMMUState, max_mappings,
+                       INTEL_IOMMU_MAX_MAPPINGS),
+};
+
+static const struct {
+    const char *name;
+    const char *text;
+} intel_iommu_help[] = {
+    { "version", "ignored" },
+    { "eim", "on/off/auto: interrupts to x2APIC ids above 255; auto is on "
+      "with intremap=on and KVM" },
+    { "x-buggy-eim", "on/off: what machines before 2.8 did for eim=auto" },
+    { "aw-bits", "width of DMA addresses in bits, 39 or 48; no wider than "
+      "that of an assigned device's host IOMMU" },
+    { "caching-mode", "on/off/auto: let the guest tell of new mappings, "
+      "which assigned devices (vfio, vdpa) need; auto is on if there is one "
+      "at the start (default: auto)" },
+    { "x-scalable-mode", "on/off: not supported" },
+    { "x-flts", "on/off: needs x-scalable-mode=on" },
+    { "snoop-control", "on/off: let page tables ask for snooped accesses; "
+      "excludes assigned devices and vhost" },
+    { "x-pasid-mode", "on/off: needs x-scalable-mode=on" },
+    { "dma-drain", "on/off: tell the guest that an invalidation waits for "
+      "DMA under way" },
+    { "dma-translation", "on/off: tell the guest that DMA can be translated, "
+      "not only interrupts remapped" },
+    { "stale-tm", "on/off: with device-iotlb=on, let page tables set the old "
+      "bit TM" },
+    { "fs1gp", "on/off: 1-GiB pages with x-flts=on" },
+    { "max-mappings", "how many pages the guest can map for an assigned "
+      "device" },
+};
+
+void intel_iommu_class_init_props(ObjectClass *klass)
+{
+    device_class_set_props(DEVICE_CLASS(klass), intel_iommu_properties);
+    for (size_t i = 0; i < ARRAY_SIZE(intel_iommu_help); i++) {
+        object_class_property_set_description(klass, intel_iommu_help[i].name,
+                                              intel_iommu_help[i].text);
+    }
+}
+
+bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)
+{
+    X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(s);
+    bool ir = x86_iommu_ir_supported(x86_iommu);
+
+    if (s->pasid_mode && x86_iommu->dt_supported) {
+        error_setg(errp, "x-pasid-mode=on does not support the "
+                   "device-IOTLB of PASIDs, use device-iotlb=off");
+        return false;
+    }
+    if (s->eim == ON_OFF_AUTO_ON && !ir) {
+        error_setg(errp, "eim=on cannot be selected without intremap=on");
+        return false;
+    }
+    if (s->eim == ON_OFF_AUTO_AUTO) {
+        s->eim = ir && (kvm_irqchip_in_kernel() || s->buggy_eim)
+                 ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    }
+    if (s->eim == ON_OFF_AUTO_ON && !s->buggy_eim &&
+        kvm_irqchip_is_split() && !kvm_enable_x2apic()) {
+        error_setg(errp, "eim=on requires support on the KVM side "
+                   "(X2APIC_API, first shipped in v4.7), use eim=off");
+        return false;
+    }
+    if (s->first_stage && !s->scalable_mode) {
+        error_setg(errp, "x-flts is only available in scalable mode, use "
+                   "x-scalable-mode=on");
+        return false;
+    }
+    if (!s->first_stage && s->aw_bits != 39 && s->aw_bits != 48) {
+        error_setg(errp, "aw-bits=%u is not supported, use 39 or 48",
+                   s->aw_bits);
+        return false;
+    }
+    if (s->first_stage && s->aw_bits != 48) {
+        error_setg(errp, "aw-bits=%u is not supported with x-flts=on, use 48",
+                   s->aw_bits);
+        return false;
+    }
+    if (s->scalable_mode && !s->dma_drain) {
+        error_setg(errp, "x-scalable-mode=on needs dma-drain=on");
+        return false;
+    }
+    if (s->pasid_mode && !s->scalable_mode) {
+        error_setg(errp, "x-pasid-mode=on needs x-scalable-mode=on");
+        return false;
+    }
+    if (s->scalable_mode) {
+        error_setg(errp, "x-scalable-mode=on is not supported, use "
+                   "x-scalable-mode=off");
+        return false;
+    }
+    return true;
+}

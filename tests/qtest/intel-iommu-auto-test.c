@@ -1,0 +1,257 @@
+/*
+ * VT-d qtests: caching-mode=auto, and devices of the host
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Every way to write caching-mode, what auto becomes, and which devices of
+ * the host are refused.  The test device with host-aw-bits=N stands for
+ * vfio-pci.
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "vtd-testdev.h"
+
+#define CAP_CM                  (1ull << 7)
+#define IOVA                    0x40000000ull
+#define A                       QPCI_DEVFN(3, 0)
+
+/* What QMP reads, and what the guest does */
+static void expect_caching_mode(VtdDriver *d, bool on)
+{
+    QDict *response = qtest_qmp(d->qts,
+                                "{ 'execute': 'qom-get', 'arguments': {"
+                                " 'path': '/machine/peripheral/iommu',"
+                                " 'property': 'caching-mode' } }");
+
+    expect_eq(qdict_get_bool(response, "return"), on);
+    qobject_unref(response);
+    expect_eq(!!(vtd_read64(d, VTD_CAP) & CAP_CM), on);
+}
+
+static void start(VtdDriver *d, const char *machine, const char *args)
+{
+    *d = (VtdDriver) {
+        .qts = qtest_initf("-machine %s -nodefaults %s", machine, args),
+    };
+}
+
+static void check(const char *machine, const char *args, bool on)
+{
+    VtdDriver d;
+
+    vtd_row("%s %s", machine, args);
+    start(&d, machine, args);
+    expect_caching_mode(&d, on);
+    qtest_system_reset(d.qts);
+    expect_caching_mode(&d, on);
+    qtest_quit(d.qts);
+}
+
+/* All that a bool takes, and the third one */
+static void test_forms(void)
+{
+    static const struct {
+        const char *value;
+        bool on;
+    } rows[] = {
+        { "on", true }, { "yes", true }, { "true", true }, { "y", true },
+        { "off", false }, { "no", false }, { "false", false },
+        { "n", false }, { "auto", false },
+    };
+    static const char *const ways[] = {
+        "-device intel-iommu,id=iommu,caching-mode=%s",
+        "-global intel-iommu.caching-mode=%s -device intel-iommu,id=iommu",
+        "-device '{ \"driver\": \"intel-iommu\", \"id\": \"iommu\","
+        " \"caching-mode\": \"%s\" }'",
+        /* The last one counts */
+        "-global intel-iommu.caching-mode=on"
+        " -device intel-iommu,id=iommu,caching-mode=off,caching-mode=%s",
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (int way = 0; way < ARRAY_SIZE(ways); way++) {
+            g_auto(GStrv) parts = g_strsplit(ways[way], "%s", 2);
+            g_autofree char *args = g_strconcat(parts[0], rows[i].value,
+                                                parts[1], NULL);
+
+            check("q35", args, rows[i].on);
+        }
+    }
+    check("q35", "-device '{ \"driver\": \"intel-iommu\", \"id\": \"iommu\","
+          " \"caching-mode\": true }'", true);
+    check("q35", "-device '{ \"driver\": \"intel-iommu\", \"id\": \"iommu\","
+          " \"caching-mode\": false }'", false);
+}
+
+#define IOMMU   "-device intel-iommu,id=iommu"
+#define HOST    " -device vtd-testdev,host-aw-bits=48"
+
+static void test_auto(void)
+{
+    static const struct {
+        const char *machine;
+        const char *args;
+        bool on;
+    } rows[] = {
+        { "q35", IOMMU, false },
+        { "q35", IOMMU HOST, true },
+        { "q35", IOMMU ",caching-mode=auto" HOST, true },
+        { "q35", IOMMU ",caching-mode=on", true },
+        { "q35", IOMMU ",caching-mode=on" HOST, true },
+        { "q35", IOMMU " -device edu -device virtio-net,disable-legacy=on,"
+          "iommu_platform=on", false },
+        { "q35", IOMMU " -device vtd-testdev,unmap-only=on", false },
+        { "q35", IOMMU " -device vtd-testdev,device-tlb=on", false },
+        /* One that VFIO would not know of either, until it is too late */
+        { "q35", IOMMU " -device vtd-testdev", false },
+        { "q35", IOMMU " -device pcie-root-port,id=rp"
+          " -device vtd-testdev,host-aw-bits=48,bus=rp", true },
+        { "q35", IOMMU HOST HOST, true },
+        /* Not behind the unit, whatever its width */
+        { "q35,default-bus-bypass-iommu=on",
+          IOMMU " -device vtd-testdev,host-aw-bits=32", false },
+        { "pc-q35-9.2", IOMMU HOST, true },
+        { "pc-q35-9.1", IOMMU, false },
+        { "pc-q35-9.1", IOMMU " -device vtd-testdev,host-aw-bits=39", true },
+        { "pc-q35-2.9", IOMMU, false },
+        { "pc-q35-2.9", IOMMU " -device vtd-testdev,host-aw-bits=39", true },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        check(rows[i].machine, rows[i].args, rows[i].on);
+    }
+}
+
+/* auto in use: a page that appears is told of, before and after a reset */
+static void test_maps(void)
+{
+    VtdDriver d;
+
+    vtd_start(&d, "", "", "-device vtd-testdev,addr=3,host-aw-bits=48");
+    for (int round = 0; round < 2; round++) {
+        VtdDomain domain;
+        Testdev t;
+        uint64_t page, value = 0;
+
+        vtd_row("round %d", round);
+        testdev_start(&t, &d, A);
+        vtd_enable(&d);
+        domain = vtd_domain_new(&d, 1, 4);
+        vtd_attach(&d, A, &domain);
+        vtd_invalidate_all(&d);
+        testdev_clear(&t);
+        page = vtd_alloc(&d, 1);
+        vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
+        expect_eq(testdev_count(&t, TESTDEV_MAPS), 0);
+        vtd_invalidate(&d, VTD_INV_IOTLB_PAGES(1, IOVA, 0));
+        expect_eq(testdev_count(&t, TESTDEV_MAPS), 1);
+        expect_eq(testdev_count(&t, TESTDEV_NOT_REGISTERED), 0);
+        qtest_writeq(d.qts, page, 0x1234);
+        expect_true(testdev_dma_read(&t, IOVA, &value));
+        expect_eq(value, 0x1234);
+        testdev_expect_no_error(&t);
+        testdev_stop(&t);
+        vtd_reset(&d);
+    }
+    vtd_stop(&d);
+}
+
+/* Without MAPs wanted at the start, nobody gets them later */
+static void test_too_late(void)
+{
+    VtdDriver d;
+    VtdDomain domain;
+    Testdev t;
+
+    vtd_start(&d, "", "", "-device vtd-testdev,addr=3");
+    testdev_start(&t, &d, A);
+    domain = vtd_domain_new(&d, 1, 4);
+    vtd_attach(&d, A, &domain);
+    vtd_enable(&d);
+    expect_true(testdev_count(&t, TESTDEV_NOT_REGISTERED) != 0);
+    expect_eq(testdev_count(&t, TESTDEV_MAPS), 0);
+    testdev_stop(&t);
+    vtd_stop(&d);
+}
+
+/* Words that the answer to a hotplugged device has, "" if it is taken */
+static void plug(VtdDriver *d, int bits, const char *words)
+{
+    QDict *response =
+        qtest_qmp(d->qts, "{ 'execute': 'device_add', 'arguments': {"
+                  " 'driver': 'vtd-testdev', 'id': 'hot', 'bus': 'rp',"
+                  " 'host-aw-bits': %d } }", bits);
+    QDict *error = qdict_get_qdict(response, "error");
+
+    expect_eq(!error, !*words);
+    if (error) {
+        expect_mentions(qdict_get_str(error, "desc"), words);
+    }
+    qobject_unref(response);
+}
+
+static void test_hotplug(void)
+{
+    static const struct {
+        const char *props;
+        const char *args;
+        int bits;
+        const char *words;
+    } rows[] = {
+        { "", "", 48, "caching-mode=on" },
+        { ",caching-mode=auto", "", 48, "caching-mode=on" },
+        { ",caching-mode=off", "", 48, "caching-mode=on" },
+        { ",caching-mode=on", "", 48, "" },
+        { "", HOST, 48, "" },
+        { "", HOST, 47, "aw-bits=39" },
+        { ",caching-mode=on,aw-bits=39", "", 47, "" },
+        { ",caching-mode=on,snoop-control=on", "", 48,
+          "snoop-control=off" },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        VtdDriver d;
+        g_autofree char *args = g_strconcat("-device pcie-root-port,id=rp",
+                                            rows[i].args, NULL);
+        uint64_t cap;
+
+        vtd_row("\"%s\"%s, %d bits", rows[i].props, rows[i].args,
+                rows[i].bits);
+        vtd_start(&d, "", rows[i].props, args);
+        cap = vtd_read64(&d, VTD_CAP);
+        plug(&d, rows[i].bits, rows[i].words);
+        expect_eq(vtd_read64(&d, VTD_CAP), cap);
+        vtd_stop(&d);
+    }
+}
+
+/* No assigned device without unit in between: QEMU's own refusal */
+static void test_pc_refuses(void)
+{
+    VtdDriver d;
+    QDict *response, *error;
+
+    vtd_start(&d, "", "", "-device pcie-root-port,id=rp");
+    response = qtest_qmp(d.qts, "{ 'execute': 'device_add', 'arguments': {"
+                         " 'driver': 'vfio-pci', 'bus': 'rp',"
+                         " 'host': '0000:00:00.0' } }");
+    error = qdict_get_qdict(response, "error");
+    expect_true(error);
+    expect_mentions(error ? qdict_get_str(error, "desc") : "",
+                    "caching-mode=on");
+    qobject_unref(response);
+    vtd_stop(&d);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/intel-iommu/auto/forms", test_forms);
+    qtest_add_func("/intel-iommu/auto/auto", test_auto);
+    qtest_add_func("/intel-iommu/auto/maps", test_maps);
+    qtest_add_func("/intel-iommu/auto/too-late", test_too_late);
+    qtest_add_func("/intel-iommu/auto/hotplug", test_hotplug);
+    qtest_add_func("/intel-iommu/auto/pc-refuses", test_pc_refuses);
+    return g_test_run();
+}
