@@ -6,6 +6,9 @@
  * Owns the way between the live state and VtdSaved, whose fields are those
  * of QEMU's stream, and the check of what comes in.  Caches and shadows are
  * not carried: they come from guest memory.  [host] calls only.
+ *
+ * What comes in may be hostile: whatever passes the check must be as safe as
+ * what a guest can write to registers.
  */
 
 #include "qemu/osdep.h"
@@ -34,49 +37,120 @@ void vtd_save(Vtd *v, VtdSaved *saved)
     saved->intr_enabled = atomic_load(&v->remapping);
 }
 
-static bool vtd_power_of_2(uint32_t n, uint32_t least, uint32_t most)
+/* Properties that show in CAP and ECAP, which the guest has read already */
+static const struct {
+    const char *property;
+    unsigned offset;
+    uint64_t bits;
+} vtd_agreed[] = {
+    { "aw-bits", VTD_REG_CAP, VTD_CAP_MGAW_MASK },
+    { "dma-translation", VTD_REG_CAP, VTD_CAP_SAGAW_39 },
+    { "caching-mode", VTD_REG_CAP, VTD_CAP_CM },
+    { "dma-drain", VTD_REG_CAP, VTD_CAP_DRD | VTD_CAP_DWD },
+    { "intremap", VTD_REG_ECAP, VTD_ECAP_IR },
+    { "eim", VTD_REG_ECAP, VTD_ECAP_EIM },
+    { "device-iotlb", VTD_REG_ECAP, VTD_ECAP_DT },
+    { "pt", VTD_REG_ECAP, VTD_ECAP_PT },
+    { "snoop-control", VTD_REG_ECAP, VTD_ECAP_SC },
+    { "x-scalable-mode", VTD_REG_ECAP, VTD_ECAP_SMTS },
+};
+
+static uint64_t vtd_saved_reg(const VtdSaved *saved, unsigned offset)
+{
+    uint64_t value;
+
+    memcpy(&value, saved->csr + offset, sizeof(value));
+    return GUINT64_FROM_LE(value);
+}
+
+bool vtd_saved_caching_mode(const VtdSaved *saved)
+{
+    return vtd_saved_reg(saved, VTD_REG_CAP) & VTD_CAP_CM;
+}
+
+/* How the unit that was saved was started, as far as ours was not so */
+static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
+{
+    uint64_t cap = vtd_saved_reg(saved, VTD_REG_CAP);
+    uint64_t ecap = vtd_saved_reg(saved, VTD_REG_ECAP);
+    GString *unlike;
+
+    if (cap == v->cap && ecap == v->ecap) {
+        return NULL;
+    }
+    unlike = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_agreed); i++) {
+        bool of_cap = vtd_agreed[i].offset == VTD_REG_CAP;
+        uint64_t theirs = (of_cap ? cap : ecap) & vtd_agreed[i].bits;
+
+        if (theirs == ((of_cap ? v->cap : v->ecap) & vtd_agreed[i].bits)) {
+            continue;
+        }
+        if (vtd_agreed[i].bits == VTD_CAP_MGAW_MASK) {
+            g_string_append_printf(unlike, ",aw-bits=%u",
+                                   VTD_CAP_MGAW_BITS(cap));
+        } else {
+            g_string_append_printf(unlike, ",%s=%s", vtd_agreed[i].property,
+                                   theirs ? "on" : "off");
+        }
+    }
+    if (!unlike->len) {
+        g_string_printf(unlike, "csr has CAP 0x%" PRIx64 ", ECAP 0x%" PRIx64
+                        ", unlike this unit", cap, ecap);
+    } else {
+        g_string_prepend(unlike, "it is of -device intel-iommu");
+        g_string_append(unlike, ", unlike this unit");
+    }
+    return g_string_free(unlike, FALSE);
+}
+
+static bool vtd_power_of_2(uint64_t n, uint64_t least, uint64_t most)
 {
     return n >= least && n <= most && !(n & (n - 1));
 }
 
 /* What the engine relies on, by the name of the field that breaks it */
-static const char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
+static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
 {
-    if (saved->root & ~v->format.address) {
-        return "root";
-    }
-    if (saved->intr_root & ~v->format.address) {
-        return "intr_root";
-    }
-    if (saved->iq & ~v->format.address) {
-        return "iq";
-    }
-    /* Nothing latched yet is 0 */
-    if (saved->intr_size && !vtd_power_of_2(saved->intr_size, 2, 65536)) {
-        return "intr_size";
-    }
-    if (saved->iq_size && !vtd_power_of_2(saved->iq_size, 256, 32768)) {
-        return "iq_size";
-    }
-    if (saved->qi_enabled && !saved->iq_size) {
-        return "qi_enabled";
-    }
-    if (saved->iq_head && saved->iq_head >= saved->iq_size) {
-        return "iq_head";
-    }
-    if (saved->iq_tail > VTD_IQT_INDEX(~0ull)) {
-        return "iq_tail";
-    }
-    if (saved->next_frcd_reg) {
-        return "next_frcd_reg";
-    }
-    if (saved->intr_enabled && !v->config.intr_remap) {
-        return "intr_enabled";
-    }
-    if (saved->intr_eime && !v->config.eim) {
-        return "intr_eime";
+    const struct {
+        const char *name;
+        uint64_t value;
+        bool good;
+    } fields[] = {
+#define FIELD(name, good) { #name, saved->name, good }
+        FIELD(root, !(saved->root & ~v->format.address)),
+        FIELD(intr_root, !(saved->intr_root & ~v->format.address)),
+        FIELD(iq, !(saved->iq & ~v->format.address)),
+        /* Nothing latched yet is 0 */
+        FIELD(intr_size, !saved->intr_size ||
+                         vtd_power_of_2(saved->intr_size, 2, 65536)),
+        FIELD(iq_size, saved->iq_size
+                       ? vtd_power_of_2(saved->iq_size, 256, 32768)
+                       : !saved->qi_enabled),
+        FIELD(iq_head, !saved->iq_head || saved->iq_head < saved->iq_size),
+        FIELD(iq_tail, saved->iq_tail <= VTD_IQT_INDEX(~0ull)),
+        FIELD(next_frcd_reg, !saved->next_frcd_reg),
+        FIELD(intr_enabled, !saved->intr_enabled || v->config.intr_remap),
+        FIELD(intr_eime, !saved->intr_eime || v->config.eim),
+#undef FIELD
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+        if (!fields[i].good) {
+            return g_strdup_printf("%s cannot be 0x%" PRIx64, fields[i].name,
+                                   fields[i].value);
+        }
     }
     return NULL;
+}
+
+/*
+ * What was latched from a register whose @bits alone are carried: the other
+ * bits are still there, unless it was written since.
+ */
+static uint64_t vtd_latched(uint64_t saved, uint64_t reg, uint64_t bits)
+{
+    return (reg & bits) == saved ? reg : saved;
 }
 
 static uint32_t vtd_status_bit(bool on, uint32_t bit)
@@ -84,10 +158,11 @@ static uint32_t vtd_status_bit(bool on, uint32_t bit)
     return on ? bit : 0;
 }
 
-const char *vtd_load(Vtd *v, const VtdSaved *saved)
+char *vtd_load(Vtd *v, const VtdSaved *saved)
 {
-    const char *error = vtd_saved_error(v, saved);
-    uint64_t irta = saved->intr_root, root = saved->root;
+    char *error = vtd_saved_unlike(v, saved) ?: vtd_saved_error(v, saved);
+    uint64_t address = v->format.address;
+    uint64_t root, irta, iq;
     uint32_t status;
 
     if (error) {
@@ -95,8 +170,6 @@ const char *vtd_load(Vtd *v, const VtdSaved *saved)
     }
     pthread_mutex_lock(&v->lock);
     memcpy(v->csr, saved->csr, sizeof(v->csr));
-    /* The mode is latched with the root, and told by the register alone */
-    root |= vtd_reg64_locked(v, VTD_REG_RTADDR) & VTD_MASK(11, 10);
     vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
     vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
     status = vtd_reg32_locked(v, VTD_REG_GSTS) &
@@ -105,7 +178,11 @@ const char *vtd_load(Vtd *v, const VtdSaved *saved)
               vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |
               vtd_status_bit(saved->intr_enabled, VTD_GCMD_IRE);
     vtd_reg32_set_locked(v, VTD_REG_GSTS, status);
-    v->queue.wide = vtd_reg64_locked(v, VTD_REG_IQA) & VTD_IQA_DW;
+    root = vtd_latched(saved->root, vtd_reg64_locked(v, VTD_REG_RTADDR),
+                       address);
+    irta = vtd_latched(saved->intr_root, vtd_reg64_locked(v, VTD_REG_IRTA),
+                       address) & VTD_PAGE_MASK;
+    iq = vtd_latched(saved->iq, vtd_reg64_locked(v, VTD_REG_IQA), address);
     pthread_mutex_unlock(&v->lock);
 
     for (uint32_t n = saved->intr_size; n > 2; n >>= 1) {
@@ -113,8 +190,9 @@ const char *vtd_load(Vtd *v, const VtdSaved *saved)
     }
     irta |= saved->intr_eime ? VTD_IRTA_EIME : 0;
     v->queue.enabled = saved->qi_enabled;
-    v->queue.base = saved->iq;
+    v->queue.base = iq & VTD_PAGE_MASK;
     v->queue.entries = saved->iq_size;
+    v->queue.wide = iq & VTD_IQA_DW;
     v->queue.head = saved->iq_head;
     v->queue.last_type = saved->iq_last_desc_type;
     atomic_store(&v->root, root);
@@ -134,4 +212,6 @@ const char *vtd_load(Vtd *v, const VtdSaved *saved)
 void vtd_loaded(Vtd *v)
 {
     vtd_shadow_update(v, 0, 0);
+    /* Units may differ in when they go on after an error that was cleared */
+    vtd_queue_run(v);
 }

@@ -69,6 +69,8 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_CAP_SAGAW_39        VTD_BIT(9)
 #define VTD_CAP_SAGAW_48        VTD_BIT(10)
 #define VTD_CAP_MGAW(bits)      (((bits) - 1ull) << 16)
+#define VTD_CAP_MGAW_MASK       VTD_MASK(21, 16)
+#define VTD_CAP_MGAW_BITS(reg)  ((unsigned)VTD_BITS(reg, 21, 16) + 1)
 #define VTD_CAP_FRO(offset)     (((offset) / 16ull) << 24)
 #define VTD_CAP_SLLPS_2M        VTD_BIT(34)
 #define VTD_CAP_SLLPS_1G        VTD_BIT(35)
@@ -86,6 +88,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_ECAP_SC             VTD_BIT(7)
 #define VTD_ECAP_IRO(offset)    (((offset) / 16ull) << 8)
 #define VTD_ECAP_MHMV(order)    ((uint64_t)(order) << 20)
+#define VTD_ECAP_SMTS           VTD_BIT(43)
 
 /* What this implementation advertises (the limits behind CAP and ECAP) */
 #define VTD_MAMV                18
