@@ -25,9 +25,7 @@
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
-#include "migration/vmstate.h"
 #include "system/dma.h"
-#include "system/runstate.h"
 #include "system/system.h"
 #include "intel_iommu_parts.h"
 
@@ -604,68 +602,6 @@ static const PCIIOMMUOps intel_iommu_pci_ops = {
     .set_iommu_device = intel_iommu_set_host_device,
 };
 
-/* Migration */
-
-static int intel_iommu_pre_save(void *opaque)
-{
-    IntelIOMMUState *s = opaque;
-
-    vtd_save(s->vtd, &s->saved);
-    return 0;
-}
-
-static int intel_iommu_post_load(void *opaque, int version_id)
-{
-    IntelIOMMUState *s = opaque;
-    const char *field = vtd_load(s->vtd, &s->saved);
-
-    if (field) {
-        error_report("intel-iommu: the incoming state has a bad %s", field);
-        return -EINVAL;
-    }
-    s->loaded = true;
-    return 0;
-}
-
-/* By now bridges have told their bus numbers, which views depend on */
-static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
-{
-    IntelIOMMUState *s = opaque;
-
-    if (running && s->loaded) {
-        s->loaded = false;
-        vtd_loaded(s->vtd);
-    }
-}
-
-/* The stream is that of QEMU's own device: order and width are fixed */
-static const VMStateDescription intel_iommu_vmstate = {
-    .name = "iommu-intel",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .priority = MIG_PRI_IOMMU,
-    .pre_save = intel_iommu_pre_save,
-    .post_load = intel_iommu_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(saved.root, IntelIOMMUState),
-        VMSTATE_UINT64(saved.intr_root, IntelIOMMUState),
-        VMSTATE_UINT64(saved.iq, IntelIOMMUState),
-        VMSTATE_UINT32(saved.intr_size, IntelIOMMUState),
-        VMSTATE_UINT16(saved.iq_head, IntelIOMMUState),
-        VMSTATE_UINT16(saved.iq_tail, IntelIOMMUState),
-        VMSTATE_UINT16(saved.iq_size, IntelIOMMUState),
-        VMSTATE_UINT16(saved.next_frcd_reg, IntelIOMMUState),
-        VMSTATE_UINT8_ARRAY(saved.csr, IntelIOMMUState, VTD_REG_SIZE),
-        VMSTATE_UINT8(saved.iq_last_desc_type, IntelIOMMUState),
-        VMSTATE_UNUSED(1),
-        VMSTATE_BOOL(saved.dmar_enabled, IntelIOMMUState),
-        VMSTATE_BOOL(saved.qi_enabled, IntelIOMMUState),
-        VMSTATE_BOOL(saved.intr_enabled, IntelIOMMUState),
-        VMSTATE_BOOL(saved.intr_eime, IntelIOMMUState),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
 /* The device */
 
 static void intel_iommu_machine_done(Notifier *notifier, void *data)
@@ -745,7 +681,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     object_property_add(OBJECT(s), "stats", "dict", intel_iommu_get_stats,
                         NULL, NULL, NULL);
 
-    qemu_add_vm_change_state_handler(intel_iommu_vm_state, s);
+    intel_iommu_init_migration(s);
     s->machine_done.notify = intel_iommu_machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }
@@ -763,7 +699,7 @@ static void intel_iommu_class_init(ObjectClass *klass, void *data)
     ResettableClass *rc = RESETTABLE_CLASS(klass);
 
     dc->desc = "Intel IOMMU (VT-d) DMA Remapping device";
-    dc->vmsd = &intel_iommu_vmstate;
+    dc->vmsd = &vmstate_intel_iommu;
     dc->hotpluggable = false;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     intel_iommu_class_init_props(klass);

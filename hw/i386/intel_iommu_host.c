@@ -33,7 +33,7 @@ bool intel_iommu_check_order(Error **errp)
     return true;
 }
 
-static void intel_iommu_use_caching_mode(IntelIOMMUState *s)
+void intel_iommu_use_caching_mode(IntelIOMMUState *s)
 {
     s->caching_mode = true;
     vtd_use_caching_mode(s->vtd);

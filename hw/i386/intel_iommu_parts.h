@@ -8,6 +8,7 @@
 #define HW_I386_INTEL_IOMMU_PARTS_H
 
 #include "hw/i386/intel_iommu.h"
+#include "migration/vmstate.h"
 #include "system/host_iommu_device.h"
 
 /* intel_iommu_props.c: what the user asks for */
@@ -28,5 +29,12 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
  * run yet.  False, with @errp set, for caching-mode=off where it is needed.
  */
 bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp);
+/* Caching mode on, before the guest can see that it was not. */
+void intel_iommu_use_caching_mode(IntelIOMMUState *s);
+
+/* intel_iommu_migrate.c */
+
+extern const VMStateDescription vmstate_intel_iommu;
+void intel_iommu_init_migration(IntelIOMMUState *s);
 
 #endif

@@ -1,0 +1,111 @@
+/*
+ * Intel IOMMU (VT-d) device: migration
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the section of the stream, which is that of QEMU 10.0's own device:
+ * name, order and width of the fields are fixed.  What they mean and which
+ * values are refused is the engine's (hw/i386/vtd/save.c).  All of it runs
+ * under the big lock.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "system/runstate.h"
+#include "intel_iommu_parts.h"
+
+static int intel_iommu_pre_save(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    vtd_save(s->vtd, &s->saved);
+    return 0;
+}
+
+static int intel_iommu_post_load(void *opaque, int version_id)
+{
+    IntelIOMMUState *s = opaque;
+    g_autofree char *error = NULL;
+
+    /* The device that auto was settled by may be gone by now */
+    if (s->caching_mode_option == ON_OFF_AUTO_AUTO &&
+        vtd_saved_caching_mode(&s->saved)) {
+        intel_iommu_use_caching_mode(s);
+    }
+    error = vtd_load(s->vtd, &s->saved);
+    if (error) {
+        error_report("intel-iommu: the incoming state does not fit: %s",
+                     error);
+        return -EINVAL;
+    }
+    s->loaded = true;
+    return 0;
+}
+
+/*
+ * By now all has come that tables and views depend on: not only memory, which
+ * came before us, but also what lies where in it.
+ */
+static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
+{
+    IntelIOMMUState *s = opaque;
+
+    if (running && s->loaded) {
+        s->loaded = false;
+        vtd_loaded(s->vtd);
+    }
+}
+
+void intel_iommu_init_migration(IntelIOMMUState *s)
+{
+    qemu_add_vm_change_state_handler(intel_iommu_vm_state, s);
+}
+
+/* Named as in the stream's own description, which knows of no VtdSaved */
+#define SAVED(_field, _info, _type) { \
+    .name = #_field, \
+    .size = sizeof(_type), \
+    .info = &(_info), \
+    .flags = VMS_SINGLE, \
+    .offset = vmstate_offset_value(IntelIOMMUState, saved._field, _type), \
+}
+#define SAVED_U64(_field)       SAVED(_field, vmstate_info_uint64, uint64_t)
+#define SAVED_U32(_field)       SAVED(_field, vmstate_info_uint32, uint32_t)
+#define SAVED_U16(_field)       SAVED(_field, vmstate_info_uint16, uint16_t)
+#define SAVED_U8(_field)        SAVED(_field, vmstate_info_uint8, uint8_t)
+#define SAVED_BOOL(_field)      SAVED(_field, vmstate_info_bool, bool)
+
+const VMStateDescription vmstate_intel_iommu = {
+    .name = "iommu-intel",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = intel_iommu_pre_save,
+    .post_load = intel_iommu_post_load,
+    .fields = (const VMStateField[]) {
+        SAVED_U64(root),
+        SAVED_U64(intr_root),
+        SAVED_U64(iq),
+        SAVED_U32(intr_size),
+        SAVED_U16(iq_head),
+        SAVED_U16(iq_tail),
+        SAVED_U16(iq_size),
+        SAVED_U16(next_frcd_reg),
+        {
+            .name = "csr",
+            .num = VTD_REG_SIZE,
+            .size = sizeof(uint8_t),
+            .info = &vmstate_info_uint8,
+            .flags = VMS_ARRAY,
+            .offset = vmstate_offset_array(IntelIOMMUState, saved.csr,
+                                           uint8_t, VTD_REG_SIZE),
+        },
+        SAVED_U8(iq_last_desc_type),
+        VMSTATE_UNUSED(1),
+        SAVED_BOOL(dmar_enabled),
+        SAVED_BOOL(qi_enabled),
+        SAVED_BOOL(intr_enabled),
+        SAVED_BOOL(intr_eime),
+        VMSTATE_END_OF_LIST()
+    },
+};
