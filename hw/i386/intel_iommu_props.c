@@ -122,27 +122,25 @@ static const struct {
 } intel_iommu_help[] = {
     { "version", "ignored" },
     { "eim", "on/off/auto: interrupts to x2APIC ids above 255; auto is on "
-      "with intremap=on and KVM" },
-    { "x-buggy-eim", "on/off: what machines before 2.8 did for eim=auto" },
-    { "aw-bits", "width of DMA addresses in bits, 39 or 48; no wider than "
-      "that of an assigned device's host IOMMU" },
-    { "caching-mode", "on/off/auto: let the guest tell of new mappings, "
-      "which assigned devices (vfio, vdpa) need; auto is on if there is one "
-      "at the start (default: auto)" },
+      "with KVM and intremap=on" },
+    { "x-buggy-eim", "on/off: eim=auto as machines before 2.8 had it" },
+    { "aw-bits", "width of DMA addresses, 39 or 48; the host's IOMMU must "
+      "have it for assigned devices" },
+    { "caching-mode", "on/off/auto: hear of new mappings, as assigned "
+      "devices (vfio, vdpa) need; auto is on if there is one at the start "
+      "(default: auto)" },
     { "x-scalable-mode", "on/off: not supported" },
     { "x-flts", "on/off: needs x-scalable-mode=on" },
     { "snoop-control", "on/off: let page tables ask for snooped accesses; "
-      "excludes assigned devices and vhost" },
+      "excludes vfio and vhost" },
     { "x-pasid-mode", "on/off: needs x-scalable-mode=on" },
-    { "dma-drain", "on/off: tell the guest that an invalidation waits for "
-      "DMA under way" },
-    { "dma-translation", "on/off: tell the guest that DMA can be translated, "
-      "not only interrupts remapped" },
-    { "stale-tm", "on/off: with device-iotlb=on, let page tables set the old "
-      "bit TM" },
+    { "dma-drain", "on/off: say that invalidations wait for DMA under way" },
+    { "dma-translation", "on/off: offer translation of DMA, beside that of "
+      "interrupts" },
+    { "stale-tm", "on/off: let page tables set the old bit TM, with "
+      "device-iotlb=on" },
     { "fs1gp", "on/off: 1-GiB pages with x-flts=on" },
-    { "max-mappings", "how many pages the guest can map for an assigned "
-      "device" },
+    { "max-mappings", "pages that can be mapped for an assigned device" },
 };
 
 void intel_iommu_class_init_props(ObjectClass *klass)

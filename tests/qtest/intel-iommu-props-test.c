@@ -8,6 +8,8 @@
  */
 
 #include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "vtd-driver.h"
 
 #define CAP                     0x00d2008c222f0606ull
@@ -181,11 +183,76 @@ static void test_refusals(void)
     }
 }
 
+/* What -device intel-iommu,help prints is made of this */
+static const struct {
+    const char *name;
+    const char *type;
+    const char *words;          /* of the description */
+} help[] = {
+    { "version", "uint32", "ignored" },
+    { "eim", "OnOffAuto", "x2APIC" },
+    { "x-buggy-eim", "bool", "eim=auto" },
+    { "aw-bits", "uint8", "39 or 48" },
+    { "caching-mode", "bool", "(default: auto)" },
+    { "x-scalable-mode", "bool", "not supported" },
+    { "x-flts", "bool", "needs x-scalable-mode=on" },
+    { "snoop-control", "bool", "excludes vfio" },
+    { "x-pasid-mode", "bool", "needs x-scalable-mode=on" },
+    { "dma-drain", "bool", "invalidations wait" },
+    { "dma-translation", "bool", "translation of DMA" },
+    { "stale-tm", "bool", "device-iotlb=on" },
+    { "fs1gp", "bool", "x-flts=on" },
+    { "max-mappings", "uint64", "assigned device" },
+    { "intremap", "OnOffAuto", "on/off/auto" },
+    { "device-iotlb", "bool", "on/off" },
+    { "pt", "bool", "on/off" },
+};
+
+static QDict *find_property(QList *list, const char *name)
+{
+    QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(list, entry) {
+        QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (g_str_equal(qdict_get_str(property, "name"), name)) {
+            return property;
+        }
+    }
+    return NULL;
+}
+
+static void test_help(void)
+{
+    QTestState *qts = qtest_init("-machine q35 -nodefaults");
+    QDict *response =
+        qtest_qmp(qts, "{ 'execute': 'device-list-properties', 'arguments':"
+                  " { 'typename': 'intel-iommu' } }");
+    QList *list = qdict_get_qlist(response, "return");
+
+    for (int i = 0; i < ARRAY_SIZE(help); i++) {
+        QDict *property = find_property(list, help[i].name);
+
+        vtd_row("%s", help[i].name);
+        if (expect_true(property)) {
+            expect_true(g_str_equal(qdict_get_str(property, "type"),
+                                    help[i].type));
+            expect_mentions(qdict_get_try_str(property, "description") ?: "",
+                            help[i].words);
+        }
+    }
+    /* A new one is to be explained, and to be listed here */
+    expect_eq(qlist_size(list), ARRAY_SIZE(help));
+    qobject_unref(response);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/properties/capabilities", test_capabilities);
     qtest_add_func("/intel-iommu/properties/machines", test_machines);
     qtest_add_func("/intel-iommu/properties/refusals", test_refusals);
+    qtest_add_func("/intel-iommu/properties/help", test_help);
     return g_test_run();
 }
