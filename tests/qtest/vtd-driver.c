@@ -30,13 +30,18 @@ static void forget(VtdDriver *d)
     d->status = vtd_alloc(d, 1);
 }
 
+void vtd_take(VtdDriver *d, QTestState *qts)
+{
+    d->qts = qts;
+    forget(d);
+}
+
 void vtd_start(VtdDriver *d, const char *machine, const char *props,
                const char *args)
 {
-    d->qts = qtest_initf("-machine q35%s -nodefaults "
-                         "-device intel-iommu,id=iommu%s %s",
-                         machine, props, args);
-    forget(d);
+    vtd_take(d, qtest_initf("-machine q35%s -nodefaults "
+                            "-device intel-iommu,id=iommu%s %s",
+                            machine, props, args));
 }
 
 void vtd_stop(VtdDriver *d)

@@ -57,6 +57,8 @@ typedef struct VtdFault {
  */
 void vtd_start(VtdDriver *d, const char *machine, const char *props,
                const char *args);
+/* Drive a QEMU that runs already; vtd_stop() ends it. */
+void vtd_take(VtdDriver *d, QTestState *qts);
 void vtd_stop(VtdDriver *d);
 
 /* Reset the machine and forget all that was set up. */

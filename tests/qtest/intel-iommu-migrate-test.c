@@ -1,0 +1,614 @@
+/*
+ * VT-d qtests: migration
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A machine in each state that counts is moved, between two of our QEMUs and,
+ * if QTEST_STOCK_BINARY names one, between ours and one with QEMU's own
+ * device, both ways.  After each move all registers read as before, and the
+ * unit goes on as if nothing had been.
+ */
+
+#include "qemu/osdep.h"
+#include <glib/gstdio.h>
+#include "qobject/qdict.h"
+#include "vtd-lapic.h"
+#include "vtd-migrate.h"
+#include "vtd-world.h"
+
+#define IOVA                    0x40000000ull
+#define IOVA_LARGE              0x80000000ull
+#define MIB2                    0x200000ull
+#define INDEX                   10
+#define BRIDGE                  QPCI_DEVFN(5, 0)
+#define BUS                     7
+
+/* Ways and ends */
+
+typedef struct Route {
+    const char *name;
+    VtdWay way;
+    const char *from, *to;
+    unsigned states;            /* how many of them take it; 0 for all */
+} Route;
+
+static const Route routes[] = {
+    { "file", VTD_WAY_FILE, VTD_OURS, VTD_OURS },
+    { "socket", VTD_WAY_SOCKET, VTD_OURS, VTD_OURS, 1 },
+    { "snapshot", VTD_WAY_SNAPSHOT, VTD_OURS, VTD_OURS },
+    { "to-stock", VTD_WAY_FILE, VTD_OURS, VTD_STOCK },
+    { "from-stock", VTD_WAY_FILE, VTD_STOCK, VTD_OURS },
+};
+
+/* A move of a machine in some state */
+typedef struct Moving {
+    VtdDriver d;
+    Testdev t;
+    VtdDomain domain;
+    uint64_t page, other;
+    bool to_ours;
+} Moving;
+
+typedef struct State {
+    const char *name;
+    const char *props;
+    const char *args;           /* of the machine, instead of PLAIN */
+    uint16_t sid;               /* of the test device */
+    void (*before)(Moving *m);
+    void (*after)(Moving *m);
+} State;
+
+#define PLAIN                   TESTDEV_DEVICE("3")
+#define PLAIN_SID               QPCI_DEVFN(3, 0)
+
+static void expect_write(Moving *m, uint64_t iova, uint64_t pa)
+{
+    static uint64_t value;
+
+    expect_true(testdev_dma_write(&m->t, iova, ++value));
+    expect_eq(qtest_readq(m->d.qts, pa), value);
+    vtd_expect_no_fault(&m->d);
+}
+
+static void expect_read_fault(Moving *m, uint64_t iova, uint8_t reason)
+{
+    uint64_t value;
+
+    expect_true(!testdev_dma_read(&m->t, iova, &value));
+    vtd_expect_fault(&m->d, reason, m->t.sid, iova, true);
+}
+
+static void start_mapped(Moving *m)
+{
+    m->domain = vtd_domain_new(&m->d, 1, 4);
+    vtd_map(&m->d, &m->domain, IOVA, m->page, 1, VTD_RW);
+    vtd_map(&m->d, &m->domain, IOVA_LARGE, WORLD_RAM, 2, VTD_RW);
+    vtd_attach(&m->d, m->t.sid, &m->domain);
+    vtd_enable(&m->d);
+    expect_write(m, IOVA, m->page);
+}
+
+/* The queue works, and what is mapped from now on is translated */
+static void expect_goes_on(Moving *m)
+{
+    uint64_t page = vtd_alloc(&m->d, 1);
+
+    vtd_map(&m->d, &m->domain, IOVA + 0x10000, page, 1, VTD_RW);
+    vtd_invalidate(&m->d, VTD_INV_IOTLB_DOMAIN(1));
+    expect_write(m, IOVA + 0x10000, page);
+}
+
+/* 1: mappings that are alive; what is cached does not come along */
+
+static void before_mapped(Moving *m)
+{
+    start_mapped(m);
+    vtd_map(&m->d, &m->domain, IOVA, m->other, 1, VTD_RW);
+}
+
+static void after_mapped(Moving *m)
+{
+    expect_write(m, IOVA, m->other);
+    expect_write(m, IOVA_LARGE + MIB2 - 8, WORLD_RAM + MIB2 - 8);
+    expect_read_fault(m, IOVA + 0x1000, 0x06);
+    expect_goes_on(m);
+}
+
+/* 2: a queue that an error has stopped half way */
+
+static void before_queue_error(Moving *m)
+{
+    start_mapped(m);
+    vtd_queue_put(&m->d, VTD_DESC(0, 0));
+    vtd_queue_put(&m->d, VTD_WAIT(VTD_WAIT_SW, 0x77, m->d.status));
+    vtd_queue_kick(&m->d);
+    expect_true(vtd_read32(&m->d, VTD_FSTS) & VTD_FSTS_IQE);
+    expect_eq(vtd_read64(&m->d, VTD_IQT) - vtd_read64(&m->d, VTD_IQH), 0x20);
+}
+
+static void after_queue_error(Moving *m)
+{
+    uint64_t bad = m->d.queue + vtd_read64(&m->d, VTD_IQH);
+
+    expect_write(m, IOVA, m->page);
+    qtest_writeq(m->d.qts, bad, VTD_INV_IOTLB_GLOBAL.lo);
+    expect_true(qtest_readl(m->d.qts, m->d.status) != 0x77);
+    vtd_write32(&m->d, VTD_FSTS, VTD_FSTS_IQE);
+    vtd_queue_kick(&m->d);
+    expect_eq(qtest_readl(m->d.qts, m->d.status), 0x77);
+    expect_eq(vtd_read64(&m->d, VTD_IQH), vtd_read64(&m->d, VTD_IQT));
+    expect_goes_on(m);
+}
+
+/* 3: a fault that nobody has taken, and its event is masked */
+
+static void before_fault(Moving *m)
+{
+    uint64_t value;
+
+    start_mapped(m);
+    vtd_write32(&m->d, VTD_FEDATA, 0x61);
+    vtd_write32(&m->d, VTD_FEADDR, VTD_MSI_ADDR);
+    expect_true(!testdev_dma_read(&m->t, IOVA + 0x5000, &value));
+    expect_eq(vtd_read32(&m->d, VTD_FSTS) & VTD_FSTS_PPF, VTD_FSTS_PPF);
+    expect_eq(vtd_read32(&m->d, VTD_FECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+}
+
+static void after_fault(Moving *m)
+{
+    Lapic lapic;
+
+    lapic_start(&lapic, m->d.qts, 0);
+    vtd_write32(&m->d, VTD_FECTL, 0);
+    expect_eq(lapic_take(&lapic), 0x61);
+    vtd_expect_fault(&m->d, 0x06, m->t.sid, IOVA + 0x5000, true);
+    expect_read_fault(m, IOVA + 0x6000, 0x06);
+    expect_write(m, IOVA, m->page);
+    expect_goes_on(m);
+}
+
+/* 4: interrupt remapping, an entry cached; and the same in x2APIC mode */
+
+static void send_message(Moving *m)
+{
+    testdev_write_reg(&m->t, TESTDEV_BUFFER, 0);
+    expect_eq(testdev_command(&m->t, TESTDEV_DMA, 3,
+                              (uint64_t)(VTD_MSI_ADDR | VTD_MSI_REMAP |
+                                         VTD_MSI_HANDLE(INDEX)),
+                              4ull, 1ull), TESTDEV_OK);
+}
+
+static void start_remapping(Moving *m, unsigned s, uint64_t flags)
+{
+    Lapic lapic;
+
+    start_mapped(m);
+    vtd_remap_enable(&m->d, s, flags);
+    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x51), 0);
+    lapic_start(&lapic, m->d.qts, 0);
+    send_message(m);
+    expect_eq(lapic_take(&lapic), 0x51);
+    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x52), 0);
+}
+
+static void before_interrupts(Moving *m)
+{
+    start_remapping(m, 7, 0);
+}
+
+static void before_x2apic(Moving *m)
+{
+    start_remapping(m, 15, VTD_IRTA_EIME);
+}
+
+static void expect_remaps(Moving *m)
+{
+    Lapic lapic;
+
+    lapic_start(&lapic, m->d.qts, 0);
+    send_message(m);
+    expect_eq(lapic_take(&lapic), 0x52);
+    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x53), 0);
+    vtd_invalidate(&m->d, VTD_INV_IEC_INDEX(INDEX, 0));
+    send_message(m);
+    expect_eq(lapic_take(&lapic), 0x53);
+    vtd_expect_no_fault(&m->d);
+}
+
+static void after_interrupts(Moving *m)
+{
+    expect_remaps(m);
+    expect_goes_on(m);
+}
+
+/* What x2APIC mode reads of an entry is reserved without it */
+static void after_x2apic(Moving *m)
+{
+    expect_remaps(m);
+    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x54) |
+                 VTD_IRTE_DST_X2APIC(0x01000000), 0);
+    vtd_invalidate(&m->d, VTD_INV_IEC_INDEX(INDEX, 0));
+    send_message(m);
+    vtd_expect_no_fault(&m->d);
+    expect_goes_on(m);
+}
+
+/* 5: pass-through */
+
+static void before_pass_through(Moving *m)
+{
+    vtd_attach_pass_through(&m->d, m->t.sid, 1, VTD_AW_48);
+    vtd_enable(&m->d);
+    expect_write(m, m->page, m->page);
+}
+
+static void after_pass_through(Moving *m)
+{
+    expect_write(m, m->page, m->page);
+    if (m->to_ours) {
+        expect_true(testdev_count(&m->t, TESTDEV_DIRECT) > 0);
+        expect_eq(testdev_count(&m->t, TESTDEV_SECTIONS), 0);
+    }
+    m->domain = vtd_domain_new(&m->d, 1, 4);
+    vtd_attach(&m->d, m->t.sid, &m->domain);
+    vtd_invalidate_all(&m->d);
+    expect_goes_on(m);
+    expect_read_fault(m, m->page, 0x06);
+}
+
+/* 6: a shadow, which comes from memory; on the first bus and behind a port */
+
+static void before_shadow(Moving *m)
+{
+    start_mapped(m);
+    vtd_map_range(&m->d, &m->domain, IOVA + 0x100000, IOVA + 0x10ffff,
+                  WORLD_RAM + MIB2, VTD_RW);
+    vtd_invalidate(&m->d, VTD_INV_IOTLB_DOMAIN(1));
+    expect_write(m, IOVA + 0x10f000, WORLD_RAM + MIB2 + 0xf000);
+    expect_true(testdev_count(&m->t, TESTDEV_MAPPINGS) > 0);
+}
+
+static void after_shadow(Moving *m)
+{
+    Plain plain;
+    Shadow shadow;
+
+    expect_write(m, IOVA + 0x10f000, WORLD_RAM + MIB2 + 0xf000);
+    expect_write(m, IOVA, m->page);
+    if (m->to_ours) {
+        plain_init(&plain, &m->d, 48);
+        shadow_resume(&shadow, &m->t, &plain);
+        shadow_expect(&shadow);
+        vtd_map(&m->d, &m->domain, IOVA + 0x100000, 0, 1, 0);
+        vtd_invalidate(&m->d, VTD_INV_IOTLB_PAGES(1, IOVA + 0x100000, 0));
+        shadow_expect_steps(&shadow, 0, 1);
+        expect_goes_on(m);
+        shadow_expect(&shadow);
+        shadow_expect_translation(&shadow);
+        testdev_expect_no_error(&m->t);
+        shadow_stop(&shadow);
+        plain_end(&plain);
+    }
+}
+
+/* 7: registers that were written and not latched since */
+
+static void before_unlatched(Moving *m)
+{
+    start_mapped(m);
+    vtd_write64(&m->d, VTD_RTADDR, 0x123000);
+    vtd_write64(&m->d, VTD_IRTA, 0x456000 | 15);
+    vtd_write64(&m->d, VTD_IVA, 0x789000);
+}
+
+static void after_unlatched(Moving *m)
+{
+    expect_write(m, IOVA, m->page);
+    expect_goes_on(m);
+    vtd_set_root(&m->d, 0x123000);
+    expect_read_fault(m, IOVA, 0x01);
+}
+
+/* 8: all is off, and some of it is prepared */
+
+static void before_off(Moving *m)
+{
+    m->domain = vtd_domain_new(&m->d, 1, 4);
+    vtd_map(&m->d, &m->domain, IOVA, m->page, 1, VTD_RW);
+    vtd_attach(&m->d, m->t.sid, &m->domain);
+    m->d.queue = vtd_alloc(&m->d, 1);
+    m->d.queue_bytes = VTD_PAGE;
+    vtd_write64(&m->d, VTD_RTADDR, m->d.root);
+    vtd_write64(&m->d, VTD_IQA, m->d.queue);
+    vtd_queue_put(&m->d, VTD_WAIT(VTD_WAIT_SW, 0x88, m->d.status));
+    vtd_write64(&m->d, VTD_IQT, m->d.tail);
+    vtd_write32(&m->d, VTD_IECTL, 0);
+    vtd_write32(&m->d, VTD_IEDATA, 0x62);
+    vtd_write32(&m->d, VTD_IEADDR, VTD_MSI_ADDR);
+}
+
+static void after_off(Moving *m)
+{
+    Lapic lapic;
+
+    expect_write(m, m->page, m->page);
+    expect_eq(qtest_readl(m->d.qts, m->d.status), 0);
+    vtd_command(&m->d, VTD_QIE, true);
+    vtd_queue_kick(&m->d);
+    expect_eq(qtest_readl(m->d.qts, m->d.status), 0x88);
+    lapic_start(&lapic, m->d.qts, 0);
+    vtd_invalidate(&m->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
+    expect_eq(lapic_take(&lapic), 0x62);
+    vtd_enable(&m->d);
+    expect_write(m, IOVA, m->page);
+    expect_goes_on(m);
+}
+
+static const State states[] = {
+    { "mapped", "", PLAIN, PLAIN_SID, before_mapped, after_mapped },
+    { "options", ",dma-drain=off,device-iotlb=on,pt=off,intremap=off", PLAIN,
+      PLAIN_SID, before_mapped, after_mapped },
+    { "queue-error", "", PLAIN, PLAIN_SID, before_queue_error,
+      after_queue_error },
+    { "fault", "", PLAIN, PLAIN_SID, before_fault, after_fault },
+    { "interrupts", "", PLAIN, PLAIN_SID, before_interrupts,
+      after_interrupts },
+    { "x2apic", ",eim=on", PLAIN, PLAIN_SID, before_x2apic, after_x2apic },
+    { "pass-through", "", PLAIN, PLAIN_SID, before_pass_through,
+      after_pass_through },
+    { "shadow", ",caching-mode=on", PLAIN, PLAIN_SID, before_shadow,
+      after_shadow },
+    { "bridge", ",caching-mode=on",
+      "-device pcie-root-port,id=rp,addr=5 -device vtd-testdev,bus=rp",
+      BUS << 8, before_shadow, after_shadow },
+    { "unlatched", "", PLAIN, PLAIN_SID, before_unlatched, after_unlatched },
+    { "off", "", PLAIN, PLAIN_SID, before_off, after_off },
+};
+
+/* A case: a state on a route */
+
+typedef struct Case {
+    const State *state;
+    const Route *route;
+} Case;
+
+static void read_registers(VtdDriver *d, uint32_t regs[VTD_SIZE / 4])
+{
+    for (unsigned i = 0; i < VTD_SIZE / 4; i++) {
+        regs[i] = vtd_read32(d, i * 4);
+    }
+}
+
+/* Of QEMU's own device, IQA reads as what was latched last */
+static void expect_same_registers(const uint32_t before[VTD_SIZE / 4],
+                                  const uint32_t after[VTD_SIZE / 4],
+                                  bool both_ours)
+{
+    for (unsigned i = 0; i < VTD_SIZE / 4; i++) {
+        if (after[i] != before[i] &&
+            (both_ours || (i * 4 & ~4u) != VTD_IQA)) {
+            vtd_row("register 0x%03x", i * 4);
+            expect_eq(after[i], before[i]);
+        }
+    }
+}
+
+static void test_state(gconstpointer data)
+{
+    const Case *c = data;
+    const State *state = c->state;
+    const Route *route = c->route;
+    g_autofree char *dir = g_dir_make_tmp("vtd-migrate-XXXXXX", NULL);
+    g_autofree char *drive = route->way == VTD_WAY_SNAPSHOT
+                             ? vtd_snapshot_drive(dir) : NULL;
+    g_autofree char *args = g_strconcat(state->args, drive, NULL);
+    g_autofree char *command_line = vtd_command_line(state->props, args);
+    uint32_t before[VTD_SIZE / 4], after[VTD_SIZE / 4];
+    Moving m = { .to_ours = g_str_equal(route->to, VTD_OURS) };
+
+    vtd_row("before");
+    vtd_take(&m.d, qtest_init_with_env(route->from, command_line, true));
+    if (state->sid >> 8) {
+        world_number_bus(&m.d, BRIDGE, state->sid >> 8);
+    }
+    testdev_start(&m.t, &m.d, state->sid);
+    m.page = vtd_alloc(&m.d, 1);
+    m.other = vtd_alloc(&m.d, 1);
+    state->before(&m);
+    read_registers(&m.d, before);
+    testdev_stop(&m.t);
+
+    vtd_move(&m.d, route->way, route->to, command_line, dir);
+
+    read_registers(&m.d, after);
+    expect_same_registers(before, after, m.to_ours &&
+                          g_str_equal(route->from, VTD_OURS));
+    vtd_row("after");
+    testdev_start(&m.t, &m.d, state->sid);
+    state->after(&m);
+    testdev_stop(&m.t);
+    vtd_stop(&m.d);
+    if (drive) {
+        g_unlink(strstr(drive, dir));
+    }
+    g_rmdir(dir);
+}
+
+/* What cannot go together */
+
+static bool loads(const char *from, const char *from_props,
+                  const char *to, const char *to_props, char **errors)
+{
+    g_autofree char *dir = g_dir_make_tmp("vtd-migrate-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "state", NULL);
+    g_autofree char *log = g_build_filename(dir, "errors", NULL);
+    g_autofree char *uri = g_strconcat("file:", file, NULL);
+    g_autofree char *from_line = vtd_command_line(from_props, "");
+    g_autofree char *to_line = vtd_command_line(to_props, "");
+    QTestState *qts = qtest_init_with_env(from, from_line, true);
+    bool ok;
+
+    vtd_save_state(qts, uri);
+    qtest_quit(qts);
+    qts = vtd_wait_for_state(to, to_line, log);
+    ok = vtd_take_state(qts, uri);
+    qtest_quit(qts);
+    g_assert_true(g_file_get_contents(log, errors, NULL, NULL));
+    g_unlink(log);
+    g_unlink(file);
+    g_rmdir(dir);
+    return ok;
+}
+
+typedef struct Unlike {
+    const char *from, *to;      /* properties */
+    const char *words;          /* of the message; NULL if it loads */
+} Unlike;
+
+static const Unlike unlike[] = {
+    { ",caching-mode=on", ",caching-mode=off", "caching-mode=on" },
+    { ",caching-mode=off", ",caching-mode=on", "caching-mode=off" },
+    /* Settled by a device that was there, and is not any more */
+    { ",caching-mode=on", "", NULL },
+    { ",caching-mode=off", "", NULL },
+    { ",aw-bits=39", ",aw-bits=48", "aw-bits=39" },
+    { ",aw-bits=48", ",aw-bits=39", "aw-bits=48" },
+    { ",intremap=off", "", "intremap=off" },
+    { ",eim=on", ",eim=off", "eim=on" },
+    { ",pt=off", "", "pt=off" },
+    { ",device-iotlb=on", "", "device-iotlb=on" },
+    { ",snoop-control=on", "", "snoop-control=on" },
+    { ",dma-drain=off", "", "dma-drain=off" },
+    { ",dma-translation=off", "", "dma-translation=off" },
+    { ",max-mappings=1000,stale-tm=on", "", NULL },
+};
+
+static void check_unlike(const char *from, const char *to,
+                         const Unlike *rows, unsigned n)
+{
+    for (int i = 0; i < n; i++) {
+        g_autofree char *errors = NULL;
+
+        vtd_row("\"%s\" to \"%s\"", rows[i].from, rows[i].to);
+        expect_eq(loads(from, rows[i].from, to, rows[i].to, &errors),
+                  !rows[i].words);
+        if (rows[i].words) {
+            expect_mentions(errors, "intel-iommu:");
+            expect_mentions(errors, rows[i].words);
+        }
+    }
+}
+
+static void test_unlike(void)
+{
+    check_unlike(VTD_OURS, VTD_OURS, unlike, ARRAY_SIZE(unlike));
+}
+
+static void test_unlike_stock(void)
+{
+    static const Unlike rows[] = {
+        { ",x-scalable-mode=on", "", "x-scalable-mode=on" },
+        { ",x-scalable-mode=on,x-flts=on,aw-bits=48", "",
+          "x-scalable-mode=on" },
+        { ",caching-mode=on", ",caching-mode=off", "caching-mode=on" },
+    };
+
+    check_unlike(VTD_STOCK, VTD_OURS, rows, ARRAY_SIZE(rows));
+}
+
+/* What a guest has read of the one must be what it reads of the other */
+static void test_capabilities(void)
+{
+    static const char *const lines[] = {
+        "-machine q35 -device intel-iommu",
+        "-machine q35 -device intel-iommu,caching-mode=on,device-iotlb=on",
+        "-machine q35 -device intel-iommu,aw-bits=39,pt=off,intremap=off",
+        "-machine q35 -device intel-iommu,eim=on,snoop-control=on",
+        "-machine q35 -device intel-iommu,dma-drain=off,dma-translation=off",
+        "-machine pc-q35-9.1 -device intel-iommu",
+        "-machine pc-q35-8.2 -device intel-iommu,caching-mode=on",
+        "-machine pc-q35-4.0 -device intel-iommu",
+        "-machine pc-q35-3.1 -device intel-iommu",
+        "-machine pc-q35-2.9 -device intel-iommu",
+        "-machine pc-q35-2.7 -device intel-iommu",
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(lines); i++) {
+        uint32_t ours[VTD_SIZE / 4], theirs[VTD_SIZE / 4];
+        VtdDriver d = { };
+
+        vtd_row("%s", lines[i]);
+        d.qts = qtest_init_with_env(VTD_STOCK, lines[i], true);
+        read_registers(&d, theirs);
+        qtest_quit(d.qts);
+        d.qts = qtest_init_with_env(VTD_OURS, lines[i], true);
+        read_registers(&d, ours);
+        qtest_quit(d.qts);
+        expect_same_registers(theirs, ours, false);
+    }
+}
+
+/* The description of the section, as QEMU gives it: fields and their sizes */
+static char *section_description(const char *binary)
+{
+    g_autofree char *file = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *command = NULL;
+    char *start, *end;
+    int fd = g_file_open_tmp("vtd-vmstate-XXXXXX", &file, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    command = g_strdup_printf("%s -machine q35 -dump-vmstate %s",
+                              g_getenv(binary), file);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+    g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+    g_unlink(file);
+    start = strstr(text, "  \"intel-iommu\": {\n");
+    g_assert_nonnull(start);
+    end = strstr(start, "\n  }");
+    g_assert_nonnull(end);
+    return g_strndup(start, end - start);
+}
+
+static void test_description(void)
+{
+    g_autofree char *ours = section_description(VTD_OURS);
+    g_autofree char *theirs = section_description(VTD_STOCK);
+
+    g_assert_nonnull(strstr(ours, "\"iq_last_desc_type\""));
+    g_assert_cmpstr(ours, ==, theirs);
+}
+
+static bool is_possible(const Route *route)
+{
+    return g_getenv(route->from) && g_getenv(route->to) &&
+           (route->way != VTD_WAY_SNAPSHOT || g_getenv("QTEST_QEMU_IMG"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (int r = 0; r < ARRAY_SIZE(routes); r++) {
+        for (int i = 0; i < (routes[r].states ?: ARRAY_SIZE(states)); i++) {
+            g_autofree char *path = g_strdup_printf(
+                "/intel-iommu/migrate/%s/%s", routes[r].name, states[i].name);
+            Case *c;
+
+            if (is_possible(&routes[r])) {
+                c = g_new(Case, 1);
+                *c = (Case) { &states[i], &routes[r] };
+                qtest_add_data_func_full(path, c, test_state, g_free);
+            }
+        }
+    }
+    qtest_add_func("/intel-iommu/migrate/unlike", test_unlike);
+    if (g_getenv(VTD_STOCK)) {
+        qtest_add_func("/intel-iommu/migrate/unlike-stock",
+                       test_unlike_stock);
+        qtest_add_func("/intel-iommu/migrate/capabilities",
+                       test_capabilities);
+        qtest_add_func("/intel-iommu/migrate/description", test_description);
+    }
+    return g_test_run();
+}
