@@ -48,8 +48,11 @@ struct IntelIOMMURegion {
  * pass-through what is beyond the address width is a fault.
  */
 typedef struct IntelIOMMUSpace {
+    struct rcu_head rcu;
     PCIBus *bus;                /* NULL for the I/O APIC */
     int devfn;
+    bool gone;                  /* with its bus, and */
+    uint16_t last_sid;          /* what the source id was by then */
     IntelIOMMUState *s;
     VtdSpace *vtd;
     AddressSpace as;
@@ -134,6 +137,9 @@ static uint16_t intel_iommu_source_id(void *space_host)
 {
     IntelIOMMUSpace *space = space_host;
 
+    if (space->gone) {
+        return space->last_sid;
+    }
     return PCI_BUILD_BDF(space->bus ? pci_bus_num(space->bus)
                                     : Q35_PSEUDO_BUS_PLATFORM, space->devfn);
 }
@@ -578,8 +584,62 @@ static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
                                         INTEL_IOMMU_OVERLAY_PRIORITY);
     address_space_init(&space->as, &space->root, root_name);
 
-    space->vtd = vtd_space_new(s->vtd, space);
     return space;
+}
+
+/*
+ * Spaces outlive their bus, since it takes long until no flat view has their
+ * regions any more; so they are used again.
+ */
+static IntelIOMMUSpace *intel_iommu_space_take(IntelIOMMUState *s, int devfn)
+{
+    for (GSList *link = s->spare_spaces; link; link = link->next) {
+        IntelIOMMUSpace *space = link->data;
+
+        if (space->devfn == devfn) {
+            s->spare_spaces = g_slist_delete_link(s->spare_spaces, link);
+            return space;
+        }
+    }
+    return NULL;
+}
+
+static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
+                                              PCIBus *bus, int devfn)
+{
+    IntelIOMMUSpace *space = intel_iommu_space_take(s, devfn) ?:
+                             intel_iommu_space_new(s, bus, devfn);
+
+    space->bus = bus;
+    space->gone = false;
+    space->vtd = vtd_space_new(s->vtd, space);
+    g_hash_table_add(s->spaces, space);
+    return space;
+}
+
+/* Whoever used it is finalized by now, as a rule; else it loses its view */
+static void intel_iommu_space_retire(IntelIOMMUSpace *space)
+{
+    intel_iommu_switch_to(space, VTD_VIEW_DIRECT);
+    vtd_space_free(space->vtd);
+    space->vtd = NULL;
+    space->s->spare_spaces = g_slist_prepend(space->s->spare_spaces, space);
+}
+
+void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
+{
+    IntelIOMMUSpace *space;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, s->spaces);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&space, NULL)) {
+        if (space->bus == bus) {
+            g_hash_table_iter_steal(&iter);
+            space->last_sid = intel_iommu_source_id(space);
+            space->gone = true;
+            call_rcu(space, intel_iommu_space_retire, rcu);
+        }
+    }
 }
 
 /* The same address space for the same place, however often it is filled */
@@ -591,8 +651,7 @@ static AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque,
     IntelIOMMUSpace *space = g_hash_table_lookup(s->spaces, &key);
 
     if (!space) {
-        space = intel_iommu_space_new(s, bus, devfn);
-        g_hash_table_add(s->spaces, space);
+        space = intel_iommu_space_get(s, bus, devfn);
     }
     return &space->as;
 }
@@ -671,11 +730,11 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 
     /* The I/O APIC has no PCI function: a space of its own, with the
      * source id that the DMAR table gives it */
-    ioapic = intel_iommu_space_new(s, NULL, Q35_PSEUDO_DEVFN_IOAPIC);
-    g_hash_table_add(s->spaces, ioapic);
+    ioapic = intel_iommu_space_get(s, NULL, Q35_PSEUDO_DEVFN_IOAPIC);
     X86_MACHINE(ms)->ioapic_as = &ioapic->as;
 
     pci_setup_iommu(bus, &intel_iommu_pci_ops, s);
+    intel_iommu_watch_buses();
 
     /* Not the class's, since it is nothing that -device could set */
     object_property_add(OBJECT(s), "stats", "dict", intel_iommu_get_stats,

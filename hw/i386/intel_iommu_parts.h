@@ -17,6 +17,16 @@ void intel_iommu_class_init_props(ObjectClass *klass);
 /* Resolve eim=auto; false, with @errp set, for what cannot be had. */
 bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp);
 
+/* intel_iommu_bus.c: buses come, change their numbers and go */
+
+/* From now on, and for the bridges that are there already. */
+void intel_iommu_watch_buses(void);
+
+/* intel_iommu.c */
+
+/* A bus goes; the devices on it were unrealized before. */
+void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus);
+
 /* intel_iommu_host.c: devices of the host that are assigned */
 
 /* False, with @errp set, if one was made before the unit. */

@@ -271,6 +271,11 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
     v->updating = false;
 }
 
+void vtd_sources_changed(Vtd *v)
+{
+    vtd_shadow_update(v, 0, 0);
+}
+
 void vtd_shadow_loaded(Vtd *v)
 {
     VtdView view = atomic_load(&v->translating) ? VTD_VIEW_TRANSLATED

@@ -195,6 +195,9 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_host);
 /* Forget a space that no thread translates through any more.  [host] */
 void vtd_space_free(VtdSpace *space);
 
+/* The source ids of some spaces are others now.  [host] */
+void vtd_sources_changed(Vtd *v);
+
 /*
  * What the host wants to hear of a space: @map, each mapping (VFIO), and
  * the space has a shadow; @any, at least what to forget (vhost).  Whoever

@@ -48,6 +48,7 @@ struct IntelIOMMUState {
     MemoryRegion registers;
     Vtd *vtd;
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
+    GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
