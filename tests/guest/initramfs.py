@@ -112,23 +112,40 @@ def _cpio(entries):
     return bytes(out)
 
 
-def build(cache, drivers, files, target):
+def libraries(program):
+    """Return the paths of the shared libraries that a program needs."""
+    text = subprocess.run(["ldd", program], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    return [Path(path) for path in re.findall(r"(/\S+) \(0x", text)]
+
+
+def kernel_image(cache):
+    """Return the path of Debian's kernel."""
+    return next(unpack("linux-image-amd64", cache).glob("boot/vmlinuz-*"))
+
+
+def build(cache, drivers, files, target, init=INIT, programs=()):
     """Write an initramfs to target; return the path of the kernel.
 
     files: {name: text} of what the guest's init reads below /etc.
+    programs: pairs of a path in the guest and the file that goes there.
     """
     kernel = unpack("linux-image-amd64", cache)
     busybox = next(path for path in unpack("busybox-static",
                                            cache).rglob("bin/busybox"))
-    directory, program = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
-    entries = [(name, directory, b"") for name in
-               ("bin", "dev", "etc", "modules", "proc", "sys", "tmp")]
-    entries += [("init", program, INIT.read_bytes()),
-                ("bin/busybox", program, busybox.read_bytes())]
+    programs = [("init", init), ("bin/busybox", busybox), *programs]
+    directories = {"bin", "dev", "etc", "modules", "proc", "sys", "tmp"}
+    for name, _ in programs:
+        directories |= {str(parent) for parent in Path(name).parents}
+    entries = [(name, stat.S_IFDIR | 0o755, b"")
+               for name in sorted(directories - {"."})]
+    program = stat.S_IFREG | 0o755
+    entries += [(name, program, Path(path).read_bytes())
+                for name, path in programs]
     for number, (name, text) in enumerate(_modules(kernel,
                                                    drivers).items()):
-        entries.append((f"modules/{number:02}-{name}.ko", program, text))
+        entries.append((f"modules/{number:03}-{name}.ko", program, text))
     for name, text in files.items():
         entries.append((f"etc/{name}", program, text.encode()))
     target.write_bytes(_cpio(entries))
-    return next(kernel.glob("boot/vmlinuz-*"))
+    return kernel_image(cache)

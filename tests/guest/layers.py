@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest in a guest: what runs at each layer, and how it is told to.
+
+L0 is QEMU on this machine, under TCG. Its guest, L1, has our QEMU and an
+initramfs for L2 in its own initramfs. Both guests run the same agent, which
+does lines of shell; tests/guest/functions.sh has what they are made of.
+"""
+
+import json
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import initramfs
+from machine import Qmp
+
+HERE = Path(__file__).parent
+INNER_BOOT = 400                # seconds for L2 to answer
+
+OUTER_DRIVERS = ("kvm_amd", "vfio_pci", "vfio_iommu_type1", "vhost_net",
+                 "tun", "nvme", "e1000e", "igb", "virtio_pci", "virtio_net")
+INNER_DRIVERS = ("vfio_pci", "vfio_iommu_type1", "nvme", "e1000e", "igb",
+                 "virtio_pci", "virtio_net")
+
+KERNEL_PARAMETERS = (
+    "console=ttyS0 panic=-1 no_timer_check nosoftlockup "
+    "rcupdate.rcu_cpu_stall_suppress=1 mitigations=off "
+    "vfio_iommu_type1.dma_entry_limit=1048576")
+FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin")
+
+
+class Failure(Exception):
+    """A guest did not do what it was told to."""
+
+
+class Outer:
+    """L0's QEMU and its guest, L1."""
+
+    def __init__(self, qemu, arguments, directory, parameters=""):
+        self.directory = directory
+        self.console = directory / "l1.log"
+        ours, theirs = socket.socketpair()
+        command = [
+            qemu, "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
+            "-smp", "2", "-m", "3G",
+            "-kernel", directory / "vmlinuz", "-initrd",
+            directory / "l1.cpio", "-append",
+            f"{KERNEL_PARAMETERS} intel_iommu=on iommu.strict=1 "
+            f"{parameters}",
+            "-serial", f"file:{self.console}",
+            "-chardev", "stdio,id=agent,signal=off",
+            "-serial", "chardev:agent",
+            "-chardev", f"socket,id=qmp,fd={theirs.fileno()}",
+            "-mon", "chardev=qmp,mode=control", *arguments]
+        with theirs, open(directory / "l0-qemu.log", "w") as errors:
+            self.process = subprocess.Popen(
+                [str(part) for part in command], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=errors, text=True,
+                errors="replace", pass_fds=[theirs.fileno()])
+        self.qmp = Qmp(ours)
+        self.log = open(directory / "talk.log", "w")
+
+    def _give_up(self):
+        """Keep what may tell why L1 hangs, and end it."""
+        with open(self.directory / "l1-hung.log", "w") as file:
+            file.write(self.console.read_text(errors="replace"))
+            for command in ("info registers -a", "info lapic 0",
+                            "info lapic 1", "info registers -a"):
+                file.write(self.qmp.command(
+                    "human-monitor-command", **{"command-line": command}))
+        self.process.kill()
+
+    def _answer(self, limit):
+        """Return the output of what the agent did, and its status."""
+        lines = []
+        timer = threading.Timer(limit, self._give_up)
+        timer.start()
+        try:
+            for line in self.process.stdout:
+                print(f"    {line}", end="", file=self.log, flush=True)
+                if line.startswith("@done "):
+                    return "".join(lines), int(line.split()[1])
+                lines.append(line)
+        finally:
+            timer.cancel()
+        raise Failure(f"L1 is gone, or did not answer in {limit} s; "
+                      f"its last words: {''.join(lines)[-500:]}")
+
+    def booted(self, limit=200):
+        """Wait for the agent."""
+        self._answer(limit)
+
+    def tell(self, command, limit=200):
+        """Let L1 do one line of shell; return its output and status."""
+        print(command, file=self.log, flush=True)
+        print(command, file=self.process.stdin, flush=True)
+        return self._answer(limit)
+
+    def do(self, command, limit=200):
+        """The same; return the output. Failure if the status is not 0."""
+        text, status = self.tell(command, limit)
+        if status:
+            raise Failure(f"L1: {command}: status {status}: {text[-1000:]}")
+        return text
+
+    def stats(self):
+        """The counters of L0's IOMMU; none, if it is QEMU's own."""
+        try:
+            return self.qmp.command("qom-get", property="stats",
+                                    path="/machine/peripheral/iommu")
+        except RuntimeError:
+            return {}
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+class Inner:
+    """L1's QEMU and its guest, L2."""
+
+    def __init__(self, outer, arguments, parameters="", qemu="qemu",
+                 memory="512M"):
+        self.outer = outer
+        command = [
+            f"/bin/{qemu}", "-L", "/firmware",
+            "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", "q35,kernel-irqchip=split", "-accel", "kvm",
+            "-cpu", "host", "-m", memory, "-kernel", "/l2/vmlinuz",
+            "-initrd", "/l2/initrd", "-append",
+            f"{KERNEL_PARAMETERS} {parameters}",
+            "-serial", "file:/tmp/l2.log",
+            "-chardev", "pipe,id=agent,path=/tmp/agent",
+            "-serial", "chardev:agent",
+            "-chardev", "pipe,id=qmp,path=/tmp/qmp",
+            "-mon", "chardev=qmp,mode=control",
+            "-trace", "vfio_iommu_map_notify", "-D", "/tmp/trace.log",
+            *arguments]
+        outer.do("rm -f /tmp/trace.log; inner_open; "
+                 f"{shlex.join(command)} >/tmp/qemu.log 2>&1 & inner_pid=$!")
+        try:
+            self.qmp("qmp_capabilities")
+            self.booted()
+        except Failure as failure:
+            log = outer.tell("tail -n 5 /tmp/l2.log /tmp/qemu.log")[0]
+            raise Failure(f"{failure}{log}") from None
+
+    def booted(self):
+        """Wait for the agent of a guest that starts."""
+        text, status = self.outer.tell(f"patience={INNER_BOOT} inner_await",
+                                       INNER_BOOT + 20)
+        if status:
+            raise Failure(f"L2 did not boot: {text}")
+
+    def qmp(self, name, **arguments):
+        """A QMP command of L1's QEMU; Failure if it has an error."""
+        command = json.dumps({"execute": name, "arguments": arguments})
+        text = self.outer.do(f"qmp {shlex.quote(command)}")
+        answer = json.loads(text.splitlines()[-1])
+        if "return" not in answer:
+            raise Failure(f"L1's QEMU: {name}: {text}")
+        return answer["return"]
+
+    def tell(self, command, limit=200):
+        """Let L2 do one line of shell; return its output and status."""
+        return self.outer.tell(
+            f"patience={limit} inner {shlex.quote(command)}", limit + 20)
+
+    def do(self, command, limit=200):
+        """The same; return the output. Failure if the status is not 0."""
+        text, status = self.tell(command, limit)
+        if status:
+            raise Failure(f"L2: {command}: status {status}: {text[-1000:]}")
+        return text
+
+    def stats(self):
+        """The counters of L2's IOMMU, if it has one of ours."""
+        try:
+            return self.qmp("qom-get", property="stats",
+                            path="/machine/peripheral/iommu")
+        except Failure:
+            return {}
+
+    def ioctls(self):
+        """How many MAPs and UNMAPs QEMU asked VFIO for, of the IOMMU's."""
+        text = self.outer.do(
+            "for op in MAP UNMAP; do "
+            "grep -c \"iommu $op @\" /tmp/trace.log; done; true")
+        maps, unmaps = map(int, text.split()[-2:])
+        return maps, unmaps
+
+    def errors(self):
+        """What L1's QEMU complained of."""
+        return self.outer.do("cat /tmp/qemu.log")
+
+    def kill(self):
+        self.outer.tell("kill -9 $inner_pid; wait $inner_pid")
+
+    def quit(self):
+        self.qmp("quit")
+        self.outer.tell("wait $inner_pid")
+
+
+def _copy_stripped(program, directory):
+    target = directory / Path(program).name
+    subprocess.run(["strip", "-s", "-o", target, program], check=True)
+    return target
+
+
+def prepare(directory, cache, qemus, firmware, programs=()):
+    """Make the initramfs of L2, and around it that of L1.
+
+    qemus: {name in L1: path here}. programs: more of them, pairs of a path
+    in L1 and a path here.
+    """
+    functions = {"functions": (HERE / "functions.sh").read_text()}
+    agent = HERE / "agent"
+    inner = directory / "l2.cpio"
+    kernel = initramfs.build(cache, INNER_DRIVERS, functions, inner, agent)
+    programs = [("l2/vmlinuz", kernel), ("l2/initrd", inner), *programs]
+    for name, path in qemus.items():
+        stripped = _copy_stripped(path, directory)
+        programs.append((f"bin/{name}", stripped.rename(directory / name)))
+        programs += [(str(library).lstrip("/"), library)
+                     for library in initramfs.libraries(path)]
+    programs += [(f"firmware/{name}", Path(firmware) / name)
+                 for name in FIRMWARE]
+    initramfs.build(cache, OUTER_DRIVERS, functions, directory / "l1.cpio",
+                    agent, dict(programs).items())
+    shutil.copyfile(kernel, directory / "vmlinuz")
+
+
+def wait_for(condition, limit=60):
+    """Wait until a function returns a true value; return the last value."""
+    end = time.monotonic() + limit
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return value

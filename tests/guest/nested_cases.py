@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The cases of a nested run: what each layer has, and what it does.
+
+A case is a function that gets a Run. It tells the guests what to do and
+states what must be true; what is counted on the way becomes its row of the
+summary.
+"""
+
+from dataclasses import dataclass
+from typing import Callable
+
+from layers import Inner, wait_for
+
+DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
+NVME = "0000:00:04.0"
+NIC = "0000:00:06.0"
+INNER_NVME = ("-device", "pcie-root-port,id=socket,addr=05.0,chassis=1",
+              "-device", f"vfio-pci,host={NVME},bus=socket,id=nvme")
+INNER_NIC = ("-device", f"vfio-pci,host={NIC},addr=06.0,id=nic")
+INNER_IOMMU = ("-device", "intel-iommu,caching-mode=on,id=iommu")
+STRICT = "intel_iommu=on iommu.strict=1"
+PT = "intel_iommu=on iommu=pt"
+VHOST = ("-netdev", "tap,id=tap,ifname=tap0,script=no,downscript=no,vhost=on",
+         "-device", "virtio-net-pci,netdev=tap,addr=07.0,romfile=,packed=on,"
+         "disable-legacy=on,iommu_platform=on")
+# The layout of the nvme's image: the first half is the host's pattern, and
+# guests write to the second.
+
+
+def disk_check(run, guest, mib, name):
+    """Read, write and verify so many MiB of the nvme at a guest."""
+    run.equal(guest.do(f"disk_read nvme0n1 0 {mib}", limit=3600).strip(),
+              run.disk.digest(0, mib), f"{name}: {mib} MiB read match")
+    guest.do(f"disk_copy nvme0n1 0 {run.disk.half} {mib}", limit=3600)
+    run.equal(guest.do(f"disk_read nvme0n1 {run.disk.half} {mib}",
+                       limit=3600).strip(),
+              run.disk.digest(0, mib),
+              f"{name}: {mib} MiB written match, inside")
+    run.equal(run.disk.digest(run.disk.half, mib), run.disk.digest(0, mib),
+              f"{name}: {mib} MiB written match, outside")
+    run.moved += 3 * mib
+
+
+def inner_is_clean(run, inner):
+    """No fault in L2's log, no error of its QEMU's; count what it did."""
+    run.equal(inner.do("faults"), "", "L2's log has no fault")
+    run.equal(inner.errors(), "", "L1's QEMU has no error")
+    run.count(inner)
+
+
+def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
+    """L2 drives the nvme that L1 has bound to vfio-pci."""
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner([*iommu, *INNER_NVME], parameters)
+    for i in range(rounds):
+        if i:
+            run.disk.renew(i)
+        disk_check(run, inner, mib or run.mib,
+                   f"L2's nvme, round {i + 1}" if rounds > 1 else "L2's nvme")
+    inner_is_clean(run, inner)
+    inner.quit()
+    nothing_left(run)
+
+
+def nothing_left(run):
+    """L0's shadow of the assigned device is empty: no page stays mapped."""
+    run.true(wait_for(lambda: not run.shadow().mappings, 20),
+             "nothing stays mapped in L0's shadow of the device",
+             f"{run.shadow()}")
+
+
+def disk_plain(run):
+    """L2 without an IOMMU: all of its memory is mapped."""
+    assigned_disk(run)
+
+
+def disk_strict(run):
+    """L2 with an IOMMU of ours, every buffer mapped and unmapped."""
+    assigned_disk(run, INNER_IOMMU, STRICT)
+
+
+def disk_passthrough(run):
+    """The same with iommu=pt."""
+    assigned_disk(run, INNER_IOMMU, PT)
+
+
+def disk_strict_long(run):
+    """Three layers, more than ten times, other data each time."""
+    assigned_disk(run, INNER_IOMMU, STRICT, rounds=11)
+
+
+def disk_outer(run):
+    """L1 drives the nvme itself."""
+    run.outer.do(f"give {NVME} nvme")
+    disk_check(run, run.outer, run.mib, "L1's nvme")
+
+
+def _net(run, inner, address, subnet, server):
+    for i in range(max(1, run.mib // server.mib)):
+        digest = inner.do(f"net_receive {subnet}.2 {server.port}",
+                          limit=3600).strip()
+        run.equal(digest, server.digest,
+                  f"{server.mib} MiB received match ({i + 1})")
+        run.moved += server.mib
+
+
+def nic_assigned(run, iommu, parameters):
+    run.outer.do(f"give {NIC} vfio-pci")
+    inner = run.inner([*iommu, *INNER_NIC], parameters)
+    inner.do(f"net_up {NIC} 10.0.10.15/24")
+    _net(run, inner, NIC, "10.0.10", run.server)
+    inner_is_clean(run, inner)
+    inner.quit()
+    nothing_left(run)
+
+
+def nic_plain(run):
+    """L2 without an IOMMU and the assigned NIC: TCP to the outside."""
+    nic_assigned(run, (), "")
+
+
+def nic_strict(run):
+    """The same in three layers."""
+    nic_assigned(run, INNER_IOMMU, STRICT)
+
+
+def nic_passthrough(run):
+    """The same with iommu=pt."""
+    nic_assigned(run, INNER_IOMMU, PT)
+
+
+def _vhost(run, iommu, device):
+    outer = run.outer
+    outer.do("[ -e /tmp/data ] || { tunctl -t tap0 && "
+             "ip addr add 10.0.20.2/24 dev tap0 && ip link set tap0 up && "
+             f"dd if=/dev/urandom of=/tmp/data bs=1M count={DATA}; }}")
+    inner = run.inner([*iommu, *device], STRICT)
+    inner.do("net_up 0000:00:07.0 10.0.20.15/24")
+    for i in range(max(1, run.mib // DATA)):
+        outer.do("nc -l -p 5000 </tmp/data >/dev/null 2>&1 &")
+        inner.do("net_take 10.0.20.2 5000 >/tmp/data", limit=3600)
+        run.equal(inner.do("sum </tmp/data"), outer.do("sum </tmp/data"),
+                  f"{DATA} MiB received match ({i + 1})")
+        # Each buffer that goes out is new to vhost, and asked for: slow
+        outer.do("net_receive -l -p 5001 >/tmp/sent & sent_pid=$!")
+        inner.do(f"head -c {SENT}m /tmp/data | nc 10.0.20.2 5001 >/dev/null",
+                 limit=3600)
+        run.equal(outer.do("wait $sent_pid; cat /tmp/sent"),
+                  outer.do(f"head -c {SENT}m /tmp/data | sum"),
+                  f"{SENT} MiB sent match ({i + 1})")
+        run.moved += DATA + SENT
+    inner_is_clean(run, inner)
+    inner.quit()
+
+
+def vhost(run):
+    """L2's virtio-net is the kernel's vhost in L1, behind L2's IOMMU."""
+    _vhost(run, INNER_IOMMU, VHOST)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row: a name, what runs, and whether the short form has it."""
+    name: str
+    run: Callable
+    short: bool = False
+
+
+CASES = {case.name: case for case in (
+    Case("disk-l1", disk_outer),
+    Case("disk-plain", disk_plain, short=True),
+    Case("disk-strict", disk_strict, short=True),
+    Case("disk-pt", disk_passthrough),
+    Case("disk-strict-11", disk_strict_long),
+    Case("nic-plain", nic_plain),
+    Case("nic-strict", nic_strict),
+    Case("nic-pt", nic_passthrough),
+    Case("vhost", vhost, short=True),
+)}
