@@ -209,6 +209,58 @@ static void test_latched(void)
     move_end(&m);
 }
 
+/* The bits that say how all the rest is to be read */
+static void test_modes(void)
+{
+    VtdInterrupt interrupt;
+    VtdSaved saved;
+    Move m;
+
+    move_start(&m, NULL);
+    gcmd(m.from, CFI, true);
+    move(&m);
+    g_assert_cmpint(vtd_interrupt(m.to->v, SID, 0xfee01000, 0x41, true,
+                                  &interrupt), ==, VTD_INTERRUPT_PASS);
+
+    host_put(m.from, m.irt, P | 0x11 << 16 | 0x12345ull << 32);
+    set_irta(m.from, m.irt | BIT(11));
+    vtd_save(m.from->v, &saved);
+    g_assert_true(saved.intr_eime);
+    move(&m);
+    g_assert_cmpint(vtd_interrupt(m.to->v, SID, MESSAGE, 0, true, &interrupt),
+                    ==, VTD_INTERRUPT_REMAPPED);
+    g_assert_cmphex(interrupt.dest, ==, 0x12345);
+
+    gcmd(m.from, QIE, false);
+    wr64(m.from, REG_IQT, 0);
+    wr64(m.from, REG_IQA, m.from->queue | BIT(11));
+    gcmd(m.from, QIE, true);
+    move(&m);
+    wr32(m.to, REG_IQT, 0x10);
+    assert_queue(m.to, 0, 5);
+    move_end(&m);
+}
+
+/* Where registers and fields say different things, fields count */
+static void test_fields_count(void)
+{
+    VtdSaved saved;
+    Move m;
+
+    move_start(&m, NULL);
+    vtd_save(m.from->v, &saved);
+    memset(saved.csr + REG_IQH, 0x55, 8);
+    memset(saved.csr + REG_IQT, 0x55, 8);
+    memset(saved.csr + REG_GSTS, 0, 4);
+    g_assert_null(move_load(&m, &saved));
+    vtd_loaded(m.to->v);
+    assert_queue(m.to, 1, 0);
+    g_assert_cmphex(rd64(m.to, REG_IQT), ==, 0x10);
+    g_assert_cmphex(rd32(m.to, REG_GSTS), ==, TE | QIE | IRE);
+    assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.page);
+    move_end(&m);
+}
+
 /* Stopped by an error: it stays so, and goes on when that is cleared */
 static void test_queue_error(void)
 {
@@ -518,6 +570,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/nothing-on", test_nothing_on);
     g_test_add_func("/vtd/save/caches", test_caches);
     g_test_add_func("/vtd/save/latched", test_latched);
+    g_test_add_func("/vtd/save/modes", test_modes);
+    g_test_add_func("/vtd/save/fields-count", test_fields_count);
     g_test_add_func("/vtd/save/queue-error", test_queue_error);
     g_test_add_func("/vtd/save/queue-work", test_queue_work);
     g_test_add_func("/vtd/save/fault-pending", test_fault_pending);
