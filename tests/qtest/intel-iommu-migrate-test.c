@@ -167,6 +167,31 @@ static void after_fault(Moving *m)
     expect_goes_on(m);
 }
 
+/* The same for the event of a wait descriptor */
+
+static void before_completion(Moving *m)
+{
+    start_mapped(m);
+    vtd_write32(&m->d, VTD_IEDATA, 0x63);
+    vtd_write32(&m->d, VTD_IEADDR, VTD_MSI_ADDR);
+    vtd_invalidate(&m->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
+    expect_eq(vtd_read32(&m->d, VTD_ICS), VTD_ICS_IWC);
+    expect_eq(vtd_read32(&m->d, VTD_IECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+}
+
+static void after_completion(Moving *m)
+{
+    Lapic lapic;
+
+    lapic_start(&lapic, m->d.qts, 0);
+    vtd_write32(&m->d, VTD_IECTL, 0);
+    expect_eq(lapic_take(&lapic), 0x63);
+    expect_eq(vtd_read32(&m->d, VTD_ICS), VTD_ICS_IWC);
+    vtd_write32(&m->d, VTD_ICS, VTD_ICS_IWC);
+    expect_eq(vtd_read32(&m->d, VTD_ICS), 0);
+    expect_goes_on(m);
+}
+
 /* 4: interrupt remapping, an entry cached; and the same in x2APIC mode */
 
 static void send_message(Moving *m)
@@ -351,6 +376,8 @@ static const State states[] = {
     { "queue-error", "", PLAIN, PLAIN_SID, before_queue_error,
       after_queue_error },
     { "fault", "", PLAIN, PLAIN_SID, before_fault, after_fault },
+    { "completion", "", PLAIN, PLAIN_SID, before_completion,
+      after_completion },
     { "interrupts", "", PLAIN, PLAIN_SID, before_interrupts,
       after_interrupts },
     { "x2apic", ",eim=on", PLAIN, PLAIN_SID, before_x2apic, after_x2apic },
