@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the reading of the monitor's "info lapic" and of the trace log.
+ * Owns the reading of the monitor's "info lapic" and of the messages in the
+ * trace.
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "vtd-lapic.h"
 
 int lapic_take(Lapic *lapic)
@@ -43,36 +43,25 @@ void lapic_start(Lapic *lapic, QTestState *qts, unsigned id)
 
 void lapic_log_start(LapicLog *log)
 {
-    int fd = g_file_open_tmp("vtd-lapic-XXXXXX.log", &log->path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    log->args = g_strdup_printf("-trace apic_deliver_irq -D %s", log->path);
-    log->read = 0;
+    trace_log_start(log, "apic_deliver_irq");
 }
 
 void lapic_log_stop(LapicLog *log)
 {
-    g_unlink(log->path);
-    g_free(log->path);
-    g_free(log->args);
+    trace_log_stop(log);
 }
 
 bool lapic_log_take(LapicLog *log, LapicMessage *message)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *line = trace_log_take(log, "apic_deliver_irq");
     unsigned dest, logical, mode, vector, level;
-    const char *at;
 
-    g_assert_true(g_file_get_contents(log->path, &text, NULL, NULL));
-    at = strstr(text + log->read, "apic_deliver_irq ");
-    if (!at) {
+    if (!line) {
         return false;
     }
-    g_assert_cmpint(sscanf(at, "apic_deliver_irq dest %u dest_mode %u "
-                           "delivery_mode %u vector %u trigger_mode %u\n",
+    g_assert_cmpint(sscanf(line, "apic_deliver_irq dest %u dest_mode %u "
+                           "delivery_mode %u vector %u trigger_mode %u",
                            &dest, &logical, &mode, &vector, &level), ==, 5);
-    log->read = strchr(at, '\n') + 1 - text;
     *message = (LapicMessage) { dest, logical, mode, vector, level };
     return true;
 }

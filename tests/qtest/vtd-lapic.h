@@ -14,6 +14,7 @@
 #define TESTS_VTD_LAPIC_H
 
 #include "libqtest.h"
+#include "vtd-trace.h"
 
 #define LAPIC_NONE              -1
 #define LAPIC_SEVERAL           -2
@@ -34,12 +35,8 @@ void lapic_start(Lapic *lapic, QTestState *qts, unsigned id);
  */
 int lapic_take(Lapic *lapic);
 
-/* The log is QEMU's trace of one event, in a file that is gone on stop */
-typedef struct LapicLog {
-    char *path;
-    char *args;                 /* for QEMU's command line */
-    size_t read;                /* bytes that were looked at */
-} LapicLog;
+/* The log is QEMU's trace of one event */
+typedef TraceLog LapicLog;
 
 typedef struct LapicMessage {
     uint8_t dest;               /* its low eight bits */
