@@ -69,6 +69,11 @@ def _check_devices(tap, machine):
                 if int(n) in table]
         _check_interrupts(tap, f"{name}: {device.name}", used,
                           f"{prefix}PCI-MSI")
+    # Reads of ahci, one after the other, after its interrupt was moved
+    moved = machine.fact("moved")
+    tap.check(moved.isdigit() and int(moved) > 0,
+              f"{name}: ahci: interrupts move to the last CPU",
+              f"it had {moved or 'none'}")
     _check_interrupts(tap, f"{name}: IOAPIC",
                       [(n, chip) for n, chip in table.values()
                        if chip.endswith("IO-APIC")], f"{prefix}IO-APIC")

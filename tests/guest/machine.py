@@ -15,8 +15,7 @@ import threading
 import time
 
 import initramfs
-from cases import (CPUS, DISKS, DRIVERS, KERNEL_PARAMETERS, NICS,
-                   OTHER_DEVICES)
+from cases import DISKS, DRIVERS, KERNEL_PARAMETERS, NICS, OTHER_DEVICES
 
 MIB = 1 << 20
 DISK_HALF = 16 * MIB        # the sizes are in the guest's init, too
@@ -52,7 +51,7 @@ class Qmp:
         self.file.readline()                            # greeting
         self.command("qmp_capabilities")
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         """Return the command's result; RuntimeError if QEMU has an error."""
         print(json.dumps({"execute": name, "arguments": arguments}),
               file=self.file, flush=True)
@@ -112,7 +111,7 @@ class Machine:
         arguments = [
             "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "max", "-smp", str(CPUS), "-m", "1G",
+            "-cpu", "max", "-smp", self.case.smp, "-m", "1G",
             "-kernel", str(kernel), "-initrd", str(initrd), "-append",
             f"{KERNEL_PARAMETERS} {self.case.kernel} {parameters}",
             "-serial", f"file:{self.console}",
@@ -122,7 +121,7 @@ class Machine:
             "-mon", "chardev=qmp,mode=control",
             "-device", ",".join(
                 filter(None, ("intel-iommu,id=iommu", self.case.iommu))),
-            *OTHER_DEVICES]
+            *OTHER_DEVICES, *self.case.machine]
         for disk in DISKS:
             arguments += ["-drive", f"if=none,id={disk.name},format=raw,"
                           f"file={self.image(disk)}",
