@@ -20,6 +20,7 @@
 #include "qapi/visitor.h"
 #include "exec/address-spaces.h"
 #include "hw/boards.h"
+#include "hw/i386/apic-msidef.h"
 #include "hw/i386/apic_internal.h"
 #include "hw/i386/pc.h"
 #include "hw/pci-host/q35.h"
@@ -28,6 +29,7 @@
 #include "system/dma.h"
 #include "system/system.h"
 #include "intel_iommu_parts.h"
+#include "vtd/trace.h"
 
 #define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
 OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMURegion, INTEL_IOMMU_MEMORY_REGION)
@@ -361,17 +363,27 @@ static bool intel_iommu_remap(IntelIOMMUState *s, uint32_t sid, bool record,
     }
 }
 
+/* To the logical destination 0, which no CPU is a part of */
+static const MSIMessage intel_iommu_nobody = {
+    .address = APIC_DEFAULT_ADDRESS | 1 << MSI_ADDR_DEST_MODE_SHIFT,
+};
+
 /*
  * KVM's routes and the split I/O APIC.  They are set up ahead of use, so a
- * blocked one is no fault of the guest's.
+ * blocked one is no fault of the guest's.  Nor is it an error: the route
+ * would stay as it was, and deliver what is blocked now.
  */
 static int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                                  MSIMessage *dst, uint16_t sid)
 {
     uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_SID_UNKNOWN : sid;
 
-    return intel_iommu_remap(INTEL_IOMMU_DEVICE(iommu), source, false, src,
-                             dst) ? 0 : -EINVAL;
+    if (!intel_iommu_remap(INTEL_IOMMU_DEVICE(iommu), source, false, src,
+                           dst)) {
+        *dst = intel_iommu_nobody;
+    }
+    trace_vtd_ir_remap_msi(src->address, src->data, dst->address, dst->data);
+    return 0;
 }
 
 /* Reads of the range are no interrupts: they are aborted (5.1) */
