@@ -37,6 +37,12 @@ disk_copy() {                   # block device, from MiB, to MiB, how many
         iflag=direct oflag=direct status=none
 }
 
+disk_read_by_vfio() {           # PCI address, how many MiB
+    qemu-img dd -f raw -O raw bs=1M count="$2" "if=nvme://$1/1" of=/tmp/out &&
+        sum </tmp/out
+    rm -f /tmp/out
+}
+
 interface_of() { basename "$(find "/sys/bus/pci/devices/$1/" \
                              -path '*/net/*' -prune)"; }
 
@@ -58,6 +64,14 @@ net_take() {                    # nc's arguments
 }
 
 net_receive() { net_take "$@" | sum; }
+
+# Of a server that waits for the end of what it gets, and then sends
+net_fetch() { nc "$1" "$2" </dev/null | sum; }
+
+net_give() {                    # MiB, host, port; prints what it sends is of
+    dd if=/dev/urandom of=/tmp/given bs=1M count="$1" status=none
+    nc "$2" "$3" </tmp/given >/dev/null && sum </tmp/given
+}
 
 faults() {                      # what a guest's log must not have
     dmesg | grep -E 'DMAR: (\[|DRHD: handling fault|.*malfunction)|BUG: |Oops|I/O error|Call Trace|QID [0-9]+ timeout|WARNING: '
@@ -101,4 +115,19 @@ qmp() {                         # a command as JSON; prints events, too
     done
     echo "QEMU does not answer"
     return 99
+}
+
+# What QEMU's trace says of VFIO's ioctls for the inner guest's IOMMU
+
+ioctls() {                      # MAPs, UNMAPs, pages of those
+    awk '/iommu MAP @/ { maps++ }
+         /iommu UNMAP @/ { unmaps++; pages += ($NF - $(NF - 2) + 1) / 4096 }
+         END { printf "%d %d %d\n", maps, unmaps, pages }'
+}
+
+ioctl_list() {                  # the last of them: time, kind, page, pages
+    grep -E 'iommu (UN)?MAP @' | tail -n 6000 | tr '@:' '  ' |
+        awk '{ op = $5 == "MAP" ? "M" : "U"
+               printf "%s %s %d %d\n", $2, op, $6 / 4096,
+                      ($NF - $6 + 1) / 4096 }'
 }

@@ -141,6 +141,7 @@ class Inner:
             "-chardev", "pipe,id=qmp,path=/tmp/qmp",
             "-mon", "chardev=qmp,mode=control",
             "-trace", "vfio_iommu_map_notify", "-D", "/tmp/trace.log",
+            "-msg", "timestamp=on",
             *arguments]
         outer.do("rm -f /tmp/trace.log; inner_open; "
                  f"{shlex.join(command)} >/tmp/qemu.log 2>&1 & inner_pid=$!")
@@ -158,7 +159,7 @@ class Inner:
         if status:
             raise Failure(f"L2 did not boot: {text}")
 
-    def qmp(self, name, **arguments):
+    def qmp(self, name, /, **arguments):
         """A QMP command of L1's QEMU; Failure if it has an error."""
         command = json.dumps({"execute": name, "arguments": arguments})
         text = self.outer.do(f"qmp {shlex.quote(command)}")
@@ -172,8 +173,12 @@ class Inner:
         return self.outer.tell(
             f"patience={limit} inner {shlex.quote(command)}", limit + 20)
 
+    def send(self, command):
+        """Let L2 do a line that it will not live to answer."""
+        self.outer.do(f"echo {shlex.quote(command)} >&5")
+
     def do(self, command, limit=200):
-        """The same; return the output. Failure if the status is not 0."""
+        """As tell(); return the output. Failure if the status is not 0."""
         text, status = self.tell(command, limit)
         if status:
             raise Failure(f"L2: {command}: status {status}: {text[-1000:]}")
@@ -188,12 +193,16 @@ class Inner:
             return {}
 
     def ioctls(self):
-        """How many MAPs and UNMAPs QEMU asked VFIO for, of the IOMMU's."""
-        text = self.outer.do(
-            "for op in MAP UNMAP; do "
-            "grep -c \"iommu $op @\" /tmp/trace.log; done; true")
-        maps, unmaps = map(int, text.split()[-2:])
-        return maps, unmaps
+        """What VFIO was asked for on the IOMMU's behalf.
+
+        MAPs, UNMAPs, and the pages of 4 KiB that those were of.
+        """
+        return [int(text) for text in
+                self.outer.do("ioctls </tmp/trace.log").split()]
+
+    def trace(self):
+        """The last of these: time in seconds, M or U, first page, pages."""
+        return self.outer.do("ioctl_list </tmp/trace.log")
 
     def errors(self):
         """What L1's QEMU complained of."""
@@ -207,30 +216,33 @@ class Inner:
         self.outer.tell("wait $inner_pid")
 
 
-def _copy_stripped(program, directory):
-    target = directory / Path(program).name
-    subprocess.run(["strip", "-s", "-o", target, program], check=True)
-    return target
+def _with_libraries(name, program, directory):
+    """Return pairs of paths, in a guest and here, for a stripped program."""
+    stripped = directory / name
+    subprocess.run(["strip", "-s", "-o", stripped, program], check=True)
+    return [(f"bin/{name}", stripped),
+            *((str(library).lstrip("/"), library)
+              for library in initramfs.libraries(program))]
 
 
-def prepare(directory, cache, qemus, firmware, programs=()):
+def prepare(directory, cache, tools, qemus, programs=()):
     """Make the initramfs of L2, and around it that of L1.
 
-    qemus: {name in L1: path here}. programs: more of them, pairs of a path
-    in L1 and a path here.
+    tools: where QEMU was built. qemus: {name in L1: path here}. programs:
+    more of them, pairs of a path in L1 and a path here.
     """
     functions = {"functions": (HERE / "functions.sh").read_text()}
     agent = HERE / "agent"
     inner = directory / "l2.cpio"
-    kernel = initramfs.build(cache, INNER_DRIVERS, functions, inner, agent)
-    programs = [("l2/vmlinuz", kernel), ("l2/initrd", inner), *programs]
+    image_tool = _with_libraries("qemu-img", tools / "qemu-img", directory)
+    kernel = initramfs.build(cache, INNER_DRIVERS, functions, inner, agent,
+                             image_tool)
+    programs = [("l2/vmlinuz", kernel), ("l2/initrd", inner), *image_tool,
+                *programs]
     for name, path in qemus.items():
-        stripped = _copy_stripped(path, directory)
-        programs.append((f"bin/{name}", stripped.rename(directory / name)))
-        programs += [(str(library).lstrip("/"), library)
-                     for library in initramfs.libraries(path)]
-    programs += [(f"firmware/{name}", Path(firmware) / name)
-                 for name in FIRMWARE]
+        programs += _with_libraries(name, path, directory)
+    firmware = tools / "qemu-bundle/usr/local/share/qemu-firmware"
+    programs += [(f"firmware/{name}", firmware / name) for name in FIRMWARE]
     initramfs.build(cache, OUTER_DRIVERS, functions, directory / "l1.cpio",
                     agent, dict(programs).items())
     shutil.copyfile(kernel, directory / "vmlinuz")

@@ -14,9 +14,12 @@ from layers import Inner, wait_for
 DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
 NVME = "0000:00:04.0"
 NIC = "0000:00:06.0"
+NVME_IN_L2 = "0000:01:00.0"
 INNER_NVME = ("-device", "pcie-root-port,id=socket,addr=05.0,chassis=1",
               "-device", f"vfio-pci,host={NVME},bus=socket,id=nvme")
 INNER_NIC = ("-device", f"vfio-pci,host={NIC},addr=06.0,id=nic")
+INNER_ATS = ("-device",
+             "intel-iommu,caching-mode=on,device-iotlb=on,id=iommu")
 INNER_IOMMU = ("-device", "intel-iommu,caching-mode=on,id=iommu")
 STRICT = "intel_iommu=on iommu.strict=1"
 PT = "intel_iommu=on iommu=pt"
@@ -48,6 +51,13 @@ def inner_is_clean(run, inner):
     run.count(inner)
 
 
+def nothing_left(run):
+    """L0's shadow of the assigned device is empty: no page stays mapped."""
+    run.true(wait_for(lambda: not run.shadow().mappings, 20),
+             "nothing stays mapped in L0's shadow of the device",
+             f"{run.shadow()}")
+
+
 def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
     """L2 drives the nvme that L1 has bound to vfio-pci."""
     run.outer.do(f"give {NVME} vfio-pci")
@@ -60,13 +70,6 @@ def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
     inner_is_clean(run, inner)
     inner.quit()
     nothing_left(run)
-
-
-def nothing_left(run):
-    """L0's shadow of the assigned device is empty: no page stays mapped."""
-    run.true(wait_for(lambda: not run.shadow().mappings, 20),
-             "nothing stays mapped in L0's shadow of the device",
-             f"{run.shadow()}")
 
 
 def disk_plain(run):
@@ -95,23 +98,40 @@ def disk_outer(run):
     disk_check(run, run.outer, run.mib, "L1's nvme")
 
 
-def _net(run, inner, address, subnet, server):
-    for i in range(max(1, run.mib // server.mib)):
-        digest = inner.do(f"net_receive {subnet}.2 {server.port}",
-                          limit=3600).strip()
-        run.equal(digest, server.digest,
-                  f"{server.mib} MiB received match ({i + 1})")
-        run.moved += server.mib
+def vfio_read(run, guest, address, name):
+    """A program of a guest's drives the nvme, by VFIO."""
+    guest.do(f"give {address} vfio-pci")
+    run.equal(guest.do(f"disk_read_by_vfio {address} {DATA}",
+                       limit=600).strip(),
+              run.disk.digest(0, DATA), f"{name}: {DATA} MiB read by VFIO "
+              "match")
+    run.moved += DATA
+
+
+def disk_vfio(run):
+    """A program in L1 drives the nvme by VFIO (qemu-img's own driver)."""
+    vfio_read(run, run.outer, NVME, "L1")
+    nothing_left(run)
 
 
 def nic_assigned(run, iommu, parameters):
+    """L2 drives the NIC that L1 has bound to vfio-pci: TCP to L0's side."""
     run.outer.do(f"give {NIC} vfio-pci")
     inner = run.inner([*iommu, *INNER_NIC], parameters)
     inner.do(f"net_up {NIC} 10.0.10.15/24")
-    _net(run, inner, NIC, "10.0.10", run.server)
+    server = run.server
+    for i in range(max(1, run.mib // server.mib)):
+        run.equal(inner.do(f"net_fetch 10.0.10.2 {server.port}",
+                           limit=3600).strip(), server.digest,
+                  f"{server.mib} MiB received match ({i + 1})")
+        run.moved += server.mib
+    sent = inner.do(f"net_give {SENT} 10.0.10.2 {server.port}",
+                    limit=3600).strip()
+    run.true(wait_for(lambda: server.taken(sent)),
+             f"{SENT} MiB sent match")
+    run.moved += SENT
     inner_is_clean(run, inner)
     inner.quit()
-    nothing_left(run)
 
 
 def nic_plain(run):
@@ -158,16 +178,134 @@ def vhost(run):
     _vhost(run, INNER_IOMMU, VHOST)
 
 
+def vhost_ats(run):
+    """The same with ATS: L2's device-TLB invalidations reach vhost."""
+    _vhost(run, INNER_ATS, (*VHOST[:-1], f"{VHOST[-1]},ats=on"))
+
+
+def rebind(run):
+    """The nvme goes from L2 to L1's own driver and back, L2 being gone."""
+    for iommu, parameters in (((), ""), (INNER_IOMMU, STRICT)):
+        assigned_disk(run, iommu, parameters, mib=DATA)
+        run.outer.do(f"give {NVME} nvme")
+        disk_check(run, run.outer, DATA, "L1's nvme")
+
+
+def hotplug(run):
+    """The nvme is unplugged from a running L2, and plugged in again."""
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+    for i in range(2):
+        disk_check(run, inner, DATA, f"before unplug {i + 1}")
+        inner.qmp("device_del", id="nvme")
+        run.true(wait_for(lambda: "nvme" not in {
+            device["name"] for device in
+            inner.qmp("qom-list", path="/machine/peripheral")}),
+            f"unplug {i + 1} completes")
+        inner.do("await test ! -e /dev/nvme0n1")
+        nothing_left(run)
+        inner.qmp("device_add", driver="vfio-pci", host=NVME, bus="socket",
+                  id="nvme")
+    disk_check(run, inner, DATA, "after the last plug")
+    inner_is_clean(run, inner)
+    inner.quit()
+    nothing_left(run)
+
+
+def reboot_inner(run):
+    """L2 reboots with its nvme in use, by itself and by its reset button."""
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+    for how in ("reboot", "reset"):
+        disk_check(run, inner, DATA, f"before the {how}")
+        if how == "reboot":
+            inner.send("reboot -f")
+        else:
+            inner.send(f"disk_copy nvme0n1 0 {run.disk.half} {DATA}")
+            inner.qmp("system_reset")
+        inner.booted()
+    disk_check(run, inner, DATA, "after both")
+    inner_is_clean(run, inner)
+    inner.quit()
+    nothing_left(run)
+
+
+def reboot_outer(run):
+    """L1 is reset while L2 uses its nvme."""
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+    inner.send(f"disk_copy nvme0n1 0 {run.disk.half} {DATA}")
+    run.true(wait_for(lambda: run.shadow().mappings > 0),
+             "pages are mapped before the reset")
+    run.outer.qmp.command("system_reset")
+    nothing_left(run)
+    run.outer.booted()
+    assigned_disk(run, INNER_IOMMU, STRICT, mib=DATA)
+
+
+def kill_inner(run):
+    """L2's QEMU is killed in the middle of a transfer."""
+    for i in range(3):
+        run.outer.do(f"give {NVME} vfio-pci")
+        inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+        disk_check(run, inner, DATA, f"before kill {i + 1}")
+        inner.send("while :; do disk_copy nvme0n1 0 "
+                   f"{run.disk.half} {DATA}; done")
+        run.outer.do(f"sleep 0.{3 * i + 1}")
+        inner.kill()
+        nothing_left(run)
+        run.outer.do(f"give {NVME} nvme")
+        run.equal(run.outer.do(f"disk_read nvme0n1 0 {DATA}").strip(),
+                  run.disk.digest(0, DATA),
+                  f"after kill {i + 1}: {DATA} MiB read in L1 match")
+
+
+def switch(run):
+    """The nvme moves between its kernel's domain and VFIO's, at L1 and L2.
+
+    What L0 does about it is traced: which table it follows, and what it maps
+    and unmaps on the way.
+    """
+    run.outer.do(f"give {NVME} nvme")
+    home = run.trace.table()
+    run.trace.start()
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+    away = run.trace.table()
+    run.true(away not in (home, None), "L0 follows the nvme to VFIO's table",
+             f"tables: {home}, {away}")
+    maps, unmaps = run.trace.stop()
+    run.true(0 < run.shadow().mappings <= maps,
+             f"L0's shadow has what {maps} MAPs and {unmaps} UNMAPs left",
+             f"{run.shadow()}")
+    for i in range(2):
+        disk_check(run, inner, DATA, f"L2's own driver {i + 1}")
+        vfio_read(run, inner, NVME_IN_L2, f"a program in L2 ({i + 1})")
+        inner.do(f"give {NVME_IN_L2} nvme")
+    disk_check(run, inner, DATA, "L2's own driver again")
+    inner_is_clean(run, inner)
+    run.trace.start()
+    inner.quit()
+    run.outer.do(f"give {NVME} nvme")
+    run.equal(run.trace.table(), home,
+              "L0 follows the nvme back to the kernel's table")
+    _, unmaps = run.trace.stop()
+    run.true(0 < unmaps, "what VFIO's table mapped is unmapped on the way")
+    disk_check(run, run.outer, DATA, "L1's own driver")
+
+
 @dataclass(frozen=True)
 class Case:
-    """A row: a name, what runs, and whether the short form has it."""
+    """A row: a name, what runs, and when."""
     name: str
     run: Callable
-    short: bool = False
+    short: bool = False             # in the short form, too
+    traced: bool = False            # only with a device of ours at L0
 
 
 CASES = {case.name: case for case in (
     Case("disk-l1", disk_outer),
+    Case("disk-l1-vfio", disk_vfio),
     Case("disk-plain", disk_plain, short=True),
     Case("disk-strict", disk_strict, short=True),
     Case("disk-pt", disk_passthrough),
@@ -176,4 +314,11 @@ CASES = {case.name: case for case in (
     Case("nic-strict", nic_strict),
     Case("nic-pt", nic_passthrough),
     Case("vhost", vhost, short=True),
+    Case("vhost-ats", vhost_ats),
+    Case("rebind", rebind),
+    Case("hotplug", hotplug),
+    Case("reboot-l2", reboot_inner),
+    Case("reboot-l1", reboot_outer),
+    Case("kill-l2", kill_inner),
+    Case("switch", switch, traced=True),
 )}
