@@ -41,6 +41,9 @@ struct IntelIOMMURegion {
 /* The registers are given a page, which the DMAR table names */
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
 
+/* Mappings that VFIO's type1 takes for a device, unless told otherwise */
+#define INTEL_IOMMU_DMA_ENTRY_LIMIT 65535u
+
 /* What takes its addresses before the view below it */
 #define INTEL_IOMMU_OVERLAY_PRIORITY 1
 
@@ -291,6 +294,19 @@ static void intel_iommu_over_limit(void *host)
                 s->max_mappings);
 }
 
+/* Who is assigned fails by itself, with a message that names no remedy */
+static void intel_iommu_many_mappings(void *host)
+{
+    IntelIOMMUState *s = host;
+
+    if (s->assigned) {
+        warn_report("intel-iommu: the guest maps more than %u pages for a "
+                    "device; if VFIO has no space left, raise "
+                    "dma_entry_limit of the host's module vfio_iommu_type1",
+                    INTEL_IOMMU_DMA_ENTRY_LIMIT);
+    }
+}
+
 static const VtdOps intel_iommu_ops = {
     .read = intel_iommu_read,
     .write = intel_iommu_write,
@@ -304,6 +320,7 @@ static const VtdOps intel_iommu_ops = {
     .invalidate = intel_iommu_invalidate,
     .dirty_tracking = intel_iommu_dirty_tracking,
     .over_limit = intel_iommu_over_limit,
+    .many_mappings = intel_iommu_many_mappings,
 };
 
 /* Registers */
@@ -731,6 +748,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .dma_translation = s->dma_translation,
         .stale_tm = s->stale_tm,
         .max_mappings = s->max_mappings,
+        .warn_mappings = INTEL_IOMMU_DMA_ENTRY_LIMIT,
     }, &intel_iommu_ops, s);
     s->spaces = g_hash_table_new(intel_iommu_space_hash,
                                  intel_iommu_space_equal);

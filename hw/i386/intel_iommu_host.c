@@ -87,8 +87,12 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
                    bits < 39 ? "" : ", use -device intel-iommu,aw-bits=39");
         return false;
     }
-    return intel_iommu_need_caching_mode(s, phase_check(PHASE_MACHINE_READY),
-                                         errp);
+    if (!intel_iommu_need_caching_mode(s, phase_check(PHASE_MACHINE_READY),
+                                       errp)) {
+        return false;
+    }
+    s->assigned = true;
+    return true;
 }
 
 static int intel_iommu_is_assigned(Object *obj, void *opaque)
@@ -122,6 +126,7 @@ bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp)
 {
     /* Of vfio-pci, this finds mediated devices: they have no host IOMMU */
     if (intel_iommu_any(intel_iommu_is_assigned)) {
+        s->assigned = true;
         return intel_iommu_need_caching_mode(s, false, errp);
     }
     if (s->caching_mode_option == ON_OFF_AUTO_AUTO &&

@@ -9,8 +9,9 @@
  */
 
 #include "qemu/osdep.h"
+#include <glib/gstdio.h>
 #include "qobject/qdict.h"
-#include "vtd-testdev.h"
+#include "vtd-world.h"
 
 #define CAP_CM                  (1ull << 7)
 #define IOVA                    0x40000000ull
@@ -226,7 +227,57 @@ static void test_hotplug(void)
     }
 }
 
-/* No assigned device without unit in between: QEMU's own refusal */
+/* VFIO takes 65535 mappings, unless it is told otherwise: a word about it */
+static void test_many(void)
+{
+    static const struct {
+        const char *props;
+        const char *device;
+        bool assigned;
+    } rows[] = {
+        { "", ",host-aw-bits=48", true },
+        { ",caching-mode=on", "", false },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *path = NULL, *args = NULL;
+        VtdDomain domain;
+        VtdDriver d;
+        Testdev t;
+        int fd = g_file_open_tmp("vtd-auto-XXXXXX.log", &path, NULL);
+
+        g_assert_cmpint(fd, >=, 0);
+        close(fd);
+        args = g_strdup_printf("-device vtd-testdev,addr=3%s 2>%s",
+                               rows[i].device, path);
+        vtd_start(&d, "", rows[i].props, args);
+        testdev_start(&t, &d, A);
+        vtd_enable(&d);
+        domain = vtd_domain_new(&d, 1, 4);
+        vtd_attach(&d, A, &domain);
+        for (unsigned leaves = 65534; leaves < 65537; leaves++) {
+            g_autofree char *text = NULL;
+            /* The mailbox is one, too */
+            const Edit edits[] = {
+                SAME_LEAVES(1, IOVA, WORLD_RAM, leaves - 1),
+            };
+
+            vtd_row("row %d, %u leaves", i, leaves);
+            world_edit(&d, &domain, edits, 1);
+            vtd_invalidate_all(&d);
+            expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), leaves);
+            g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+            expect_eq(strstr(text, "dma_entry_limit") != NULL,
+                      rows[i].assigned && leaves > 65535);
+        }
+        testdev_expect_no_error(&t);
+        testdev_stop(&t);
+        vtd_stop(&d);
+        g_unlink(path);
+    }
+}
+
+/* The machine's own refusal, ahead of ours */
 static void test_pc_refuses(void)
 {
     VtdDriver d;
@@ -252,6 +303,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/auto/maps", test_maps);
     qtest_add_func("/intel-iommu/auto/too-late", test_too_late);
     qtest_add_func("/intel-iommu/auto/hotplug", test_hotplug);
+    qtest_add_func("/intel-iommu/auto/many", test_many);
     qtest_add_func("/intel-iommu/auto/pc-refuses", test_pc_refuses);
     return g_test_run();
 }

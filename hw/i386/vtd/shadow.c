@@ -96,6 +96,23 @@ static uint64_t vtd_width_last(const Vtd *v)
     return VTD_BIT(v->config.aw_bits) - 1;
 }
 
+/* What the user should know of a table's size, once */
+static void vtd_share_tell(Vtd *v, const VtdShare *share)
+{
+    uint64_t leaves, bytes;
+
+    if (vtd_table_limited(share->table) && !v->limit_told) {
+        v->limit_told = true;
+        v->ops->over_limit(v->host);
+    }
+    vtd_table_size(share->table, &leaves, &bytes);
+    if (v->config.warn_mappings && leaves > v->config.warn_mappings &&
+        !v->many_told) {
+        v->many_told = true;
+        v->ops->many_mappings(v->host);
+    }
+}
+
 static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
                            uint64_t last)
 {
@@ -119,10 +136,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
         vtd_sink_end(fan.sink[i], end);
     }
     g_free(fan.sink);
-    if (vtd_table_limited(share->table) && !v->limit_told) {
-        v->limit_told = true;
-        v->ops->over_limit(v->host);
-    }
+    vtd_share_tell(v, share);
 }
 
 /* A space that the running update is going to take away from a share */

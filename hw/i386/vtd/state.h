@@ -84,6 +84,7 @@ struct Vtd {
     VtdSeenStats seen_stats;                /* host */
     GPtrArray *shares;                      /* host: of VtdShare */
     bool limit_told;                        /* host */
+    bool many_told;                         /* host */
     bool updating;                          /* host: vtd_shadow_update() runs */
     uint64_t update;                        /* host: how many of it there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */

@@ -41,6 +41,7 @@ typedef struct VtdConfig {
     bool dma_translation;
     bool stale_tm;              /* leaf bit 62 is not reserved */
     uint64_t max_mappings;      /* leaves that a shadow may hold */
+    uint64_t warn_mappings;     /* and past which it is told; 0 for never */
 } VtdConfig;
 
 /* What a device's memory requests meet */
@@ -92,6 +93,8 @@ typedef struct VtdOps {
     bool (*dirty_tracking)(void *host);
     /* A table holds more than VtdConfig.max_mappings: told once.  [host] */
     void (*over_limit)(void *host);
+    /* More than VtdConfig.warn_mappings, likewise.  [host] */
+    void (*many_mappings)(void *host);
 } VtdOps;
 
 /* One translated piece; inclusive last bytes are iova | mask, addr | mask */

@@ -50,6 +50,7 @@ struct IntelIOMMUState {
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;
+    bool assigned;              /* there is a device of the host, or was */
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };
