@@ -78,8 +78,9 @@ class Case:
 
 
 CASES = {case.name: case for case in (
+    # In xAPIC mode, with KVM in x2APIC mode
     Case("default",
-         log=("Enabled IRQ remapping in xapic mode",
+         log=("Enabled IRQ remapping in ",
               "Host address width 48",
               "TLB invalidation policy: strict mode")),
     Case("caching-mode", iommu="caching-mode=on",
@@ -98,7 +99,9 @@ CASES = {case.name: case for case in (
     Case("lazy", kernel="iommu.strict=0", group="DMA-FQ",
          log=("TLB invalidation policy: lazy mode",),
          positive=("translations", "inv-iotlb-domain")),
-    Case("aw39", iommu="aw-bits=39", log=("Host address width 39",)),
+    Case("aw39", iommu="aw-bits=39,eim=off",
+         log=("Host address width 39",
+              "Enabled IRQ remapping in xapic mode")),
     Case("no-ir", iommu="intremap=off", remapping=False,
          zero=("interrupts-remapped",)),
 )}

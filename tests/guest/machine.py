@@ -84,6 +84,13 @@ class Machine:
         self.servers = {nic: Server(pattern.randbytes(NET_SIZE))
                         for nic in NICS}
 
+    # Interrupts can be remapped if KVM has no I/O APIC of its own.
+    ACCELS = {
+        "tcg": ("-machine", "q35", "-accel", "tcg,thread=multi"),
+        "kvm": ("-machine", "q35,kernel-irqchip=split", "-accel", "kvm"),
+    }
+    accel = "tcg"
+
     @staticmethod
     def source(index):
         """The disk that the guest copies to disk index, or sends by NIC."""
@@ -110,7 +117,7 @@ class Machine:
     def _arguments(self, kernel, initrd, parameters, qmp_fd):
         arguments = [
             "-nodefaults", "-no-user-config", "-display", "none",
-            "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",
+            "-no-reboot", *self.ACCELS[self.accel],
             "-cpu", "max", "-smp", self.case.smp, "-m", "1G",
             "-kernel", str(kernel), "-initrd", str(initrd), "-append",
             f"{KERNEL_PARAMETERS} {self.case.kernel} {parameters}",
