@@ -294,6 +294,37 @@ def switch(run):
     disk_check(run, run.outer, DATA, "L1's own driver")
 
 
+# What L1's QEMU is given, and what it then says; CAP has CM at 0x80.
+IOMMU, ASSIGNED = "-device intel-iommu", f"-device vfio-pci,host={NVME}"
+ASKED = (
+    (f"{IOMMU}", "CAP 0x00d2008c222f0606"),
+    (f"{IOMMU} {ASSIGNED}", "CAP 0x00d2008c222f0686"),
+    (f"{IOMMU},caching-mode=on {ASSIGNED}", "CAP 0x00d2008c222f0686"),
+    (f"{IOMMU},caching-mode=off {ASSIGNED}",
+     "needs -device intel-iommu,caching-mode=on"),
+    (f"{IOMMU},snoop-control=on {ASSIGNED}",
+     "needs -device intel-iommu,snoop-control=off"),
+    (f"{ASSIGNED} {IOMMU}",
+     "-device intel-iommu must come before -device vfio-pci"),
+    (f"-M default-bus-bypass-iommu=on {IOMMU},caching-mode=off {ASSIGNED}",
+     "CAP 0x00d2008c222f0606"),
+)
+
+
+def asked(run):
+    """L1's QEMU takes vfio-pci, or refuses it and says why; no L2 boots."""
+    if run.options.l1 == "stock":
+        return                  # it says other things
+    run.outer.do(f"give {NVME} vfio-pci")
+    for arguments, said in ASKED:
+        text, _ = run.outer.tell(
+            "printf 'xp /1gx 0xfed90008\\nquit\\n' | /bin/qemu -L /firmware "
+            "-nodefaults -no-user-config -display none -machine q35 -S "
+            f"-accel tcg -m 256M -monitor stdio {arguments} 2>&1 | "
+            "sed 's/^0*fed90008:/CAP/'")
+        run.true(said in text, f"{arguments}: {said}", text)
+
+
 @dataclass(frozen=True)
 class Case:
     """A row: a name, what runs, and when."""
@@ -306,6 +337,7 @@ class Case:
 CASES = {case.name: case for case in (
     Case("disk-l1", disk_outer),
     Case("disk-l1-vfio", disk_vfio),
+    Case("asked", asked, short=True),
     Case("disk-plain", disk_plain, short=True),
     Case("disk-strict", disk_strict, short=True),
     Case("disk-pt", disk_passthrough),
