@@ -10,7 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
-#include "vtd-testdev.h"
+#include "vtd-world.h"
 
 #define IOVA                    0x40000000ull
 #define RP                      QPCI_DEVFN(5, 0)
@@ -319,6 +319,40 @@ static void test_unnumbered(void)
     vtd_stop(&d);
 }
 
+/* A shadow is of the tables that its device has by the number of the day */
+static void test_shadow(void)
+{
+    static const uint8_t numbers[] = { 1, 2, 3, 1, 4, 2, 1 };
+    VtdDomain other;
+    Shadow s;
+    Testdev t;
+    World w;
+
+    world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    WORLD_EDIT(&w, LEAVES(1, IOVA, WORLD_RAM, 20),
+               LEAVES(2, 2 * IOVA, WORLD_RAM, 2));
+    other = vtd_domain_new(&w.d, 2, 4);
+    vtd_map(&w.d, &other, IOVA, WORLD_RAM + 0x5000, 1, VTD_RW);
+    vtd_attach(&w.d, DEVFN(1, 0, 0), &w.domain);
+    vtd_attach(&w.d, DEVFN(2, 0, 0), &other);
+    vtd_attach_pass_through(&w.d, DEVFN(4, 0, 0), 3, 2);
+    vtd_invalidate_all(&w.d);
+    shadow_expect(&w.sa);
+    for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
+        vtd_row("bus %u, step %d", numbers[i], i);
+        number_bus(&w.d, RP, numbers[i], numbers[i]);
+        find(&t, &w.d, DEVFN(numbers[i], 0, 0));
+        if (!i) {
+            shadow_resume(&s, &t, &w.plain);
+        }
+        shadow_expect(&s);
+        shadow_expect_quiet(&w.sa);
+        testdev_stop(&t);
+    }
+    shadow_stop(&s);
+    world_stop(&w);
+}
+
 /* The slot's power: what the guest does when a device comes or goes */
 static void power(VtdDriver *d, bool on)
 {
@@ -468,6 +502,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/topology/expander", test_expander);
     qtest_add_func("/intel-iommu/topology/pass-through", test_pass_through);
     qtest_add_func("/intel-iommu/topology/unnumbered", test_unnumbered);
+    qtest_add_func("/intel-iommu/topology/shadow", test_shadow);
     qtest_add_func("/intel-iommu/topology/bridge-hotplug",
                    test_bridge_hotplug);
     qtest_add_func("/intel-iommu/topology/device-hotplug",
