@@ -69,7 +69,7 @@ class Case:
     iommu: str = ""                 # properties added to -device intel-iommu
     kernel: str = ""                # parameters added for the kernel
     smp: str = str(CPUS)            # argument of -smp
-    machine: tuple = ()             # arguments added for QEMU
+    hot_cpu: int = 0                # id of a CPU that comes later, if any
     group: str = "DMA"              # type of every device's IOMMU group
     remapping: bool = True          # interrupts are remapped
     log: tuple = ()                 # texts that the kernel's log must have
@@ -89,8 +89,7 @@ CASES = {case.name: case for case in (
     # The last CPU's id does not fit into the eight bits of an xAPIC.
     Case("x2apic", iommu="eim=on",
          smp=f"{CPUS - 1},maxcpus=288,sockets=288",
-         machine=("-device", "max-x86_64-cpu,socket-id=287,module-id=0,"
-                  "die-id=0,core-id=0,thread-id=0"),
+         hot_cpu=287,
          log=("Enabled IRQ remapping in x2apic mode",)),
     Case("pt", kernel="iommu=pt", group="identity",
          log=("Default domain type: Passthrough",),

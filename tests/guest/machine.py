@@ -15,7 +15,7 @@ import threading
 import time
 
 import initramfs
-from cases import DISKS, DRIVERS, KERNEL_PARAMETERS, NICS, OTHER_DEVICES
+from cases import CPUS, DISKS, DRIVERS, KERNEL_PARAMETERS, NICS, OTHER_DEVICES
 
 MIB = 1 << 20
 DISK_HALF = 16 * MIB        # the sizes are in the guest's init, too
@@ -112,7 +112,7 @@ class Machine:
             f"{nic.name} {nic.address} 10.0.{10 + i} "
             f"{self.servers[nic].port} {self.source(i).block}\n"
             for i, nic in enumerate(NICS))
-        return {"disks": disks, "nics": nics}
+        return {"disks": disks, "nics": nics, "cpus": f"{CPUS}\n"}
 
     def _arguments(self, kernel, initrd, parameters, qmp_fd):
         arguments = [
@@ -128,7 +128,7 @@ class Machine:
             "-mon", "chardev=qmp,mode=control",
             "-device", ",".join(
                 filter(None, ("intel-iommu,id=iommu", self.case.iommu))),
-            *OTHER_DEVICES, *self.case.machine]
+            *OTHER_DEVICES]
         for disk in DISKS:
             arguments += ["-drive", f"if=none,id={disk.name},format=raw,"
                           f"file={self.image(disk)}",
@@ -147,6 +147,11 @@ class Machine:
             self.seconds = time.monotonic() - self.started
             if key == "kernel":
                 self.boot_seconds = self.seconds
+            if key == "kernel" and self.case.hot_cpu:
+                qmp.command("device_add", **{
+                    "driver": "max-x86_64-cpu", "id": "hot-cpu",
+                    "socket-id": self.case.hot_cpu, "module-id": 0,
+                    "die-id": 0, "core-id": 0, "thread-id": 0})
             if key == "end":
                 try:
                     self.stats = qmp.command(
