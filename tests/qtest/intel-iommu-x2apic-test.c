@@ -68,7 +68,8 @@ static void expect_destination(TraceLog *log, uint32_t want)
     const char *at = line ? strstr(line, "destination ") : NULL;
 
     if (expect_true(at)) {
-        expect_eq(strtoul(at + strlen("destination "), NULL, 0), want);
+        expect_eq(g_ascii_strtoull(at + strlen("destination "), NULL, 0),
+                  want);
     }
 }
 
