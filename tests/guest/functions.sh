@@ -73,6 +73,19 @@ net_give() {                    # MiB, host, port; prints what it sends is of
     nc "$2" "$3" </tmp/given >/dev/null && sum </tmp/given
 }
 
+# Of all interrupts of a device, by its name
+
+irqs_to_cpu() {                 # name, CPU
+    grep "$1" /proc/interrupts | while IFS=': ' read -r number _; do
+        echo "$2" >"/proc/irq/$number/smp_affinity_list"
+    done
+}
+
+irqs_of() {                     # name; how many came to CPU 0, and to CPU 1
+    awk -v name="$1" '$0 ~ name { a += $2; b += $3 } END { print a, b }' \
+        /proc/interrupts
+}
+
 faults() {                      # what a guest's log must not have
     dmesg | grep -E 'DMAR: (\[|DRHD: handling fault|.*malfunction)|BUG: |Oops|I/O error|Call Trace|QID [0-9]+ timeout|WARNING: '
     return 0

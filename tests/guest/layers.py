@@ -91,7 +91,7 @@ class Outer:
         raise Failure(f"L1 is gone, or did not answer in {limit} s; "
                       f"its last words: {''.join(lines)[-500:]}")
 
-    def booted(self, limit=200):
+    def booted(self, limit=100):
         """Wait for the agent."""
         self._answer(limit)
 
@@ -216,6 +216,11 @@ class Inner:
         self.outer.tell("wait $inner_pid")
 
 
+def firmware_of(tools):
+    """Where the firmware is for QEMU as it was built there."""
+    return tools / "qemu-bundle/usr/local/share/qemu-firmware"
+
+
 def _with_libraries(name, program, directory):
     """Return pairs of paths, in a guest and here, for a stripped program."""
     stripped = directory / name
@@ -241,7 +246,7 @@ def prepare(directory, cache, tools, qemus, programs=()):
                 *programs]
     for name, path in qemus.items():
         programs += _with_libraries(name, path, directory)
-    firmware = tools / "qemu-bundle/usr/local/share/qemu-firmware"
+    firmware = firmware_of(tools)
     programs += [(f"firmware/{name}", firmware / name) for name in FIRMWARE]
     initramfs.build(cache, OUTER_DRIVERS, functions, directory / "l1.cpio",
                     agent, dict(programs).items())

@@ -6,9 +6,12 @@ states what must be true; what is counted on the way becomes its row of the
 summary.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Callable
 
+import dpdk
+import dpdk_cases
 from layers import Inner, wait_for
 
 DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
@@ -44,6 +47,14 @@ def disk_check(run, guest, mib, name):
     run.moved += 3 * mib
 
 
+def disk_copy_check(run, guest, mib, name):
+    """Read and write so many MiB of the nvme at a guest; verify outside."""
+    guest.do(f"disk_copy nvme0n1 0 {run.disk.half} {mib}", limit=3600)
+    run.equal(run.disk.digest(run.disk.half, mib), run.disk.digest(0, mib),
+              f"{name}: {mib} MiB read and written match")
+    run.moved += 2 * mib
+
+
 def inner_is_clean(run, inner):
     """No fault in L2's log, no error of its QEMU's; count what it did."""
     run.equal(inner.do("faults"), "", "L2's log has no fault")
@@ -62,11 +73,10 @@ def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
     """L2 drives the nvme that L1 has bound to vfio-pci."""
     run.outer.do(f"give {NVME} vfio-pci")
     inner = run.inner([*iommu, *INNER_NVME], parameters)
-    for i in range(rounds):
-        if i:
-            run.disk.renew(i)
-        disk_check(run, inner, mib or run.mib,
-                   f"L2's nvme, round {i + 1}" if rounds > 1 else "L2's nvme")
+    disk_check(run, inner, mib or run.mib, "L2's nvme")
+    for i in range(1, rounds):
+        run.disk.renew(i)
+        disk_copy_check(run, inner, mib or run.mib, f"round {i + 1}")
     inner_is_clean(run, inner)
     inner.quit()
     nothing_left(run)
@@ -311,6 +321,29 @@ ASKED = (
 )
 
 
+def interrupts(run):
+    """L2 has two CPUs, and remaps the NIC's interrupts from one to another.
+
+    KVM in L1 delivers them, by routes that have to follow each change.
+    """
+    run.outer.do(f"give {NIC} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *INNER_NIC, "-smp", "2"], STRICT)
+    inner.do(f"net_up {NIC} 10.0.10.15/24")
+    run.true("Enabled IRQ remapping" in inner.do("dmesg | grep DMAR-IR"),
+             "L2 remaps interrupts")
+    for cpu in (1, 0, 1):
+        inner.do(f"irqs_to_cpu eth0 {cpu}")
+        before = inner.do("irqs_of eth0").split()
+        inner.do(f"net_give 1 10.0.10.2 {run.server.port}")
+        after = inner.do("irqs_of eth0").split()
+        counts = [int(b) - int(a) for a, b in zip(before, after)]
+        # One that is under way may still come where it went before.
+        run.true(counts[cpu] > 10 > counts[1 - cpu],
+                 f"interrupts come to CPU {cpu}", f"{counts}")
+    inner_is_clean(run, inner)
+    inner.quit()
+
+
 def asked(run):
     """L1's QEMU takes vfio-pci, or refuses it and says why; no L2 boots."""
     if run.options.l1 == "stock":
@@ -332,6 +365,10 @@ class Case:
     run: Callable
     short: bool = False             # in the short form, too
     traced: bool = False            # only with a device of ours at L0
+    # A context: what L0 has more for an L1 of this case's own, if anything
+    setting: Callable = lambda run: contextlib.nullcontext(())
+    # What L1 has more: pairs of a path there and a path here
+    programs: Callable = lambda cache: ()
 
 
 CASES = {case.name: case for case in (
@@ -345,6 +382,7 @@ CASES = {case.name: case for case in (
     Case("nic-plain", nic_plain),
     Case("nic-strict", nic_strict),
     Case("nic-pt", nic_passthrough),
+    Case("interrupts", interrupts, short=True),
     Case("vhost", vhost, short=True),
     Case("vhost-ats", vhost_ats),
     Case("rebind", rebind),
@@ -353,4 +391,12 @@ CASES = {case.name: case for case in (
     Case("reboot-l1", reboot_outer),
     Case("kill-l2", kill_inner),
     Case("switch", switch, traced=True),
+    Case("testpmd-4k", dpdk_cases.testpmd_small,
+         setting=dpdk_cases.with_wire, programs=dpdk.programs),
+    Case("testpmd-huge", dpdk_cases.testpmd_huge,
+         setting=dpdk_cases.with_wire, programs=dpdk.programs),
+    Case("vhost-user", dpdk_cases.vhost_user,
+         setting=dpdk_cases.with_backend),
+    Case("vhost-user-ats", dpdk_cases.vhost_user,
+         setting=dpdk_cases.with_backend_ats),
 )}

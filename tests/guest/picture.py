@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An address space over time, as a picture that gnuplot draws."""
+
+import shutil
+import subprocess
+
+HEAD = """\
+set terminal svg size 1000,{height} font "sans-serif,13" background "white"
+set output "{output}"
+set multiplot layout {rows},1
+set xlabel "seconds"
+set ylabel "4-KiB pages of IOVA"
+set format y "0x%x"
+set key outside top horizontal
+set style arrow 1 nohead lw 1 lc rgb "#3a7d44"
+"""
+
+PANEL = """\
+set title "{title}" noenhanced
+plot "{lives}" using 1:2:3:4 with vectors arrowstyle 1 title "mapped", \\
+     "{unmaps}" using 1:2 with points pt 7 ps 0.15 lc rgb "#c1121f" \\
+         title "unmapped", \\
+     "{touched}" using 1:2 with points pt 7 ps 0.3 lc rgb "#1d3557" \\
+         title "touched (mapped again at once)"
+"""
+
+AT_ONCE = 0.001         # seconds between an UNMAP and a MAP of one page
+
+
+def _lives(trace):
+    """Turn a trace into what is drawn.
+
+    trace: lines of a time in seconds, M or U, first page and pages. Returns
+    lines of text: how long runs of pages were mapped (start, page, duration,
+    pages - 1), UNMAPs (time, page), and MAPs of what went just before.
+    """
+    rows = [(float(time), kind, int(first), int(pages)) for
+            time, kind, first, pages in map(str.split, trace.splitlines())]
+    zero, end = rows[0][0], rows[-1][0]
+    mapped, gone = {}, {}
+    lives, unmaps, touched = [], [], []
+
+    def live(first, pages, since, until):
+        lives.append(f"{since - zero:.6f} {first} {until - since:.6f} 0")
+
+    for time, kind, first, pages in rows:
+        if kind == "M":
+            mapped[first] = (time, pages)
+            if time - gone.get(first, 0) < AT_ONCE:
+                touched.append(f"{time - zero:.6f} {first}")
+            continue
+        # An UNMAP may take many with it, and name far more than there are.
+        hit = ([first] if pages == 1 else
+               [page for page in mapped if first <= page < first + pages])
+        for page in hit:
+            if page in mapped:
+                since, size = mapped.pop(page)
+                live(page, size, since, time)
+                gone[page] = time
+                unmaps.append(f"{time - zero:.6f} {page}")
+    for page, (since, size) in mapped.items():
+        live(page, size, since, end)
+    return lives, unmaps, touched
+
+
+def draw(traces, directory, output):
+    """Draw one panel for each of {title: trace}; False without gnuplot."""
+    if not shutil.which("gnuplot"):
+        return False
+    script = HEAD.format(height=60 + 360 * len(traces), output=output,
+                         rows=len(traces))
+    for number, (title, trace) in enumerate(traces.items()):
+        paths = {}
+        for name, lines in zip(("lives", "unmaps", "touched"),
+                               _lives(trace)):
+            paths[name] = directory / f"picture-{number}-{name}.txt"
+            # gnuplot refuses a file without a point.
+            paths[name].write_text("\n".join(lines or ["0 NaN 0 0"]) + "\n")
+        script += PANEL.format(title=title, **paths)
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    for file in directory.glob("picture-*.txt"):
+        file.unlink()
+    return True
