@@ -14,7 +14,7 @@ from pathlib import Path
 import initramfs
 
 PROGRAM = "dpdk-testpmd"
-DRIVERS = ("mempool_ring", "net_e1000", "net_vhost")
+DRIVERS = ("mempool_ring", "net_e1000", "net_vhost", "net_virtio")
 UNNAMED = "libgcc_s.so.1"       # what libc loads when a thread is cancelled
 
 # Libraries that have their package's name not from policy, and those of the

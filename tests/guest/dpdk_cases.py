@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The cases of a nested run that have DPDK's testpmd as their driver.
 
-testpmd forwards what comes: in L1 from a NIC that is bound to vfio-pci, or
-on this machine as the vhost-user back end of L1's virtio-net. These cases
-need more of L0 than the others, and so an L1 of their own each.
+testpmd in L1 forwards what comes from a NIC that is bound to vfio-pci, and
+whose wire ends here; it goes back at once, or by way of a virtio-net, whose
+vhost-user back end is another testpmd, on this machine. These cases need more
+of L0 than the others, and so an L1 of their own each.
 """
 
 import contextlib
@@ -20,12 +21,14 @@ from layers import Failure, wait_for
 
 NIC = "0000:01:00.0"            # with a vtd-testdev in its group:
 SHADOW = "nic-shadow"
-FRAMES, WINDOW = 20000, 16
+FRAMES, WINDOW = 8000, 16
 SHORTEST, LONGEST = 60, 1514    # bytes of a frame, without its checksum
 MEMORY = 64                     # MiB that testpmd has in L1
 TESTPMD = "/testpmd"            # its directory there
-PORTS = ("0000:00:08.0", "0000:00:09.0")
-MOVED = 2                       # MiB of each TCP connection
+# To the back end. testpmd starts it after the NIC, as it is behind it in
+# order: if something is mapped or unmapped after its rings are set up, the
+# back end may hold them for invalid, and never look at them again.
+VIRTIO = "0000:02:00.0"
 VIRTIO_F_ACCESS_PLATFORM = 33
 
 
@@ -57,31 +60,36 @@ class Wire:
 
 
 class Backend:
-    """testpmd on this machine: two vhost-user ports, one to the other."""
+    """testpmd on this machine, with a vhost-user port: it sends all back."""
 
     def __init__(self, cache, directory, log):
+        self.path = f"{directory}/vhost"
         self.log = log
-        self.paths = [f"{directory}/port{i}" for i in range(len(PORTS))]
         command = dpdk.command(
             cache, dpdk.unpack(cache), ["net_vhost"],
             ["-l", "0,1", "--no-huge", "-m", "128", "--no-pci",
              f"--file-prefix={Path(directory).name}",
-             *(f"--vdev=net_vhost{i},iface={path},iommu-support=1"
-               for i, path in enumerate(self.paths))],
-            ["--no-mlockall", "--total-num-mbufs=4096"])
+             f"--vdev=net_vhost0,iface={self.path},iommu-support=1"],
+            ["--no-mlockall", "--total-num-mbufs=4096",
+             "--port-topology=loop"])
         # It polls all the time; let guests have the processors before it.
         with open(log, "w") as output:
             self.process = subprocess.Popen(
-                ["nice", "-n", "19", *command], stdin=subprocess.PIPE, stdout=output,
-                stderr=output, text=True)
-        if not wait_for(lambda: all(Path(path).exists()
-                                    for path in self.paths)):
+                ["nice", "-n", "19", *command], stdin=subprocess.PIPE,
+                stdout=output, stderr=output, text=True)
+        if not wait_for(Path(self.path).exists):
             self.close()
             raise Failure(f"testpmd does not start: {log.read_text()}")
         # A frame for a buffer whose address is yet unknown is to wait for
         # the IOMMU's answer. testpmd drops it if it is not told to try again.
         print("set fwd io retry", "set burst tx delay 20 retry 5000", "start",
               sep="\n", file=self.process.stdin, flush=True)
+
+    def features(self):
+        """What it and L1's driver have agreed on, last."""
+        found = re.findall(r"negotiated Virtio features: (\S+)",
+                           self.log.read_text())
+        return int(found[-1], 16) if found else 0
 
     def close(self):
         """End it, as its user would."""
@@ -108,25 +116,20 @@ def with_wire(run):
 
 @contextlib.contextmanager
 def with_backend(run, ats="off"):
-    """Two virtio-nets whose device side is testpmd, on shared memory."""
-    with tempfile.TemporaryDirectory(prefix="testpmd-") as directory:
-        with contextlib.closing(Backend(
-                run.cache, directory,
-                run.directory / "testpmd.log")) as run.backend:
-            arguments = ["-object",
-                         "memory-backend-memfd,id=ram,size=3G,share=on",
-                         "-machine", "memory-backend=ram",
-                         "-global", f"intel-iommu.device-iotlb={ats}"]
-            for i, path in enumerate(run.backend.paths):
-                arguments += [
-                    "-chardev", f"socket,id=port{i},path={path}",
-                    "-netdev", f"vhost-user,id=net{i},chardev=port{i}",
-                    "-device", f"virtio-net-pci,addr={PORTS[i][-4:]},"
-                    f"netdev=net{i},mac=52:54:00:00:30:0{i},romfile=,"
-                    f"disable-legacy=on,iommu_platform=on,ats={ats},"
-                    # frames go through as they are: nothing is left to do
-                    "csum=off,guest_csum=off,gso=off"]
-            yield arguments
+    """The same, and a virtio-net whose device is testpmd."""
+    with (with_wire(run) as arguments,
+          tempfile.TemporaryDirectory(prefix="testpmd-") as directory,
+          contextlib.closing(Backend(run.cache, directory, run.directory
+                                     / "testpmd.log")) as run.backend):
+        yield [*arguments,
+               "-object", "memory-backend-memfd,id=ram,size=3G,share=on",
+               "-machine", "memory-backend=ram",
+               "-global", f"intel-iommu.device-iotlb={ats}",
+               "-chardev", f"socket,id=vhost,path={run.backend.path}",
+               "-netdev", "vhost-user,id=vhost,chardev=vhost",
+               "-device", "pcie-root-port,id=virtio-port,addr=09.0,chassis=9",
+               "-device", "virtio-net-pci,bus=virtio-port,netdev=vhost,"
+               f"romfile=,disable-legacy=on,iommu_platform=on,ats={ats}"]
 
 
 def with_backend_ats(run):
@@ -153,32 +156,38 @@ def _echo(run):
         window.append(frame)
         if number % WINDOW == 0:
             for sent in window:
-                same += run.wire.receive(60) == sent
+                came = run.wire.receive(60)
+                if not came:
+                    return same
+                same += came == sent
             window.clear()
     return same
 
 
-def _testpmd(run, arguments):
+def _testpmd(run, arguments, devices=(NIC,)):
     """Forward frames by testpmd in L1; return how much its shadow held."""
     outer = run.outer
     command = dpdk.command(
-        run.cache, TESTPMD, ["net_e1000"],
-        ["-l", "0,1", "-a", NIC, "--iova-mode=va", "-m", str(MEMORY),
-         *arguments],
-        ["--auto-start", "--total-num-mbufs=2048", "--port-topology=loop"])
-    outer.do(f"give {NIC} vfio-pci; chmod 755 /; mkdir -p /var/run; "
+        run.cache, TESTPMD, ["net_e1000", "net_virtio"],
+        ["-l", "0,1", *(f"-a{device}" for device in devices),
+         "--iova-mode=va", "-m", str(MEMORY), *arguments],
+        ["--auto-start", "--total-num-mbufs=2048",
+         f"--port-topology={'paired' if devices[1:] else 'loop'}"])
+    for device in devices:
+        outer.do(f"give {device} vfio-pci")
+    outer.do("chmod 755 /; mkdir -p /var/run; "
              "rm -f /tmp/testpmd.in; mkfifo /tmp/testpmd.in; "
              "exec 9<>/tmp/testpmd.in; "
              f"{shlex.join(command)} <&9 >/tmp/testpmd.log 2>&1 & "
              "testpmd_pid=$!")
     outer.do("await sh -c \"grep -q 'testpmd> ' /tmp/testpmd.log || "
              "! kill -0 $testpmd_pid\"; "
-             "kill -0 $testpmd_pid || { cat /tmp/testpmd.log; false; }")
+             "kill -0 $testpmd_pid || { cat /tmp/testpmd.log; echo; false; }")
     mappings = run.shadow(SHADOW).mappings
     run.equal(_echo(run), FRAMES, f"{FRAMES} frames come back as they were")
     run.equal(run.wire.receive(0.5), b"", "nothing else comes")
     outer.do("echo quit >&9; exec 9>&-; wait $testpmd_pid || "
-             "{ cat /tmp/testpmd.log; false; }")
+             "{ cat /tmp/testpmd.log; echo; false; }")
     run.true(wait_for(lambda: not run.shadow(SHADOW).mappings, 20),
              "nothing stays mapped in L0's shadow of the NIC",
              f"{run.shadow(SHADOW)}")
@@ -196,48 +205,26 @@ def testpmd_small(run):
              f"{MEMORY} MiB are mapped by pages of 4 KiB", mappings)
 
 
-def testpmd_huge(run):
-    """The same with huge pages, of 2 MiB."""
+def _huge(run, devices):
     run.outer.do(f"echo {MEMORY >> 1} >/sys/kernel/mm/hugepages/"
                  "hugepages-2048kB/nr_hugepages")
-    run.equal(_testpmd(run, []), MEMORY >> 1,
+    run.equal(_testpmd(run, [], devices), MEMORY >> 1,
               f"{MEMORY} MiB are mapped by so many pages")
 
 
-def _used_iommu(run, before):
-    """State that the back end asked L0's IOMMU for what it accessed."""
-    features = re.findall(r"port(\d)\) negotiated Virtio features: (\S+)",
-                          run.backend.log.read_text())
-    for i in range(len(PORTS)):
-        last = [int(text, 16) for port, text in features if port == str(i)][-1:]
-        run.true(last and last[0] >> VIRTIO_F_ACCESS_PLATFORM & 1,
-                 f"port {i} is behind the IOMMU", features)
-    after = run.outer.stats()
-    print({k: after[k]-before[k] for k in after if after[k]-before[k]})
+def testpmd_huge(run):
+    """The same with huge pages, of 2 MiB."""
+    _huge(run, [NIC])
 
 
 def vhost_user(run):
-    """L1's virtio-nets are testpmd's vhost-user ports: TCP between them."""
-    outer = run.outer
-    before = outer.stats()
-    # Each has a namespace of its own, whose processes see no other way
-    outer.do("on() { pid=$1; shift; "
-             "nsenter -t $pid -n sh -c \". /etc/functions; $*\"; }")
-    for i, port in enumerate(PORTS):
-        outer.do(f"unshare -n sleep 1000000 & net{i}=$!")
-        outer.do(f"net=$(interface_of {port}); "
-                 f"await ip link set $net netns $net{i} && on $net{i} "
-                 f"\"ip addr add 10.0.30.{i + 1}/24 dev $net && "
-                 "ip link set $net up\"")
-    for source, sink in ((0, 1), (1, 0)):
-        expected = outer.do("dd if=/dev/urandom of=/tmp/data bs=1M "
-                            f"count={MOVED} status=none; sum </tmp/data")
-        outer.do(f"on $net{sink} 'net_receive -l -p 5000 >/tmp/taken' & "
-                 "sink_pid=$!")
-        outer.do(f"await on $net{sink} 'netstat -ltn | grep -q :5000'")
-        outer.do(f"on $net{source} 'nc 10.0.30.{sink + 1} 5000 </tmp/data "
-                 ">/dev/null'", limit=120)
-        run.equal(outer.do("wait $sink_pid; cat /tmp/taken"), expected,
-                  f"{MOVED} MiB from port {source} to port {sink} match")
-        run.moved += MOVED
-    _used_iommu(run, before)
+    """The same, on to a virtio-net of vhost-user, and back from there.
+
+    The virtio-net is not for L1's kernel: QEMU gives it rings of more than a
+    page, pages that are no neighbours in memory if the kernel allocates them
+    for a device behind an IOMMU; DPDK 22.11 takes them to be.
+    """
+    _huge(run, [NIC, VIRTIO])
+    run.true(run.backend.features() >> VIRTIO_F_ACCESS_PLATFORM & 1,
+             "the back end knows of the IOMMU",
+             run.backend.log.read_text()[-5000:])
