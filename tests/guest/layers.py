@@ -125,11 +125,11 @@ class Outer:
 class Inner:
     """L1's QEMU and its guest, L2."""
 
-    def __init__(self, outer, arguments, parameters="", qemu="qemu",
+    def __init__(self, outer, arguments, parameters="", traced=True,
                  memory="512M"):
         self.outer = outer
         command = [
-            f"/bin/{qemu}", "-L", "/firmware",
+            "/bin/qemu", "-L", "/firmware",
             "-nodefaults", "-no-user-config", "-display", "none",
             "-machine", "q35,kernel-irqchip=split", "-accel", "kvm",
             "-cpu", "host", "-m", memory, "-kernel", "/l2/vmlinuz",
@@ -140,8 +140,8 @@ class Inner:
             "-serial", "chardev:agent",
             "-chardev", "pipe,id=qmp,path=/tmp/qmp",
             "-mon", "chardev=qmp,mode=control",
-            "-trace", "vfio_iommu_map_notify", "-D", "/tmp/trace.log",
-            "-msg", "timestamp=on",
+            *(("-trace", "vfio_iommu_map_notify", "-D", "/tmp/trace.log",
+               "-msg", "timestamp=on") if traced else ()),
             *arguments]
         outer.do("rm -f /tmp/trace.log; inner_open; "
                  f"{shlex.join(command)} >/tmp/qemu.log 2>&1 & inner_pid=$!")
@@ -193,16 +193,16 @@ class Inner:
             return {}
 
     def ioctls(self):
-        """What VFIO was asked for on the IOMMU's behalf.
+        """What VFIO was asked for on the IOMMU's behalf, if that is traced.
 
         MAPs, UNMAPs, and the pages of 4 KiB that those were of.
         """
-        return [int(text) for text in
-                self.outer.do("ioctls </tmp/trace.log").split()]
+        text = self.outer.do("ioctls </tmp/trace.log", limit=3600)
+        return dict(zip(("maps", "unmaps", "pages"), map(int, text.split())))
 
     def trace(self):
         """The last of these: time in seconds, M or U, first page, pages."""
-        return self.outer.do("ioctl_list </tmp/trace.log")
+        return self.outer.do("ioctl_list </tmp/trace.log", limit=3600)
 
     def errors(self):
         """What L1's QEMU complained of."""
