@@ -102,6 +102,19 @@ def disk_strict_long(run):
     assigned_disk(run, INNER_IOMMU, STRICT, rounds=11)
 
 
+@contextlib.contextmanager
+def without_remapping(run):
+    """L0's IOMMU remaps no interrupts."""
+    yield ["-global", "intel-iommu.intremap=off"]
+
+
+def disk_unsafe(run):
+    """L0 remaps no interrupts, and L1's VFIO is told to do without."""
+    run.outer.do("echo Y >/sys/module/vfio_iommu_type1/parameters/"
+                 "allow_unsafe_interrupts")
+    assigned_disk(run, INNER_IOMMU, STRICT, mib=DATA)
+
+
 def disk_outer(run):
     """L1 drives the nvme itself."""
     run.outer.do(f"give {NVME} nvme")
@@ -378,6 +391,7 @@ CASES = {case.name: case for case in (
     Case("disk-strict", disk_strict, short=True),
     Case("disk-pt", disk_passthrough),
     Case("disk-strict-11", disk_strict_long),
+    Case("disk-no-ir", disk_unsafe, setting=without_remapping),
     Case("nic-plain", nic_plain),
     Case("nic-strict", nic_strict),
     Case("nic-pt", nic_passthrough),
