@@ -9,31 +9,12 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/pci/pci_regs.h"
 #include "vtd-edu.h"
 #include "vtd-lapic.h"
+#include "vtd-world.h"
 
 #define IOVA                    0x40000000ull
 #define BRIDGE                  QPCI_DEVFN(5, 0)
-/* Addresses for what is behind the bridge, in its window */
-#define WINDOW                  0xe8000000u
-#define WINDOW_LAST             0xe83fffffu
-
-/* What firmware does to a bridge on bus 0 */
-static void number_bus(VtdDriver *d, uint8_t bus)
-{
-    QPCIDevice *bridge = qpci_device_find(d->pci, BRIDGE);
-
-    g_assert_nonnull(bridge);
-    qpci_config_writeb(bridge, PCI_PRIMARY_BUS, 0);
-    qpci_config_writeb(bridge, PCI_SECONDARY_BUS, bus);
-    qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, bus);
-    qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW >> 16);
-    qpci_config_writew(bridge, PCI_MEMORY_LIMIT, WINDOW_LAST >> 16);
-    qpci_device_enable(bridge);
-    g_free(bridge);
-    d->pci->mmio_alloc_ptr = WINDOW;
-}
 
 static void expect_reaches(EduDevice *e, uint64_t pa, uint64_t value)
 {
@@ -58,7 +39,7 @@ static void test_root_port(void)
         EduDevice e;
 
         vtd_row("bus %u", numbers[i]);
-        number_bus(&d, numbers[i]);
+        world_number_bus(&d, BRIDGE, numbers[i]);
         edu_start(&e, &d, numbers[i] << 8);
         qtest_memset(d.qts, d.root, 0, VTD_PAGE);
         vtd_invalidate_all(&d);
@@ -102,7 +83,7 @@ static void test_renumbered(void)
         uint8_t bus = round % 2 + 1;
 
         vtd_row("bus %u, nothing invalidated, round %d", bus, round);
-        number_bus(&d, bus);
+        world_number_bus(&d, BRIDGE, bus);
         edu_start(&e, &d, bus << 8);
         expect_reaches(&e, pages[bus - 1], 0x1111 * (round + 1));
         edu_stop(&e);
@@ -123,7 +104,7 @@ static void test_conventional(void)
               "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=2 "
               "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=3");
     lapic_start(&lapic, d.qts, 0);
-    number_bus(&d, 2);
+    world_number_bus(&d, BRIDGE, 2);
     edu_start(&a, &d, 2 << 8 | QPCI_DEVFN(2, 0));
     edu_start(&b, &d, 2 << 8 | QPCI_DEVFN(3, 0));
     a.sid = b.sid = 2 << 8;

@@ -8,7 +8,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/pci/pci_regs.h"
 #include "vtd-world.h"
 
 #define IOVA                    0x40000000ull
@@ -269,19 +268,6 @@ static void test_one_space(void)
     vtd_stop(&d);
 }
 
-/* The slot's power: what the guest does when a device comes or goes */
-static void power(VtdDriver *d, bool on)
-{
-    QPCIDevice *port = qpci_device_find(d->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL,
-                       on ? PCI_EXP_SLTCTL_PWR_IND_ON
-                          : PCI_EXP_SLTCTL_PWR_OFF |
-                            PCI_EXP_SLTCTL_PWR_IND_OFF);
-    g_free(port);
-}
-
 static void test_hotplug(void)
 {
     const uint16_t sid = 1 << 8;
@@ -304,7 +290,7 @@ static void test_hotplug(void)
             vtd_attach(&w.d, sid, &w.domain);
             vtd_invalidate_all(&w.d);
         }
-        power(&w.d, true);
+        world_slot_power(&w.d, PORT, true);
         qtest_qmp_device_add(w.d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         testdev_start(&hot, &w.d, sid);
         if (!early) {
@@ -329,7 +315,7 @@ static void test_hotplug(void)
 
         vtd_row("device goes, round %d", round);
         qtest_qmp_device_del_send(w.d.qts, "hot");
-        power(&w.d, false);
+        world_slot_power(&w.d, PORT, false);
         qtest_qmp_eventwait(w.d.qts, "DEVICE_DELETED");
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_quiet(&w.sa);

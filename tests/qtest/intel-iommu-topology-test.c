@@ -353,19 +353,6 @@ static void test_shadow(void)
     world_stop(&w);
 }
 
-/* The slot's power: what the guest does when a device comes or goes */
-static void power(VtdDriver *d, bool on)
-{
-    QPCIDevice *port = qpci_device_find(d->pci, RP);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL,
-                       on ? PCI_EXP_SLTCTL_PWR_IND_ON
-                          : PCI_EXP_SLTCTL_PWR_OFF |
-                            PCI_EXP_SLTCTL_PWR_IND_OFF);
-    g_free(port);
-}
-
 /*
  * A bridge that is unplugged takes its bus along.  Nothing of it may be
  * left: freed memory is filled with a pattern here (see main).
@@ -389,7 +376,7 @@ static void test_bridge_hotplug(void)
         Testdev t;
 
         vtd_row("bridge comes as bus %u, round %d", bus, round);
-        power(&d, true);
+        world_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
         number_bus(&d, DEVFN(1, 0, 0), bus, bus);
@@ -411,7 +398,7 @@ static void test_bridge_hotplug(void)
 
         vtd_row("bridge goes, round %d", round);
         qtest_qmp_device_del_send(d.qts, "bridge");
-        power(&d, false);
+        world_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
         vtd_invalidate_all(&d);
         expect_reaches(&stays, IOVA, kept);
@@ -445,7 +432,7 @@ static void test_device_hotplug(void)
         Testdev t;
 
         vtd_row("round %d", round);
-        power(&d, true);
+        world_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         find(&t, &d, sid);
         expect_blocked(&t, round ? 0x02 : 0x01, sid);
@@ -453,7 +440,7 @@ static void test_device_hotplug(void)
         testdev_expect_no_error(&t);
         testdev_stop(&t);
         qtest_qmp_device_del_send(d.qts, "hot");
-        power(&d, false);
+        world_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
         qtest_writeq(d.qts, vtd_context_entry(&d, sid), 0);
         vtd_invalidate_all(&d);

@@ -150,3 +150,15 @@ void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva)
     expect_eq(vtd_read64(&w->d, VTD_IOTLB) & VTD_IOTLB_IVT, 0);
     vtd_queue_start(&w->d, 0);
 }
+
+void world_slot_power(VtdDriver *d, uint16_t port, bool on)
+{
+    QPCIDevice *dev = qpci_device_find(d->pci, port);
+    uint8_t cap = qpci_find_capability(dev, PCI_CAP_ID_EXP, 0);
+
+    qpci_config_writew(dev, cap + PCI_EXP_SLTCTL,
+                       on ? PCI_EXP_SLTCTL_PWR_IND_ON
+                          : PCI_EXP_SLTCTL_PWR_OFF |
+                            PCI_EXP_SLTCTL_PWR_IND_OFF);
+    g_free(dev);
+}

@@ -86,6 +86,9 @@ void world_rows(World *w, const Row *rows, unsigned n);
 /* Largest AM of a page-selective invalidation. */
 unsigned world_mamv(World *w);
 
+/* Power a root port's slot: the guest's part when a device comes or goes. */
+void world_slot_power(VtdDriver *d, uint16_t port, bool on);
+
 /* What firmware does to the bridge at @devfn: its bus, a window for BARs. */
 void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus);
 
