@@ -173,6 +173,8 @@ def _testpmd(run, arguments, devices=(NIC,)):
          "--iova-mode=va", "-m", str(MEMORY), *arguments],
         ["--auto-start", "--total-num-mbufs=2048",
          f"--port-topology={'paired' if devices[1:] else 'loop'}"])
+    # Its main thread and the one that forwards; see ONE_CPU in cases.py.
+    outer.do("echo 1 >/sys/devices/system/cpu/cpu1/online")
     for device in devices:
         outer.do(f"give {device} vfio-pci")
     outer.do("chmod 755 /; mkdir -p /var/run; "
