@@ -377,6 +377,62 @@ static void test_moved_together(void)
     host_free(h);
 }
 
+/*
+ * Devices that change places, each table with a change of its own: nobody is
+ * brought along with what it leaves; who stays is brought along.
+ */
+static void test_changed_places(unsigned count)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m[3], *stays;
+    uint64_t table[3];
+
+    for (unsigned i = 0; i < count; i++) {
+        table[i] = host_pages(h, 1);
+        m[i] = mirror_new(h, SID + i, 1 + i, table[i], 4);
+        mirror_map(m[i], 0, 1, 64, TARGET | RW);
+        mirror_map(m[i], 2 * GIB, 2, 1, TARGET | RW);
+        mirror_map(m[i], 5 * GIB, 3, 1, GIB | RW);
+        mirror_map(m[i], 7 * GIB + i * PAGE, 1, 1, TARGET | RW);
+    }
+    stays = mirror_new(h, SID + count, 9, table[0], 4);
+    inv_context(h, GLOBAL, 0, 0, 0);
+    for (unsigned i = 0; i < count; i++) {
+        assert_step(m[i], 0);
+    }
+    assert_step(stays, 0);
+    for (unsigned i = 0; i < count; i++) {
+        mirror_map(m[i], (8 + i) * PAGE, 1, 1, (TARGET + GIB) | RW);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        m[i]->table = table[(i + 1) % count];
+        attach(m[i]->d, m[i]->table, 4, 1 + i);
+    }
+    inv_context(h, GLOBAL, 0, 0, 0);
+    for (unsigned i = 0; i < count; i++) {
+        /* What differs: the page changed, the one that the table alone has */
+        assert_counts(m[i], 2, 2);
+        assert_step(m[i], 0);
+    }
+    assert_counts(stays, 1, 1);
+    assert_step(stays, 0);
+    for (unsigned i = 0; i < count; i++) {
+        mirror_free(m[i]);
+    }
+    mirror_free(stays);
+    host_free(h);
+}
+
+static void test_two_changed_places(void)
+{
+    test_changed_places(2);
+}
+
+static void test_three_changed_places(void)
+{
+    test_changed_places(3);
+}
+
 /* Contexts */
 
 static const struct {
@@ -752,6 +808,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow-share/one-copy", test_one_copy);
     g_test_add_func("/vtd/shadow-share/moved", test_moved);
     g_test_add_func("/vtd/shadow-share/moved-together", test_moved_together);
+    g_test_add_func("/vtd/shadow-share/two-changed-places",
+                    test_two_changed_places);
+    g_test_add_func("/vtd/shadow-share/three-changed-places",
+                    test_three_changed_places);
     g_test_add_func("/vtd/shadow-share/context-ends", test_context_ends);
     g_test_add_func("/vtd/shadow-share/views", test_views);
     g_test_add_func("/vtd/shadow-share/replay", test_replay);

@@ -158,6 +158,32 @@ VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
     return table;
 }
 
+static gboolean vtd_copy_gib(gpointer key, gpointer value, gpointer opaque)
+{
+    const VtdGib *from = value;
+    VtdTable *table = opaque;
+    VtdGib *gib = vtd_gib_new(table, from->first);
+
+    gib->leaf = from->leaf;
+    table->leaves += !!gib->leaf;
+    for (unsigned i = 0; from->block && i < ENTRIES; i++) {
+        if (from->block[i]) {
+            vtd_gib_set_block(table, gib, i,
+                              vtd_block_keep(table->config->format,
+                                             from->block[i]));
+        }
+    }
+    return FALSE;
+}
+
+VtdTable *vtd_table_copy(const VtdTable *from)
+{
+    VtdTable *table = vtd_table_new(from->config, from->root, from->levels);
+
+    g_tree_foreach(from->gibs, vtd_copy_gib, table);
+    return table;
+}
+
 static gboolean vtd_free_blocks(gpointer key, gpointer value, gpointer opaque)
 {
     VtdGib *gib = value;

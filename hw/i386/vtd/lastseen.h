@@ -79,6 +79,8 @@ typedef struct VtdTableConfig {
 /* Nothing seen yet of the tables at @root.  @config outlives the table */
 VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
                         unsigned levels);
+/* What was seen of @from so far */
+VtdTable *vtd_table_copy(const VtdTable *from);
 void vtd_table_free(VtdTable *table);
 
 uint64_t vtd_table_root(const VtdTable *table);

@@ -50,13 +50,23 @@ static VtdShare *vtd_share_find(Vtd *v, uint64_t root, unsigned levels)
     return NULL;
 }
 
-static VtdShare *vtd_share_new(Vtd *v, uint64_t root, unsigned levels)
+static VtdShare *vtd_share_new(VtdTable *table)
 {
-    VtdShare *share = g_new(VtdShare, 1);
+    VtdShare *share = g_new0(VtdShare, 1);
 
-    share->table = vtd_table_new(&v->table_config, root, levels);
+    share->table = table;
     share->spaces = g_ptr_array_new();
-    g_ptr_array_add(v->shares, share);
+    return share;
+}
+
+static VtdShare *vtd_share_get(Vtd *v, uint64_t root, unsigned levels)
+{
+    VtdShare *share = vtd_share_find(v, root, levels);
+
+    if (!share) {
+        share = vtd_share_new(vtd_table_new(&v->table_config, root, levels));
+        g_ptr_array_add(v->shares, share);
+    }
     return share;
 }
 
@@ -139,15 +149,15 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
     vtd_share_tell(v, share);
 }
 
-/* A space that the running update is going to take away from a share */
-static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share)
+/* A space, @due, that the running update is going to take from a share */
+static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
 {
     for (unsigned i = 0; i < share->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(share->spaces, i);
         VtdContext context;
         bool tables;
 
-        if (space->due) {
+        if (space->due == due) {
             vtd_space_look(space, &context, &tables);
             if (!tables || share != vtd_share_find(v, context.root,
                                                    context.levels)) {
@@ -160,8 +170,7 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share)
 
 /*
  * Who leaves the tables of @context in this update does so before they are
- * looked at, so as not to be brought along for nothing.  Only where spaces
- * change places this comes too late for one of them.
+ * looked at, so as not to be brought along for nothing.
  */
 static void vtd_leavers_first(Vtd *v, const VtdContext *context)
 {
@@ -170,18 +179,33 @@ static void vtd_leavers_first(Vtd *v, const VtdContext *context)
 
     while ((share = vtd_share_find(v, context->root, context->levels)) &&
            share->update != v->update &&
-           (leaver = vtd_share_leaver(v, share))) {
+           (leaver = vtd_share_leaver(v, share, VTD_DUE))) {
         vtd_space_update(leaver);
+    }
+}
+
+/*
+ * Where spaces change places, one is still to leave: it keeps what was seen
+ * so far for itself.
+ */
+static void vtd_part_leavers(Vtd *v, VtdShare *share)
+{
+    VtdSpace *leaver;
+
+    while ((leaver = vtd_share_leaver(v, share, VTD_MOVING))) {
+        g_ptr_array_remove(share->spaces, leaver);
+        leaver->share = vtd_share_new(vtd_table_copy(share->table));
+        g_ptr_array_add(leaver->share->spaces, leaver);
     }
 }
 
 /* The share of the tables of @context, in step with them: once in an update */
 static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context)
 {
-    VtdShare *share = vtd_share_find(v, context->root, context->levels) ?:
-                      vtd_share_new(v, context->root, context->levels);
+    VtdShare *share = vtd_share_get(v, context->root, context->levels);
 
     if (!v->updating || share->update != v->update) {
+        vtd_part_leavers(v, share);
         share->update = v->update;
         vtd_share_sync(v, share, 0, UINT64_MAX);
     }
@@ -246,7 +270,7 @@ static void vtd_space_update(VtdSpace *space)
     bool tables;
     VtdView view = vtd_space_look(space, &context, &tables);
 
-    space->due = false;
+    space->due = VTD_MOVING;
     if (tables) {
         vtd_leavers_first(v, &context);
     }
@@ -263,6 +287,7 @@ static void vtd_space_update(VtdSpace *space)
     if (space->view != view) {
         vtd_space_switch(space, view);
     }
+    space->due = VTD_SETTLED;
 }
 
 void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
@@ -272,13 +297,14 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        space->due = !((v->ops->source_id(space->host) ^ sid) & mask);
+        space->due = (v->ops->source_id(space->host) ^ sid) & mask
+                     ? VTD_SETTLED : VTD_DUE;
     }
     /* Switching views may make new spaces, which come last */
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (space->due) {
+        if (space->due == VTD_DUE) {
             vtd_space_update(space);
         }
     }

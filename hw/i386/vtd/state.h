@@ -100,6 +100,13 @@ struct Vtd {
     _Atomic uint64_t stats[VTD_STAT_COUNT];
 };
 
+/* What a space is in for in the vtd_shadow_update() that runs */
+typedef enum VtdDue {
+    VTD_SETTLED,
+    VTD_DUE,
+    VTD_MOVING,                 /* being looked at */
+} VtdDue;
+
 struct VtdSpace {
     Vtd *v;
     void *host;
@@ -111,7 +118,7 @@ struct VtdSpace {
     bool watched;                           /* host: anything is wanted */
     VtdShare *share;                        /* host: NULL for no tables */
     uint16_t did;                           /* host: of share */
-    bool due;                               /* host: for the update running */
+    VtdDue due;                             /* host */
     IOVATree *extents;                      /* host: sent, wider than a page */
 };
 
