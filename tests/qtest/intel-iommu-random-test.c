@@ -310,6 +310,12 @@ static void edit_context(Random *r, unsigned i)
     qtest_writeq(r->d.qts, entry, lo);
 }
 
+static uint64_t root_of(Random *r, unsigned i)
+{
+    return qtest_readq(r->d.qts, vtd_context_entry(&r->d, r->t[i].sid)) &
+           VTD_ADDR_MASK;
+}
+
 static void edit_contexts(Random *r)
 {
     unsigned which = 1 + below(r, 3);
@@ -592,7 +598,7 @@ static void one_round(Random *r)
     if (!one_in(r, 6)) {
         edit_tables(r);
     }
-    if (!r->pages_changed || one_in(r, 10)) {
+    if (!r->pages_changed || one_in(r, 4)) {
         edit_contexts(r);
     }
     if (rarely) {

@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "vtd-trace.h"
 #include "vtd-world.h"
 
 #define IOVA                    0x40000000ull
@@ -358,6 +359,84 @@ static void test_unchanged(void)
     world_stop(&w);
 }
 
+/* The trace tells what was done, in which domain and why */
+
+static void expect_trace(TraceLog *log, const char *event, const char *text)
+{
+    g_autofree char *line = trace_log_take(log, event);
+    g_autofree char *want = g_strdup_printf("%s %s", event, text);
+
+    if (!expect_true(!g_strcmp0(line, want))) {
+        g_test_message("got \"%s\", want \"%s\"", line, want);
+    }
+}
+
+/* The first sync that was traced since the last look is for that reason */
+static void expect_why(TraceLog *log, const char *why)
+{
+    g_autofree char *line = trace_log_take(log, "vtd_shadow_sync");
+    g_autofree char *want = g_strdup_printf("vtd_shadow_sync %s: domain 0x1 ",
+                                            why);
+
+    if (!expect_true(line && g_str_has_prefix(line, want))) {
+        g_test_message("got \"%s\", want \"%s...\"", line, want);
+    }
+    trace_log_count(log, "vtd_shadow_sync");
+}
+
+static void test_trace(void)
+{
+    World w;
+    TraceLog log;
+    g_autofree char *sync = NULL;
+    uint64_t counted;
+
+    trace_log_start(&log, "vtd_shadow_*");
+    world_start(&w, "", "", log.args);
+    change_three(&w, true);
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    trace_log_count(&log, "vtd_shadow_sync");
+    counted = vtd_stat(&w.d, "shadow-unmapped-pages");
+
+    vtd_row("one goes, one changes, one comes");
+    change_three(&w, false);
+    event_desc(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    sync = g_strdup_printf("domain: domain 0x1 table 0x%" PRIx64 " from 0x0 "
+                           "to 0xffffffffffff spaces 1", w.domain.top);
+    expect_trace(&log, "vtd_shadow_sync", sync);
+    expect_trace(&log, "vtd_shadow_unmap",
+                 "domain: domain 0x1 from 0x40000000 to 0x40000fff");
+    expect_trace(&log, "vtd_shadow_unmap",
+                 "domain: domain 0x1 from 0x40003000 to 0x40003fff");
+    expect_trace(&log, "vtd_shadow_map",
+                 "domain: domain 0x1 from 0x40003000 to 0x40003fff "
+                 "target 0x4200000 read 1 write 1");
+    expect_trace(&log, "vtd_shadow_map",
+                 "domain: domain 0x1 from 0x40009000 to 0x40009fff "
+                 "target 0x4009000 read 1 write 1");
+    /* A table that is as it was counts whole: the driver's own page's */
+    expect_trace(&log, "vtd_shadow_skip",
+                 "domain: domain 0x1 unchanged pages 0x206");
+
+    expect_eq(vtd_stat(&w.d, "shadow-unmapped-pages"), counted + 2);
+
+    vtd_row("reasons");
+    event_desc(&w, FLUSH_PAGES(IOVA, 0));
+    expect_why(&log, "pages");
+    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    expect_why(&log, "global");
+    event_desc(&w, VTD_INV_CONTEXT_GLOBAL);
+    expect_why(&log, "context");
+    event_replay(&w);
+    expect_why(&log, "replay");
+    event_register(&w);
+    expect_why(&log, "listener");
+    world_stop(&w);
+    trace_log_stop(&log);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -366,5 +445,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/1-replay", test_replay);
     qtest_add_func("/intel-iommu/shadow/1-reset", test_reset);
     qtest_add_func("/intel-iommu/shadow/2-unchanged", test_unchanged);
+    qtest_add_func("/intel-iommu/shadow/trace", test_trace);
     return g_test_run();
 }

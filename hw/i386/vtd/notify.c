@@ -38,6 +38,8 @@ typedef struct VtdExtent {
 
 struct VtdSink {
     VtdSpace *space;
+    const char *why;
+    uint64_t kept;              /* bytes that stay as they are */
     bool silent;
     bool exact;                 /* one UNMAP a mapping, with what it was */
     uint64_t free_from;         /* nothing from here on stays mapped */
@@ -84,7 +86,9 @@ static void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
             VtdNotice notice = { .first = first, .last = end, .addr = addr };
 
             vtd_count(v, VTD_STAT_UNMAPS);
-            trace_vtd_shadow_unmap(sink->space->did, first, end);
+            vtd_count_more(v, VTD_STAT_UNMAPPED_PAGES,
+                           ((end - first) >> VTD_PAGE_SHIFT) + 1);
+            trace_vtd_shadow_unmap(sink->why, sink->space->did, first, end);
             v->ops->notify(sink->space->host, &notice);
         }
         if (end == last) {
@@ -165,8 +169,8 @@ static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
             }
             if (!sink->silent) {
                 vtd_count(v, VTD_STAT_MAPS);
-                trace_vtd_shadow_map(space->did, first, end, notice.addr,
-                                     notice.read, notice.write);
+                trace_vtd_shadow_map(sink->why, space->did, first, end,
+                                     notice.addr, notice.read, notice.write);
                 v->ops->notify(space->host, &notice);
             }
         }
@@ -480,6 +484,7 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
     }
     switch (diff->kind) {
     case VTD_DIFF_KEPT:
+        sink->kept += diff->last - diff->first + 1;
         vtd_sink_stays(sink, diff->first, diff->last);
         break;
     case VTD_DIFF_FRESH:
@@ -583,12 +588,14 @@ static void vtd_resend(void *opaque, const VtdDiff *diff)
     vtd_send_map(opaque, diff->first, diff->last, diff->leaf);
 }
 
-VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent)
+VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
+                        bool silent)
 {
     Vtd *v = space->v;
     VtdSink *sink = g_new0(VtdSink, 1);
 
     sink->space = space;
+    sink->why = why;
     sink->silent = silent;
     sink->exact = v->ops->dirty_tracking(v->host);
     sink->free_from = first;
@@ -610,6 +617,10 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
                        sink->exact ? extent->addr : 0);
         vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
                           extent->last, false, vtd_resend, sink);
+    }
+    if (sink->kept) {
+        trace_vtd_shadow_skip(sink->why, sink->space->did,
+                              sink->kept >> VTD_PAGE_SHIFT);
     }
     if (sink->changed) {
         g_array_free(sink->changed, TRUE);

@@ -35,9 +35,10 @@ typedef struct VtdSpace VtdSpace;
 
 /*
  * Take differences from @first on for @space.  With @silent nothing is sent,
- * but recorded as if it had been.
+ * but recorded as if it had been.  @why is for traces: a word that stays.
  */
-VtdSink *vtd_sink_begin(VtdSpace *space, uint64_t first, bool silent);
+VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
+                        bool silent);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */

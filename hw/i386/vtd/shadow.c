@@ -14,7 +14,7 @@
 #include "state.h"
 #include "trace.h"
 
-static void vtd_space_update(VtdSpace *space);
+static void vtd_space_update(VtdSpace *space, const char *why);
 
 /* What the tables say of a space now; @context is set if it has tables */
 static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
@@ -123,8 +123,9 @@ static void vtd_share_tell(Vtd *v, const VtdShare *share)
     }
 }
 
-static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
-                           uint64_t last)
+/* @did and @why are for traces */
+static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
+                           uint16_t did, uint64_t first, uint64_t last)
 {
     VtdFan fan = { .count = share->spaces->len };
     uint64_t end = MIN(last, vtd_width_last(v));
@@ -135,10 +136,10 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, uint64_t first,
     fan.sink = g_new(VtdSink *, fan.count);
     for (unsigned i = 0; i < fan.count; i++) {
         fan.sink[i] = vtd_sink_begin(g_ptr_array_index(share->spaces, i),
-                                     first, false);
+                                     why, first, false);
     }
     vtd_count(v, VTD_STAT_SYNCS);
-    trace_vtd_shadow_sync(vtd_table_root(share->table), first, end,
+    trace_vtd_shadow_sync(why, did, vtd_table_root(share->table), first, end,
                           fan.count);
     vtd_table_sync(share->table, first, end, v->ops->dirty_tracking(v->host),
                    vtd_fan_push, &fan);
@@ -172,7 +173,8 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
  * Who leaves the tables of @context in this update does so before they are
  * looked at, so as not to be brought along for nothing.
  */
-static void vtd_leavers_first(Vtd *v, const VtdContext *context)
+static void vtd_leavers_first(Vtd *v, const VtdContext *context,
+                              const char *why)
 {
     VtdShare *share;
     VtdSpace *leaver;
@@ -180,7 +182,7 @@ static void vtd_leavers_first(Vtd *v, const VtdContext *context)
     while ((share = vtd_share_find(v, context->root, context->levels)) &&
            share->update != v->update &&
            (leaver = vtd_share_leaver(v, share, VTD_DUE))) {
-        vtd_space_update(leaver);
+        vtd_space_update(leaver, why);
     }
 }
 
@@ -200,14 +202,15 @@ static void vtd_part_leavers(Vtd *v, VtdShare *share)
 }
 
 /* The share of the tables of @context, in step with them: once in an update */
-static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context)
+static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
+                                const char *why)
 {
     VtdShare *share = vtd_share_get(v, context->root, context->levels);
 
     if (!v->updating || share->update != v->update) {
         vtd_part_leavers(v, share);
         share->update = v->update;
-        vtd_share_sync(v, share, 0, UINT64_MAX);
+        vtd_share_sync(v, share, why, context->did, 0, UINT64_MAX);
     }
     return share;
 }
@@ -217,14 +220,14 @@ static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context)
  * from what it holds to what they say.
  */
 static void vtd_follow(VtdSpace *space, const VtdContext *context,
-                       bool silent)
+                       const char *why, bool silent)
 {
     Vtd *v = space->v;
     VtdShare *old, *new = NULL;
     VtdSink *sink;
 
     if (context) {
-        new = vtd_share_look(v, context);
+        new = vtd_share_look(v, context, why);
         space->did = context->did;
     }
     old = space->share;
@@ -235,7 +238,7 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
                             old ? vtd_table_root(old->table) : 0,
                             new ? vtd_table_root(new->table) : 0);
     space->share = new;
-    sink = vtd_sink_begin(space, 0, silent);
+    sink = vtd_sink_begin(space, why, 0, silent);
     vtd_table_compare(old ? old->table : NULL, new ? new->table : NULL, 0,
                       UINT64_MAX, v->ops->dirty_tracking(v->host),
                       vtd_sink_take_over, sink);
@@ -263,7 +266,7 @@ static void vtd_space_switch(VtdSpace *space, VtdView view)
     v->ops->switch_to(space->host, view);
 }
 
-static void vtd_space_update(VtdSpace *space)
+static void vtd_space_update(VtdSpace *space, const char *why)
 {
     Vtd *v = space->v;
     VtdContext context;
@@ -272,14 +275,14 @@ static void vtd_space_update(VtdSpace *space)
 
     space->due = VTD_MOVING;
     if (tables) {
-        vtd_leavers_first(v, &context);
+        vtd_leavers_first(v, &context, why);
     }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
         /* Whoever watches comes with this, and finds what there is */
         vtd_space_switch(space, view);
     }
     if (space->shadowed) {
-        vtd_follow(space, tables ? &context : NULL, false);
+        vtd_follow(space, tables ? &context : NULL, why, false);
     }
     if (space->watched) {
         v->ops->invalidate(space->host, 0, UINT64_MAX, false);
@@ -305,7 +308,7 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
         if (space->due == VTD_DUE) {
-            vtd_space_update(space);
+            vtd_space_update(space, "context");
         }
     }
     v->updating = false;
@@ -350,17 +353,22 @@ static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                       uint64_t last)
 {
+    const char *why = global ? "global" :
+                      last - first == UINT64_MAX ? "domain" : "pages";
+
     for (unsigned i = 0; i < v->shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shares, i);
-        bool named = global;
+        VtdSpace *named = NULL;
 
         for (unsigned j = 0; j < share->spaces->len && !named; j++) {
             VtdSpace *space = g_ptr_array_index(share->spaces, j);
 
-            named = space->did == did;
+            if (global || space->did == did) {
+                named = space;
+            }
         }
         if (named) {
-            vtd_share_sync(v, share, first, last);
+            vtd_share_sync(v, share, why, named->did, first, last);
         }
     }
     for (unsigned i = 0; i < v->spaces->len; i++) {
@@ -396,21 +404,21 @@ static void vtd_space_drop(VtdSpace *space)
     space->shadowed = false;
 }
 
-static void vtd_space_shadow(VtdSpace *space)
+static void vtd_space_shadow(VtdSpace *space, const char *why)
 {
     VtdContext context;
     bool tables;
 
     space->shadowed = true;
     vtd_space_look(space, &context, &tables);
-    vtd_follow(space, tables ? &context : NULL, true);
+    vtd_follow(space, tables ? &context : NULL, why, true);
 }
 
 void vtd_space_watch(VtdSpace *space, bool map, bool any)
 {
     space->watched = any;
     if (map && !space->shadowed) {
-        vtd_space_shadow(space);
+        vtd_space_shadow(space, "listener");
     } else if (!map && space->shadowed) {
         vtd_space_drop(space);
     }
@@ -422,10 +430,11 @@ void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
     bool shadowed = space->shadowed;
 
     if (!shadowed) {
-        vtd_space_shadow(space);
+        vtd_space_shadow(space, "replay");
     } else if (space->share) {
         /* Who was told before hears of what has changed since */
-        vtd_share_sync(space->v, space->share, 0, UINT64_MAX);
+        vtd_share_sync(space->v, space->share, "replay", space->did, 0,
+                       UINT64_MAX);
     }
     vtd_notify_replay(space, first, last, notice, opaque);
     if (!shadowed) {
@@ -441,7 +450,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_host)
     space->host = space_host;
     space->extents = iova_tree_new();
     g_ptr_array_add(v->spaces, space);
-    vtd_space_update(space);
+    vtd_space_update(space, "device");
     return space;
 }
 

@@ -86,7 +86,7 @@ struct Vtd {
     bool limit_told;                        /* host */
     bool many_told;                         /* host */
     bool updating;                          /* host: vtd_shadow_update() runs */
-    uint64_t update;                        /* host: how many of it there were */
+    uint64_t update;                        /* host: how many there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
 
@@ -128,9 +128,14 @@ static inline VtdTable *vtd_space_table(const VtdSpace *space)
     return space->share ? space->share->table : NULL;
 }
 
+static inline void vtd_count_more(Vtd *v, VtdStat stat, uint64_t more)
+{
+    atomic_fetch_add_explicit(&v->stats[stat], more, memory_order_relaxed);
+}
+
 static inline void vtd_count(Vtd *v, VtdStat stat)
 {
-    atomic_fetch_add_explicit(&v->stats[stat], 1, memory_order_relaxed);
+    vtd_count_more(v, stat, 1);
 }
 
 /*

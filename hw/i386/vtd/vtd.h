@@ -160,6 +160,7 @@ typedef enum VtdVerdict {
     X(SYNCS, "shadow-syncs") \
     X(MAPS, "shadow-maps") \
     X(UNMAPS, "shadow-unmaps") \
+    X(UNMAPPED_PAGES, "shadow-unmapped-pages") \
     X(SPLITS, "shadow-splits") \
     X(UNSENDABLE, "shadow-unsendable") \
     X(OVER_LIMIT, "shadow-over-limit") \
