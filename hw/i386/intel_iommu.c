@@ -688,6 +688,7 @@ static AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque,
 static const PCIIOMMUOps intel_iommu_pci_ops = {
     .get_address_space = intel_iommu_address_space,
     .set_iommu_device = intel_iommu_set_host_device,
+    .unset_iommu_device = intel_iommu_unset_host_device,
 };
 
 /* The device */
@@ -750,6 +751,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .max_mappings = s->max_mappings,
         .warn_mappings = INTEL_IOMMU_DMA_ENTRY_LIMIT,
     }, &intel_iommu_ops, s);
+    s->host_devices = g_hash_table_new(NULL, NULL);
     s->spaces = g_hash_table_new(intel_iommu_space_hash,
                                  intel_iommu_space_equal);
 

@@ -9,8 +9,17 @@
  */
 
 #include "qemu/osdep.h"
+#ifdef CONFIG_LINUX
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <linux/capability.h>
+#endif
+#include "qemu/error-report.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
+#include "hw/boards.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
 #include "hw/qdev-core.h"
 #include "hw/virtio/virtio-net.h"
@@ -61,6 +70,30 @@ static bool intel_iommu_need_caching_mode(IntelIOMMUState *s, bool late,
     return true;
 }
 
+/*
+ * Each assigned device has memory of its own pinned, and all of it counts.
+ * VFIO fails by itself when there is too much, and names no remedy.
+ */
+static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
+{
+#ifdef CONFIG_LINUX
+    unsigned count = g_hash_table_size(s->host_devices);
+    uint64_t memory = current_machine->ram_size * count;
+    struct rlimit limit;
+
+    if (count > 1 && !getrlimit(RLIMIT_MEMLOCK, &limit) &&
+        limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < memory &&
+        !(geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_IPC_LOCK) == 1)) {
+        warn_report("intel-iommu: memory is pinned once for each of %u "
+                    "assigned devices, up to %" PRIu64 " MiB in all; if VFIO "
+                    "cannot allocate memory, raise the limit of locked memory "
+                    "(ulimit -l; hard_limit of libvirt's memtune), now %"
+                    PRIu64 " MiB", count, memory / MiB,
+                    (uint64_t)limit.rlim_cur / MiB);
+    }
+#endif
+}
+
 bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
                                  HostIOMMUDevice *host, Error **errp)
 {
@@ -92,7 +125,16 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
         return false;
     }
     s->assigned = true;
+    g_hash_table_add(s->host_devices, bus->devices[devfn]);
+    intel_iommu_check_locked_memory(s);
     return true;
+}
+
+void intel_iommu_unset_host_device(PCIBus *bus, void *opaque, int devfn)
+{
+    IntelIOMMUState *s = opaque;
+
+    g_hash_table_remove(s->host_devices, bus->devices[devfn]);
 }
 
 static int intel_iommu_is_assigned(Object *obj, void *opaque)

@@ -34,6 +34,8 @@ bool intel_iommu_check_order(Error **errp);
 /* PCIIOMMUOps.set_iommu_device: refuses what could not work. */
 bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
                                  HostIOMMUDevice *host, Error **errp);
+/* PCIIOMMUOps.unset_iommu_device, also of one that was never set. */
+void intel_iommu_unset_host_device(PCIBus *bus, void *opaque, int devfn);
 /*
  * Settle caching-mode=auto: the machine is complete, and the guest does not
  * run yet.  False, with @errp set, for caching-mode=off where it is needed.

@@ -227,6 +227,52 @@ static void test_hotplug(void)
     }
 }
 
+/* Memory is pinned for each device: a word about it, if there may be none */
+static void test_locked_memory(void)
+{
+    static const struct {
+        unsigned devices;
+        bool may;               /* lock as much as it likes, as root does */
+        const char *warning;
+    } rows[] = {
+        { 1, false, NULL },
+        { 2, false, "each of 2 assigned devices, up to 256 MiB" },
+        { 3, false, "each of 3 assigned devices, up to 384 MiB" },
+        { 3, false, "libvirt's memtune), now 0 MiB" },
+        { 3, true, NULL },
+    };
+    const char *binary = g_getenv("QTEST_QEMU_BINARY");
+
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autoptr(GString) devices = g_string_new("");
+        g_autofree char *command = NULL, *message = NULL;
+        int status = 0;
+
+        if (rows[i].may && geteuid()) {
+            continue;
+        }
+        vtd_row("row %d: %u devices", i, rows[i].devices);
+        for (unsigned k = 0; k < rows[i].devices; k++) {
+            g_string_append(devices, HOST);
+        }
+        command = g_strdup_printf(
+            "sh -c 'ulimit -l 64 && echo quit | %s %s -M q35 -m 128 "
+            "-accel qtest -nodefaults -display none -S -monitor stdio "
+            "-device intel-iommu%s'",
+            rows[i].may || geteuid() ? ""
+                                     : "setpriv --bounding-set=-ipc_lock",
+            binary, devices->str);
+        g_assert_true(g_spawn_command_line_sync(command, NULL, &message,
+                                                &status, NULL));
+        expect_eq(status, 0);
+        if (rows[i].warning) {
+            expect_mentions(message, rows[i].warning);
+        } else {
+            expect_true(!*message);
+        }
+    }
+}
+
 /* VFIO takes 65535 mappings, unless it is told otherwise: a word about it */
 static void test_many(void)
 {
@@ -303,6 +349,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/auto/maps", test_maps);
     qtest_add_func("/intel-iommu/auto/too-late", test_too_late);
     qtest_add_func("/intel-iommu/auto/hotplug", test_hotplug);
+    qtest_add_func("/intel-iommu/auto/locked-memory", test_locked_memory);
     qtest_add_func("/intel-iommu/auto/many", test_many);
     qtest_add_func("/intel-iommu/auto/pc-refuses", test_pc_refuses);
     return g_test_run();

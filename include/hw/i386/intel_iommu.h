@@ -51,6 +51,7 @@ struct IntelIOMMUState {
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;
     bool assigned;              /* there is a device of the host, or was */
+    GHashTable *host_devices;   /* PCIDevice: those with a host IOMMU */
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };
