@@ -116,10 +116,12 @@ static const Property intel_iommu_properties[] = {
                        INTEL_IOMMU_MAX_MAPPINGS),
 };
 
-static const struct {
+typedef struct VtdPropertyHelp {
     const char *name;
     const char *text;
-} intel_iommu_help[] = {
+} VtdPropertyHelp;
+
+static const VtdPropertyHelp intel_iommu_help[] = {
     { "version", "ignored" },
     { "eim", "on/off/auto: interrupts to x2APIC ids above 255; auto is on "
       "with KVM and intremap=on" },
@@ -130,36 +132,63 @@ static const struct {
       "devices (vfio, vdpa) need; auto is on if there is one at the start "
       "(default: auto)" },
     { "x-scalable-mode", "on/off: not supported" },
-    { "x-flts", "on/off: needs x-scalable-mode=on" },
+    { "x-flts", "on/off: not supported" },
     { "snoop-control", "on/off: let page tables ask for snooped accesses; "
       "excludes vfio and vhost" },
-    { "x-pasid-mode", "on/off: needs x-scalable-mode=on" },
+    { "x-pasid-mode", "on/off: not supported" },
     { "dma-drain", "on/off: say that invalidations wait for DMA under way" },
     { "dma-translation", "on/off: offer translation of DMA, beside that of "
       "interrupts" },
     { "stale-tm", "on/off: let page tables set the old bit TM, with "
       "device-iotlb=on" },
-    { "fs1gp", "on/off: 1-GiB pages with x-flts=on" },
+    { "fs1gp", "ignored: of x-flts=on" },
     { "max-mappings", "pages that can be mapped for an assigned device" },
 };
+
+/* Those of every IOMMU of this machine */
+static const VtdPropertyHelp intel_iommu_parent_help[] = {
+    { "device-iotlb", "on/off: offer ATS, for virtio devices with ats=on" },
+    { "intremap", "on/off/auto: remap interrupts; auto is off only with "
+      "kernel-irqchip=on of KVM" },
+    { "pt", "on/off: offer pass-through, the guest's iommu=pt" },
+};
+
+static void intel_iommu_describe(ObjectClass *klass,
+                                 const VtdPropertyHelp *help, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        object_class_property_set_description(klass, help[i].name,
+                                              help[i].text);
+    }
+}
 
 void intel_iommu_class_init_props(ObjectClass *klass)
 {
     device_class_set_props(DEVICE_CLASS(klass), intel_iommu_properties);
-    for (size_t i = 0; i < ARRAY_SIZE(intel_iommu_help); i++) {
-        object_class_property_set_description(klass, intel_iommu_help[i].name,
-                                              intel_iommu_help[i].text);
+    intel_iommu_describe(klass, intel_iommu_help,
+                         ARRAY_SIZE(intel_iommu_help));
+    intel_iommu_describe(object_class_get_parent(klass),
+                         intel_iommu_parent_help,
+                         ARRAY_SIZE(intel_iommu_parent_help));
+}
+
+static bool intel_iommu_check_unsupported(IntelIOMMUState *s, Error **errp)
+{
+    const char *name = s->scalable_mode ? "x-scalable-mode" :
+                       s->first_stage ? "x-flts" :
+                       s->pasid_mode ? "x-pasid-mode" : NULL;
+
+    if (name) {
+        error_setg(errp, "%s=on is not supported, use %s=off", name, name);
     }
+    return !name;
 }
 
 bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)
 {
-    X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(s);
-    bool ir = x86_iommu_ir_supported(x86_iommu);
+    bool ir = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
 
-    if (s->pasid_mode && x86_iommu->dt_supported) {
-        error_setg(errp, "x-pasid-mode=on does not support the "
-                   "device-IOTLB of PASIDs, use device-iotlb=off");
+    if (!intel_iommu_check_unsupported(s, errp)) {
         return false;
     }
     if (s->eim == ON_OFF_AUTO_ON && !ir) {
@@ -176,32 +205,9 @@ bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)
                    "(X2APIC_API, first shipped in v4.7), use eim=off");
         return false;
     }
-    if (s->first_stage && !s->scalable_mode) {
-        error_setg(errp, "x-flts is only available in scalable mode, use "
-                   "x-scalable-mode=on");
-        return false;
-    }
-    if (!s->first_stage && s->aw_bits != 39 && s->aw_bits != 48) {
+    if (s->aw_bits != 39 && s->aw_bits != 48) {
         error_setg(errp, "aw-bits=%u is not supported, use 39 or 48",
                    s->aw_bits);
-        return false;
-    }
-    if (s->first_stage && s->aw_bits != 48) {
-        error_setg(errp, "aw-bits=%u is not supported with x-flts=on, use 48",
-                   s->aw_bits);
-        return false;
-    }
-    if (s->scalable_mode && !s->dma_drain) {
-        error_setg(errp, "x-scalable-mode=on needs dma-drain=on");
-        return false;
-    }
-    if (s->pasid_mode && !s->scalable_mode) {
-        error_setg(errp, "x-pasid-mode=on needs x-scalable-mode=on");
-        return false;
-    }
-    if (s->scalable_mode) {
-        error_setg(errp, "x-scalable-mode=on is not supported, use "
-                   "x-scalable-mode=off");
         return false;
     }
     return true;

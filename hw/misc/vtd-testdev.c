@@ -375,6 +375,10 @@ static int host_get_cap(HostIOMMUDevice *host, int cap, Error **errp)
         error_setg(errp, "capability %d is unknown", cap);
         return -EINVAL;
     }
+    if (s->host_aw_bits > 64) {
+        error_setg(errp, "the host does not tell");
+        return -EIO;
+    }
     return s->host_aw_bits;
 }
 
