@@ -46,6 +46,9 @@ typedef struct Message {
 typedef struct Routes {
     VtdDriver d;
     TraceLog log;
+    QGuestAllocator alloc;
+    QVirtioPCIDevice *disk;
+    QVirtQueue *vq;
     Message queue, pin;         /* what they lead to, as last told */
     unsigned updates;           /* in the last step */
 } Routes;
@@ -169,27 +172,42 @@ static void expect_leads(const Message *got, const Message *want, bool any)
     }
 }
 
-static void test_routes(void)
+/* @props of the IOMMU; @irta: bits beside address and size */
+static void routes_start(Routes *r, const char *props, uint64_t irta)
 {
-    QVirtioPCIDevice *disk;
-    QGuestAllocator alloc;
     g_autofree char *args = NULL;
-    QVirtQueue *queue;
-    Routes r = { };
 
-    trace_log_start(&r.log, EVENT);
+    memset(r, 0, sizeof(*r));
+    trace_log_start(&r->log, EVENT);
     args = g_strconcat("-S -smp 2 -drive if=none,id=none,driver=null-co "
                        "-device virtio-blk-pci,addr=5,disable-legacy=on,"
-                       "drive=none ", r.log.args, NULL);
-    vtd_start(&r.d, ",kernel-irqchip=split -accel kvm", ",eim=off", args);
-    pc_alloc_init(&alloc, r.d.qts, ALLOC_NO_FLAGS);
-    vtd_queue_start(&r.d, 0);
-    r.d.irt = vtd_alloc(&r.d, 1);
-    vtd_write64(&r.d, VTD_IRTA, r.d.irt | 7);
-    write_rte(&r.d, PIN, 1ull << 48 | (uint64_t)PIN_INDEX << 49 | 0x33);
-    disk = start_disk(&r.d, &alloc, &queue);
-    look(&r);
-    expect_true(r.updates);
+                       "drive=none ", r->log.args, NULL);
+    vtd_start(&r->d, ",kernel-irqchip=split -accel kvm", props, args);
+    pc_alloc_init(&r->alloc, r->d.qts, ALLOC_NO_FLAGS);
+    vtd_queue_start(&r->d, 0);
+    r->d.irt = vtd_alloc(&r->d, 1);
+    vtd_write64(&r->d, VTD_IRTA, r->d.irt | irta | 7);
+    write_rte(&r->d, PIN, 1ull << 48 | (uint64_t)PIN_INDEX << 49 | 0x33);
+    r->disk = start_disk(&r->d, &r->alloc, &r->vq);
+    look(r);
+    expect_true(r->updates);
+}
+
+static void routes_stop(Routes *r)
+{
+    qvirtqueue_cleanup(r->disk->vdev.bus, r->vq, &r->alloc);
+    qvirtio_pci_destructor(&r->disk->obj);
+    g_free(r->disk);
+    alloc_destroy(&r->alloc);
+    vtd_stop(&r->d);
+    trace_log_stop(&r->log);
+}
+
+static void test_routes(void)
+{
+    Routes r;
+
+    routes_start(&r, ",eim=off", 0);
 
     for (int i = 0; i < ARRAY_SIZE(steps); i++) {
         const Step *step = &steps[i];
@@ -209,13 +227,37 @@ static void test_routes(void)
         expect_leads(&r.pin, &step->pin, step->pin.addr & VTD_MSI_REMAP);
         vtd_expect_no_fault(&r.d);
     }
+    routes_stop(&r);
+}
 
-    qvirtqueue_cleanup(disk->vdev.bus, queue, &alloc);
-    qvirtio_pci_destructor(&disk->obj);
-    g_free(disk);
-    alloc_destroy(&alloc);
-    vtd_stop(&r.d);
-    trace_log_stop(&r.log);
+/* Ids above 255: their upper bits are in the address's upper half */
+static void test_x2apic_routes(void)
+{
+    static const uint32_t ids[] = { 1, 255, 256, 287, 0x12345678 };
+    Routes r;
+
+    routes_start(&r, ",eim=on", VTD_IRTA_EIME);
+    vtd_command(&r.d, VTD_SIRTP, true);
+    vtd_command(&r.d, VTD_IRE, true);
+    for (int i = 0; i < ARRAY_SIZE(ids); i++) {
+        Message want = {
+            (uint64_t)(ids[i] & ~0xffu) << 32 | VTD_MSI_ADDR |
+            VTD_MSI_DEST(ids[i] & 0xff), 0x4000 | (0x60 + i),
+        };
+
+        vtd_row("id %u", ids[i]);
+        for (int k = 0; k < 2; k++) {
+            vtd_set_irte(&r.d, k ? PIN_INDEX : QUEUE_INDEX,
+                         VTD_IRTE_P | VTD_IRTE_V(0x60 + i) |
+                         VTD_IRTE_DST_X2APIC(ids[i]), 0);
+        }
+        vtd_invalidate(&r.d, VTD_INV_IEC_GLOBAL);
+        look(&r);
+        expect_leads(&r.queue, &want, false);
+        expect_leads(&r.pin, &want, false);
+        vtd_expect_no_fault(&r.d);
+    }
+    routes_stop(&r);
 }
 
 /* auto, as KVM's interrupt controller has it */
@@ -271,6 +313,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     if (have_kvm()) {
         qtest_add_func("/intel-iommu/kvm/routes", test_routes);
+        qtest_add_func("/intel-iommu/kvm/x2apic-routes", test_x2apic_routes);
         qtest_add_func("/intel-iommu/kvm/auto", test_auto);
     } else {
         g_test_message("no KVM with kernel-irqchip=split: nothing to test");

@@ -405,6 +405,11 @@ static void disturb(World *w, VtdDomain *other, GRand *random)
         VTD_INV_CONTEXT_DOMAIN(2),
         VTD_INV_CONTEXT_DEVICE(1, A, 0),
         VTD_INV_CONTEXT_DEVICE(2, A, 0),
+        VTD_INV_CONTEXT_DEVICE(1, A ^ 4, 1),
+        VTD_INV_CONTEXT_DEVICE(1, A ^ 6, 2),
+        VTD_INV_CONTEXT_DEVICE(1, A ^ 7, 3),
+        VTD_INV_IOTLB_PAGES(1, IOVA, 18 | VTD_IOTLB_IH),
+        VTD_INV_DEVICE_TLB(A, ~0ull >> 1 & ~0xfffull),
     };
     unsigned n = g_rand_int_range(random, 0, WATCHED);
     VtdDomain *domain = g_rand_boolean(random) ? other : &w->domain;
@@ -434,11 +439,35 @@ static void disturb(World *w, VtdDomain *other, GRand *random)
         break;
     }
     world_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
-    if (g_rand_int_range(random, 0, 16)) {
-        flush(w, flushes[g_rand_int_range(random, 0, ARRAY_SIZE(flushes))]);
-    } else {
+    switch (g_rand_int_range(random, 0, 32)) {
+    case 0:
         vtd_write64(&w->d, VTD_RTADDR, w->d.root);
         vtd_command(&w->d, VTD_SRTP, true);
+        break;
+    case 1:
+        testdev_command(&w->a, TESTDEV_REPLAY, 0);
+        break;
+    case 2:
+        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_GLOBAL), 0);
+        break;
+    case 3:
+        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_DOMAIN) |
+                             VTD_IOTLB_DID(1), 0);
+        break;
+    case 4:
+        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_SELECT) |
+                             VTD_IOTLB_DID(1), IOVA | 9);
+        break;
+    case 5:
+        world_register_context(w, VTD_CCMD_CIRG(VTD_GLOBAL));
+        break;
+    case 6:
+        world_register_context(w, VTD_CCMD_CIRG(VTD_SELECT) |
+                               VTD_CCMD_DID(1) | VTD_CCMD_SID(A));
+        break;
+    default:
+        flush(w, flushes[g_rand_int_range(random, 0, ARRAY_SIZE(flushes))]);
+        break;
     }
 }
 
@@ -479,7 +508,7 @@ static void test_reader(void)
     VtdDomain other;
     World w;
 
-    world_start_plain(&w);
+    world_start(&w, ",device-iotlb=on", "", "");
     other = vtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     shadow_expect(&w.sa);
@@ -488,7 +517,7 @@ static void test_reader(void)
         vtd_row(lockstep ? "in lockstep" : "free");
         testdev_clear(&w.a);
         testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), lockstep);
-        for (int i = 0; i < 150; i++) {
+        for (int i = 0; i < 300; i++) {
             disturb(&w, &other, random);
             if (i % 16 == 0) {
                 testdev_reader_pass(&w.a);
@@ -521,7 +550,7 @@ static void test_dma_loop(void)
     VtdDomain other;
     World w;
 
-    world_start_plain(&w);
+    world_start(&w, ",device-iotlb=on", "", "");
     other = vtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     for (int write = 0; write < 2; write++) {
@@ -530,7 +559,7 @@ static void test_dma_loop(void)
         expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA,
                                   (uint64_t)WATCHED * 2, 2ull, UINT64_MAX,
                                   8ull, (uint64_t)write, 0ull), TESTDEV_OK);
-        for (int i = 0; i < 150; i++) {
+        for (int i = 0; i < 300; i++) {
             disturb(&w, &other, random);
         }
         expect_eq(testdev_count(&w.a, TESTDEV_LOOP_RUNNING), 1);
