@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <stdatomic.h>
 #include "vtd-host.h"
 
 #define IOVA                    0x112233445000ull
@@ -407,6 +408,44 @@ static void test_joint_causes(void)
     unit_free(&u);
 }
 
+#define STORM                   20000
+
+typedef struct Storm {
+    Device *d;
+    _Atomic bool stop;
+} Storm;
+
+static void *storm(void *opaque)
+{
+    Storm *s = opaque;
+
+    while (!atomic_load(&s->stop)) {
+        fault(s->d, 0x1000);
+    }
+    return NULL;
+}
+
+/* A fault at the very moment of the clear is an event, or software waits on */
+static void test_event_storm(void)
+{
+    Unit u = unit_new();
+    Host *h = u.h;
+    Storm s = { .d = u.d[0] };
+    pthread_t thread;
+
+    wr32(h, REG_FECTL, 0);
+    h->concurrent = true;
+    g_assert_cmpint(pthread_create(&thread, NULL, storm, &s), ==, 0);
+    while (vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED) < STORM) {
+        wr32(h, REG_FRCD + 12, BIT(31));
+    }
+    atomic_store(&s.stop, true);
+    pthread_join(thread, NULL);
+    assert_messages(h, vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED));
+    clear(h);
+    unit_free(&u);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -416,6 +455,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/fault/clear", test_clear);
     g_test_add_func("/vtd/fault/event", test_event);
     g_test_add_func("/vtd/fault/joint-causes", test_joint_causes);
+    g_test_add_func("/vtd/fault/event-storm", test_event_storm);
 
     return g_test_run();
 }

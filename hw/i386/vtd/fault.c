@@ -87,6 +87,16 @@ void vtd_fault_status(Vtd *v, uint32_t status)
     pthread_mutex_unlock(&v->lock);
 }
 
+/* PPF is F, but software's clear of F comes before vtd_fault_written() */
+static void vtd_pending_settle_locked(Vtd *v)
+{
+    uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS);
+
+    if (!(vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F)) {
+        vtd_reg32_set_locked(v, VTD_REG_FSTS, status & ~VTD_FSTS_PPF);
+    }
+}
+
 void vtd_fault_record(Vtd *v, const VtdFault *fault)
 {
     uint64_t hi;
@@ -109,6 +119,7 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
             vtd_fault_status_locked(v, VTD_FSTS_PFO);
         }
     } else {
+        vtd_pending_settle_locked(v);
         hi = VTD_FRCD_HI_F | VTD_FRCD_HI_FR(fault->reason) |
              VTD_FRCD_HI_SID(fault->sid) |
              (fault->read ? VTD_FRCD_HI_T1_READ : 0);
@@ -123,15 +134,11 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
 
 void vtd_fault_written(Vtd *v)
 {
-    uint32_t status;
-
     pthread_mutex_lock(&v->lock);
-    status = vtd_reg32_locked(v, VTD_REG_FSTS);
-    if (!(vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F)) {
-        status &= ~VTD_FSTS_PPF;
-        vtd_reg32_set_locked(v, VTD_REG_FSTS, status);
-    }
-    vtd_event_settle_locked(v, VTD_REG_FECTL, status & VTD_FSTS_EVENTS);
+    vtd_pending_settle_locked(v);
+    vtd_event_settle_locked(v, VTD_REG_FECTL,
+                            vtd_reg32_locked(v, VTD_REG_FSTS) &
+                            VTD_FSTS_EVENTS);
     pthread_mutex_unlock(&v->lock);
 }
 
