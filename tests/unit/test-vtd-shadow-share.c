@@ -795,6 +795,35 @@ static void test_self_pointing(void)
     }
 }
 
+/* 2^32 pages beyond RAM in 2^14 leaves: no work is done by the page */
+static void test_many_large(void)
+{
+    Mirror *m = limited(BIT(24));
+    uint64_t table = full_table(m->h, BIT(46) | RW | PS, GIB);
+
+    for (unsigned i = 0; i < 32; i++) {
+        host_put(m->h, m->table + i * 8, table | RW);
+    }
+    for (unsigned change = 0; change < 2; change++) {
+        Strict *s;
+
+        mirror_flush(m);
+        g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_SHADOW_LEAVES), ==,
+                         BIT(14));
+        g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_MAPS), ==, 0);
+        s = strict_replay(m->d, 0, UINT64_MAX);
+        g_assert_cmpuint(strict_count(s), ==, 0);
+        strict_free(s);
+        for (unsigned i = 0; i < 512; i++) {
+            host_put(m->h, table + i * 8, (BIT(45) + i * GIB) | RW | PS);
+        }
+    }
+    host_put(m->h, table, TARGET | RW | PS);
+    mirror_flush(m);
+    g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_MAPS), ==, 32);
+    limited_free(m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -818,6 +847,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow-share/unmap-only", test_unmap_only);
     g_test_add_func("/vtd/shadow-share/limit", test_limit);
     g_test_add_func("/vtd/shadow-share/limit-of-parts", test_limit_of_parts);
+    g_test_add_func("/vtd/shadow-share/many-large", test_many_large);
     g_test_add_func("/vtd/shadow-share/self-pointing", test_self_pointing);
     return g_test_run();
 }

@@ -84,6 +84,11 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
             vtd_tell(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
             return;
         }
+        if (old && old->level > 1 && level > 1) {
+            vtd_tell(look, VTD_DIFF_CHANGED, level, start, end, new->base,
+                     old->base);
+            return;
+        }
     }
 
     for (unsigned i = from; i <= to; i++) {

@@ -675,11 +675,16 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
                                           diff->leaf + (page - diff->first));
         VtdExtent extent = { .last = notice.last };
         bool sendable;
+        uint64_t end;
 
         if (!vtd_extent_find(space, page, notice.last, &extent)) {
-            vtd_target_piece(v, page, notice.last, notice.addr, &sendable);
+            end = vtd_target_piece(v, page, diff->last, notice.addr,
+                                   &sendable);
             if (sendable) {
                 replay->notice(replay->opaque, &notice);
+            } else {
+                /* Of a GiB beyond RAM there are many, and nothing to tell */
+                extent.last = end;
             }
         }
         page = extent.last + 1;
