@@ -170,8 +170,7 @@ static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
 
 typedef struct IntelIOMMUFind {
     hwaddr gpa;
-    hwaddr after;               /* the end of the last range passed */
-    VtdRam *ram;
+    VtdRam *ram;                /* so far: the hole behind what was passed */
 } IntelIOMMUFind;
 
 static bool intel_iommu_find_ram(Int128 start, Int128 len,
@@ -185,11 +184,11 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
                                           int128_one()));
 
     if (find->gpa > last) {
-        find->after = last + 1;
+        find->ram->first = last + 1;
         return false;
     }
     if (find->gpa < first) {
-        *find->ram = (VtdRam) { find->after, first - 1 };
+        find->ram->last = first - 1;
         return true;
     }
     *find->ram = (VtdRam) { first, last, memory_region_is_ram(region) };
@@ -206,7 +205,7 @@ static void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
     IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
 
     RCU_READ_LOCK_GUARD();
-    *ram = (VtdRam) { gpa, gpa };
+    *ram = (VtdRam) { 0, UINT64_MAX };
     flatview_for_each_range(address_space_to_flatview(&address_space_memory),
                             intel_iommu_find_ram, &find);
 }
