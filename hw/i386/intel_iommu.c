@@ -54,10 +54,8 @@ struct IntelIOMMURegion {
  */
 typedef struct IntelIOMMUSpace {
     struct rcu_head rcu;
-    PCIBus *bus;                /* NULL for the I/O APIC */
+    PCIBus *bus;                /* NULL for the I/O APIC, and when it is gone */
     int devfn;
-    bool gone;                  /* with its bus, and */
-    uint16_t last_sid;          /* what the source id was by then */
     IntelIOMMUState *s;
     VtdSpace *vtd;
     AddressSpace as;
@@ -141,12 +139,10 @@ static void intel_iommu_defer_free(void *host, void *ptr,
 static uint16_t intel_iommu_source_id(void *space_host)
 {
     IntelIOMMUSpace *space = space_host;
+    PCIBus *bus = qatomic_read(&space->bus);
 
-    if (space->gone) {
-        return space->last_sid;
-    }
-    return PCI_BUILD_BDF(space->bus ? pci_bus_num(space->bus)
-                                    : Q35_PSEUDO_BUS_PLATFORM, space->devfn);
+    return PCI_BUILD_BDF(bus ? pci_bus_num(bus) : Q35_PSEUDO_BUS_PLATFORM,
+                         space->devfn);
 }
 
 static void intel_iommu_switch_to(void *space_host, VtdView view)
@@ -639,7 +635,6 @@ static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
                              intel_iommu_space_new(s, bus, devfn);
 
     space->bus = bus;
-    space->gone = false;
     space->vtd = vtd_space_new(s->vtd, space);
     g_hash_table_add(s->spaces, space);
     return space;
@@ -654,6 +649,7 @@ static void intel_iommu_space_retire(IntelIOMMUSpace *space)
     space->s->spare_spaces = g_slist_prepend(space->s->spare_spaces, space);
 }
 
+/* Its bridge has no configuration space any more, so no number either */
 void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
 {
     IntelIOMMUSpace *space;
@@ -663,8 +659,7 @@ void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
     while (g_hash_table_iter_next(&iter, (gpointer *)&space, NULL)) {
         if (space->bus == bus) {
             g_hash_table_iter_steal(&iter);
-            space->last_sid = intel_iommu_source_id(space);
-            space->gone = true;
+            qatomic_set(&space->bus, NULL);
             call_rcu(space, intel_iommu_space_retire, rcu);
         }
     }
