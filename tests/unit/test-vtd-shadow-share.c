@@ -756,6 +756,33 @@ static void test_limit_of_parts(void)
     }
 }
 
+/* Memory for one leaf in each of 2^18 tables, and then a full one is cut */
+static void test_limit_of_tables(void)
+{
+    Mirror *m = limited(BIT(24));
+    Host *h = m->h;
+    uint64_t full = full_table(h, TARGET | RW, PAGE);
+    uint64_t table = host_pages(h, 1);
+
+    host_put(h, mirror_entry(m, 0, 2), full | RW);
+    mirror_flush(m);
+    host_put(h, table, TARGET | RW);
+    for (unsigned level = 2; level <= 3; level++) {
+        table = full_table(h, table | RW, 0);
+    }
+    host_put(h, m->table + 8, table | RW);
+    mirror_flush(m);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==,
+                     BIT(18) + 512);
+
+    mirror_begin(m);
+    host_put(h, full + 5 * 8, 0);
+    mirror_flush(m);
+    assert_notices(m, UNMAPS(5 * PAGE, PAGE));
+    g_assert_cmpuint(h->over_limits, ==, 0);
+    limited_free(m);
+}
+
 /* Every address leads to something, by 512^4 ways through one page */
 static void test_self_pointing(void)
 {
@@ -847,6 +874,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow-share/unmap-only", test_unmap_only);
     g_test_add_func("/vtd/shadow-share/limit", test_limit);
     g_test_add_func("/vtd/shadow-share/limit-of-parts", test_limit_of_parts);
+    g_test_add_func("/vtd/shadow-share/limit-of-tables",
+                    test_limit_of_tables);
     g_test_add_func("/vtd/shadow-share/many-large", test_many_large);
     g_test_add_func("/vtd/shadow-share/self-pointing", test_self_pointing);
     return g_test_run();

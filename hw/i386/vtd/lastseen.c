@@ -236,10 +236,14 @@ static bool vtd_room_for_block(const VtdTable *table, const VtdBlock *old)
     return old->level < 3 || table->blocks < vtd_max_blocks(table);
 }
 
-/* The same, of entries that may not be a run */
+/*
+ * The same, of entries that may not be a run.  A full run always may end as
+ * one: so many of them are bounded by their leaves.
+ */
 static bool vtd_room_for_entries(const VtdTable *table, const VtdBlock *old)
 {
-    return (old && old->entry) ||
+    return (old && old->level == 1 &&
+            (old->entry || old->leaves == ENTRIES)) ||
            (table->copies < vtd_max_blocks(table) &&
             vtd_room_for_block(table, old));
 }
