@@ -248,7 +248,7 @@ static void test_locked_memory(void)
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autoptr(GString) devices = g_string_new("");
-        g_autofree char *command = NULL, *message = NULL;
+        g_autofree char *command = NULL, *output = NULL, *message = NULL;
         int status = 0;
 
         if (rows[i].may && !may) {
@@ -264,7 +264,7 @@ static void test_locked_memory(void)
             "-device intel-iommu%s'",
             may && !rows[i].may ? "setpriv --bounding-set=-ipc_lock" : "",
             binary, devices->str);
-        g_assert_true(g_spawn_command_line_sync(command, NULL, &message,
+        g_assert_true(g_spawn_command_line_sync(command, &output, &message,
                                                 &status, NULL));
         expect_eq(status, 0);
         if (rows[i].warning) {
