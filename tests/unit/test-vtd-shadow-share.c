@@ -756,24 +756,34 @@ static void test_limit_of_parts(void)
     }
 }
 
-/* Memory for one leaf in each of 2^18 tables, and then a full one is cut */
+/* Memory for one leaf in each of 2^16 tables; what is full may be cut then */
 static void test_limit_of_tables(void)
 {
     Mirror *m = limited(BIT(24));
     Host *h = m->h;
     uint64_t full = full_table(h, TARGET | RW, PAGE);
-    uint64_t table = host_pages(h, 1);
+    uint64_t table = host_pages(h, 1), below = host_pages(h, 1);
 
     host_put(h, mirror_entry(m, 0, 2), full | RW);
+    mirror_map(m, BIT(22), 2, 1, TARGET | RW);
     mirror_flush(m);
-    host_put(h, table, TARGET | RW);
-    for (unsigned level = 2; level <= 3; level++) {
-        table = full_table(h, table | RW, 0);
+    host_put(h, below, TARGET | RW);
+    below = full_table(h, below | RW, 0);
+    for (unsigned i = 0; i < BIT(16) / 512; i++) {
+        host_put(h, table + i * 8, below | RW);
     }
     host_put(h, m->table + 8, table | RW);
     mirror_flush(m);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==,
-                     BIT(18) + 512);
+                     BIT(16) + 512 + 1);
+
+    /* The same pages instead of a superpage */
+    mirror_begin(m);
+    host_put(h, mirror_entry(m, BIT(22), 2),
+             full_table(h, TARGET | RW, PAGE) | RW);
+    mirror_flush(m);
+    assert_quiet(m);
+    g_assert_cmpuint(h->over_limits, ==, 0);
 
     mirror_begin(m);
     host_put(h, full + 5 * 8, 0);

@@ -18,7 +18,7 @@
  * sync, whatever the limit of leaves, so that sharing a table a thousand
  * times does not multiply the work without bound.
  */
-#define MIN_BLOCKS              (1u << 18)
+#define MIN_BLOCKS              (1u << 16)
 #define MIN_GIBS                (1u << 14)
 
 /* A walk of a sync, or of a comparison */
@@ -311,6 +311,17 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
                       : vtd_even(guest, old->base, PAGE_SIZE);
 }
 
+/* What is there can't be held, so that what was there ends */
+static void vtd_sync_no_room(VtdLook *look, VtdPlace *place, uint64_t start,
+                             const VtdBlock *old)
+{
+    vtd_over_limit(look->table, 1);
+    if (old) {
+        vtd_block_diff(look, start, 0, ENTRIES - 1, old, NULL);
+        vtd_place_store(look, place, NULL);
+    }
+}
+
 /* Pages @from to @to of the block's table, which is at @guest or nowhere */
 static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const uint64_t *guest,
@@ -323,6 +334,12 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     for (unsigned i = from; i <= to; i++) {
         entry[i] = guest ? vtd_read_once(guest + i) : 0;
         same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
+    }
+    /* The same pages as before, of a superpage that is split, are a run */
+    if (!vtd_room_for_entries(look->table, old) &&
+        !(old && old->level == 2 && vtd_even(entry, entry[0], PAGE_SIZE))) {
+        vtd_sync_no_room(look, place, start, old);
+        return;
     }
     look->table->config->stats->unchanged += same;
     vtd_cut_to_limit(look, old, &new, from, to);
@@ -340,17 +357,6 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     }
 }
 
-/* What is there can't be held, so that what was there ends */
-static void vtd_sync_no_room(VtdLook *look, VtdPlace *place, uint64_t start,
-                             const VtdBlock *old)
-{
-    vtd_over_limit(look->table, 1);
-    if (old) {
-        vtd_block_diff(look, start, 0, ENTRIES - 1, old, NULL);
-        vtd_place_store(look, place, NULL);
-    }
-}
-
 /* The block's table, or nothing, is at @guest */
 static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            const VtdBlock *old, const uint64_t *guest,
@@ -359,8 +365,11 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     VtdSeenStats *stats = look->table->config->stats;
     unsigned from = 0, to = ENTRIES - 1;
 
-    if (!old && (!guest || look->new_blocks++ >=
-                 vtd_max_blocks(look->table))) {
+    if (!old && !guest) {
+        return;
+    }
+    if (!old && look->new_blocks++ >= vtd_max_blocks(look->table)) {
+        vtd_over_limit(look->table, 1);
         return;
     }
     /* A superpage that was here ends whole, whichever page is named */
@@ -383,11 +392,7 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
             return;
         }
     }
-    if (vtd_room_for_entries(look->table, old)) {
-        vtd_sync_part(look, place, start, old, guest, upper, from, to);
-    } else {
-        vtd_sync_no_room(look, place, start, old);
-    }
+    vtd_sync_part(look, place, start, old, guest, upper, from, to);
 }
 
 /* The block is the leaf @now of 2 MiB */
