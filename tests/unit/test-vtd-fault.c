@@ -408,7 +408,7 @@ static void test_joint_causes(void)
     unit_free(&u);
 }
 
-#define STORM                   20000
+#define STORM                   3000
 
 typedef struct Storm {
     Device *d;
