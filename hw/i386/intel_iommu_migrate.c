@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
+#include "qemu/rcu.h"
 #include "system/runstate.h"
 #include "intel_iommu_parts.h"
 
@@ -51,6 +52,9 @@ static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
     IntelIOMMUState *s = opaque;
 
     if (running && s->loaded) {
+        /* The queue may go on, and its invalidations look at what is cached */
+        RCU_READ_LOCK_GUARD();
+
         s->loaded = false;
         vtd_loaded(s->vtd);
     }
