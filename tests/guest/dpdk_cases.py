@@ -219,6 +219,14 @@ def testpmd_huge(run):
     _huge(run, [NIC])
 
 
+def _vhost_user(run, ats):
+    _huge(run, [NIC, VIRTIO])
+    run.true(run.backend.features() >> VIRTIO_F_ACCESS_PLATFORM & 1,
+             "the back end knows of the IOMMU",
+             run.backend.log.read_text()[-5000:])
+    run.uses_ats(run.outer.stats(), ats)
+
+
 def vhost_user(run):
     """The same, on to a virtio-net of vhost-user, and back from there.
 
@@ -226,7 +234,9 @@ def vhost_user(run):
     page, pages that are no neighbours in memory if the kernel allocates them
     for a device behind an IOMMU; DPDK 22.11 takes them to be.
     """
-    _huge(run, [NIC, VIRTIO])
-    run.true(run.backend.features() >> VIRTIO_F_ACCESS_PLATFORM & 1,
-             "the back end knows of the IOMMU",
-             run.backend.log.read_text()[-5000:])
+    _vhost_user(run, ats=False)
+
+
+def vhost_user_ats(run):
+    """The same with ATS: L1's device-TLB invalidations reach the back end."""
+    _vhost_user(run, ats=True)

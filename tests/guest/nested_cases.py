@@ -26,9 +26,12 @@ INNER_ATS = ("-device",
 INNER_IOMMU = ("-device", "intel-iommu,caching-mode=on,id=iommu")
 STRICT = "intel_iommu=on iommu.strict=1"
 PT = "intel_iommu=on iommu=pt"
+# Below a port, since virtio has ATS nowhere else
 VHOST = ("-netdev", "tap,id=tap,ifname=tap0,script=no,downscript=no,vhost=on",
-         "-device", "virtio-net-pci,netdev=tap,addr=07.0,romfile=,packed=on,"
+         "-device", "pcie-root-port,id=uplink,addr=07.0,chassis=1",
+         "-device", "virtio-net-pci,bus=uplink,netdev=tap,romfile=,packed=on,"
          "disable-legacy=on,iommu_platform=on")
+VHOST_IN_L2 = "0000:01:00.0"
 # The layout of the nvme's image: the first half is the host's pattern, and
 # guests write to the second.
 
@@ -172,13 +175,13 @@ def nic_passthrough(run):
     nic_assigned(run, INNER_IOMMU, PT)
 
 
-def _vhost(run, iommu, device):
+def _vhost(run, iommu, device, parameters=STRICT):
     outer = run.outer
     outer.do("[ -e /tmp/data ] || { tunctl -t tap0 && "
              "ip addr add 10.0.20.2/24 dev tap0 && ip link set tap0 up && "
              f"dd if=/dev/urandom of=/tmp/data bs=1M count={DATA}; }}")
-    inner = run.inner([*iommu, *device], STRICT)
-    inner.do("net_up 0000:00:07.0 10.0.20.15/24")
+    inner = run.inner([*iommu, *device], parameters)
+    inner.do(f"net_up {VHOST_IN_L2} 10.0.20.15/24")
     outer.do("nc -l -p 5000 </tmp/data >/dev/null 2>&1 &")
     inner.do("net_take 10.0.20.2 5000 >/tmp/data", limit=600)
     run.equal(inner.do("sum </tmp/data"), outer.do("sum </tmp/data"),
@@ -192,12 +195,18 @@ def _vhost(run, iommu, device):
               f"{SENT} MiB sent match")
     run.moved += DATA + SENT
     inner_is_clean(run, inner)
+    run.uses_ats(inner.stats(), iommu == INNER_ATS)
     inner.quit()
 
 
 def vhost(run):
     """L2's virtio-net is the kernel's vhost in L1, behind L2's IOMMU."""
     _vhost(run, INNER_IOMMU, VHOST)
+
+
+def vhost_passthrough(run):
+    """The same with iommu=pt."""
+    _vhost(run, INNER_IOMMU, VHOST, PT)
 
 
 def vhost_ats(run):
@@ -397,6 +406,7 @@ CASES = {case.name: case for case in (
     Case("nic-pt", nic_passthrough),
     Case("interrupts", interrupts, short=True),
     Case("vhost", vhost, short=True),
+    Case("vhost-pt", vhost_passthrough),
     Case("vhost-ats", vhost_ats),
     Case("rebind", rebind),
     Case("hotplug", hotplug),
@@ -410,6 +420,6 @@ CASES = {case.name: case for case in (
          setting=dpdk_cases.with_wire, programs=dpdk.programs),
     Case("vhost-user", dpdk_cases.vhost_user,
          setting=dpdk_cases.with_backend, programs=dpdk.programs),
-    Case("vhost-user-ats", dpdk_cases.vhost_user,
+    Case("vhost-user-ats", dpdk_cases.vhost_user_ats,
          setting=dpdk_cases.with_backend_ats, programs=dpdk.programs),
 )}
