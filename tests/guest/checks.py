@@ -8,10 +8,11 @@ from cases import CPUS, DISKS, NICS
 from machine import DISK_HALF, MIB, NET_SIZE
 
 # What a guest's log must not have: DMAR faults, queue errors, broken I/O.
+# Guests grep for it, too: written as both Python and grep -E have it.
 BAD_LOG = re.compile(
     r"DMAR: (\[|DRHD: handling fault|VT-d detected|.*malfunction)|"
     r"WARNING: |BUG: |Oops|Call Trace|Kernel panic|NETDEV WATCHDOG|"
-    r"I/O error|exception Emask|QID \d+ timeout|gave up waiting")
+    r"I/O error|exception Emask|QID [0-9]+ timeout|gave up waiting")
 
 
 class Tap:

@@ -86,11 +86,6 @@ irqs_of() {                     # name; how many came to CPU 0, and to CPU 1
         /proc/interrupts
 }
 
-faults() {                      # what a guest's log must not have
-    dmesg | grep -E 'DMAR: (\[|DRHD: handling fault|.*malfunction)|BUG: |Oops|I/O error|Call Trace|QID [0-9]+ timeout|WARNING: '
-    return 0
-}
-
 # The next layer down. Its QEMU has two pipes: to its agent, and QMP.
 
 inner_open() {

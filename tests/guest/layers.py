@@ -17,6 +17,7 @@ from pathlib import Path
 
 import initramfs
 from cases import ONE_CPU
+from checks import BAD_LOG
 from machine import Qmp
 
 HERE = Path(__file__).parent
@@ -65,6 +66,7 @@ class Outer:
                 errors="replace", pass_fds=[theirs.fileno()])
         self.qmp = Qmp(ours)
         self.log = open(directory / "talk.log", "w")
+        self._judged = 0            # so much of the console
 
     def _give_up(self):
         """Keep what may tell why L1 hangs, and end it."""
@@ -108,6 +110,15 @@ class Outer:
         if status:
             raise Failure(f"L1: {command}: status {status}: {text[-1000:]}")
         return text
+
+    def faults(self):
+        """Lines that L1's log must not have, since this was asked last.
+
+        The log goes on when L1 is reset.
+        """
+        text = self.console.read_text(errors="replace")[self._judged:]
+        self._judged += len(text)
+        return [line for line in text.splitlines() if BAD_LOG.search(line)]
 
     def stats(self):
         """The counters of L0's IOMMU; none, if it is QEMU's own."""
@@ -205,6 +216,14 @@ class Inner:
         """The last of these: time in seconds, M or U, first page, pages."""
         return self.outer.do("ioctl_list </tmp/trace.log", limit=3600)
 
+    def faults(self):
+        """Lines that L2's log must not have, also if it is busy or gone.
+
+        The log goes on when L2 is reset.
+        """
+        return self.outer.tell(
+            f"grep -aE {shlex.quote(BAD_LOG.pattern)} /tmp/l2.log")[0]
+
     def errors(self):
         """What L1's QEMU complained of."""
         # KVM in an L1 with one CPU recommends one for L2.
@@ -217,6 +236,20 @@ class Inner:
     def quit(self):
         self.qmp("quit")
         self.outer.tell("wait $inner_pid")
+
+
+def nic_with_shadow(name, address):
+    """What L0 has for a NIC at an address, with a shadow in its group.
+
+    Linux takes the functions of an Intel NIC to be apart. It does not below a
+    port without ACS, whose group is one. name: of the NIC's netdev.
+    """
+    return ("-device", f"pcie-root-port,id={name}-port,addr={address},"
+            f"chassis={int(address[:2], 16)},disable-acs=on",
+            "-device", f"e1000e,bus={name}-port,addr=00.0,multifunction=on,"
+            f"netdev={name},romfile=",
+            "-device", f"vtd-testdev,bus={name}-port,addr=00.1,"
+            f"id={name}-shadow,record=off")
 
 
 def firmware_of(tools):

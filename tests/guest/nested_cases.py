@@ -16,8 +16,10 @@ from layers import Inner, wait_for
 
 DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
 NVME = "0000:00:04.0"
-NIC = "0000:00:06.0"
+NIC = "0000:01:00.0"
+VIRTIO = "0000:00:07.0"
 NVME_IN_L2 = "0000:01:00.0"
+NIC_IN_L2 = "0000:00:06.0"
 INNER_NVME = ("-device", "pcie-root-port,id=socket,addr=05.0,chassis=1",
               "-device", f"vfio-pci,host={NVME},bus=socket,id=nvme")
 INNER_NIC = ("-device", f"vfio-pci,host={NIC},addr=06.0,id=nic")
@@ -60,16 +62,23 @@ def disk_copy_check(run, guest, mib, name):
 
 def inner_is_clean(run, inner):
     """No fault in L2's log, no error of its QEMU's; count what it did."""
-    run.equal(inner.do("faults"), "", "L2's log has no fault")
-    run.equal(inner.errors(), "", "L1's QEMU has no error")
+    logs_are_clean(run, inner)
     run.count(inner)
 
 
-def nothing_left(run):
-    """L0's shadow of the assigned device is empty: no page stays mapped."""
-    run.true(wait_for(lambda: not run.shadow().mappings, 20),
-             "nothing stays mapped in L0's shadow of the device",
-             f"{run.shadow()}")
+def logs_are_clean(run, inner):
+    """The same of an L2 that may be gone, but for the counters."""
+    run.equal(inner.faults(), "", "L2's log has no fault")
+    run.equal(inner.errors(), "", "L1's QEMU has no error")
+
+
+def copy_forever(run, inner):
+    """Have L2 copy on its nvme; return when that is under way."""
+    before = run.shadow().maps
+    inner.send("while :; do disk_copy nvme0n1 0 "
+               f"{run.disk.half} {DATA}; done")
+    run.true(wait_for(lambda: run.shadow().maps > before + 1000),
+             "a transfer is under way", f"{run.shadow().maps - before} MAPs")
 
 
 def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
@@ -82,7 +91,7 @@ def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
         disk_copy_check(run, inner, mib or run.mib, f"round {i + 1}")
     inner_is_clean(run, inner)
     inner.quit()
-    nothing_left(run)
+    run.nothing_left()
 
 
 def disk_plain(run):
@@ -124,45 +133,65 @@ def disk_outer(run):
     disk_check(run, run.outer, run.mib, "L1's nvme")
 
 
-def vfio_read(run, guest, address, name):
+def vfio_read(run, guest, address, name, mib=DATA):
     """A program of a guest's drives the nvme, by VFIO."""
     guest.do(f"give {address} vfio-pci")
-    run.equal(guest.do(f"disk_read_by_vfio {address} {DATA}",
+    run.equal(guest.do(f"disk_read_by_vfio {address} {mib}",
                        limit=600).strip(),
-              run.disk.digest(0, DATA), f"{name}: {DATA} MiB read by VFIO "
+              run.disk.digest(0, mib), f"{name}: {mib} MiB read by VFIO "
               "match")
-    run.moved += DATA
+    run.moved += mib
 
 
 def disk_vfio(run):
     """A program in L1 drives the nvme by VFIO (qemu-img's own driver)."""
     vfio_read(run, run.outer, NVME, "L1")
-    nothing_left(run)
+    run.nothing_left()
 
 
-def nic_assigned(run, iommu, parameters):
-    """L2 drives the NIC that L1 has bound to vfio-pci: TCP to L0's side."""
+def net_check(run, guest, host, mib, name):
+    """Receive so many MiB from L0's side by TCP, and send some."""
+    server = run.server
+    size, sent = min(mib, DATA), min(mib, SENT)
+    for i in range(max(1, mib // DATA)):
+        expected = server.renew(f"{name} {i}", size)
+        run.equal(guest.do(f"net_fetch {host} {server.port}",
+                           limit=3600).strip(), expected,
+                  f"{name}: {size} MiB received match ({i + 1})")
+    digest = guest.do(f"net_give {sent} {host} {server.port}",
+                      limit=3600).strip()
+    run.true(wait_for(lambda: server.taken(digest)),
+             f"{name}: {sent} MiB sent match")
+    run.moved += mib + sent
+
+
+def virtio_outer(run):
+    """L1 drives the virtio-net itself: TCP to the outside."""
+    before = run.outer.stats()
+    run.outer.do(f"net_up {VIRTIO} 10.0.30.15/24")
+    net_check(run, run.outer, "10.0.30.2", run.mib, "L1's virtio-net")
+    after = run.outer.stats()
+    if after:
+        # Each time for 64 KiB at most
+        run.true(after["translations"] - before["translations"]
+                 > 16 * run.moved, "L0's IOMMU translates what moves")
+
+
+def nic_assigned(run, iommu=(), parameters="", mib=None, rounds=1):
+    """L2 drives the NIC that L1 has bound to vfio-pci."""
     run.outer.do(f"give {NIC} vfio-pci")
     inner = run.inner([*iommu, *INNER_NIC], parameters)
-    inner.do(f"net_up {NIC} 10.0.10.15/24")
-    server = run.server
-    for i in range(max(1, run.mib // server.mib)):
-        run.equal(inner.do(f"net_fetch 10.0.10.2 {server.port}",
-                           limit=3600).strip(), server.digest,
-                  f"{server.mib} MiB received match ({i + 1})")
-        run.moved += server.mib
-    sent = inner.do(f"net_give {SENT} 10.0.10.2 {server.port}",
-                    limit=3600).strip()
-    run.true(wait_for(lambda: server.taken(sent)),
-             f"{SENT} MiB sent match")
-    run.moved += SENT
+    inner.do(f"net_up {NIC_IN_L2} 10.0.10.15/24")
+    for i in range(rounds):
+        net_check(run, inner, "10.0.10.2", mib or run.mib, f"round {i + 1}")
     inner_is_clean(run, inner)
     inner.quit()
+    run.nothing_left()
 
 
 def nic_plain(run):
     """L2 without an IOMMU and the assigned NIC: TCP to the outside."""
-    nic_assigned(run, (), "")
+    nic_assigned(run)
 
 
 def nic_strict(run):
@@ -173,6 +202,11 @@ def nic_strict(run):
 def nic_passthrough(run):
     """The same with iommu=pt."""
     nic_assigned(run, INNER_IOMMU, PT)
+
+
+def nic_strict_long(run):
+    """Three layers, more than ten times, little data, but other each time."""
+    nic_assigned(run, INNER_IOMMU, STRICT, mib=2, rounds=11)
 
 
 def _vhost(run, iommu, device, parameters=STRICT):
@@ -234,13 +268,13 @@ def hotplug(run):
             inner.qmp("qom-list", path="/machine/peripheral")}),
             f"unplug {i + 1} completes")
         inner.do("await test ! -e /dev/nvme0n1")
-        nothing_left(run)
+        run.nothing_left()
         inner.qmp("device_add", driver="vfio-pci", host=NVME, bus="socket",
                   id="nvme")
     disk_check(run, inner, DATA, "after the last plug")
     inner_is_clean(run, inner)
     inner.quit()
-    nothing_left(run)
+    run.nothing_left()
 
 
 def reboot_inner(run):
@@ -252,24 +286,23 @@ def reboot_inner(run):
         if how == "reboot":
             inner.send("reboot -f")
         else:
-            inner.send(f"disk_copy nvme0n1 0 {run.disk.half} {DATA}")
+            copy_forever(run, inner)
             inner.qmp("system_reset")
         inner.booted()
     disk_check(run, inner, DATA, "after both")
     inner_is_clean(run, inner)
     inner.quit()
-    nothing_left(run)
+    run.nothing_left()
 
 
 def reboot_outer(run):
     """L1 is reset while L2 uses its nvme."""
     run.outer.do(f"give {NVME} vfio-pci")
     inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
-    inner.send(f"disk_copy nvme0n1 0 {run.disk.half} {DATA}")
-    run.true(wait_for(lambda: run.shadow().mappings > 0),
-             "pages are mapped before the reset")
+    copy_forever(run, inner)
+    inner_is_clean(run, inner)      # L1's files do not outlive it
     run.outer.qmp.command("system_reset")
-    nothing_left(run)
+    run.nothing_left()
     run.outer.booted()
     assigned_disk(run, INNER_IOMMU, STRICT, mib=DATA)
 
@@ -280,15 +313,25 @@ def kill_inner(run):
         run.outer.do(f"give {NVME} vfio-pci")
         inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
         disk_check(run, inner, DATA, f"before kill {i + 1}")
-        inner.send("while :; do disk_copy nvme0n1 0 "
-                   f"{run.disk.half} {DATA}; done")
+        copy_forever(run, inner)
+        run.count(inner)
         run.outer.do(f"sleep 0.{3 * i + 1}")
         inner.kill()
-        nothing_left(run)
+        run.nothing_left()
+        logs_are_clean(run, inner)
         run.outer.do(f"give {NVME} nvme")
         run.equal(run.outer.do(f"disk_read nvme0n1 0 {DATA}").strip(),
                   run.disk.digest(0, DATA),
                   f"after kill {i + 1}: {DATA} MiB read in L1 match")
+
+
+@contextlib.contextmanager
+def _step(run, name):
+    """Trace what L0's shadows are told meanwhile; that some is mapped."""
+    run.trace.start()
+    yield
+    maps, unmaps = run.trace.stop()
+    run.true(maps > 0, f"{name}: {maps} MAPs, {unmaps} UNMAPs at L0")
 
 
 def switch(run):
@@ -299,30 +342,30 @@ def switch(run):
     """
     run.outer.do(f"give {NVME} nvme")
     home = run.trace.table()
-    run.trace.start()
-    run.outer.do(f"give {NVME} vfio-pci")
-    inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
+    with _step(run, "L1's kernel to VFIO"):
+        run.outer.do(f"give {NVME} vfio-pci")
+        inner = run.inner([*INNER_IOMMU, *INNER_NVME], STRICT)
     away = run.trace.table()
     run.true(away not in (home, None), "L0 follows the nvme to VFIO's table",
              f"tables: {home}, {away}")
-    maps, unmaps = run.trace.stop()
-    run.true(0 < run.shadow().mappings <= maps,
-             f"L0's shadow has what {maps} MAPs and {unmaps} UNMAPs left",
-             f"{run.shadow()}")
+    run.true(run.shadow().mappings > 0, "L0's shadow has what VFIO mapped")
     for i in range(2):
         disk_check(run, inner, DATA, f"L2's own driver {i + 1}")
-        vfio_read(run, inner, NVME_IN_L2, f"a program in L2 ({i + 1})")
-        inner.do(f"give {NVME_IN_L2} nvme")
+        program = f"a program in L2 ({i + 1})"
+        with _step(run, "L2's kernel to VFIO"):
+            vfio_read(run, inner, NVME_IN_L2, program, mib=1)
+        vfio_read(run, inner, NVME_IN_L2, program)
+        with _step(run, "VFIO to L2's kernel"):
+            inner.do(f"give {NVME_IN_L2} nvme; await test -b /dev/nvme0n1")
     disk_check(run, inner, DATA, "L2's own driver again")
     inner_is_clean(run, inner)
-    run.trace.start()
-    inner.quit()
-    run.outer.do(f"give {NVME} nvme")
+    with _step(run, "VFIO to L1's kernel"):
+        inner.quit()
+        run.outer.do(f"give {NVME} nvme; await test -b /dev/nvme0n1")
     run.equal(run.trace.table(), home,
               "L0 follows the nvme back to the kernel's table")
-    _, unmaps = run.trace.stop()
-    run.true(0 < unmaps, "what VFIO's table mapped is unmapped on the way")
     disk_check(run, run.outer, DATA, "L1's own driver")
+    run.record = run.trace.kept
 
 
 # What L1's QEMU is given, and what it then says; CAP has CM at 0x80.
@@ -349,7 +392,7 @@ def interrupts(run):
     """
     run.outer.do(f"give {NIC} vfio-pci")
     inner = run.inner([*INNER_IOMMU, *INNER_NIC, "-smp", "2"], STRICT)
-    inner.do(f"net_up {NIC} 10.0.10.15/24")
+    inner.do(f"net_up {NIC_IN_L2} 10.0.10.15/24")
     run.true("Enabled IRQ remapping" in inner.do("dmesg | grep DMAR-IR"),
              "L2 remaps interrupts")
     for cpu in (1, 0, 1):
@@ -363,12 +406,11 @@ def interrupts(run):
                  f"interrupts come to CPU {cpu}", f"{counts}")
     inner_is_clean(run, inner)
     inner.quit()
+    run.nothing_left()
 
 
 def asked(run):
     """L1's QEMU takes vfio-pci, or refuses it and says why; no L2 boots."""
-    if run.options.l1 == "stock":
-        return                  # it says other things
     run.outer.do(f"give {NVME} vfio-pci")
     for arguments, said in ASKED:
         text, _ = run.outer.tell(
@@ -385,41 +427,55 @@ class Case:
     name: str
     run: Callable
     short: bool = False             # in the short form, too
-    traced: bool = False            # only with a device of ours at L0
+    ours: tuple = ()                # layers whose device must be ours
+    # The id of the device whose shadow at L0 is judged and counted, if any
+    shadow: str | None = None
     # A context: what L0 has more for an L1 of this case's own, if anything
     setting: Callable = lambda run: contextlib.nullcontext(())
     # What L1 has more: pairs of a path there and a path here
     programs: Callable = lambda cache: ()
 
 
-CASES = {case.name: case for case in (
-    Case("disk-l1", disk_outer),
-    Case("disk-l1-vfio", disk_vfio),
-    Case("asked", asked, short=True),
-    Case("disk-plain", disk_plain, short=True),
-    Case("disk-strict", disk_strict, short=True),
-    Case("disk-pt", disk_passthrough),
-    Case("disk-strict-11", disk_strict_long),
-    Case("disk-no-ir", disk_unsafe, setting=without_remapping),
-    Case("nic-plain", nic_plain),
-    Case("nic-strict", nic_strict),
-    Case("nic-pt", nic_passthrough),
-    Case("interrupts", interrupts, short=True),
-    Case("vhost", vhost, short=True),
-    Case("vhost-pt", vhost_passthrough),
-    Case("vhost-ats", vhost_ats),
-    Case("rebind", rebind),
-    Case("hotplug", hotplug),
-    Case("reboot-l2", reboot_inner),
-    Case("reboot-l1", reboot_outer),
-    Case("kill-l2", kill_inner),
-    Case("switch", switch, traced=True),
-    Case("testpmd-4k", dpdk_cases.testpmd_small,
-         setting=dpdk_cases.with_wire, programs=dpdk.programs),
-    Case("testpmd-huge", dpdk_cases.testpmd_huge,
-         setting=dpdk_cases.with_wire, programs=dpdk.programs),
-    Case("vhost-user", dpdk_cases.vhost_user,
-         setting=dpdk_cases.with_backend, programs=dpdk.programs),
-    Case("vhost-user-ats", dpdk_cases.vhost_user_ats,
-         setting=dpdk_cases.with_backend_ats, programs=dpdk.programs),
-)}
+def _cases():
+    def disk(name, run, **more):
+        return Case(name, run, shadow="disk-shadow", **more)
+
+    def nic(name, run, **more):
+        return Case(name, run, shadow="nic-shadow", **more)
+
+    def wire(name, run, setting=dpdk_cases.with_wire):
+        return Case(name, run, shadow="wire-shadow", setting=setting,
+                    programs=dpdk.programs)
+
+    return (
+        disk("disk-l1", disk_outer),
+        disk("disk-l1-vfio", disk_vfio),
+        Case("net-l1", virtio_outer, short=True),
+        disk("asked", asked, short=True, ours=("l1",)),
+        disk("disk-plain", disk_plain, short=True),
+        disk("disk-strict", disk_strict, short=True),
+        disk("disk-pt", disk_passthrough),
+        disk("disk-strict-11", disk_strict_long),
+        disk("disk-no-ir", disk_unsafe, setting=without_remapping),
+        nic("nic-plain", nic_plain),
+        nic("nic-strict", nic_strict),
+        nic("nic-pt", nic_passthrough),
+        nic("nic-strict-11", nic_strict_long),
+        nic("interrupts", interrupts, short=True),
+        Case("vhost", vhost, short=True),
+        Case("vhost-pt", vhost_passthrough),
+        Case("vhost-ats", vhost_ats),
+        disk("rebind", rebind),
+        disk("hotplug", hotplug),
+        disk("reboot-l2", reboot_inner),
+        disk("reboot-l1", reboot_outer),
+        disk("kill-l2", kill_inner),
+        disk("switch", switch, ours=("l0",)),
+        wire("testpmd-4k", dpdk_cases.testpmd_small),
+        wire("testpmd-huge", dpdk_cases.testpmd_huge),
+        wire("vhost-user", dpdk_cases.vhost_user, dpdk_cases.with_backend),
+        wire("vhost-user-ats", dpdk_cases.vhost_user_ats,
+             dpdk_cases.with_backend_ats))
+
+
+CASES = {case.name: case for case in _cases()}

@@ -41,12 +41,14 @@ class Disk:
 class EndlessServer(Server):
     """A server of random data, and a taker of what is sent to it."""
 
-    mib = 64
-
     def __init__(self):
         self._taken = set()
-        super().__init__(random.Random("nic").randbytes(self.mib * MIB))
-        self.digest = hashlib.sha256(self.data).hexdigest()
+        super().__init__(b"")
+
+    def renew(self, seed, mib):
+        """Other data; return the checksum."""
+        self.data = random.Random(seed).randbytes(mib * MIB)
+        return hashlib.sha256(self.data).hexdigest()
 
     def taken(self, digest):
         """Whether data of this checksum came."""
@@ -64,19 +66,24 @@ class EndlessServer(Server):
 
 
 class Trace:
-    """What L0's device says that it does to its shadow."""
+    """What L0's device says that it does to its shadows.
+
+    source: the source id of a device, whose table is looked at.
+    """
 
     EVENTS = ("vtd_shadow_map", "vtd_shadow_unmap")
 
-    def __init__(self, qmp, path):
+    def __init__(self, qmp, path, source):
         self._qmp = qmp
         self._path = path
+        self._source = source
         self._start = 0
+        self.kept = ""          # what was traced between start() and stop()
 
     def table(self):
-        """The table that the group of the nvme was last seen to use."""
-        tables = re.findall(r"vtd_shadow_follow .* to table (\S+)",
-                            self._path.read_text())
+        """The table that the device was last seen to use."""
+        tables = re.findall(rf"vtd_shadow_follow source {self._source:#x} "
+                            r".* to table (\S+)", self._path.read_text())
         return tables[-1] if tables else None
 
     def _enable(self, enable):
@@ -93,6 +100,7 @@ class Trace:
         """Stop that; return how many MAPs and UNMAPs there were."""
         self._enable(False)
         text = self._path.read_text()[self._start:]
+        self.kept += text
         return tuple(text.count(f"{event} ") for event in self.EVENTS)
 
 
