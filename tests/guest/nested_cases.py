@@ -328,7 +328,7 @@ def kill_inner(run):
 @contextlib.contextmanager
 def _step(run, name):
     """Trace what L0's shadows are told meanwhile; that some is mapped."""
-    run.trace.start()
+    run.trace.start(name)
     yield
     maps, unmaps = run.trace.stop()
     run.true(maps > 0, f"{name}: {maps} MAPs, {unmaps} UNMAPs at L0")

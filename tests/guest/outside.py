@@ -91,8 +91,9 @@ class Trace:
             self._qmp.command("trace-event-set-state", name=event,
                               enable=enable)
 
-    def start(self):
+    def start(self, title):
         """Trace each notification from now on."""
+        self.kept += f"# {title}\n"
         self._start = self._path.stat().st_size
         self._enable(True)
 
