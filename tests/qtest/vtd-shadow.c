@@ -226,16 +226,32 @@ static void judge_window(Step *step, unsigned i)
     }
 }
 
-static void judge_dirty(Step *step, unsigned i)
+/* An UNMAP is of what was sent last for its page: in this step, or before */
+static bool names_target(Step *step, unsigned i)
 {
     const TestdevLog *l = &LOG(step->log, i);
     unsigned m = sent_find(step->s->sent, l->iova);
 
+    while (i-- > 0) {
+        const TestdevLog *sent = &LOG(step->log, i);
+
+        if (sent->kind == TESTDEV_MAP && sent->iova <= l->iova &&
+            sent->last >= l->iova) {
+            return sent->iova == l->iova && sent->target == l->target;
+        }
+    }
+    return m == step->s->sent->len ||
+           (SENT(step->s->sent, m).iova == l->iova &&
+            SENT(step->s->sent, m).target == l->target);
+}
+
+static void judge_dirty(Step *step, unsigned i)
+{
+    const TestdevLog *l = &LOG(step->log, i);
+
     if (l->mappings > 1) {
         complain(step, i, "of several mappings");
-    } else if (l->mappings && m < step->s->sent->len &&
-               (SENT(step->s->sent, m).iova != l->iova ||
-                SENT(step->s->sent, m).target != l->target)) {
+    } else if (l->mappings && !names_target(step, i)) {
         complain(step, i, "that does not name its target");
     }
 }
