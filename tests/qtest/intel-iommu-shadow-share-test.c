@@ -554,11 +554,17 @@ static void test_dma_loop(void)
     other = vtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     for (int write = 0; write < 2; write++) {
+        uint64_t before = vtd_stat(&w.d, "translations");
+
         vtd_row(write ? "writes" : "reads");
         /* Every other page, until it is told to end */
         expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA,
                                   (uint64_t)WATCHED * 2, 2ull, UINT64_MAX,
                                   8ull, (uint64_t)write, 0ull), TESTDEV_OK);
+        /* On a busy host its thread may come late */
+        while (vtd_stat(&w.d, "translations") == before) {
+            g_usleep(1000);
+        }
         for (int i = 0; i < 300; i++) {
             disturb(&w, &other, random);
         }
