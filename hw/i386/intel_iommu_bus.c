@@ -12,7 +12,7 @@
 #include "qemu/osdep.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
-#include "intel_iommu_parts.h"
+#include "intel_iommu_internal.h"
 
 static IntelIOMMUState *intel_iommu_unit(void)
 {

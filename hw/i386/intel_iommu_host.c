@@ -24,7 +24,7 @@
 #include "hw/qdev-core.h"
 #include "hw/virtio/virtio-net.h"
 #include "net/net.h"
-#include "intel_iommu_parts.h"
+#include "intel_iommu_internal.h"
 
 /* By name: whether they are built in is not known here */
 #define TYPE_ASSIGNED   "vfio-pci"

@@ -13,7 +13,7 @@
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "system/runstate.h"
-#include "intel_iommu_parts.h"
+#include "intel_iommu_internal.h"
 
 static int intel_iommu_pre_save(void *opaque)
 {

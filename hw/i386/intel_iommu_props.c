@@ -17,7 +17,7 @@
 #include "hw/qdev-properties.h"
 #include "kvm/kvm_i386.h"
 #include "system/kvm.h"
-#include "intel_iommu_parts.h"
+#include "intel_iommu_internal.h"
 
 /* 64 GiB in pages of 4 KiB: some 144 MiB of our memory if scattered */
 #define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)

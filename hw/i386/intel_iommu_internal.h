@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#ifndef HW_I386_INTEL_IOMMU_PARTS_H
-#define HW_I386_INTEL_IOMMU_PARTS_H
+#ifndef HW_I386_INTEL_IOMMU_INTERNAL_H
+#define HW_I386_INTEL_IOMMU_INTERNAL_H
 
 #include "hw/i386/intel_iommu.h"
 #include "migration/vmstate.h"
@@ -22,10 +22,33 @@ bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp);
 /* From now on, and for the bridges that are there already. */
 void intel_iommu_watch_buses(void);
 
-/* intel_iommu.c */
+/* intel_iommu_space.c: the address spaces of devices */
 
+void intel_iommu_init_spaces(IntelIOMMUState *s);
+/*
+ * PCIIOMMUOps.get_address_space: the same one for the same place, however
+ * often it is filled.  @bus is NULL for the I/O APIC, which is no PCI device.
+ */
+AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque, int devfn);
 /* A bus goes; the devices on it were unrealized before. */
 void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus);
+/* What the engine asks of a space: see VtdOps */
+uint16_t intel_iommu_source_id(void *space_host);
+void intel_iommu_switch_to(void *space_host, VtdView view);
+void intel_iommu_notify(void *space_host, const VtdNotice *notice);
+void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
+                            bool device_tlb);
+
+/* intel_iommu_intr.c: interrupts */
+
+/* VtdOps.inject */
+void intel_iommu_inject(void *host, uint64_t addr, uint32_t data);
+/* X86IOMMUClass.int_remap */
+int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
+                          MSIMessage *dst, uint16_t sid);
+/* Deliver the message of requester @sid, or record why it is blocked. */
+MemTxResult intel_iommu_interrupt(IntelIOMMUState *s, uint32_t sid,
+                                  uint64_t addr, uint32_t data);
 
 /* intel_iommu_host.c: devices of the host that are assigned */
 

@@ -1,0 +1,110 @@
+/*
+ * Intel IOMMU (VT-d) device: interrupts
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the way from what the VT-d engine says of an interrupt to the APIC:
+ * messages of devices, routes of KVM, the unit's own events.  All of it runs
+ * under the big lock, but for intel_iommu_inject(), which any thread calls.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qapi/error.h"
+#include "hw/i386/apic-msidef.h"
+#include "hw/i386/apic_internal.h"
+#include "intel_iommu_internal.h"
+#include "vtd/trace.h"
+
+static void intel_iommu_send_msi(MSIMessage *msi)
+{
+    APICCommonClass *apic = apic_get_class(&error_abort);
+
+    apic->send_msi(msi);
+}
+
+static void intel_iommu_inject_bh(void *opaque)
+{
+    g_autofree MSIMessage *msi = opaque;
+
+    intel_iommu_send_msi(msi);
+}
+
+/* A fault's thread may not have the big lock, which the APIC needs */
+void intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
+{
+    MSIMessage msi = { .address = addr, .data = data };
+
+    if (bql_locked()) {
+        intel_iommu_send_msi(&msi);
+    } else {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(),
+                                intel_iommu_inject_bh,
+                                g_memdup2(&msi, sizeof(msi)));
+    }
+}
+
+/* The message to deliver for @in, or false for one that is blocked */
+static bool intel_iommu_remap(IntelIOMMUState *s, uint32_t sid, bool record,
+                              const MSIMessage *in, MSIMessage *out)
+{
+    VtdInterrupt remapped;
+    X86IOMMUIrq irq;
+
+    switch (vtd_interrupt(s->vtd, sid, in->address, in->data, record,
+                          &remapped)) {
+    case VTD_INTERRUPT_PASS:
+        *out = *in;
+        return true;
+    case VTD_INTERRUPT_REMAPPED:
+        irq = (X86IOMMUIrq) {
+            .trigger_mode = remapped.level,
+            .vector = remapped.vector,
+            .delivery_mode = remapped.delivery_mode,
+            .dest = remapped.dest,
+            .dest_mode = remapped.logical,
+            .redir_hint = remapped.redirection_hint,
+            .msi_addr_last_bits = in->address & 3,
+        };
+        x86_iommu_irq_to_msi_message(&irq, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* To the logical destination 0, which no CPU is a part of */
+static const MSIMessage intel_iommu_nobody = {
+    .address = APIC_DEFAULT_ADDRESS | 1 << MSI_ADDR_DEST_MODE_SHIFT,
+};
+
+/*
+ * KVM's routes and the split I/O APIC.  They are set up ahead of use, so a
+ * blocked one is no fault of the guest's.  Nor is it an error: the route
+ * would stay as it was, and deliver what is blocked now.
+ */
+int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
+                          MSIMessage *dst, uint16_t sid)
+{
+    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_SID_UNKNOWN : sid;
+
+    if (!intel_iommu_remap(INTEL_IOMMU_DEVICE(iommu), source, false, src,
+                           dst)) {
+        *dst = intel_iommu_nobody;
+    }
+    trace_vtd_ir_remap_msi(src->address, src->data, dst->address, dst->data);
+    return 0;
+}
+
+MemTxResult intel_iommu_interrupt(IntelIOMMUState *s, uint32_t sid,
+                                  uint64_t addr, uint32_t data)
+{
+    MSIMessage in = { addr, data };
+    MSIMessage out;
+
+    if (!intel_iommu_remap(s, sid, true, &in, &out)) {
+        return MEMTX_ERROR;
+    }
+    intel_iommu_send_msi(&out);
+    return MEMTX_OK;
+}

@@ -1,0 +1,446 @@
+/*
+ * Intel IOMMU (VT-d) device: the address spaces of devices
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns IntelIOMMUSpace: the regions of one device's address space, which of
+ * them is the view, and the notifiers of whoever listens to it.
+ *
+ * Everything runs under the big lock, but for the translation of a DMA
+ * (intel_iommu_translate) and intel_iommu_source_id(): these run in any
+ * thread, inside an RCU read section.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/rcu.h"
+#include "qapi/error.h"
+#include "exec/address-spaces.h"
+#include "hw/pci-host/q35.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "system/dma.h"
+#include "intel_iommu_internal.h"
+
+#define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
+OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMURegion, INTEL_IOMMU_MEMORY_REGION)
+
+struct IntelIOMMURegion {
+    IOMMUMemoryRegion iommu;
+};
+
+/* What takes its addresses before the view below it */
+#define INTEL_IOMMU_OVERLAY_PRIORITY 1
+
+/*
+ * A device's address space: a root region that holds either system memory
+ * or the translating region, and the interrupt window above.  With
+ * pass-through what is beyond the address width is a fault.
+ */
+typedef struct IntelIOMMUSpace {
+    struct rcu_head rcu;
+    PCIBus *bus;                /* NULL for the I/O APIC, and when it is gone */
+    int devfn;
+    IntelIOMMUState *s;
+    VtdSpace *vtd;
+    AddressSpace as;
+    MemoryRegion root;
+    MemoryRegion direct;
+    MemoryRegion beyond;
+    IntelIOMMURegion translated;
+    MemoryRegion window;
+    IOMMUNotifier *replaying;   /* about to hear all, so told nothing else */
+} IntelIOMMUSpace;
+
+/* What the engine asks of a space */
+
+/* Firmware numbers the buses after the spaces were made, so ask each time */
+uint16_t intel_iommu_source_id(void *space_host)
+{
+    IntelIOMMUSpace *space = space_host;
+    PCIBus *bus = qatomic_read(&space->bus);
+
+    return PCI_BUILD_BDF(bus ? pci_bus_num(bus) : Q35_PSEUDO_BUS_PLATFORM,
+                         space->devfn);
+}
+
+void intel_iommu_switch_to(void *space_host, VtdView view)
+{
+    IntelIOMMUSpace *space = space_host;
+    bool translated = view == VTD_VIEW_TRANSLATED;
+
+    memory_region_transaction_begin();
+    memory_region_set_enabled(&space->direct, !translated);
+    memory_region_set_enabled(&space->beyond,
+                              view == VTD_VIEW_PASS_THROUGH);
+    memory_region_set_enabled(MEMORY_REGION(&space->translated), translated);
+    memory_region_transaction_commit();
+}
+
+/*
+ * Tell one notifier of what falls into its range, in aligned pieces: the
+ * core asserts that an event is within, and masks are of powers of two.
+ */
+static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
+                             hwaddr first, hwaddr last, hwaddr addr,
+                             IOMMUAccessFlags perm)
+{
+    hwaddr from = MAX(first, n->start), to = MIN(last, n->end);
+
+    while (from <= to) {
+        uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
+        IOMMUTLBEvent event = {
+            .type = type,
+            .entry = {
+                .target_as = &address_space_memory,
+                .iova = from,
+                .translated_addr = addr || perm ? addr + (from - first) : 0,
+                .addr_mask = mask,
+                .perm = perm,
+            },
+        };
+
+        memory_region_notify_iommu_one(n, &event);
+        if (to - from <= mask) {
+            break;
+        }
+        from += mask + 1;
+    }
+}
+
+static void intel_iommu_tell_notice(IOMMUNotifier *n,
+                                    const VtdNotice *notice)
+{
+    IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
+
+    intel_iommu_tell(n, perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
+                                           : IOMMU_NOTIFIER_MAP,
+                     notice->first, notice->last, notice->addr, perm);
+}
+
+void intel_iommu_notify(void *space_host, const VtdNotice *notice)
+{
+    IntelIOMMUSpace *space = space_host;
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
+        if ((n->notifier_flags & IOMMU_NOTIFIER_MAP) &&
+            n != space->replaying) {
+            intel_iommu_tell_notice(n, notice);
+        }
+    }
+}
+
+void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
+                            bool device_tlb)
+{
+    IntelIOMMUSpace *space = space_host;
+    IOMMUNotifierFlag type = device_tlb ? IOMMU_NOTIFIER_DEVIOTLB_UNMAP
+                                        : IOMMU_NOTIFIER_UNMAP;
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
+        if (n->notifier_flags == type) {
+            intel_iommu_tell(n, type, first, last, 0, IOMMU_NONE);
+        }
+    }
+}
+
+/* The interrupt window */
+
+/* Reads of the range are no interrupts: they are aborted (5.1) */
+static MemTxResult intel_iommu_window_read(void *opaque, hwaddr addr,
+                                           uint64_t *data, unsigned size,
+                                           MemTxAttrs attrs)
+{
+    return MEMTX_ERROR;
+}
+
+static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
+                                            uint64_t value, unsigned size,
+                                            MemTxAttrs attrs)
+{
+    IntelIOMMUSpace *space = opaque;
+    uint16_t sid = attrs.unspecified ? intel_iommu_source_id(space)
+                                     : attrs.requester_id;
+
+    if (size != 4) {
+        return MEMTX_ERROR;
+    }
+    return intel_iommu_interrupt(space->s, sid, VTD_INTERRUPT_FIRST + addr,
+                                 value);
+}
+
+/* Takes every size, or the core would cut a long write into messages */
+static const MemoryRegionOps intel_iommu_window_ops = {
+    .read_with_attrs = intel_iommu_window_read,
+    .write_with_attrs = intel_iommu_window_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8 },
+    .impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+/* Translation */
+
+static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
+                                           hwaddr addr,
+                                           IOMMUAccessFlags flag,
+                                           int iommu_idx)
+{
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+    VtdAccess access = flag & IOMMU_WO ? VTD_ACCESS_WRITE :
+                       flag & IOMMU_RO ? VTD_ACCESS_READ : VTD_ACCESS_PROBE;
+    VtdTranslation out;
+
+    if (!vtd_translate(space->vtd, addr, access, &out)) {
+        return (IOMMUTLBEntry) {
+            .target_as = &address_space_memory,
+            .iova = addr & VTD_PAGE_MASK,
+            .addr_mask = ~VTD_PAGE_MASK,
+            .perm = IOMMU_NONE,
+        };
+    }
+    return (IOMMUTLBEntry) {
+        .target_as = &address_space_memory,
+        .iova = out.iova,
+        .translated_addr = out.addr,
+        .addr_mask = out.mask,
+        .perm = IOMMU_ACCESS_FLAG(out.read, out.write),
+    };
+}
+
+/* The engine records the fault */
+static void intel_iommu_beyond(void *opaque, hwaddr addr, VtdAccess access)
+{
+    IntelIOMMUSpace *space = opaque;
+    VtdTranslation out;
+
+    vtd_translate(space->vtd, addr + BIT_ULL(space->s->aw_bits), access,
+                  &out);
+}
+
+static MemTxResult intel_iommu_beyond_read(void *opaque, hwaddr addr,
+                                           uint64_t *data, unsigned size,
+                                           MemTxAttrs attrs)
+{
+    intel_iommu_beyond(opaque, addr, VTD_ACCESS_READ);
+    return MEMTX_ERROR;
+}
+
+static MemTxResult intel_iommu_beyond_write(void *opaque, hwaddr addr,
+                                            uint64_t value, unsigned size,
+                                            MemTxAttrs attrs)
+{
+    intel_iommu_beyond(opaque, addr, VTD_ACCESS_WRITE);
+    return MEMTX_ERROR;
+}
+
+static const MemoryRegionOps intel_iommu_beyond_ops = {
+    .read_with_attrs = intel_iommu_beyond_read,
+    .write_with_attrs = intel_iommu_beyond_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
+static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
+                                           IOMMUNotifierFlag old_flags,
+                                           IOMMUNotifierFlag new_flags,
+                                           Error **errp)
+{
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+    IntelIOMMUState *s = space->s;
+    IOMMUNotifierFlag added = new_flags & ~old_flags;
+
+    if (added && s->snoop_control) {
+        error_setg(errp, "a device whose DMA happens outside of QEMU (vfio, "
+                   "vhost) needs -device intel-iommu,snoop-control=off");
+        return -ENOTSUP;
+    }
+    if ((added & IOMMU_NOTIFIER_MAP) && !s->caching_mode) {
+        error_setg(errp, "device %02x.%x needs "
+                   "-device intel-iommu,caching-mode=on",
+                   PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
+        return -ENOTSUP;
+    }
+    if ((added & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) &&
+        !X86_IOMMU_DEVICE(s)->dt_supported) {
+        error_setg(errp, "device %02x.%x needs "
+                   "-device intel-iommu,device-iotlb=on",
+                   PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
+        return -ENOTSUP;
+    }
+    vtd_space_watch(space->vtd, new_flags & IOMMU_NOTIFIER_MAP,
+                    new_flags != IOMMU_NOTIFIER_NONE);
+    return 0;
+}
+
+static void intel_iommu_replay_notice(void *opaque, const VtdNotice *notice)
+{
+    intel_iommu_tell_notice(opaque, notice);
+}
+
+static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
+{
+    IntelIOMMUSpace *space = container_of(iommu, IntelIOMMUSpace,
+                                          translated.iommu);
+
+    space->replaying = n;
+    vtd_space_replay(space->vtd, n->start, n->end, intel_iommu_replay_notice,
+                     n);
+    space->replaying = NULL;
+}
+
+static void intel_iommu_region_class_init(ObjectClass *klass, void *data)
+{
+    IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
+
+    imrc->translate = intel_iommu_translate;
+    imrc->notify_flag_changed = intel_iommu_notify_flag_changed;
+    imrc->replay = intel_iommu_replay;
+}
+
+/* Life */
+
+static guint intel_iommu_space_hash(gconstpointer key)
+{
+    const IntelIOMMUSpace *space = key;
+
+    return g_direct_hash(space->bus) ^ space->devfn;
+}
+
+static gboolean intel_iommu_space_equal(gconstpointer a, gconstpointer b)
+{
+    const IntelIOMMUSpace *space = a, *other = b;
+
+    return space->bus == other->bus && space->devfn == other->devfn;
+}
+
+static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
+                                              PCIBus *bus, int devfn)
+{
+    IntelIOMMUSpace *space = g_new0(IntelIOMMUSpace, 1);
+    Object *owner = OBJECT(s);
+    g_autofree char *name =
+        bus ? g_strdup_printf("vtd-%02x.%x", PCI_SLOT(devfn), PCI_FUNC(devfn))
+            : g_strdup("vtd-ioapic");
+    g_autofree char *root_name = g_strdup_printf("%s-root", name);
+
+    space->s = s;
+    space->bus = bus;
+    space->devfn = devfn;
+
+    memory_region_init(&space->root, owner, root_name, UINT64_MAX);
+    memory_region_init_alias(&space->direct, owner, "vtd-direct",
+                             get_system_memory(), 0, UINT64_MAX);
+    memory_region_init_iommu(&space->translated, sizeof(space->translated),
+                             TYPE_INTEL_IOMMU_MEMORY_REGION, owner, name,
+                             UINT64_MAX);
+    memory_region_set_enabled(MEMORY_REGION(&space->translated), false);
+    memory_region_init_io(&space->beyond, owner, &intel_iommu_beyond_ops,
+                          space, "vtd-beyond",
+                          UINT64_MAX - BIT_ULL(s->aw_bits) + 1);
+    memory_region_set_enabled(&space->beyond, false);
+    memory_region_init_io(&space->window, owner, &intel_iommu_window_ops,
+                          space, "vtd-interrupts",
+                          VTD_INTERRUPT_LAST - VTD_INTERRUPT_FIRST + 1);
+
+    memory_region_add_subregion(&space->root, 0, &space->direct);
+    memory_region_add_subregion(&space->root, 0,
+                                MEMORY_REGION(&space->translated));
+    memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
+                                        &space->window,
+                                        INTEL_IOMMU_OVERLAY_PRIORITY);
+    memory_region_add_subregion_overlap(&space->root, BIT_ULL(s->aw_bits),
+                                        &space->beyond,
+                                        INTEL_IOMMU_OVERLAY_PRIORITY);
+    address_space_init(&space->as, &space->root, root_name);
+
+    return space;
+}
+
+/*
+ * Spaces outlive their bus, since it takes long until no flat view has their
+ * regions any more; so they are used again.
+ */
+static IntelIOMMUSpace *intel_iommu_space_take(IntelIOMMUState *s, int devfn)
+{
+    for (GSList *link = s->spare_spaces; link; link = link->next) {
+        IntelIOMMUSpace *space = link->data;
+
+        if (space->devfn == devfn) {
+            s->spare_spaces = g_slist_delete_link(s->spare_spaces, link);
+            return space;
+        }
+    }
+    return NULL;
+}
+
+static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
+                                              PCIBus *bus, int devfn)
+{
+    IntelIOMMUSpace *space = intel_iommu_space_take(s, devfn) ?:
+                             intel_iommu_space_new(s, bus, devfn);
+
+    space->bus = bus;
+    space->vtd = vtd_space_new(s->vtd, space);
+    g_hash_table_add(s->spaces, space);
+    return space;
+}
+
+/* Whoever used it is finalized by now, as a rule; else it loses its view */
+static void intel_iommu_space_retire(IntelIOMMUSpace *space)
+{
+    intel_iommu_switch_to(space, VTD_VIEW_DIRECT);
+    vtd_space_free(space->vtd);
+    space->vtd = NULL;
+    space->s->spare_spaces = g_slist_prepend(space->s->spare_spaces, space);
+}
+
+/* Its bridge has no configuration space any more, so no number either */
+void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
+{
+    IntelIOMMUSpace *space;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, s->spaces);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&space, NULL)) {
+        if (space->bus == bus) {
+            g_hash_table_iter_steal(&iter);
+            qatomic_set(&space->bus, NULL);
+            call_rcu(space, intel_iommu_space_retire, rcu);
+        }
+    }
+}
+
+/* The same address space for the same place, however often it is filled */
+AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    IntelIOMMUState *s = opaque;
+    IntelIOMMUSpace key = { .bus = bus, .devfn = devfn };
+    IntelIOMMUSpace *space = g_hash_table_lookup(s->spaces, &key);
+
+    if (!space) {
+        space = intel_iommu_space_get(s, bus, devfn);
+    }
+    return &space->as;
+}
+
+void intel_iommu_init_spaces(IntelIOMMUState *s)
+{
+    s->spaces = g_hash_table_new(intel_iommu_space_hash,
+                                 intel_iommu_space_equal);
+}
+
+static const TypeInfo intel_iommu_region_type = {
+    .name = TYPE_INTEL_IOMMU_MEMORY_REGION,
+    .parent = TYPE_IOMMU_MEMORY_REGION,
+    .instance_size = sizeof(IntelIOMMURegion),
+    .class_init = intel_iommu_region_class_init,
+};
+
+static void intel_iommu_register_region_type(void)
+{
+    type_register_static(&intel_iommu_region_type);
+}
+
+type_init(intel_iommu_register_region_type)
