@@ -1,21 +1,15 @@
 /*
- * Intel VT-d engine: faults and event messages
+ * Intel VT-d engine: faults
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns FSTS, the fault record, and the two events (FECTL and IECTL with
- * their message registers).  All of it lives in the register image, guarded
+ * Owns FSTS and the fault record.  Both live in the register image, guarded
  * by Vtd.lock: faults come from any thread.
  */
 
 #include "qemu/osdep.h"
 #include "state.h"
 #include "trace.h"
-
-/* The registers of an event, as offsets from its control register */
-#define EVENT_DATA              0x4
-#define EVENT_ADDR              0x8
-#define EVENT_UADDR             0xc
 
 /* Faults that FPD does not hide (6.1, 6.2, 6.3) */
 static bool vtd_fault_qualified(VtdReason reason)
@@ -34,39 +28,6 @@ static bool vtd_fault_qualified(VtdReason reason)
     default:
         return true;
     }
-}
-
-/* Send the pending message of the event at @ctl, unless it is masked */
-static void vtd_event_send_locked(Vtd *v, unsigned ctl)
-{
-    uint32_t control = vtd_reg32_locked(v, ctl);
-    uint64_t addr;
-    uint32_t data;
-
-    if (!(control & VTD_ECTL_IP) || (control & VTD_ECTL_IM)) {
-        return;
-    }
-    vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
-    addr = vtd_reg32_locked(v, ctl + EVENT_ADDR) |
-           (uint64_t)vtd_reg32_locked(v, ctl + EVENT_UADDR) << 32;
-    data = vtd_reg32_locked(v, ctl + EVENT_DATA);
-    trace_vtd_irq_generate(addr, data);
-    v->ops->inject(v->host, addr, data);
-}
-
-static void vtd_event_raise_locked(Vtd *v, unsigned ctl)
-{
-    vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) | VTD_ECTL_IP);
-    vtd_event_send_locked(v, ctl);
-}
-
-/* Software wrote the control register, or cleared causes of the event */
-static void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused)
-{
-    if (!caused) {
-        vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) & ~VTD_ECTL_IP);
-    }
-    vtd_event_send_locked(v, ctl);
 }
 
 /* A cause that joins others is no new event (6.4) */
@@ -139,28 +100,5 @@ void vtd_fault_written(Vtd *v)
     vtd_event_settle_locked(v, VTD_REG_FECTL,
                             vtd_reg32_locked(v, VTD_REG_FSTS) &
                             VTD_FSTS_EVENTS);
-    pthread_mutex_unlock(&v->lock);
-}
-
-void vtd_completion_raise(Vtd *v)
-{
-    uint32_t status;
-
-    pthread_mutex_lock(&v->lock);
-    status = vtd_reg32_locked(v, VTD_REG_ICS);
-    trace_vtd_inv_desc_wait_irq(status & VTD_ICS_IWC ? "already pending"
-                                                     : "raised");
-    if (!(status & VTD_ICS_IWC)) {
-        vtd_reg32_set_locked(v, VTD_REG_ICS, status | VTD_ICS_IWC);
-        vtd_event_raise_locked(v, VTD_REG_IECTL);
-    }
-    pthread_mutex_unlock(&v->lock);
-}
-
-void vtd_completion_written(Vtd *v)
-{
-    pthread_mutex_lock(&v->lock);
-    vtd_event_settle_locked(v, VTD_REG_IECTL,
-                            vtd_reg32_locked(v, VTD_REG_ICS) & VTD_ICS_IWC);
     pthread_mutex_unlock(&v->lock);
 }

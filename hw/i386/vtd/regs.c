@@ -3,10 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the register image (Vtd.csr, guarded by Vtd.lock) and the table that
- * says of each register what software may write and what a write sets off.
- * The hooks run after the lock is dropped; register writes are serialised
- * by the host.
+ * Owns the table that says of each register what software may write and what
+ * a write sets off.  The hooks run after Vtd.lock, which guards the register
+ * image, is dropped; register writes are serialised by the host.
  */
 
 #include "qemu/osdep.h"
@@ -88,70 +87,6 @@ static const VtdRegister vtd_registers[] = {
     { VTD_REG_FRCD_HI, 8, .write_1_clear = VTD_FRCD_HI_F,
       .written = vtd_fault_written },
 };
-
-uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset)
-{
-    uint32_t value;
-
-    memcpy(&value, v->csr + offset, sizeof(value));
-    return GUINT32_FROM_LE(value);
-}
-
-void vtd_reg32_set_locked(Vtd *v, unsigned offset, uint32_t value)
-{
-    value = GUINT32_TO_LE(value);
-    memcpy(v->csr + offset, &value, sizeof(value));
-}
-
-uint64_t vtd_reg64_locked(const Vtd *v, unsigned offset)
-{
-    uint64_t value;
-
-    memcpy(&value, v->csr + offset, sizeof(value));
-    return GUINT64_FROM_LE(value);
-}
-
-void vtd_reg64_set_locked(Vtd *v, unsigned offset, uint64_t value)
-{
-    value = GUINT64_TO_LE(value);
-    memcpy(v->csr + offset, &value, sizeof(value));
-}
-
-uint32_t vtd_reg32(Vtd *v, unsigned offset)
-{
-    uint32_t value;
-
-    pthread_mutex_lock(&v->lock);
-    value = vtd_reg32_locked(v, offset);
-    pthread_mutex_unlock(&v->lock);
-    return value;
-}
-
-uint64_t vtd_reg64(Vtd *v, unsigned offset)
-{
-    uint64_t value;
-
-    pthread_mutex_lock(&v->lock);
-    value = vtd_reg64_locked(v, offset);
-    pthread_mutex_unlock(&v->lock);
-    return value;
-}
-
-void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set)
-{
-    pthread_mutex_lock(&v->lock);
-    vtd_reg32_set_locked(v, offset,
-                         (vtd_reg32_locked(v, offset) & ~clear) | set);
-    pthread_mutex_unlock(&v->lock);
-}
-
-void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set)
-{
-    pthread_mutex_lock(&v->lock);
-    vtd_reg64_set_locked(v, offset,
-                         (vtd_reg64_locked(v, offset) & ~clear) | set);
-    pthread_mutex_unlock(&v->lock);
-}
 
 static uint64_t vtd_register_locked(Vtd *v, const VtdRegister *reg)
 {

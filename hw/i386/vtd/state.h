@@ -139,7 +139,7 @@ static inline void vtd_count(Vtd *v, VtdStat stat)
 }
 
 /*
- * regs.c: the register image.  _locked ones want Vtd.lock; the others take
+ * csr.c: the register image.  _locked ones want Vtd.lock; the others take
  * it.  @offset names a 32- or 64-bit register as the name says.
  */
 uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset);
@@ -151,6 +151,8 @@ uint64_t vtd_reg64(Vtd *v, unsigned offset);
 /* Clear @clear, then set @set */
 void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set);
 void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
+
+/* regs.c: the image as after reset.  [host] */
 void vtd_regs_reset(Vtd *v);
 
 /* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [host] */
@@ -163,7 +165,19 @@ void vtd_queue_enable(Vtd *v, bool enable);
 /* Process descriptors until the queue is empty or stopped by an error */
 void vtd_queue_run(Vtd *v);
 
-/* fault.c: fault records and event messages (6.4).  [any] */
+/*
+ * event.c: event messages (6.4).  @ctl is FECTL or IECTL; _locked ones want
+ * Vtd.lock.  [any]
+ */
+/* A new cause: send the message, or hold it pending while it is masked */
+void vtd_event_raise_locked(Vtd *v, unsigned ctl);
+/* Software wrote the control register, or cleared causes of the event */
+void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused);
+/* A wait descriptor wants the completion event; after ICS or IECTL */
+void vtd_completion_raise(Vtd *v);
+void vtd_completion_written(Vtd *v);
+
+/* fault.c: fault records (6.4).  [any] */
 typedef struct VtdFault {
     VtdReason reason;
     uint16_t sid;
@@ -176,9 +190,6 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault);
 void vtd_fault_status(Vtd *v, uint32_t status);
 /* After a write to FRCD, FSTS or FECTL */
 void vtd_fault_written(Vtd *v);
-/* A wait descriptor wants the invalidation event; after ICS or IECTL */
-void vtd_completion_raise(Vtd *v);
-void vtd_completion_written(Vtd *v);
 
 /*
  * context.c: root and context entries and their cache (2.1, 7.1).

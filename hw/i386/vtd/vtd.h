@@ -14,8 +14,7 @@
  *            so marked are only called from these, with none of the engine's
  *            locks held, so they may call back.
  *
- * Section numbers are those of the facts that docs/devel/intel-iommu.rst
- * names.
+ * Section numbers are those of docs/specs/intel-vtd.rst.
  */
 
 #ifndef HW_I386_VTD_VTD_H

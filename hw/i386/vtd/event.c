@@ -1,0 +1,74 @@
+/*
+ * Intel VT-d engine: event messages
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns how the message of an event is masked, held and sent (6.4): that of
+ * faults (FECTL) and that of completions (IECTL), each with its message
+ * registers; and the completion event's cause, ICS (1.12).  All of it lives in
+ * the register image, guarded by Vtd.lock: events come from any thread.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "trace.h"
+
+/* The registers of an event, as offsets from its control register */
+#define EVENT_DATA              0x4
+#define EVENT_ADDR              0x8
+#define EVENT_UADDR             0xc
+
+/* Send the pending message of the event at @ctl, unless it is masked */
+static void vtd_event_send_locked(Vtd *v, unsigned ctl)
+{
+    uint32_t control = vtd_reg32_locked(v, ctl);
+    uint64_t addr;
+    uint32_t data;
+
+    if (!(control & VTD_ECTL_IP) || (control & VTD_ECTL_IM)) {
+        return;
+    }
+    vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
+    addr = vtd_reg32_locked(v, ctl + EVENT_ADDR) |
+           (uint64_t)vtd_reg32_locked(v, ctl + EVENT_UADDR) << 32;
+    data = vtd_reg32_locked(v, ctl + EVENT_DATA);
+    trace_vtd_irq_generate(addr, data);
+    v->ops->inject(v->host, addr, data);
+}
+
+void vtd_event_raise_locked(Vtd *v, unsigned ctl)
+{
+    vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) | VTD_ECTL_IP);
+    vtd_event_send_locked(v, ctl);
+}
+
+void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused)
+{
+    if (!caused) {
+        vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) & ~VTD_ECTL_IP);
+    }
+    vtd_event_send_locked(v, ctl);
+}
+
+void vtd_completion_raise(Vtd *v)
+{
+    uint32_t status;
+
+    pthread_mutex_lock(&v->lock);
+    status = vtd_reg32_locked(v, VTD_REG_ICS);
+    trace_vtd_inv_desc_wait_irq(status & VTD_ICS_IWC ? "already pending"
+                                                     : "raised");
+    if (!(status & VTD_ICS_IWC)) {
+        vtd_reg32_set_locked(v, VTD_REG_ICS, status | VTD_ICS_IWC);
+        vtd_event_raise_locked(v, VTD_REG_IECTL);
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+void vtd_completion_written(Vtd *v)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_event_settle_locked(v, VTD_REG_IECTL,
+                            vtd_reg32_locked(v, VTD_REG_ICS) & VTD_ICS_IWC);
+    pthread_mutex_unlock(&v->lock);
+}
