@@ -98,7 +98,7 @@ static void expect_goes_on(Moving *m)
     expect_write(m, IOVA + 0x10000, page);
 }
 
-/* 1: mappings that are alive; what is cached does not come along */
+/* Mappings that are alive; what is cached does not come along */
 
 static void before_mapped(Moving *m)
 {
@@ -114,7 +114,7 @@ static void after_mapped(Moving *m)
     expect_goes_on(m);
 }
 
-/* 2: a queue that an error has stopped half way */
+/* A queue that an error has stopped half way */
 
 static void before_queue_error(Moving *m)
 {
@@ -140,7 +140,7 @@ static void after_queue_error(Moving *m)
     expect_goes_on(m);
 }
 
-/* 3: a fault that nobody has taken, and its event is masked */
+/* A fault that nobody has taken, and its event is masked */
 
 static void before_fault(Moving *m)
 {
@@ -192,7 +192,7 @@ static void after_completion(Moving *m)
     expect_goes_on(m);
 }
 
-/* 4: interrupt remapping, an entry cached; and the same in x2APIC mode */
+/* Interrupt remapping, an entry cached; and the same in x2APIC mode */
 
 static void send_message(Moving *m)
 {
@@ -258,7 +258,7 @@ static void after_x2apic(Moving *m)
     expect_goes_on(m);
 }
 
-/* 5: pass-through */
+/* Pass-through */
 
 static void before_pass_through(Moving *m)
 {
@@ -281,7 +281,7 @@ static void after_pass_through(Moving *m)
     expect_read_fault(m, m->page, 0x06);
 }
 
-/* 6: a shadow, which comes from memory; on the first bus and behind a port */
+/* A shadow, which comes from memory; on the first bus and behind a port */
 
 static void before_shadow(Moving *m)
 {
@@ -316,7 +316,7 @@ static void after_shadow(Moving *m)
     }
 }
 
-/* 7: registers that were written and not latched since */
+/* Registers that were written and not latched since */
 
 static void before_unlatched(Moving *m)
 {
@@ -334,7 +334,7 @@ static void after_unlatched(Moving *m)
     expect_read_fault(m, IOVA, 0x01);
 }
 
-/* 8: all is off, and some of it is prepared */
+/* All is off, and some of it is prepared */
 
 static void before_off(Moving *m)
 {

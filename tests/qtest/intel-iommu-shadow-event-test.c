@@ -15,7 +15,7 @@
 #define RAM                     WORLD_RAM
 #define MIB2                    0x200000ull
 
-/* 1: every event that can change a mapping */
+/* Rule "in step": every event that can change a mapping */
 
 static void event_desc(World *w, VtdDesc desc)
 {
@@ -312,7 +312,7 @@ static void test_reset(void)
     world_stop(&w);
 }
 
-/* 2: what did not change is not touched */
+/* Rule "untouched": what did not change is not touched */
 static void test_unchanged(void)
 {
     World w;

@@ -30,7 +30,7 @@ static void fill(VtdDriver *d, const VtdDomain *domain)
     world_edit(d, domain, edits, 1);
 }
 
-/* 10: one table, two devices */
+/* Rule "shared": one table, two devices */
 
 static void test_one_domain(void)
 {
@@ -332,7 +332,7 @@ static void test_hotplug(void)
     world_stop(&w);
 }
 
-/* 11: views that switch */
+/* Rule "views": views that switch */
 
 static void test_views(void)
 {

@@ -20,7 +20,7 @@ static void flush(World *w, VtdDesc desc)
     vtd_invalidate(&w->d, desc);
 }
 
-/* The three to write first */
+/* The rule above all others, in three cases */
 
 static void test_first_split(void)
 {
@@ -121,7 +121,7 @@ static void test_first_interrupts(void)
     world_stop(&w);
 }
 
-/* 3: changed in place, each page alone and back to back */
+/* Rule "in place": changed in place, each page alone and back to back */
 static void test_in_place(void)
 {
     static const Row rows[] = {
@@ -211,7 +211,7 @@ static void test_permissions(void)
     world_stop(&w);
 }
 
-/* 4: what goes, goes in the fewest UNMAPs */
+/* Rule "fewest": what goes, goes in the fewest UNMAPs */
 
 static void test_fewest_unmaps(void)
 {
@@ -329,7 +329,7 @@ static void test_dirty_tracking(void)
     world_stop(&w);
 }
 
-/* 5: as wide as the leaf, or the RAM that it has */
+/* Rule "width": as wide as the leaf, or the RAM that it has */
 
 static void test_map_width(void)
 {

@@ -128,7 +128,9 @@ static VtdDomain start_vhost(World *w, const char *props, const char *b)
     return domain;
 }
 
-/* 9: UNMAP-only notifiers get the invalidated range, with no walk */
+/*
+ * Rule "range": UNMAP-only notifiers get what is invalidated, with no walk
+ */
 
 static void test_unmap_only(void)
 {
@@ -219,7 +221,9 @@ static void test_both_kinds(void)
     world_stop(&w);
 }
 
-/* 13: a device with a device-TLB, and its descriptors of every size */
+/*
+ * Rule "device-TLB": descriptors of every size
+ */
 
 static void test_device_tlb(void)
 {
@@ -440,7 +444,7 @@ static void test_host_fails(void)
     world_stop(&w);
 }
 
-/* 12: the limit of mappings */
+/* Rule "limit": the limit of mappings */
 
 /* All that is mapped is right, and what was mapped before still is */
 static void expect_partly(World *w, GArray **before, uint64_t limit)

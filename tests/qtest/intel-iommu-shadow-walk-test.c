@@ -21,7 +21,7 @@ static void domain_flush(World *w)
     vtd_invalidate(&w->d, FLUSH_DOMAIN);
 }
 
-/* 6: sizes that change; the mapping stays where the bytes do */
+/* Rule "resized": sizes that change; the mapping stays where the bytes do */
 
 static const Row sizes_2m[] = {
     { "2 MiB", { LEAVES(2, IOVA, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
@@ -174,7 +174,7 @@ static void test_split_gib(void)
     world_stop(&w);
 }
 
-/* 7: whatever stops a walk ends the mappings below it */
+/* Rule "stopped": whatever stops a walk ends the mappings below it */
 
 static void test_broken_entries(void)
 {
@@ -374,7 +374,7 @@ static void test_other_levels(void)
     world_stop(&w);
 }
 
-/* 8: the interrupt range */
+/* Rule "interrupts": the interrupt range */
 
 static void test_interrupt_range(void)
 {
@@ -431,7 +431,9 @@ static void test_interrupt_range(void)
     world_stop(&w);
 }
 
-/* 9: pages, up to the largest mask, also when the tables are unlinked */
+/*
+ * Rule "range": up to the largest mask, also when the tables are unlinked
+ */
 
 static void test_page_selective(void)
 {

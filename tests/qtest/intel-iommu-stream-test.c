@@ -189,7 +189,7 @@ static void load(Stream *s, const char *words)
     }
 }
 
-/* 1: each field for itself */
+/* Each field for itself */
 
 typedef struct Row {
     unsigned field;
@@ -256,7 +256,7 @@ static void test_fields(void)
     stream_stop(&s);
 }
 
-/* 2: the registers */
+/* The registers */
 
 static void test_registers(void)
 {
@@ -278,7 +278,7 @@ static void test_registers(void)
     stream_stop(&s);
 }
 
-/* 3: interrupts remapped where they cannot be */
+/* Interrupts remapped where they cannot be */
 static void test_no_remapping(void)
 {
     Stream s;
@@ -290,7 +290,7 @@ static void test_no_remapping(void)
     stream_stop(&s);
 }
 
-/* 4: anything, but CAP and ECAP; half of them as far as the check lets in */
+/* Anything, but CAP and ECAP; half of them as far as the check lets in */
 static void test_random(void)
 {
     const char *text = g_getenv("TEST_SEED");

@@ -7,8 +7,7 @@
  * holes are no RAM), the record of what the engine asked of its host, and a
  * small driver of the unit: registers, tables, queue, faults.  The numbers of
  * the specification stand here a second time, so that a wrong one in spec.h
- * is found; section numbers are those of the facts that
- * docs/devel/intel-iommu.rst names.
+ * is found; section numbers are those of docs/specs/intel-vtd.rst.
  *
  * One thread uses a Host, unless Host.concurrent: then any thread may call
  * device_translate() and vtd_interrupt().
