@@ -17,7 +17,7 @@ static uint64_t page_mask(unsigned level)
     return (1ull << (12 + 9 * (level - 1))) - 1;
 }
 
-static void insert(VtdIotlb *t, VtdIotlbKey key, uint64_t iova,
+static void insert(VtdIotlb *t, VtdTables key, uint64_t iova,
                    unsigned level, uint64_t addr)
 {
     VtdIotlbEntry entry = { addr, level, true, false };
@@ -26,7 +26,7 @@ static void insert(VtdIotlb *t, VtdIotlbKey key, uint64_t iova,
 }
 
 /* The address that @key has for @iova, or 0 */
-static uint64_t find(VtdIotlb *t, VtdIotlbKey key, uint64_t iova)
+static uint64_t find(VtdIotlb *t, VtdTables key, uint64_t iova)
 {
     VtdIotlbEntry entry = { 0 };
 
@@ -37,13 +37,13 @@ static uint64_t find(VtdIotlb *t, VtdIotlbKey key, uint64_t iova)
     return entry.addr;
 }
 
-static const VtdIotlbKey key0 = { 0x1000, 1, 3 };
+static const VtdTables key0 = { 0x1000, 1, 3 };
 
 /* Each part of what names an entry tells it from others */
 static void test_key(void)
 {
     static const struct {
-        VtdIotlbKey key;
+        VtdTables key;
         uint64_t iova;
     } table[] = {
         { { 0x1000, 1, 3 }, 0x5000 }, { { 0x2000, 1, 3 }, 0x5000 },
@@ -69,7 +69,7 @@ static void test_key(void)
     t = vtd_iotlb_new();
     insert(t, key0, 0x5000, 1, 0x9000);
     for (unsigned did = 0; did <= UINT16_MAX; did++) {
-        VtdIotlbKey key = { key0.root, did, key0.levels };
+        VtdTables key = { key0.top, did, key0.levels };
 
         g_assert_cmphex(find(t, key, 0x5000), ==,
                         did == key0.did ? 0x9000 : 0);
@@ -113,9 +113,9 @@ static void test_drop_domain(void)
 
     for (unsigned i = 0; i <= G_N_ELEMENTS(dids); i++) {
         for (unsigned k = 0; k < G_N_ELEMENTS(dids); k++) {
-            insert(t, (VtdIotlbKey) { 0x1000, dids[k], 3 }, 0x5000, 1,
+            insert(t, (VtdTables) { 0x1000, dids[k], 3 }, 0x5000, 1,
                    0x9000);
-            insert(t, (VtdIotlbKey) { 0x2000, dids[k], 4 }, 1 << 30, 3,
+            insert(t, (VtdTables) { 0x2000, dids[k], 4 }, 1 << 30, 3,
                    1ull << 30);
         }
         if (i < G_N_ELEMENTS(dids)) {
@@ -126,9 +126,9 @@ static void test_drop_domain(void)
         for (unsigned k = 0; k < G_N_ELEMENTS(dids); k++) {
             bool left = i < G_N_ELEMENTS(dids) && k != i;
 
-            g_assert_cmpint(!!find(t, (VtdIotlbKey) { 0x1000, dids[k], 3 },
+            g_assert_cmpint(!!find(t, (VtdTables) { 0x1000, dids[k], 3 },
                                    0x5000), ==, left);
-            g_assert_cmpint(!!find(t, (VtdIotlbKey) { 0x2000, dids[k], 4 },
+            g_assert_cmpint(!!find(t, (VtdTables) { 0x2000, dids[k], 4 },
                                    1 << 30), ==, left);
         }
     }
@@ -160,13 +160,13 @@ static void test_drop_range(void)
                 VtdIotlb *t = vtd_iotlb_new();
 
                 insert(t, key0, page, level, page);
-                insert(t, (VtdIotlbKey) { 0x2000, 1, 4 }, page, level, page);
-                insert(t, (VtdIotlbKey) { 0x1000, 2, 3 }, page, level, page);
+                insert(t, (VtdTables) { 0x2000, 1, 4 }, page, level, page);
+                insert(t, (VtdTables) { 0x1000, 2, 3 }, page, level, page);
                 vtd_iotlb_drop_range(t, 1, range[i].first, range[i].last);
                 g_assert_cmpint(!find(t, key0, page), ==, meets);
-                g_assert_cmpint(!find(t, (VtdIotlbKey) { 0x2000, 1, 4 },
+                g_assert_cmpint(!find(t, (VtdTables) { 0x2000, 1, 4 },
                                       page), ==, meets);
-                g_assert_cmphex(find(t, (VtdIotlbKey) { 0x1000, 2, 3 },
+                g_assert_cmphex(find(t, (VtdTables) { 0x1000, 2, 3 },
                                      page), ==, page);
                 vtd_iotlb_free(t);
             }
@@ -291,7 +291,7 @@ static uint64_t random_page(unsigned i)
 
 static void test_random(void)
 {
-    static const VtdIotlbKey keys[KEYS] = {
+    static const VtdTables keys[KEYS] = {
         { 0x1000, 1, 3 }, { 0x1000, 1, 4 }, { 0x2000, 1, 3 },
         { 0x1000, 2, 3 }, { 0x2000, 3, 4 }, { 0x3000, 0, 3 },
     };

@@ -201,16 +201,6 @@ void vtd_table_free(VtdTable *table)
     g_free(table);
 }
 
-uint64_t vtd_table_root(const VtdTable *table)
-{
-    return table->root;
-}
-
-unsigned vtd_table_levels(const VtdTable *table)
-{
-    return table->levels;
-}
-
 bool vtd_table_limited(const VtdTable *table)
 {
     return table->limited;

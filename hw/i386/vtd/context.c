@@ -60,11 +60,14 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
     unsigned tt = VTD_CONTEXT_TT(lo);
     unsigned aw = VTD_CONTEXT_AW(hi);
 
-    context->did = VTD_CONTEXT_DID(hi);
     context->fpd = lo & VTD_CONTEXT_FPD;
     context->pass_through = tt == VTD_TT_PASS_THROUGH;
-    context->levels = aw + 2;
-    context->root = lo & VTD_PAGE_MASK;
+    context->tables = (VtdTables) {
+        .top = lo & VTD_PAGE_MASK,
+        .did = VTD_CONTEXT_DID(hi),
+        .levels = aw + 2,
+        .format = &v->format,
+    };
 
     if (!vtd_width_supported(v, aw)) {
         return false;
@@ -76,7 +79,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
         }
         /* fall through */
     case VTD_TT_TABLES:
-        return vtd_table_readable(v, context->root);
+        return vtd_table_readable(v, context->tables.top);
     case VTD_TT_PASS_THROUGH:
         /* Wants the widest; the pointer is ignored */
         return v->config.pass_through && !vtd_width_supported(v, aw + 1);
@@ -164,8 +167,8 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     }
     context = g_new(VtdContext, 1);
     *context = decoded;
-    trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->did,
-                              context->root, context->levels);
+    trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->tables.did,
+                              context->tables.top, context->tables.levels);
 
     pthread_mutex_lock(&v->context_lock);
     if (v->context_epoch == epoch) {

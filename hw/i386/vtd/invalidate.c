@@ -22,7 +22,7 @@ void vtd_invalidate_context_global(Vtd *v)
 
 static bool vtd_match_domain(const VtdContext *context, const void *key)
 {
-    return context->did == *(const uint16_t *)key;
+    return context->tables.did == *(const uint16_t *)key;
 }
 
 void vtd_invalidate_context_domain(Vtd *v, uint16_t did)

@@ -13,7 +13,6 @@
 #include "qemu/osdep.h"
 #include <pthread.h>
 #include <stdatomic.h>
-#include "walk.h"
 #include "iotlb.h"
 
 #define VTD_IOTLB_LEVELS        3       /* a page of each size */
@@ -21,7 +20,7 @@
 typedef struct VtdIotlbSlot {
     _Atomic uint64_t seq;
     _Atomic uint64_t page;      /* input page number in its level, | level */
-    _Atomic uint64_t root;      /* the top table's address | its levels */
+    _Atomic uint64_t top;       /* the top table's address | its levels */
     _Atomic uint64_t did;
     _Atomic uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
     _Atomic uint64_t walked;    /* when; 0 for a slot that is free */
@@ -67,7 +66,7 @@ uint64_t vtd_iotlb_now(VtdIotlb *iotlb)
     return atomic_load(&iotlb->now);
 }
 
-/* Dropping by domain and address must find an entry without its root */
+/* Dropping by domain and address must find an entry without its tables */
 static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint16_t did,
                                   uint64_t page)
 {
@@ -97,7 +96,22 @@ static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t did, uint64_t walked)
            walked >= word(&iotlb->domain_epoch[did]);
 }
 
-bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+/* The top table's address and the levels in one word */
+static uint64_t vtd_iotlb_top(const VtdTables *tables)
+{
+    return tables->top | tables->levels;
+}
+
+/* A reader without the lock has to look at seq again afterwards */
+static bool vtd_slot_same_tag(const VtdIotlbSlot *slot, uint64_t page,
+                              const VtdTables *tables)
+{
+    return word(&slot->page) == page &&
+           word(&slot->top) == vtd_iotlb_top(tables) &&
+           word(&slot->did) == tables->did;
+}
+
+bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry)
 {
     unsigned levels = atomic_load_explicit(&iotlb->levels,
@@ -110,21 +124,19 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
         if (!(levels & VTD_BIT(level))) {
             continue;
         }
-        set = vtd_iotlb_set(iotlb, key->did, page);
+        set = vtd_iotlb_set(iotlb, tables->did, page);
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *slot = &set->slot[i];
             uint64_t seq = word(&slot->seq);
             uint64_t output, walked;
 
-            if ((seq & 1) || word(&slot->page) != page ||
-                word(&slot->root) != (key->root | key->levels) ||
-                word(&slot->did) != key->did) {
+            if ((seq & 1) || !vtd_slot_same_tag(slot, page, tables)) {
                 continue;
             }
             output = word(&slot->output);
             walked = word(&slot->walked);
             if (word(&slot->seq) != seq ||
-                !vtd_iotlb_alive(iotlb, key->did, walked)) {
+                !vtd_iotlb_alive(iotlb, tables->did, walked)) {
                 continue;
             }
             *entry = (VtdIotlbEntry) {
@@ -139,26 +151,25 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
     return false;
 }
 
-static void vtd_iotlb_write(VtdIotlbSlot *slot, uint64_t page, uint64_t root,
+static void vtd_iotlb_write(VtdIotlbSlot *slot, uint64_t page, uint64_t top,
                             uint64_t did, uint64_t output, uint64_t walked)
 {
     uint64_t seq = atomic_load_explicit(&slot->seq, memory_order_relaxed);
 
     atomic_store_explicit(&slot->seq, seq + 1, memory_order_relaxed);
     set_word(&slot->page, page);
-    set_word(&slot->root, root);
+    set_word(&slot->top, top);
     set_word(&slot->did, did);
     set_word(&slot->output, output);
     set_word(&slot->walked, walked);
     set_word(&slot->seq, seq + 2);
 }
 
-void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now)
 {
     uint64_t page = vtd_iotlb_page(iova, entry->level);
-    uint64_t root = key->root | key->levels;
-    VtdIotlbSet *set = vtd_iotlb_set(iotlb, key->did, page);
+    VtdIotlbSet *set = vtd_iotlb_set(iotlb, tables->did, page);
     VtdIotlbSlot *slot = NULL;
 
     pthread_mutex_lock(&iotlb->lock);
@@ -166,7 +177,7 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *s = &set->slot[i];
 
-            if (s->page == page && s->root == root && s->did == key->did) {
+            if (vtd_slot_same_tag(s, page, tables)) {
                 slot = s;
                 break;
             }
@@ -177,7 +188,7 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
         if (!slot) {
             slot = &set->slot[set->victim++ % VTD_IOTLB_WAYS];
         }
-        vtd_iotlb_write(slot, page, root, key->did,
+        vtd_iotlb_write(slot, page, vtd_iotlb_top(tables), tables->did,
                         entry->addr | (entry->read ? SLOT_READ : 0) |
                         (entry->write ? SLOT_WRITE : 0), now);
         atomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));

@@ -17,17 +17,12 @@
 #ifndef HW_I386_VTD_IOTLB_H
 #define HW_I386_VTD_IOTLB_H
 
+#include "walk.h"
+
 #define VTD_IOTLB_SETS          1024
 #define VTD_IOTLB_WAYS          4
 
 typedef struct VtdIotlb VtdIotlb;
-
-/* What tells the translations of one table from those of another */
-typedef struct VtdIotlbKey {
-    uint64_t root;
-    uint16_t did;
-    uint8_t levels;
-} VtdIotlbKey;
 
 typedef struct VtdIotlbEntry {
     uint64_t addr;              /* output, aligned to the level's page */
@@ -41,11 +36,11 @@ void vtd_iotlb_free(VtdIotlb *iotlb);
 
 /* Any thread, no lock. */
 uint64_t vtd_iotlb_now(VtdIotlb *iotlb);
-bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry);
 
 /* Any thread; take the IOTLB's own lock, a leaf. */
-void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);

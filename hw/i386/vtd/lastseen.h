@@ -83,8 +83,6 @@ VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
 VtdTable *vtd_table_copy(const VtdTable *from);
 void vtd_table_free(VtdTable *table);
 
-uint64_t vtd_table_root(const VtdTable *table);
-unsigned vtd_table_levels(const VtdTable *table);
 /* True once the table has had more leaves than it may hold */
 bool vtd_table_limited(const VtdTable *table);
 /* Leaves held, and the bytes that this takes */

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns which view each space has, which table its shadow follows, and who
- * follows one together.  A table is told from others by its root and
- * levels, never by a domain id: what is seen of it is kept once, and a
+ * follows one together.  Tables are told from others by the memory
+ * that they are in, never by a domain id: what is seen of it is kept once, and a
  * difference brings all its spaces along, so that each holds what was last
  * seen.  [host] calls only.
  */
@@ -37,34 +37,36 @@ static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
 
 /* Tables and who follows them */
 
-static VtdShare *vtd_share_find(Vtd *v, uint64_t root, unsigned levels)
+static VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables)
 {
     for (unsigned i = 0; i < v->shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shares, i);
 
-        if (vtd_table_root(share->table) == root &&
-            vtd_table_levels(share->table) == levels) {
+        if (vtd_tables_same(&share->tables, tables)) {
             return share;
         }
     }
     return NULL;
 }
 
-static VtdShare *vtd_share_new(VtdTable *table)
+static VtdShare *vtd_share_new(const VtdTables *tables, VtdTable *table)
 {
     VtdShare *share = g_new0(VtdShare, 1);
 
+    share->tables = *tables;
     share->table = table;
     share->spaces = g_ptr_array_new();
     return share;
 }
 
-static VtdShare *vtd_share_get(Vtd *v, uint64_t root, unsigned levels)
+static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
 {
-    VtdShare *share = vtd_share_find(v, root, levels);
+    VtdShare *share = vtd_share_find(v, tables);
 
     if (!share) {
-        share = vtd_share_new(vtd_table_new(&v->table_config, root, levels));
+        share = vtd_share_new(tables, vtd_table_new(&v->table_config,
+                                                    tables->top,
+                                                    tables->levels));
         g_ptr_array_add(v->shares, share);
     }
     return share;
@@ -139,7 +141,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
                                      why, first, false);
     }
     vtd_count(v, VTD_STAT_SYNCS);
-    trace_vtd_shadow_sync(why, did, vtd_table_root(share->table), first, end,
+    trace_vtd_shadow_sync(why, did, share->tables.top, first, end,
                           fan.count);
     vtd_table_sync(share->table, first, end, v->ops->dirty_tracking(v->host),
                    vtd_fan_push, &fan);
@@ -160,8 +162,7 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
 
         if (space->due == due) {
             vtd_space_look(space, &context, &tables);
-            if (!tables || share != vtd_share_find(v, context.root,
-                                                   context.levels)) {
+            if (!tables || share != vtd_share_find(v, &context.tables)) {
                 return space;
             }
         }
@@ -179,7 +180,7 @@ static void vtd_leavers_first(Vtd *v, const VtdContext *context,
     VtdShare *share;
     VtdSpace *leaver;
 
-    while ((share = vtd_share_find(v, context->root, context->levels)) &&
+    while ((share = vtd_share_find(v, &context->tables)) &&
            share->update != v->update &&
            (leaver = vtd_share_leaver(v, share, VTD_DUE))) {
         vtd_space_update(leaver, why);
@@ -196,7 +197,8 @@ static void vtd_part_leavers(Vtd *v, VtdShare *share)
 
     while ((leaver = vtd_share_leaver(v, share, VTD_MOVING))) {
         g_ptr_array_remove(share->spaces, leaver);
-        leaver->share = vtd_share_new(vtd_table_copy(share->table));
+        leaver->share = vtd_share_new(&share->tables,
+                                      vtd_table_copy(share->table));
         g_ptr_array_add(leaver->share->spaces, leaver);
     }
 }
@@ -205,12 +207,12 @@ static void vtd_part_leavers(Vtd *v, VtdShare *share)
 static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
                                 const char *why)
 {
-    VtdShare *share = vtd_share_get(v, context->root, context->levels);
+    VtdShare *share = vtd_share_get(v, &context->tables);
 
     if (!v->updating || share->update != v->update) {
         vtd_part_leavers(v, share);
         share->update = v->update;
-        vtd_share_sync(v, share, why, context->did, 0, UINT64_MAX);
+        vtd_share_sync(v, share, why, context->tables.did, 0, UINT64_MAX);
     }
     return share;
 }
@@ -228,15 +230,15 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
 
     if (context) {
         new = vtd_share_look(v, context, why);
-        space->did = context->did;
+        space->did = context->tables.did;
     }
     old = space->share;
     if (new == old) {
         return;
     }
     trace_vtd_shadow_follow(v->ops->source_id(space->host), space->did,
-                            old ? vtd_table_root(old->table) : 0,
-                            new ? vtd_table_root(new->table) : 0);
+                            old ? old->tables.top : 0,
+                            new ? new->tables.top : 0);
     space->share = new;
     sink = vtd_sink_begin(space, why, 0, silent);
     vtd_table_compare(old ? old->table : NULL, new ? new->table : NULL, 0,
@@ -340,14 +342,14 @@ static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
     VtdContext context;
     bool tables;
 
-    if (cached && cached->did == did) {
+    if (cached && cached->tables.did == did) {
         return true;
     }
     if (space->share) {
         return space->did == did;
     }
     return vtd_space_look(space, &context, &tables) ==
-           VTD_VIEW_TRANSLATED && (!tables || context.did == did);
+           VTD_VIEW_TRANSLATED && (!tables || context.tables.did == did);
 }
 
 void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,

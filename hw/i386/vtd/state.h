@@ -27,15 +27,14 @@
 /* A context entry decoded (2.1); immutable, freed through defer_free */
 typedef struct VtdContext {
     uint16_t sid;
-    uint16_t did;
     bool fpd;
     bool pass_through;
-    uint8_t levels;             /* of the tables, unless pass_through */
-    uint64_t root;              /* the top table's address */
+    VtdTables tables;           /* did alone, if pass_through */
 } VtdContext;
 
 /* What was last seen of a table, and the spaces that are shadows of it */
 typedef struct VtdShare {
+    VtdTables tables;           /* of whoever came first: not the tag */
     VtdTable *table;
     GPtrArray *spaces;
     uint64_t update;            /* the last one that has looked at all of it */

@@ -68,16 +68,15 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
                                     uint64_t now, uint64_t iova,
                                     VtdAccess access, VtdIotlbEntry *entry)
 {
-    VtdIotlbKey key = { context->root, context->did, context->levels };
+    const VtdTables *tables = &context->tables;
     uint64_t wanted = access == VTD_ACCESS_READ ? v->format.read :
                       access == VTD_ACCESS_WRITE ? v->format.write : 0;
-    VtdWalk walk = vtd_walk(&v->format, context->root, context->levels, iova,
-                            wanted, vtd_read_ss_entry, v);
+    VtdWalk walk = vtd_walk(tables, iova, wanted, vtd_read_ss_entry, v);
     uint64_t addr;
 
-    trace_vtd_walk(context->did, iova, walk.level, walk.entry, walk.end);
+    trace_vtd_walk(tables->did, iova, walk.level, walk.entry, walk.end);
     if (walk.end != VTD_WALK_LEAF) {
-        return vtd_walk_reason(&walk, context->levels, access);
+        return vtd_walk_reason(&walk, tables->levels, access);
     }
 
     addr = (walk.entry & v->format.address) |
@@ -93,9 +92,9 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
         /* Only a probe gets here: each level grants something else */
         return VTD_FAULT_READ;
     }
-    vtd_iotlb_insert(v->iotlb, &key, iova, entry, now);
+    vtd_iotlb_insert(v->iotlb, tables, iova, entry, now);
     trace_vtd_iotlb_page_update(context->sid, iova, entry->addr,
-                                context->did);
+                                tables->did);
     return VTD_FAULT_NONE;
 }
 
@@ -112,11 +111,11 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
                                       VtdAccess access, VtdTranslation *out)
 {
     Vtd *v = space->v;
-    VtdIotlbKey key = { context->root, context->did, context->levels };
+    const VtdTables *tables = &context->tables;
     VtdIotlbEntry entry = { 0 };
     VtdReason reason;
 
-    if (iova >> vtd_level_shift(context->levels + 1) ||
+    if (iova >> vtd_level_shift(tables->levels + 1) ||
         iova >> v->config.aw_bits) {
         return VTD_FAULT_ADDRESS;
     }
@@ -124,11 +123,11 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
      * An entry that does not grant the access is no hit: the guest may have
      * added the permission, and the fault wants the walk's reason.
      */
-    if (vtd_iotlb_lookup(v->iotlb, &key, iova, &entry) &&
+    if (vtd_iotlb_lookup(v->iotlb, tables, iova, &entry) &&
         vtd_granted(&entry, access)) {
         atomic_fetch_add_explicit(&space->hits, 1, memory_order_relaxed);
         trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr,
-                                 context->did);
+                                 tables->did);
     } else {
         vtd_count(v, VTD_STAT_IOTLB_MISSES);
         reason = vtd_translate_miss(v, context, now, iova, access, &entry);

@@ -36,14 +36,14 @@ void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
     }
 }
 
-VtdWalk vtd_walk(const VtdFormat *format, uint64_t root, unsigned levels,
-                 uint64_t iova, uint64_t wanted,
+VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
                  VtdReadEntry *read, void *opaque)
 {
+    const VtdFormat *format = tables->format;
     VtdWalk walk = { .granted = format->read | format->write };
-    uint64_t table = root;
+    uint64_t table = tables->top;
 
-    for (walk.level = levels; ; walk.level--) {
+    for (walk.level = tables->levels; ; walk.level--) {
         unsigned shift = vtd_level_shift(walk.level);
         uint64_t index = VTD_BITS(iova, shift + VTD_LEVEL_BITS - 1, shift);
         uint64_t reserved;

@@ -25,6 +25,19 @@ typedef struct VtdFormat {
     uint64_t table_reserved[VTD_LEVELS_MAX + 1];
 } VtdFormat;
 
+/*
+ * The tables that translate a request: where they are in memory, and the tag
+ * of what is cached of them (7.1).
+ */
+typedef struct VtdTables {
+    uint64_t top;               /* address of the top table */
+    uint16_t did;               /* domain id */
+    uint8_t levels;             /* of tables, the top one is this level */
+    uint32_t pasid;             /* 0: requests without a PASID */
+    const VtdFormat *format;
+    const struct VtdTables *second;     /* NULL: no second stage below */
+} VtdTables;
+
 typedef enum VtdWalkEnd {
     VTD_WALK_LEAF,
     VTD_WALK_EMPTY,             /* an entry grants nothing */
@@ -62,14 +75,19 @@ static inline uint64_t vtd_level_mask(unsigned level)
 void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
                              bool snoop_control, bool free_tm);
 
+/* Whether two name the same memory, whatever their tags: so they map alike */
+static inline bool vtd_tables_same(const VtdTables *a, const VtdTables *b)
+{
+    return a->top == b->top && a->levels == b->levels &&
+           a->format == b->format && a->second == b->second;
+}
+
 /*
- * Walk @levels levels of tables from @root down to the leaf of @iova, which
- * has no bits above the tables' width.  Stops at the first entry that does
- * not grant all of @wanted (read and write bits of the format, or 0).  Any
- * thread; @read tells what it needs.
+ * Walk @tables down to the leaf of @iova, which has no bits above their width.
+ * Stops at the first entry that does not grant all of @wanted (read and write
+ * bits of the format, or 0).  Any thread; @read tells what it needs.
  */
-VtdWalk vtd_walk(const VtdFormat *format, uint64_t root, unsigned levels,
-                 uint64_t iova, uint64_t wanted,
+VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
                  VtdReadEntry *read, void *opaque);
 
 #endif
