@@ -23,8 +23,7 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
  */
 static void vtd_translation_changed(Vtd *v)
 {
-    vtd_context_drop(v, NULL, NULL);
-    vtd_iotlb_drop_global(v->iotlb);
+    vtd_drop_translations(v);
     vtd_shadow_update(v, 0, 0);
 }
 
@@ -33,7 +32,7 @@ static void vtd_latch_root(Vtd *v)
     uint64_t root = vtd_reg64(v, VTD_REG_RTADDR);
 
     trace_vtd_reg_dmar_root(root & VTD_PAGE_MASK, VTD_RTADDR_TTM(root));
-    atomic_store(&v->root, root);
+    vtd_contexts_set_root(v, root);
     vtd_translation_changed(v);
     vtd_set_status(v, VTD_GCMD_SRTP, true);
 }
@@ -41,15 +40,9 @@ static void vtd_latch_root(Vtd *v)
 static void vtd_enable_translation(Vtd *v, bool on)
 {
     trace_vtd_dmar_enable(on);
-    atomic_store(&v->translating, on);
+    vtd_contexts_set_translating(v, on);
     vtd_translation_changed(v);
     vtd_set_status(v, VTD_GCMD_TE, on);
-}
-
-static void vtd_remapping_changed(Vtd *v)
-{
-    vtd_iec_drop(v, 0, UINT16_MAX);
-    v->ops->iec_changed(v->host, true, 0, 0);
 }
 
 static void vtd_latch_irta(Vtd *v)
@@ -57,23 +50,23 @@ static void vtd_latch_irta(Vtd *v)
     uint64_t irta = vtd_reg64(v, VTD_REG_IRTA);
 
     trace_vtd_reg_ir_root(irta & VTD_PAGE_MASK, VTD_IRTA_ENTRIES(irta));
-    atomic_store(&v->irta, irta);
-    vtd_remapping_changed(v);
+    vtd_interrupts_set_table(v, irta);
+    vtd_drop_interrupts(v);
     vtd_set_status(v, VTD_GCMD_SIRTP, true);
 }
 
 static void vtd_enable_remapping(Vtd *v, bool on)
 {
     trace_vtd_ir_enable(on);
-    atomic_store(&v->remapping, on);
-    vtd_remapping_changed(v);
+    vtd_interrupts_set_remapping(v, on);
+    vtd_drop_interrupts(v);
     vtd_set_status(v, VTD_GCMD_IRE, on);
 }
 
 static void vtd_enable_compatibility(Vtd *v, bool on)
 {
-    atomic_store(&v->compatibility, on);
-    vtd_remapping_changed(v);
+    vtd_interrupts_set_compatibility(v, on);
+    vtd_drop_interrupts(v);
     vtd_set_status(v, VTD_GCMD_CFI, on);
 }
 

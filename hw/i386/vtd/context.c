@@ -3,15 +3,59 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the decoding of root and context entries (2.1) into VtdContext and the
- * context cache, one entry in each space.  Cached contexts are read without a
- * lock and freed by defer_free; Vtd.context_lock guards their publishing, so
+ * Owns the root table as latched, the decoding of root and context entries
+ * (2.1) into VtdContext, and the context cache, one entry in each space.  Cached contexts are read without a
+ * lock and freed by defer_free; VtdContexts.lock guards their publishing, so
  * that entries read before an invalidation are never published after it.
  */
 
 #include "qemu/osdep.h"
 #include "state.h"
 #include "trace.h"
+
+void vtd_contexts_init(Vtd *v)
+{
+    pthread_mutex_init(&v->contexts.lock, NULL);
+}
+
+void vtd_contexts_destroy(Vtd *v)
+{
+    pthread_mutex_destroy(&v->contexts.lock);
+}
+
+void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr)
+{
+    atomic_store(&v->contexts.root, rtaddr);
+}
+
+void vtd_contexts_set_translating(Vtd *v, bool on)
+{
+    atomic_store(&v->contexts.translating, on);
+}
+
+bool vtd_translating(Vtd *v)
+{
+    return atomic_load(&v->contexts.translating);
+}
+
+void vtd_contexts_reset(Vtd *v)
+{
+    vtd_contexts_set_translating(v, false);
+    vtd_contexts_set_root(v, 0);
+}
+
+void vtd_contexts_save(Vtd *v, VtdSaved *saved)
+{
+    saved->root = atomic_load(&v->contexts.root) & v->format.address;
+    saved->dmar_enabled = vtd_translating(v);
+}
+
+void vtd_contexts_load(Vtd *v, const VtdSaved *saved)
+{
+    vtd_contexts_set_root(v, vtd_saved_latched(v, saved->root,
+                                               VTD_REG_RTADDR));
+    vtd_contexts_set_translating(v, saved->dmar_enabled);
+}
 
 static bool vtd_context_fault(VtdFault *fault, VtdReason reason, bool fpd)
 {
@@ -91,7 +135,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
 bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
                       VtdFault *fault)
 {
-    uint64_t latched = atomic_load(&v->root);
+    uint64_t latched = atomic_load(&v->contexts.root);
     uint64_t root = latched & VTD_PAGE_MASK;
     uint8_t bus = sid >> 8, devfn = sid & 0xff;
     uint64_t lo, hi;
@@ -158,9 +202,9 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     }
 
     vtd_count(v, VTD_STAT_CONTEXT_MISSES);
-    pthread_mutex_lock(&v->context_lock);
-    epoch = v->context_epoch;
-    pthread_mutex_unlock(&v->context_lock);
+    pthread_mutex_lock(&v->contexts.lock);
+    epoch = v->contexts.epoch;
+    pthread_mutex_unlock(&v->contexts.lock);
 
     if (!vtd_context_read(v, sid, &decoded, fault)) {
         return NULL;
@@ -170,21 +214,21 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->tables.did,
                               context->tables.top, context->tables.levels);
 
-    pthread_mutex_lock(&v->context_lock);
-    if (v->context_epoch == epoch) {
+    pthread_mutex_lock(&v->contexts.lock);
+    if (v->contexts.epoch == epoch) {
         vtd_context_publish(space, context);
     } else {
         /* Good for this request, which came before the invalidation */
         v->ops->defer_free(v->host, context, g_free);
     }
-    pthread_mutex_unlock(&v->context_lock);
+    pthread_mutex_unlock(&v->contexts.lock);
     return context;
 }
 
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 {
-    pthread_mutex_lock(&v->context_lock);
-    v->context_epoch++;
+    pthread_mutex_lock(&v->contexts.lock);
+    v->contexts.epoch++;
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
         VtdContext *context = atomic_load(&space->context);
@@ -193,12 +237,12 @@ void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
             vtd_context_publish(space, NULL);
         }
     }
-    pthread_mutex_unlock(&v->context_lock);
+    pthread_mutex_unlock(&v->contexts.lock);
 }
 
 void vtd_context_forget(VtdSpace *space)
 {
-    pthread_mutex_lock(&space->v->context_lock);
+    pthread_mutex_lock(&space->v->contexts.lock);
     vtd_context_publish(space, NULL);
-    pthread_mutex_unlock(&space->v->context_lock);
+    pthread_mutex_unlock(&space->v->contexts.lock);
 }

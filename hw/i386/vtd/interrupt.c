@@ -3,14 +3,71 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the decoding of interrupt requests and of interrupt remapping table
- * entries (8), and the interrupt entry cache: direct-mapped, its slots
- * guarded by Vtd.iec_lock.  Runs in any thread.
+ * Owns the interrupt remapping table as latched, the decoding of interrupt
+ * requests and of the table's entries (8), and the interrupt entry cache: direct-mapped, its slots
+ * guarded by VtdInterrupts.lock.  Runs in any thread.
  */
 
 #include "qemu/osdep.h"
 #include "state.h"
 #include "trace.h"
+
+void vtd_interrupts_init(Vtd *v)
+{
+    pthread_mutex_init(&v->interrupts.lock, NULL);
+}
+
+void vtd_interrupts_destroy(Vtd *v)
+{
+    pthread_mutex_destroy(&v->interrupts.lock);
+}
+
+void vtd_interrupts_set_table(Vtd *v, uint64_t irta)
+{
+    atomic_store(&v->interrupts.irta, irta);
+}
+
+void vtd_interrupts_set_remapping(Vtd *v, bool on)
+{
+    atomic_store(&v->interrupts.remapping, on);
+}
+
+void vtd_interrupts_set_compatibility(Vtd *v, bool on)
+{
+    atomic_store(&v->interrupts.compatibility, on);
+}
+
+void vtd_interrupts_reset(Vtd *v)
+{
+    vtd_interrupts_set_remapping(v, false);
+    vtd_interrupts_set_compatibility(v, false);
+    vtd_interrupts_set_table(v, 0);
+}
+
+void vtd_interrupts_save(Vtd *v, VtdSaved *saved)
+{
+    uint64_t irta = atomic_load(&v->interrupts.irta);
+
+    saved->intr_root = irta & v->format.address;
+    saved->intr_size = VTD_IRTA_ENTRIES(irta);
+    saved->intr_eime = irta & VTD_IRTA_EIME;
+    saved->intr_enabled = atomic_load(&v->interrupts.remapping);
+}
+
+void vtd_interrupts_load(Vtd *v, const VtdSaved *saved)
+{
+    uint64_t irta = vtd_saved_latched(v, saved->intr_root, VTD_REG_IRTA) &
+                    VTD_PAGE_MASK;
+
+    for (uint32_t n = saved->intr_size; n > 2; n >>= 1) {
+        irta++;
+    }
+    irta |= saved->intr_eime ? VTD_IRTA_EIME : 0;
+    vtd_interrupts_set_table(v, irta);
+    vtd_interrupts_set_compatibility(v, vtd_reg32(v, VTD_REG_GSTS) &
+                                        VTD_GCMD_CFI);
+    vtd_interrupts_set_remapping(v, saved->intr_enabled);
+}
 
 typedef struct VtdIrte {
     uint64_t lo, hi;
@@ -21,17 +78,17 @@ typedef struct VtdIrte {
 static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
                          VtdIrte *irte)
 {
-    const VtdIecSlot *slot = &v->iec[index % VTD_IEC_SLOTS];
+    const VtdIecSlot *slot = &v->interrupts.slot[index % VTD_IEC_SLOTS];
     uint64_t entry[2];
 
-    pthread_mutex_lock(&v->iec_lock);
+    pthread_mutex_lock(&v->interrupts.lock);
     *irte = (VtdIrte) {
         .lo = slot->lo,
         .hi = slot->hi,
-        .epoch = v->iec_epoch,
+        .epoch = v->interrupts.epoch,
         .cached = slot->valid && slot->index == index,
     };
-    pthread_mutex_unlock(&v->iec_lock);
+    pthread_mutex_unlock(&v->interrupts.lock);
     vtd_count(v, irte->cached ? VTD_STAT_IEC_HITS : VTD_STAT_IEC_MISSES);
     if (irte->cached) {
         return true;
@@ -58,25 +115,25 @@ static void vtd_irte_keep(Vtd *v, uint64_t irta, uint16_t index,
     if (irte->cached) {
         return;
     }
-    pthread_mutex_lock(&v->iec_lock);
-    if (v->iec_epoch == irte->epoch && atomic_load(&v->irta) == irta) {
-        v->iec[index % VTD_IEC_SLOTS] = (VtdIecSlot) {
+    pthread_mutex_lock(&v->interrupts.lock);
+    if (v->interrupts.epoch == irte->epoch && atomic_load(&v->interrupts.irta) == irta) {
+        v->interrupts.slot[index % VTD_IEC_SLOTS] = (VtdIecSlot) {
             true, index, irte->lo, irte->hi
         };
     }
-    pthread_mutex_unlock(&v->iec_lock);
+    pthread_mutex_unlock(&v->interrupts.lock);
 }
 
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
 {
-    pthread_mutex_lock(&v->iec_lock);
-    v->iec_epoch++;
+    pthread_mutex_lock(&v->interrupts.lock);
+    v->interrupts.epoch++;
     for (unsigned i = 0; i < VTD_IEC_SLOTS; i++) {
-        if (v->iec[i].index >= first && v->iec[i].index <= last) {
-            v->iec[i].valid = false;
+        if (v->interrupts.slot[i].index >= first && v->interrupts.slot[i].index <= last) {
+            v->interrupts.slot[i].valid = false;
         }
     }
-    pthread_mutex_unlock(&v->iec_lock);
+    pthread_mutex_unlock(&v->interrupts.lock);
 }
 
 static bool vtd_irte_reserved(const VtdIrte *irte, bool eime)
@@ -161,15 +218,15 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
     uint64_t irta;
 
     trace_vtd_ir_remap_msi_req(addr, data);
-    if (!atomic_load(&v->remapping)) {
+    if (!atomic_load(&v->interrupts.remapping)) {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
         return VTD_INTERRUPT_PASS;
     }
-    irta = atomic_load(&v->irta);       /* latched before it was turned on */
+    irta = atomic_load(&v->interrupts.irta);       /* latched before it was turned on */
     if (addr & VTD_MSI_REMAPPABLE) {
         fault.reason = vtd_interrupt_remap(v, irta, sid, addr, data,
                                            &fault.fpd, &index, out);
-    } else if (!atomic_load(&v->compatibility) || (irta & VTD_IRTA_EIME)) {
+    } else if (!atomic_load(&v->interrupts.compatibility) || (irta & VTD_IRTA_EIME)) {
         fault.reason = VTD_FAULT_IR_COMPATIBILITY;
     } else {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);

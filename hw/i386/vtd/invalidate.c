@@ -12,6 +12,18 @@
 #include "state.h"
 #include "trace.h"
 
+void vtd_drop_translations(Vtd *v)
+{
+    vtd_context_drop(v, NULL, NULL);
+    vtd_iotlb_drop_global(v->iotlb);
+}
+
+void vtd_drop_interrupts(Vtd *v)
+{
+    vtd_iec_drop(v, 0, UINT16_MAX);
+    v->ops->iec_changed(v->host, true, 0, 0);
+}
+
 void vtd_invalidate_context_global(Vtd *v)
 {
     vtd_count(v, VTD_STAT_INV_CONTEXT_GLOBAL);
@@ -108,8 +120,7 @@ void vtd_invalidate_iec_global(Vtd *v)
 {
     vtd_count(v, VTD_STAT_INV_IEC_GLOBAL);
     trace_vtd_inv_desc_iec(0, 0, 0);
-    vtd_iec_drop(v, 0, UINT16_MAX);
-    v->ops->iec_changed(v->host, true, 0, 0);
+    vtd_drop_interrupts(v);
 }
 
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im)

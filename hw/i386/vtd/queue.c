@@ -215,3 +215,32 @@ void vtd_queue_enable(Vtd *v, bool enable)
     trace_vtd_inv_qi_setup(v->queue.base, v->queue.entries);
     vtd_queue_run(v);
 }
+
+void vtd_queue_reset(Vtd *v)
+{
+    memset(&v->queue, 0, sizeof(v->queue));
+}
+
+void vtd_queue_save(Vtd *v, VtdSaved *saved)
+{
+    saved->iq = v->queue.base & v->format.address;
+    saved->iq_size = v->queue.entries;
+    saved->iq_head = v->queue.head;
+    saved->iq_tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
+    saved->iq_last_desc_type = v->queue.last_type;
+    saved->qi_enabled = v->queue.enabled;
+}
+
+void vtd_queue_load(Vtd *v, const VtdSaved *saved)
+{
+    uint64_t iq = vtd_saved_latched(v, saved->iq, VTD_REG_IQA);
+
+    v->queue = (VtdQueue) {
+        .enabled = saved->qi_enabled,
+        .base = iq & VTD_PAGE_MASK,
+        .entries = saved->iq_size,
+        .wide = iq & VTD_IQA_DW,
+        .head = saved->iq_head,
+        .last_type = saved->iq_last_desc_type,
+    };
+}

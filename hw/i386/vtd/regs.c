@@ -117,6 +117,35 @@ void vtd_regs_reset(Vtd *v)
     pthread_mutex_unlock(&v->lock);
 }
 
+void vtd_regs_save(Vtd *v, VtdSaved *saved)
+{
+    pthread_mutex_lock(&v->lock);
+    memcpy(saved->csr, v->csr, sizeof(saved->csr));
+    pthread_mutex_unlock(&v->lock);
+}
+
+static uint32_t vtd_status_bit(bool on, uint32_t bit)
+{
+    return on ? bit : 0;
+}
+
+void vtd_regs_load(Vtd *v, const VtdSaved *saved)
+{
+    uint32_t status;
+
+    pthread_mutex_lock(&v->lock);
+    memcpy(v->csr, saved->csr, sizeof(v->csr));
+    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
+    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
+    status = vtd_reg32_locked(v, VTD_REG_GSTS) &
+             ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
+    status |= vtd_status_bit(saved->dmar_enabled, VTD_GCMD_TE) |
+              vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |
+              vtd_status_bit(saved->intr_enabled, VTD_GCMD_IRE);
+    vtd_reg32_set_locked(v, VTD_REG_GSTS, status);
+    pthread_mutex_unlock(&v->lock);
+}
+
 static bool vtd_access_valid(uint64_t offset, unsigned size)
 {
     return (size == 4 || size == 8) && offset % size == 0 &&

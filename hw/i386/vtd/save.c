@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the way between the live state and VtdSaved, whose fields are those
- * of QEMU's stream, and the check of what comes in.  Caches and shadows are
+ * Owns the check of what comes in, and the order in which the rooms save and
+ * load their parts of VtdSaved, whose fields are those of QEMU's stream.  Caches and shadows are
  * not carried: they come from guest memory.  [host] calls only.
  *
  * What comes in may be hostile: whatever passes the check must be as safe as
@@ -16,25 +16,11 @@
 
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
-    uint64_t root = atomic_load(&v->root);
-    uint64_t irta = atomic_load(&v->irta);
-
     memset(saved, 0, sizeof(*saved));
-    pthread_mutex_lock(&v->lock);
-    memcpy(saved->csr, v->csr, sizeof(saved->csr));
-    saved->iq_tail = VTD_IQT_INDEX(vtd_reg64_locked(v, VTD_REG_IQT));
-    pthread_mutex_unlock(&v->lock);
-    saved->root = root & v->format.address;
-    saved->intr_root = irta & v->format.address;
-    saved->intr_size = VTD_IRTA_ENTRIES(irta);
-    saved->intr_eime = irta & VTD_IRTA_EIME;
-    saved->iq = v->queue.base & v->format.address;
-    saved->iq_size = v->queue.entries;
-    saved->iq_head = v->queue.head;
-    saved->iq_last_desc_type = v->queue.last_type;
-    saved->dmar_enabled = atomic_load(&v->translating);
-    saved->qi_enabled = v->queue.enabled;
-    saved->intr_enabled = atomic_load(&v->remapping);
+    vtd_regs_save(v, saved);
+    vtd_contexts_save(v, saved);
+    vtd_interrupts_save(v, saved);
+    vtd_queue_save(v, saved);
 }
 
 /* Properties that show in CAP and ECAP, which the guest has read already */
@@ -144,68 +130,28 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
     return NULL;
 }
 
-/*
- * What was latched from a register whose @bits alone are carried: the other
- * bits are still there, unless it was written since.
- */
-static uint64_t vtd_latched(uint64_t saved, uint64_t reg, uint64_t bits)
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset)
 {
-    return (reg & bits) == saved ? reg : saved;
-}
+    uint64_t reg = vtd_reg64(v, offset);
 
-static uint32_t vtd_status_bit(bool on, uint32_t bit)
-{
-    return on ? bit : 0;
+    return (reg & v->format.address) == saved ? reg : saved;
 }
 
 char *vtd_load(Vtd *v, const VtdSaved *saved)
 {
     char *error = vtd_saved_unlike(v, saved) ?: vtd_saved_error(v, saved);
-    uint64_t address = v->format.address;
-    uint64_t root, irta, iq;
-    uint32_t status;
 
     if (error) {
         return error;
     }
-    pthread_mutex_lock(&v->lock);
-    memcpy(v->csr, saved->csr, sizeof(v->csr));
-    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
-    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
-    status = vtd_reg32_locked(v, VTD_REG_GSTS) &
-             ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
-    status |= vtd_status_bit(saved->dmar_enabled, VTD_GCMD_TE) |
-              vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |
-              vtd_status_bit(saved->intr_enabled, VTD_GCMD_IRE);
-    vtd_reg32_set_locked(v, VTD_REG_GSTS, status);
-    root = vtd_latched(saved->root, vtd_reg64_locked(v, VTD_REG_RTADDR),
-                       address);
-    irta = vtd_latched(saved->intr_root, vtd_reg64_locked(v, VTD_REG_IRTA),
-                       address) & VTD_PAGE_MASK;
-    iq = vtd_latched(saved->iq, vtd_reg64_locked(v, VTD_REG_IQA), address);
-    pthread_mutex_unlock(&v->lock);
+    vtd_regs_load(v, saved);
+    vtd_contexts_load(v, saved);
+    vtd_interrupts_load(v, saved);
+    vtd_queue_load(v, saved);
 
-    for (uint32_t n = saved->intr_size; n > 2; n >>= 1) {
-        irta++;
-    }
-    irta |= saved->intr_eime ? VTD_IRTA_EIME : 0;
-    v->queue.enabled = saved->qi_enabled;
-    v->queue.base = iq & VTD_PAGE_MASK;
-    v->queue.entries = saved->iq_size;
-    v->queue.wide = iq & VTD_IQA_DW;
-    v->queue.head = saved->iq_head;
-    v->queue.last_type = saved->iq_last_desc_type;
-    atomic_store(&v->root, root);
-    atomic_store(&v->irta, irta);
-    atomic_store(&v->compatibility, status & VTD_GCMD_CFI);
-    atomic_store(&v->remapping, saved->intr_enabled);
-    atomic_store(&v->translating, saved->dmar_enabled);
-
-    vtd_context_drop(v, NULL, NULL);
-    vtd_iotlb_drop_global(v->iotlb);
-    vtd_iec_drop(v, 0, UINT16_MAX);
+    vtd_drop_translations(v);
     vtd_shadow_loaded(v);
-    v->ops->iec_changed(v->host, true, 0, 0);
+    vtd_drop_interrupts(v);
     return NULL;
 }
 

@@ -24,7 +24,7 @@ static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
     VtdFault fault;
 
     *tables = false;
-    if (!atomic_load(&v->translating)) {
+    if (!vtd_translating(v)) {
         return VTD_VIEW_DIRECT;
     }
     if (!vtd_context_read(v, v->ops->source_id(space->host), context,
@@ -323,7 +323,7 @@ void vtd_sources_changed(Vtd *v)
 
 void vtd_shadow_loaded(Vtd *v)
 {
-    VtdView view = atomic_load(&v->translating) ? VTD_VIEW_TRANSLATED
+    VtdView view = vtd_translating(v) ? VTD_VIEW_TRANSLATED
                                                 : VTD_VIEW_DIRECT;
 
     for (unsigned i = 0; i < v->spaces->len; i++) {

@@ -43,11 +43,39 @@ typedef struct VtdShare {
 #define VTD_TARGETS             4
 #define VTD_IEC_SLOTS           256
 
+/* context.c */
+typedef struct VtdContexts {
+    _Atomic bool translating;               /* atomic: GSTS.TES */
+    _Atomic uint64_t root;                  /* atomic: RTADDR latched */
+    pthread_mutex_t lock;
+    uint64_t epoch;                         /* lock */
+} VtdContexts;
+
 typedef struct VtdIecSlot {
     bool valid;
     uint16_t index;
     uint64_t lo, hi;
 } VtdIecSlot;
+
+/* interrupt.c */
+typedef struct VtdInterrupts {
+    _Atomic bool remapping;                 /* atomic: GSTS.IRES */
+    _Atomic bool compatibility;             /* atomic: GSTS.CFIS */
+    _Atomic uint64_t irta;                  /* atomic: IRTA latched */
+    pthread_mutex_t lock;
+    uint64_t epoch;                         /* lock */
+    VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
+} VtdInterrupts;
+
+/* queue.c */
+typedef struct VtdQueue {
+    bool enabled;                           /* host: GSTS.QIES */
+    uint64_t base;                          /* host: latched with it */
+    uint32_t entries;                       /* host: likewise */
+    bool wide;                              /* host: IQA.DW, likewise */
+    uint16_t head;                          /* host: index of a descriptor */
+    uint8_t last_type;                      /* host: completed; 0 for none */
+} VtdQueue;
 
 struct Vtd {
     const VtdOps *ops;
@@ -59,22 +87,9 @@ struct Vtd {
     pthread_mutex_t lock;
     uint8_t csr[VTD_REG_SIZE];              /* lock: registers as read */
 
-    _Atomic bool translating;               /* atomic: GSTS.TES */
-    _Atomic uint64_t root;                  /* atomic: RTADDR latched */
-
-    _Atomic bool remapping;                 /* atomic: GSTS.IRES */
-    _Atomic bool compatibility;             /* atomic: GSTS.CFIS */
-    _Atomic uint64_t irta;                  /* atomic: IRTA latched */
-
-    struct {
-        bool enabled;                       /* GSTS.QIES */
-        uint64_t base;                      /* latched with it, as the next */
-        uint32_t entries;
-        bool wide;                          /* IQA.DW */
-        uint16_t head;                      /* index of a descriptor */
-        uint8_t last_type;                  /* completed; 0 for none */
-    } queue;                                /* host */
-
+    VtdContexts contexts;
+    VtdInterrupts interrupts;
+    VtdQueue queue;
     VtdIotlb *iotlb;
 
     GPtrArray *spaces;                      /* host */
@@ -88,13 +103,6 @@ struct Vtd {
     uint64_t update;                        /* host: how many there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
-
-    pthread_mutex_t context_lock;
-    uint64_t context_epoch;                 /* context_lock */
-
-    pthread_mutex_t iec_lock;
-    uint64_t iec_epoch;                     /* iec_lock */
-    VtdIecSlot iec[VTD_IEC_SLOTS];          /* iec_lock */
 
     _Atomic uint64_t stats[VTD_STAT_COUNT];
 };
@@ -151,8 +159,10 @@ uint64_t vtd_reg64(Vtd *v, unsigned offset);
 void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set);
 void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
 
-/* regs.c: the image as after reset.  [host] */
+/* regs.c: the image as after reset; its part of migration.  [host] */
 void vtd_regs_reset(Vtd *v);
+void vtd_regs_save(Vtd *v, VtdSaved *saved);
+void vtd_regs_load(Vtd *v, const VtdSaved *saved);
 
 /* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [host] */
 void vtd_gcmd_written(Vtd *v);
@@ -160,6 +170,10 @@ void vtd_ccmd_written(Vtd *v);
 void vtd_iotlb_written(Vtd *v);
 
 /* queue.c: the invalidation queue (1.12, 7).  [host] */
+void vtd_queue_reset(Vtd *v);
+void vtd_queue_save(Vtd *v, VtdSaved *saved);
+/* After vtd_regs_load(); IQH, IQT and QIES follow */
+void vtd_queue_load(Vtd *v, const VtdSaved *saved);
 void vtd_queue_enable(Vtd *v, bool enable);
 /* Process descriptors until the queue is empty or stopped by an error */
 void vtd_queue_run(Vtd *v);
@@ -191,8 +205,19 @@ void vtd_fault_status(Vtd *v, uint32_t status);
 void vtd_fault_written(Vtd *v);
 
 /*
- * context.c: root and context entries and their cache (2.1, 7.1).
- *
+ * context.c: the latched root table, root and context entries and their cache
+ * (1.7, 2.1, 7.1).  What is cached is dropped apart, see invalidate.c.
+ */
+void vtd_contexts_init(Vtd *v);
+void vtd_contexts_destroy(Vtd *v);
+void vtd_contexts_reset(Vtd *v);                                /* [host] */
+void vtd_contexts_save(Vtd *v, VtdSaved *saved);                /* [host] */
+void vtd_contexts_load(Vtd *v, const VtdSaved *saved);          /* [host] */
+void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr);            /* [host] */
+void vtd_contexts_set_translating(Vtd *v, bool on);             /* [host] */
+/* Whether translation is on.  [any] */
+bool vtd_translating(Vtd *v);
+/*
  * vtd_context_get returns the context of @space, valid in the read section,
  * or NULL with @fault's reason and fpd filled in.  [any]
  */
@@ -241,7 +266,33 @@ void vtd_invalidate_iec_global(Vtd *v);
 /* 2^@im entries around @index */
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
 
-/* interrupt.c: the interrupt entry cache.  Entries @first to @last.  [host] */
+/*
+ * Nothing cached before serves a request after this: contexts and the IOTLB;
+ * interrupt entries, the host's copies of them included.
+ */
+void vtd_drop_translations(Vtd *v);
+void vtd_drop_interrupts(Vtd *v);
+
+/*
+ * interrupt.c: the latched table, and the cache of its entries (1.13, 8).
+ * What is cached is dropped apart, see invalidate.c.  [host]
+ */
+void vtd_interrupts_init(Vtd *v);
+void vtd_interrupts_destroy(Vtd *v);
+void vtd_interrupts_reset(Vtd *v);
+void vtd_interrupts_save(Vtd *v, VtdSaved *saved);
+void vtd_interrupts_load(Vtd *v, const VtdSaved *saved);
+void vtd_interrupts_set_table(Vtd *v, uint64_t irta);
+void vtd_interrupts_set_remapping(Vtd *v, bool on);
+void vtd_interrupts_set_compatibility(Vtd *v, bool on);
+/* Forget entries @first to @last */
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last);
+
+/*
+ * save.c: what was latched from the register at @offset, of which migration
+ * carries the address alone: the other bits are still in the register, unless
+ * that was written since.  After vtd_regs_load().
+ */
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
 
 #endif

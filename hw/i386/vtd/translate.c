@@ -178,7 +178,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         /* Never DMA; a read is aborted, and nothing says that it faults */
         return false;
     }
-    if (!atomic_load(&v->translating)) {
+    if (!vtd_translating(v)) {
         /* Met the change of view half way */
         vtd_translate_unchanged(iova, out);
         return true;

@@ -66,8 +66,8 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
                             config->snoop_control,
                             config->device_iotlb && config->stale_tm);
     pthread_mutex_init(&v->lock, NULL);
-    pthread_mutex_init(&v->context_lock, NULL);
-    pthread_mutex_init(&v->iec_lock, NULL);
+    vtd_contexts_init(v);
+    vtd_interrupts_init(v);
     v->iotlb = vtd_iotlb_new();
     v->spaces = g_ptr_array_new();
     v->shares = g_ptr_array_new();
@@ -88,8 +88,8 @@ void vtd_free(Vtd *v)
     g_ptr_array_free(v->spaces, TRUE);
     g_ptr_array_free(v->shares, TRUE);
     vtd_iotlb_free(v->iotlb);
-    pthread_mutex_destroy(&v->iec_lock);
-    pthread_mutex_destroy(&v->context_lock);
+    vtd_interrupts_destroy(v);
+    vtd_contexts_destroy(v);
     pthread_mutex_destroy(&v->lock);
     g_free(v);
 }
@@ -97,18 +97,13 @@ void vtd_free(Vtd *v)
 void vtd_reset(Vtd *v)
 {
     trace_vtd_reset_exit();
-    atomic_store(&v->translating, false);
-    atomic_store(&v->root, 0);
-    atomic_store(&v->remapping, false);
-    atomic_store(&v->compatibility, false);
-    atomic_store(&v->irta, 0);
-    memset(&v->queue, 0, sizeof(v->queue));
+    vtd_contexts_reset(v);
+    vtd_interrupts_reset(v);
+    vtd_queue_reset(v);
     vtd_regs_reset(v);
-    vtd_context_drop(v, NULL, NULL);
-    vtd_iotlb_drop_global(v->iotlb);
-    vtd_iec_drop(v, 0, UINT16_MAX);
+    vtd_drop_translations(v);
     vtd_shadow_update(v, 0, 0);
-    v->ops->iec_changed(v->host, true, 0, 0);
+    vtd_drop_interrupts(v);
 }
 
 void vtd_use_caching_mode(Vtd *v)
