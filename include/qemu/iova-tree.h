@@ -18,9 +18,15 @@
 #include "exec/hwaddr.h"
 #include "exec/memory.h"
 
-/* One mapping, or a needle to search for. */
+/**
+ * struct DMAMap: one mapping, or a needle to search for
+ * @size: bytes minus one; HWADDR_MAX is the whole space
+ * @iova: first address of the IOVA range
+ * @perm: permission
+ * @translated_addr: first address of the translated range
+ */
 typedef struct DMAMap {
-    hwaddr size;            /* bytes minus one: HWADDR_MAX is the whole space */
+    hwaddr size;
     hwaddr iova;
     IOMMUAccessFlags perm;
     hwaddr translated_addr;
@@ -37,9 +43,14 @@ enum {
 /* Mappings in the order of one of their two ranges */
 typedef struct IOVATree IOVATree;
 
-/*
- * Called for a mapping of a tree; returns true to stop.  The tree must not
- * be changed from inside.
+/**
+ * IOVATreeVisit: called for a mapping of a tree
+ * @map: the mapping
+ * @opaque: what the caller of the visit gave
+ *
+ * The tree must not be changed from inside.
+ *
+ * Returns: true to stop.
  */
 typedef bool (*IOVATreeVisit)(const DMAMap *map, void *opaque);
 
@@ -54,85 +65,154 @@ typedef bool (*IOVATreeVisit)(const DMAMap *map, void *opaque);
  * 64-bit space, the range ends there.
  */
 
-/* An empty tree whose key is the IOVA range. */
+/**
+ * iova_tree_new: make an empty tree whose key is the IOVA range
+ *
+ * Returns: the tree, for iova_tree_destroy().
+ */
 IOVATree *iova_tree_new(void);
 
-/* An empty tree whose key is the translated range. */
+/**
+ * gpa_tree_new: make an empty tree whose key is the translated range
+ *
+ * Returns: the tree, for iova_tree_destroy().
+ */
 IOVATree *gpa_tree_new(void);
 
-/* Frees a tree of either kind with all its mappings. */
+/**
+ * iova_tree_destroy: free a tree with all its mappings
+ * @tree: a tree of either kind
+ */
 void iova_tree_destroy(IOVATree *tree);
 
-/*
- * Adds a copy of @map; O(log n).  gpa_tree_insert() is for trees from
- * gpa_tree_new(), iova_tree_insert() for the others.
+/**
+ * iova_tree_insert: add a copy of a mapping
+ * @tree: a tree of iova_tree_new()
+ * @map: the mapping
  *
- * IOVA_ERR_INVALID: the key range wraps, the permission is IOMMU_NONE, or the
- *                   tree is of the other kind.
- * IOVA_ERR_OVERLAP: a mapping intersects the key range.
+ * Costs O(log n).
+ *
+ * Returns: IOVA_OK; IOVA_ERR_INVALID if the key range wraps, the permission is
+ * IOMMU_NONE, or the tree is of the other kind; IOVA_ERR_OVERLAP if a mapping
+ * intersects the key range.
  */
 int iova_tree_insert(IOVATree *tree, const DMAMap *map);
+
+/**
+ * gpa_tree_insert: add a copy of a mapping
+ * @tree: a tree of gpa_tree_new()
+ * @map: the mapping
+ *
+ * As iova_tree_insert().
+ *
+ * Returns: as iova_tree_insert().
+ */
 int gpa_tree_insert(IOVATree *tree, const DMAMap *map);
 
-/*
+/**
+ * iova_tree_insert_merge: add a mapping, joined with its neighbours
+ * @tree: a tree of either kind
+ * @map: the mapping
+ *
  * As the insert for this kind of tree, but @map melts into the mapping before
- * it, the one after it, or both, where the permission is equal and both
- * ranges go on without a gap, so that the tree holds as few mappings as can
- * be; O(log n).
+ * it, the one after it, or both, where the permission is equal and both ranges
+ * go on without a gap: so that the tree holds as few mappings as can be.
+ * Costs O(log n).
+ *
+ * Returns: as iova_tree_insert().
  */
 int iova_tree_insert_merge(IOVATree *tree, const DMAMap *map);
 
-/*
- * Removes each mapping that intersects the key range of @map, whole, also
- * where the range covers it only in part; O(log n) for each mapping removed.
- * No such mapping: nothing happens.  @map is a value because callers pass
- * what a search returned, which goes away in this call.
+/**
+ * iova_tree_remove: remove each mapping that intersects a range, whole
+ * @tree: a tree of either kind
+ * @map: its key range is the range
+ *
+ * A mapping goes also where the range covers it only in part.  If there is
+ * none, nothing happens.  Costs O(log n) for each mapping removed.
+ *
+ * @map is a value because callers pass what a search returned, which goes away
+ * in this call.
  */
 void iova_tree_remove(IOVATree *tree, DMAMap map);
 
-/*
- * Removes exactly [@first, @last], both inclusive, from the key space: a
- * mapping that is covered in part keeps the rest, as two mappings where the
- * range lies inside of it; O(log n) for each mapping touched.  Does nothing
- * where @last is below @first.
+/**
+ * iova_tree_remove_range: remove exactly a range from the key space
+ * @tree: a tree of either kind
+ * @first: first address
+ * @last: last address; below @first nothing happens
+ *
+ * A mapping that is covered in part keeps the rest, as two mappings where the
+ * range lies inside of it.  Costs O(log n) for each mapping touched.
  */
 void iova_tree_remove_range(IOVATree *tree, hwaddr first, hwaddr last);
 
-/*
- * The lowest mapping whose key range intersects that of @map, or NULL;
- * O(log n).
+/**
+ * iova_tree_find: look a range up by the key
+ * @tree: a tree of either kind
+ * @map: its key range is the range
+ *
+ * Costs O(log n).
+ *
+ * Returns: the lowest mapping whose key range intersects the range, or NULL.
  */
 const DMAMap *iova_tree_find(const IOVATree *tree, const DMAMap *map);
 
-/*
- * The reverse search: the first mapping, in key order, whose translated range
- * intersects that of @map, or NULL.  Works on trees of either kind; O(log n)
- * where the translated range is the key, else O(n).
+/**
+ * iova_tree_find_iova: look a range up by the translated range
+ * @tree: a tree of either kind
+ * @map: its translated range is the range
+ *
+ * Costs O(log n) where the translated range is the key, else O(n).
+ *
+ * Returns: the first mapping, in key order, whose translated range intersects
+ * the range, or NULL.
  */
 const DMAMap *iova_tree_find_iova(const IOVATree *tree, const DMAMap *map);
 
-/*
- * Calls @visit in key order for each mapping that intersects [@first, @last],
- * both inclusive, until it returns true; O(log n), then O(1) a mapping.
- * Returns whether @visit stopped it.
+/**
+ * iova_tree_foreach_range: visit the mappings that intersect a range
+ * @tree: a tree of either kind
+ * @first: first address
+ * @last: last address
+ * @visit: called for each, in key order, until it returns true
+ * @opaque: for @visit
+ *
+ * Costs O(log n), then O(1) for each mapping.
+ *
+ * Returns: whether @visit stopped it.
  */
 bool iova_tree_foreach_range(const IOVATree *tree, hwaddr first, hwaddr last,
                              IOVATreeVisit visit, void *opaque);
 
-/*
- * Finds the lowest free IOVA range for the size of @map that lies within
- * [@iova_begin, @iova_end], both inclusive, writes its start to @map->iova and
- * inserts a copy.  In the _aligned variant the range starts at a multiple of
- * @align, a power of two in bytes.  O(log n + m), with m the mappings between
- * @iova_begin and the range found.  @map is unchanged unless IOVA_OK.
+/**
+ * iova_tree_alloc_map: find a free IOVA range, and insert a mapping there
+ * @tree: a tree of iova_tree_new()
+ * @map: its size is that of the range; its iova is written on success
+ * @iova_begin: lowest address
+ * @iova_end: highest address
  *
- * IOVA_ERR_INVALID: @iova_end is below @iova_begin, the permission is
- *                   IOMMU_NONE, @align is no power of two, or the key of the
- *                   tree is the translated range.
- * IOVA_ERR_NOMEM: no hole within the limits is large enough.
+ * The range is the lowest one.  Costs O(log n + m), with m the mappings between
+ * @iova_begin and the range found.
+ *
+ * Returns: IOVA_OK; IOVA_ERR_INVALID if @iova_end is below @iova_begin, the
+ * permission is IOMMU_NONE, or the key of the tree is the translated range;
+ * IOVA_ERR_NOMEM if no hole within the limits is large enough.
  */
 int iova_tree_alloc_map(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
                         hwaddr iova_end);
+
+/**
+ * iova_tree_alloc_map_aligned: the same at a multiple of an alignment
+ * @tree: a tree of iova_tree_new()
+ * @map: as for iova_tree_alloc_map()
+ * @iova_begin: lowest address
+ * @iova_end: highest address
+ * @align: the alignment in bytes, a power of two
+ *
+ * Returns: as iova_tree_alloc_map(); IOVA_ERR_INVALID also if @align is no
+ * power of two.
+ */
 int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
                                 hwaddr iova_end, hwaddr align);
 
