@@ -471,6 +471,7 @@ static void test_pass_through(void)
         unsigned levels;
     } rows[] = {
         { "", VTD_AW_48, 4 },
+        { "", VTD_AW_39, 4 },
         { ",aw-bits=39", VTD_AW_39, 3 },
     };
 

@@ -330,9 +330,7 @@ GArray *plain_leaves(Plain *p, uint16_t sid, PlainView *view)
         }
         return none;
     case 2:
-        if (levels == (p->aw_bits < 48 ? 3 : 4)) {
-            *view = PLAIN_PASS;
-        }
+        *view = PLAIN_PASS;
         return none;
     default:
         return none;

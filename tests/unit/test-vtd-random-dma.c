@@ -72,16 +72,17 @@ static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
     if (!(*lo & 1)) {
         return 0x02;
     }
-    if ((*lo & 0xff0) || (*hi & (0x80 | BITS(63, 24)))) {
+    tt = *lo >> 2 & 3;
+    if ((*lo & 0xff0) || (*hi & (0x80 | BITS(63, 24))) ||
+        (tt < 2 && (*lo & above))) {
         return 0x0b;
     }
-    tt = *lo >> 2 & 3;
     aw = *hi & 7;
     if (aw < 1 || aw > aw_max || tt == 3 || (tt == 1 && !c->device_iotlb) ||
-        (tt == 2 && (!c->pass_through || aw != aw_max))) {
+        (tt == 2 && !c->pass_through)) {
         return 0x03;
     }
-    if (tt != 2 && ((*lo & above) || !plain_read(w, *lo & ~0xfffull, &word))) {
+    if (tt != 2 && !plain_read(w, *lo & ~0xfffull, &word)) {
         return 0x03;
     }
     return 0;

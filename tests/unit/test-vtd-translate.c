@@ -333,8 +333,8 @@ static void test_input_width(void)
             assert_blocked(u.d, UINT64_MAX, VTD_ACCESS_WRITE, 0x04);
         }
 
-        set_context(u.h, u.d->sid, P | TT(2),
-                    context_hi(config.aw_bits == 48 ? 4 : 3, DID));
+        /* whose AW says nothing */
+        set_context(u.h, u.d->sid, P | TT(2), context_hi(u.levels, DID));
         inv_context(u.h, GLOBAL, 0, 0, 0);
         last = BITS(config.aw_bits - 1, 0);
         assert_maps(u.d, 0, VTD_ACCESS_READ, 0);

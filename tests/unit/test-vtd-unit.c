@@ -30,8 +30,8 @@ static void test_views(void)
         { pass_through_lo(), context_hi(4, 1), PASS_THROUGH },
         { table | P, context_hi(4, 1), TRANSLATED },
         { pass_through_lo() | FPD, context_hi(4, 1), PASS_THROUGH },
-        { pass_through_lo(), context_hi(3, 1), TRANSLATED },   /* bad AW */
-        { pass_through_lo() | BITS(63, 12), context_hi(4, 1), PASS_THROUGH },
+        { pass_through_lo(), context_hi(5, 1), TRANSLATED },   /* bad AW */
+        { pass_through_lo() | BITS(63, 12), context_hi(3, 1), PASS_THROUGH },
         { pass_through_lo() | BIT(4), context_hi(4, 1), TRANSLATED },
         { pass_through_lo() & ~P, context_hi(4, 1), TRANSLATED },
         { pass_through_lo(), context_hi(4, 1), PASS_THROUGH },

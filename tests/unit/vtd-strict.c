@@ -406,7 +406,7 @@ PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid)
     }
     switch (lo >> 2 & 3) {
     case 2:
-        if (h->config.pass_through && context.levels == (width < 48 ? 3 : 4)) {
+        if (h->config.pass_through) {
             context.kind = PLAIN_PASS_THROUGH;
         }
         break;

@@ -94,8 +94,17 @@ static bool vtd_table_readable(Vtd *v, uint64_t table)
 {
     uint64_t entry;
 
-    return !(table & ~v->format.address) &&
-           v->ops->read(v->host, table, &entry, sizeof(entry));
+    return v->ops->read(v->host, table, &entry, sizeof(entry));
+}
+
+/* The pointer counts only where it leads to tables */
+static bool vtd_context_reserved(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    unsigned tt = VTD_CONTEXT_TT(lo);
+
+    return (lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED) ||
+           ((tt == VTD_TT_TABLES || tt == VTD_TT_DEVICE_TLB) &&
+            (lo & VTD_PAGE_MASK & ~v->format.address));
 }
 
 static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
@@ -125,8 +134,8 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
     case VTD_TT_TABLES:
         return vtd_table_readable(v, context->tables.top);
     case VTD_TT_PASS_THROUGH:
-        /* Wants the widest; the pointer is ignored */
-        return v->config.pass_through && !vtd_width_supported(v, aw + 1);
+        /* Any width: software exists that takes the least that it needs */
+        return v->config.pass_through;
     default:
         return false;
     }
@@ -164,7 +173,7 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
         trace_vtd_ce_not_present(bus, devfn);
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_NOT_PRESENT, fpd);
     }
-    if ((lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED)) {
+    if (vtd_context_reserved(v, lo, hi)) {
         trace_vtd_ce_invalid(bus, devfn, hi, lo);
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_RESERVED, fpd);
     }
