@@ -261,6 +261,45 @@ static void test_table_becomes_unreadable(void)
 }
 
 /* Permissions are what all levels grant */
+/* Each table in memory that is not readable in place, alone and all of them */
+static void test_tables_behind_io(void)
+{
+    const uint64_t iova = 5 * GIB + 4 * MIB;
+
+    for (unsigned which = 1; which <= 5; which++) {
+        Fixture f = start();
+
+        mirror_map(f.m, iova, 1, 3, TARGET | RW);
+        mirror_map(f.m, iova + 2 * MIB, 2, 1, (TARGET + 2 * MIB) | RW);
+        for (unsigned level = 1; level <= 4; level++) {
+            if (which == level || which == 5) {
+                host_put_behind_io(f.h, mirror_entry(f.m, iova, level) &
+                                        BITS(63, 12));
+            }
+        }
+        mirror_flush(f.m);
+        assert_notices(f.m, MAPS(iova, PAGE, TARGET | RW),
+                       MAPS(iova + PAGE, PAGE, (TARGET + PAGE) | RW),
+                       MAPS(iova + 2 * PAGE, PAGE, (TARGET + 2 * PAGE) | RW),
+                       MAPS(iova + 2 * MIB, 2 * MIB,
+                            (TARGET + 2 * MIB) | RW));
+        assert_step(f.m, 0);
+        mirror_flush(f.m);
+        assert_quiet(f.m);
+
+        mirror_unmap(f.m, iova + PAGE, 1, 1);
+        inv_iotlb(f.h, SELECT, f.m->did, iova + PAGE, 0);
+        assert_notices(f.m, UNMAPS(iova + PAGE, PAGE));
+        assert_step(f.m, 0);
+
+        host_set_ram(f.h, mirror_entry(f.m, iova, 1) & BITS(63, 12), false);
+        mirror_flush(f.m);
+        assert_counts(f.m, 1, 0);
+        assert_step(f.m, 0);
+        stop(f);
+    }
+}
+
 static void test_permissions(void)
 {
     static const struct {
@@ -618,6 +657,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/size-by-page", test_size_by_page);
     g_test_add_func("/vtd/shadow/table-becomes-unreadable",
                     test_table_becomes_unreadable);
+    g_test_add_func("/vtd/shadow/tables-behind-io", test_tables_behind_io);
     g_test_add_func("/vtd/shadow/permissions", test_permissions);
     g_test_add_func("/vtd/shadow/changed-in-place", test_changed_in_place);
     g_test_add_func("/vtd/shadow/fewest", test_fewest);

@@ -152,22 +152,27 @@ static void device_invalidate(void *opaque, uint64_t first, uint64_t last,
     g_array_append_val(d->h->forgets, forget);
 }
 
+static bool host_same_piece(Host *h, uint64_t a, uint64_t b)
+{
+    return h->hole[a] == h->hole[b] && h->behind_io[a] == h->behind_io[b];
+}
+
 static void host_ram_page(Host *h, uint64_t gpa, VtdRam *ram)
 {
     uint64_t from = gpa / PAGE, to = from;
-    bool hole = h->hole[from];
+    bool in_place = !h->hole[from] && !h->behind_io[from];
 
-    while (from > 0 && h->hole[from - 1] == hole) {
+    while (from > 0 && host_same_piece(h, from - 1, to)) {
         from--;
     }
-    while (to < RAM_PAGES - 1 && h->hole[to + 1] == hole) {
+    while (to < RAM_PAGES - 1 && host_same_piece(h, to + 1, from)) {
         to++;
     }
     *ram = (VtdRam) {
         .first = from * PAGE,
         .last = to * PAGE + (PAGE - 1),
-        .ram = !hole,
-        .data = hole ? NULL : (uint8_t *)h->ram + from * PAGE,
+        .ram = in_place,
+        .data = in_place ? (uint8_t *)h->ram + from * PAGE : NULL,
     };
 }
 
@@ -219,6 +224,7 @@ Host *host_new(const VtdConfig *config)
     h->ram = calloc(RAM_PAGES, PAGE);
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);
+    h->behind_io = g_new0(bool, RAM_PAGES);
     h->next_page = PAGE;        /* a table at 0 could hide a mistake */
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
@@ -242,6 +248,7 @@ void host_free(Host *h)
     g_array_free(h->forgets, TRUE);
     g_array_free(h->iec_changes, TRUE);
     g_array_free(h->messages, TRUE);
+    g_free(h->behind_io);
     g_free(h->hole);
     free(h->ram);
     g_free(h);
@@ -323,6 +330,12 @@ void host_set_ram(Host *h, uint64_t page, bool ram)
 {
     g_assert_cmphex(page, <, RAM_SIZE);
     h->hole[page / PAGE] = !ram;
+}
+
+void host_put_behind_io(Host *h, uint64_t page)
+{
+    g_assert_cmphex(page, <, RAM_SIZE);
+    h->behind_io[page / PAGE] = true;
 }
 
 void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram)

@@ -110,7 +110,8 @@ struct Host {
     Vtd *v;
     VtdConfig config;
     uint64_t *ram;
-    bool *hole;                 /* by page */
+    bool *hole;                 /* by page, as the next */
+    bool *behind_io;            /* memory, but not in place */
     uint64_t next_page;         /* of host_pages() */
     uint64_t root;              /* the root table of host_enable() */
 
@@ -157,6 +158,8 @@ uint64_t host_pages(Host *h, unsigned n);
 void host_put(Host *h, uint64_t gpa, uint64_t value);
 uint64_t host_get(Host *h, uint64_t gpa);
 void host_set_ram(Host *h, uint64_t page, bool ram);
+/* Memory that is read and written by calls alone, and that is no device's */
+void host_put_behind_io(Host *h, uint64_t page);
 /*
  * Above that memory, in order: RAM without content, for targets of mappings,
  * or a device's (@ram false).  What no region has is a hole.

@@ -359,6 +359,9 @@ World *world_new(const VtdConfig *config, bool odd, guint32 seed)
         w->tables[level] = tables[level];
         for (unsigned i = 0; i < tables[level]; i++) {
             w->table[level][i] = host_pages(w->h, 1);
+            if (odd && i % 3 == 1) {
+                host_put_behind_io(w->h, w->table[level][i]);
+            }
         }
     }
     w->hole = host_pages(w->h, 1);

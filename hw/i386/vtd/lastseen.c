@@ -30,6 +30,7 @@ typedef struct VtdLook {
     VtdDiffFn *diff;
     void *opaque;
     VtdRam ram;                 /* where the last table was */
+    uint64_t *copy;             /* of a table of each level, or NULL */
     uint64_t new_blocks;        /* looked at and not held before */
     uint64_t new_gibs;
     GPtrArray *gibs;            /* held ones of the range, in order */
@@ -129,18 +130,28 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
 
 /* Guest memory */
 
-/* The table at @gpa, to be read with vtd_read_once(); NULL outside RAM */
-static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa)
+/*
+ * The table of @level at @gpa, to be read with vtd_read_once(), until the
+ * next one of its level; NULL outside memory.  Memory that is there by calls
+ * alone is copied.
+ */
+static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
+                                       unsigned level)
 {
     const VtdTableConfig *config = look->table->config;
+    uint64_t *copy;
 
     if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
         config->ram(config->host, gpa, &look->ram);
     }
-    if (!look->ram.data || look->ram.last - gpa < PAGE_SIZE - 1) {
-        return NULL;
+    if (look->ram.data && look->ram.last - gpa >= PAGE_SIZE - 1) {
+        return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
     }
-    return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
+    if (!look->copy) {
+        look->copy = g_new(uint64_t, VTD_LEVELS_MAX * ENTRIES);
+    }
+    copy = look->copy + (level - 1) * ENTRIES;
+    return config->read(config->host, gpa, copy, PAGE_SIZE) ? copy : NULL;
 }
 
 static uint64_t vtd_read_once(const uint64_t *entry)
@@ -427,7 +438,8 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
         break;
     case VTD_ENTRY_TABLE:
         vtd_sync_table(look, place, start, old,
-                       vtd_guest_table(look, entry & look->format->address),
+                       vtd_guest_table(look, entry & look->format->address,
+                                       1),
                        upper);
         break;
     case VTD_ENTRY_EMPTY:
@@ -543,7 +555,8 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
     case VTD_ENTRY_TABLE:
         vtd_sync_gib_table(look, &place,
                            vtd_guest_table(look,
-                                           entry & look->format->address),
+                                           entry & look->format->address,
+                                           2),
                            upper);
         break;
     case VTD_ENTRY_EMPTY:
@@ -571,7 +584,7 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
 {
     unsigned shift = vtd_level_shift(level);
     uint64_t size = 1ull << shift;
-    const uint64_t *guest = vtd_guest_table(look, gpa);
+    const uint64_t *guest = vtd_guest_table(look, gpa, level);
     unsigned from, to;
 
     vtd_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
@@ -650,6 +663,7 @@ void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
     vtd_collect_gibs(table, look.gibs, first, look.last);
     vtd_sync_level(&look, table->root, table->levels, 0, vtd_rw(format));
     g_ptr_array_free(look.gibs, TRUE);
+    g_free(look.copy);
 }
 
 static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,

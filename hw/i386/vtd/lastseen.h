@@ -61,6 +61,9 @@ typedef struct VtdRam {
 /* The piece around @gpa */
 typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
 
+/* Read @len bytes of memory at @gpa; false if not all of them are memory */
+typedef bool VtdReadFn(void *host, uint64_t gpa, void *buf, size_t len);
+
 /* Sums over the life of a unit, kept by whoever makes the tables */
 typedef struct VtdSeenStats {
     uint64_t compared;          /* entries for 4 KiB looked at */
@@ -71,6 +74,7 @@ typedef struct VtdSeenStats {
 typedef struct VtdTableConfig {
     const VtdFormat *format;
     VtdRamFn *ram;
+    VtdReadFn *read;
     void *host;
     uint64_t max_leaves;        /* what a table may hold */
     VtdSeenStats *stats;

@@ -74,6 +74,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     v->table_config = (VtdTableConfig) {
         .format = &v->format,
         .ram = ops->ram,
+        .read = ops->read,
         .host = host,
         .max_leaves = config->max_mappings,
         .stats = &v->seen_stats,

@@ -52,10 +52,11 @@ typedef enum VtdView {
 
 typedef struct VtdOps {
     /*
-     * Read or write @len bytes of guest memory at @gpa.  Only RAM counts:
-     * false, and nothing done, for MMIO and holes.  [any]
+     * Read or write @len bytes of guest memory at @gpa: an entry, or a table.
+     * Memory is what a CPU can use as such, which need not be RAM of the
+     * host's; false for registers and holes, on which nothing is done.  [any]
      */
-    bool (*read)(void *host, uint64_t gpa, void *buf, size_t len);
+    VtdReadFn *read;
     bool (*write)(void *host, uint64_t gpa, const void *buf, size_t len);
     /* Send the message of an event of the unit, not remapped.  [any] */
     void (*inject)(void *host, uint64_t addr, uint32_t data);
