@@ -190,8 +190,10 @@ static void judge_window(Step *step, unsigned i)
         uint64_t b = MIN(PLAIN_RUN(mapped, n).last, l->last);
 
         if (sent_pages(sent, a, b)) {
+            unsigned at = sent_find(sent, a);
+
             missing += sent_pages(sent, a, b);
-            first = MIN(first, MAX(a, SENT(sent, sent_find(sent, a)).iova));
+            first = MIN(first, MAX(a, SENT(sent, at).iova));
             last = b;
         }
     }

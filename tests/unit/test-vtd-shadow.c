@@ -385,7 +385,9 @@ static unsigned cover(const PageFate *fate, unsigned from)
             stays |= fate[i] == KEPT || fate[i] == CHANGED;
         }
         if (!stays) {
-            least = MIN(least, 1 + cover(fate, start + size));
+            unsigned more = 1 + cover(fate, start + size);
+
+            least = MIN(least, more);
         }
     }
     return least;

@@ -310,7 +310,9 @@ static uint64_t least_requests(Thread *t)
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < THREADS; i++) {
-        least = MIN(least, atomic_load(&t[i].requests));
+        uint64_t requests = atomic_load(&t[i].requests);
+
+        least = MIN(least, requests);
     }
     return least;
 }

@@ -101,10 +101,11 @@ static uint64_t some_frame(World *w, unsigned level, unsigned index)
     };
     uint64_t shift = 12 + 9 * (level - 1);
     uint64_t frame = TARGETS;
+    uint64_t page;
 
     if (w->odd && one_in(w, 4)) {
-        return (odd[pick(w, ARRAY_SIZE(odd))] +
-                ((uint64_t)pick(w, 4) << shift)) & ~(BIT(shift) - 1);
+        frame = odd[pick(w, ARRAY_SIZE(odd))];
+        return (frame + ((uint64_t)pick(w, 4) << shift)) & ~(BIT(shift) - 1);
     }
     if (level == 3) {
         return frame + pick(w, 2) * GIB;
@@ -112,19 +113,23 @@ static uint64_t some_frame(World *w, unsigned level, unsigned index)
     if (level == 2) {
         return frame + (one_in(w, 3) ? pick(w, 4) * MIB2 : index * MIB2);
     }
-    return frame + some_index(w, 2) * MIB2 +
-           (one_in(w, 3) ? pick(w, 512) : index) * PAGE;
+    frame += some_index(w, 2) * MIB2;
+    page = one_in(w, 3) ? pick(w, 512) : index;
+    return frame + page * PAGE;
 }
 
 static uint64_t some_leaf(World *w, unsigned level, unsigned index)
 {
-    return some_frame(w, level, index) | some_perm(w) |
-           (level > 1 ? PS : 0) | some_noise(w, level, true);
+    uint64_t leaf = some_frame(w, level, index) | (level > 1 ? PS : 0);
+
+    leaf |= some_perm(w);
+    return leaf | some_noise(w, level, true);
 }
 
 static uint64_t some_pointer(World *w, unsigned level)
 {
     uint64_t noise = some_noise(w, level, false);
+    uint64_t table;
 
     if (one_in(w, 30)) {
         return (one_in(w, 2) ? w->hole : RAM_SIZE) | RW | noise;
@@ -132,8 +137,8 @@ static uint64_t some_pointer(World *w, unsigned level)
     if (w->odd && one_in(w, 20)) {
         return some_table(w, 1 + pick(w, 4)) | RW | noise;
     }
-    return some_table(w, level - 1) | (one_in(w, 5) ? some_perm(w) : RW) |
-           noise;
+    table = some_table(w, level - 1);
+    return table | (one_in(w, 5) ? some_perm(w) : RW) | noise;
 }
 
 static uint64_t some_entry(World *w, unsigned level, unsigned index)
@@ -150,9 +155,9 @@ static void edit_entry(World *w)
     static const unsigned levels[] = { 1, 1, 1, 1, 2, 2, 2, 3, 3, 4 };
     unsigned level = levels[pick(w, 10)];
     unsigned index = some_index(w, level);
+    uint64_t table = some_table(w, level);
 
-    host_put(w->h, some_table(w, level) + index * 8,
-             some_entry(w, level, index));
+    host_put(w->h, table + index * 8, some_entry(w, level, index));
 }
 
 /* Many entries of a table of level 1 or 2: evenly, scattered, or none */
@@ -163,7 +168,8 @@ static void edit_range(World *w)
     uint64_t table = some_table(w, level);
     bool all = one_in(w, 2);
     unsigned from = all ? 0 : pick(w, 512);
-    unsigned to = all ? 511 : MIN(511, from + pick(w, one_in(w, 3) ? 400 : 20));
+    unsigned more = all ? 511 : pick(w, one_in(w, 3) ? 400 : 20);
+    unsigned to = MIN(511, from + more);
     uint64_t base = level == 2 ? TARGETS + pick(w, 2) * GIB
                                : TARGETS + some_index(w, 2) * MIB2;
     uint64_t perm = one_in(w, 4) ? some_perm(w) : RW;

@@ -130,7 +130,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
                            uint16_t did, uint64_t first, uint64_t last)
 {
     VtdFan fan = { .count = share->spaces->len };
-    uint64_t end = MIN(last, vtd_width_last(v));
+    uint64_t width_last = vtd_width_last(v), end = MIN(last, width_last);
 
     if (first > end) {
         return;
