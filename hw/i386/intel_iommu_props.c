@@ -134,7 +134,7 @@ static const VtdPropertyHelp intel_iommu_help[] = {
     { "x-scalable-mode", "on/off: not supported" },
     { "x-flts", "on/off: not supported" },
     { "snoop-control", "on/off: let page tables ask for snooped accesses; "
-      "excludes vfio and vhost" },
+      "excludes vfio" },
     { "x-pasid-mode", "on/off: not supported" },
     { "dma-drain", "on/off: say that invalidations wait for DMA under way" },
     { "dma-translation", "on/off: offer translation of DMA, beside that of "

@@ -12,6 +12,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
@@ -77,44 +78,60 @@ void intel_iommu_switch_to(void *space_host, VtdView view)
 }
 
 /*
- * Tell one notifier of what falls into its range, in aligned pieces: the
- * core asserts that an event is within, and masks are of powers of two.
+ * Who listens, and what each can take.  The core asserts that an UNMAP is
+ * within the notifier's range, and cuts a DEVIOTLB_UNMAP to it.
+ *
+ *   MAP and UNMAP (VFIO, vhost-vdpa): hear of what changes in the shadow, in
+ *   naturally aligned powers of two.  The host cannot cut a mapping, so
+ *   these are never told to forget.
+ *   UNMAP alone (vhost): forgets any range of bytes whose length fits 64
+ *   bits, and vhost-user answers each message: one for a notifier.  So does
+ *   a CPU's TLB (TCG), which is flushed whole, whatever the range.
+ *   DEVIOTLB_UNMAP alone (vhost, while the guest has ATS on): the same, for
+ *   device-TLB invalidations.  The guest can switch ATS on whether or not
+ *   the unit has device-TLBs; if it has none, no such invalidation ever
+ *   comes, and all others are told in its place.
  */
 static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
                              hwaddr first, hwaddr last, hwaddr addr,
                              IOMMUAccessFlags perm)
 {
-    hwaddr from = MAX(first, n->start), to = MIN(last, n->end);
+    IOMMUTLBEvent event = {
+        .type = type,
+        .entry = {
+            .target_as = &address_space_memory,
+            .iova = first,
+            .translated_addr = addr,
+            .addr_mask = last - first,
+            .perm = perm,
+        },
+    };
+
+    memory_region_notify_iommu_one(n, &event);
+}
+
+/* What falls into the notifier's range, in powers of two */
+static void intel_iommu_tell_notice(IOMMUNotifier *n,
+                                    const VtdNotice *notice)
+{
+    IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
+    IOMMUNotifierFlag type = perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
+                                                : IOMMU_NOTIFIER_MAP;
+    hwaddr from = MAX(notice->first, n->start);
+    hwaddr to = MIN(notice->last, n->end);
 
     while (from <= to) {
         uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
-        IOMMUTLBEvent event = {
-            .type = type,
-            .entry = {
-                .target_as = &address_space_memory,
-                .iova = from,
-                .translated_addr = addr || perm ? addr + (from - first) : 0,
-                .addr_mask = mask,
-                .perm = perm,
-            },
-        };
+        hwaddr offset = from - notice->first;
 
-        memory_region_notify_iommu_one(n, &event);
+        intel_iommu_tell(n, type, from, from + mask,
+                         notice->addr || perm ? notice->addr + offset : 0,
+                         perm);
         if (to - from <= mask) {
             break;
         }
         from += mask + 1;
     }
-}
-
-static void intel_iommu_tell_notice(IOMMUNotifier *n,
-                                    const VtdNotice *notice)
-{
-    IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
-
-    intel_iommu_tell(n, perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
-                                           : IOMMU_NOTIFIER_MAP,
-                     notice->first, notice->last, notice->addr, perm);
 }
 
 void intel_iommu_notify(void *space_host, const VtdNotice *notice)
@@ -130,17 +147,41 @@ void intel_iommu_notify(void *space_host, const VtdNotice *notice)
     }
 }
 
+/* The event that makes a listener forget, NONE for one that needs not */
+static IOMMUNotifierFlag intel_iommu_forget_type(IntelIOMMUState *s,
+                                                 IOMMUNotifierFlag flags,
+                                                 bool device_tlb)
+{
+    IOMMUNotifierFlag by_ats = flags & IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
+
+    if (flags & IOMMU_NOTIFIER_MAP) {
+        return IOMMU_NOTIFIER_NONE;
+    }
+    if (device_tlb) {
+        return by_ats;
+    }
+    if (flags & IOMMU_NOTIFIER_UNMAP) {
+        return IOMMU_NOTIFIER_UNMAP;
+    }
+    return X86_IOMMU_DEVICE(s)->dt_supported ? IOMMU_NOTIFIER_NONE : by_ats;
+}
+
 void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
                             bool device_tlb)
 {
     IntelIOMMUSpace *space = space_host;
-    IOMMUNotifierFlag type = device_tlb ? IOMMU_NOTIFIER_DEVIOTLB_UNMAP
-                                        : IOMMU_NOTIFIER_UNMAP;
+    hwaddr width_last = BIT_ULL(space->s->aw_bits) - 1;
     IOMMUNotifier *n;
 
     IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
-        if (n->notifier_flags == type) {
-            intel_iommu_tell(n, type, first, last, 0, IOMMU_NONE);
+        IOMMUNotifierFlag type = intel_iommu_forget_type(space->s,
+                                                         n->notifier_flags,
+                                                         device_tlb);
+        hwaddr from = MAX(first, n->start);
+        hwaddr to = MIN(MIN(last, width_last), n->end);
+
+        if (type != IOMMU_NOTIFIER_NONE && from <= to) {
+            intel_iommu_tell(n, type, from, to, 0, IOMMU_NONE);
         }
     }
 }
@@ -241,6 +282,12 @@ static const MemoryRegionOps intel_iommu_beyond_ops = {
     .endianness = DEVICE_LITTLE_ENDIAN,
 };
 
+/*
+ * Sections come and go by what the guest does, and for some listeners it is
+ * the end of QEMU to be refused then.  Only MAP is, without caching mode: of
+ * those who ask for it, a device of the host was refused when it was plugged
+ * (intel_iommu_host.c), and vhost-vdpa goes on without.
+ */
 static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
                                            IOMMUNotifierFlag old_flags,
                                            IOMMUNotifierFlag new_flags,
@@ -251,11 +298,6 @@ static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
     IntelIOMMUState *s = space->s;
     IOMMUNotifierFlag added = new_flags & ~old_flags;
 
-    if (added && s->snoop_control) {
-        error_setg(errp, "a device whose DMA happens outside of QEMU (vfio, "
-                   "vhost) needs -device intel-iommu,snoop-control=off");
-        return -ENOTSUP;
-    }
     if ((added & IOMMU_NOTIFIER_MAP) && !s->caching_mode) {
         error_setg(errp, "device %02x.%x needs "
                    "-device intel-iommu,caching-mode=on",
@@ -264,10 +306,10 @@ static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
     }
     if ((added & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) &&
         !X86_IOMMU_DEVICE(s)->dt_supported) {
-        error_setg(errp, "device %02x.%x needs "
-                   "-device intel-iommu,device-iotlb=on",
-                   PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
-        return -ENOTSUP;
+        warn_report_once("intel-iommu: the guest uses ATS of device %02x.%x, "
+                         "which wants -device intel-iommu,device-iotlb=on; "
+                         "it is told of each IOTLB invalidation",
+                         PCI_SLOT(space->devfn), PCI_FUNC(space->devfn));
     }
     vtd_space_watch(space->vtd, new_flags & IOMMU_NOTIFIER_MAP,
                     new_flags != IOMMU_NOTIFIER_NONE);
