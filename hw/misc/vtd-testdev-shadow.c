@@ -14,6 +14,7 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "exec/address-spaces.h"
+#include "hw/misc/iommu-refusal.h"
 #include "vtd-testdev-state.h"
 
 /* The table of mappings */
@@ -114,6 +115,23 @@ static int table_update(VtdTestdev *s, uint64_t iova, IOMMUTLBEntry *entry,
 
 /* Notifications */
 
+/* As VFIO's ioctl would have it */
+static int result_of(uint8_t error)
+{
+    switch (error) {
+    case TESTDEV_NO_ERROR:
+        return 0;
+    case TESTDEV_ERROR_OVERLAP:
+        return -EEXIST;
+    case TESTDEV_ERROR_LIMIT:
+        return -ENOSPC;
+    case TESTDEV_ERROR_FORCED:
+        return -EFAULT;
+    default:
+        return -EINVAL;
+    }
+}
+
 static void log_add(VtdTestdev *s, const TestdevLog *log)
 {
     TestdevLog le = {
@@ -168,6 +186,9 @@ static void notify_kept(TestdevSection *section, IOMMUTLBEntry *entry, int kind)
         log.error = table_update(s, iova, entry, kind, &log.mappings);
     }
     log_add(s, &log);
+    if (kind == TESTDEV_MAP) {
+        iommu_map_set_result(result_of(log.error));
+    }
     testdev_reader_pass(s);
     s->counters[TESTDEV_OWN_NS] += get_clock() - begin;
 }

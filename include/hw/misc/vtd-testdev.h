@@ -10,7 +10,8 @@
  * section goes, it forgets what was mapped there.  It keeps the rules of
  * VFIO's type1v2: a MAP must not meet a mapping, an UNMAP must not cut one,
  * the target of a MAP lies in one RAM section.  What breaks a rule is
- * counted by kind and changes nothing in the table of mappings.
+ * counted by kind and changes nothing in the table of mappings; the IOMMU
+ * hears of a MAP that is refused as it hears from VFIO (iommu-refusal.h).
  *
  * Properties:
  *   unmap-only=on   register for UNMAP alone, without replay, as vhost does
