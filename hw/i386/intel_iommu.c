@@ -29,9 +29,6 @@
 /* The registers are given a page, which the DMAR table names */
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
 
-/* Mappings that VFIO's type1 takes for a device, unless told otherwise */
-#define INTEL_IOMMU_DMA_ENTRY_LIMIT 65535u
-
 /* The operations that the engine asks for */
 
 /* The engine's structures live in RAM; elsewhere they are unreadable */
@@ -134,19 +131,6 @@ static void intel_iommu_over_limit(void *host)
                 s->max_mappings);
 }
 
-/* Who is assigned fails by itself, with a message that names no remedy */
-static void intel_iommu_many_mappings(void *host)
-{
-    IntelIOMMUState *s = host;
-
-    if (s->assigned) {
-        warn_report("intel-iommu: the guest maps more than %u pages for a "
-                    "device; if VFIO has no space left, raise "
-                    "dma_entry_limit of the host's module vfio_iommu_type1",
-                    INTEL_IOMMU_DMA_ENTRY_LIMIT);
-    }
-}
-
 static const VtdOps intel_iommu_ops = {
     .read = intel_iommu_read,
     .write = intel_iommu_write,
@@ -159,8 +143,8 @@ static const VtdOps intel_iommu_ops = {
     .notify = intel_iommu_notify,
     .invalidate = intel_iommu_invalidate,
     .dirty_tracking = intel_iommu_dirty_tracking,
+    .refused = intel_iommu_refused,
     .over_limit = intel_iommu_over_limit,
-    .many_mappings = intel_iommu_many_mappings,
 };
 
 /* Registers */
@@ -252,7 +236,6 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .dma_translation = s->dma_translation,
         .stale_tm = s->stale_tm,
         .max_mappings = s->max_mappings,
-        .warn_mappings = INTEL_IOMMU_DMA_ENTRY_LIMIT,
     }, &intel_iommu_ops, s);
     s->host_devices = g_hash_table_new(NULL, NULL);
     intel_iommu_init_spaces(s);

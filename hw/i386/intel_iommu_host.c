@@ -26,6 +26,10 @@
 #include "net/net.h"
 #include "intel_iommu_internal.h"
 
+#define RAISE_LOCKED_MEMORY \
+    "raise the limit of locked memory (ulimit -l; hard_limit of libvirt's " \
+    "memtune)"
+
 /* By name: whether they are built in is not known here */
 #define TYPE_ASSIGNED   "vfio-pci"
 #define TYPE_VDPA       "vhost-vdpa-device"
@@ -86,12 +90,30 @@ static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
         !(geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_IPC_LOCK) == 1)) {
         warn_report("intel-iommu: memory is pinned once for each of %u "
                     "assigned devices, up to %" PRIu64 " MiB in all; if VFIO "
-                    "cannot allocate memory, raise the limit of locked memory "
-                    "(ulimit -l; hard_limit of libvirt's memtune), now %"
+                    "cannot allocate memory, " RAISE_LOCKED_MEMORY ", now %"
                     PRIu64 " MiB", count, memory / MiB,
                     (uint64_t)limit.rlim_cur / MiB);
     }
 #endif
+}
+
+/* The message of who refused names no remedy */
+void intel_iommu_refused(void *host, int error)
+{
+    IntelIOMMUState *s = host;
+    bool *told = error == -ENOSPC ? &s->no_space_told :
+                 error == -ENOMEM ? &s->no_memory_told : &s->refusal_told;
+    const char *remedy =
+        error == -ENOSPC ? "; raise dma_entry_limit of the host's module "
+                           "vfio_iommu_type1" :
+        error == -ENOMEM ? "; " RAISE_LOCKED_MEMORY : "";
+
+    if (!*told) {
+        *told = true;
+        warn_report("intel-iommu: the host refuses to map what the guest "
+                    "maps for a device: %s%s", strerror(-error),
+                    remedy);
+    }
 }
 
 bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
@@ -124,7 +146,6 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
                                        errp)) {
         return false;
     }
-    s->assigned = true;
     g_hash_table_add(s->host_devices, bus->devices[devfn]);
     intel_iommu_check_locked_memory(s);
     return true;
@@ -168,7 +189,6 @@ bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp)
 {
     /* Of vfio-pci, this finds mediated devices: they have no host IOMMU */
     if (intel_iommu_any(intel_iommu_is_assigned)) {
-        s->assigned = true;
         return intel_iommu_need_caching_mode(s, false, errp);
     }
     if (s->caching_mode_option == ON_OFF_AUTO_AUTO &&

@@ -35,7 +35,7 @@ void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus);
 /* What the engine asks of a space: see VtdOps */
 uint16_t intel_iommu_source_id(void *space_host);
 void intel_iommu_switch_to(void *space_host, VtdView view);
-void intel_iommu_notify(void *space_host, const VtdNotice *notice);
+int intel_iommu_notify(void *space_host, const VtdNotice *notice);
 void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
                             bool device_tlb);
 
@@ -64,6 +64,8 @@ void intel_iommu_unset_host_device(PCIBus *bus, void *opaque, int devfn);
  * run yet.  False, with @errp set, for caching-mode=off where it is needed.
  */
 bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp);
+/* VtdOps.refused: say what helps, once for each kind of @error. */
+void intel_iommu_refused(void *host, int error);
 /* Caching mode on, before the guest can see that it was not. */
 void intel_iommu_use_caching_mode(IntelIOMMUState *s);
 

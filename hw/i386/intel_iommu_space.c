@@ -16,6 +16,7 @@
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
+#include "hw/misc/iommu-refusal.h"
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
@@ -110,41 +111,52 @@ static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
     memory_region_notify_iommu_one(n, &event);
 }
 
-/* What falls into the notifier's range, in powers of two */
-static void intel_iommu_tell_notice(IOMMUNotifier *n,
-                                    const VtdNotice *notice)
+/*
+ * What falls into the notifier's range, in powers of two.  0, or -errno if it
+ * refused to map one of them.
+ */
+static int intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice)
 {
     IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
     IOMMUNotifierFlag type = perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
                                                 : IOMMU_NOTIFIER_MAP;
     hwaddr from = MAX(notice->first, n->start);
     hwaddr to = MIN(notice->last, n->end);
+    int refused = 0;
 
     while (from <= to) {
         uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
         hwaddr offset = from - notice->first;
 
+        iommu_map_set_result(0);
         intel_iommu_tell(n, type, from, from + mask,
                          notice->addr || perm ? notice->addr + offset : 0,
                          perm);
+        if (type == IOMMU_NOTIFIER_MAP) {
+            refused = iommu_map_take_result() ?: refused;
+        }
         if (to - from <= mask) {
             break;
         }
         from += mask + 1;
     }
+    /* It is mapped, then: told again for the sake of another notifier */
+    return refused == -EEXIST ? 0 : refused;
 }
 
-void intel_iommu_notify(void *space_host, const VtdNotice *notice)
+int intel_iommu_notify(void *space_host, const VtdNotice *notice)
 {
     IntelIOMMUSpace *space = space_host;
     IOMMUNotifier *n;
+    int refused = 0;
 
     IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
         if ((n->notifier_flags & IOMMU_NOTIFIER_MAP) &&
             n != space->replaying) {
-            intel_iommu_tell_notice(n, notice);
+            refused = intel_iommu_tell_notice(n, notice) ?: refused;
         }
     }
+    return refused;
 }
 
 /* The event that makes a listener forget, NONE for one that needs not */
@@ -316,9 +328,9 @@ static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
     return 0;
 }
 
-static void intel_iommu_replay_notice(void *opaque, const VtdNotice *notice)
+static int intel_iommu_replay_notice(void *opaque, const VtdNotice *notice)
 {
-    intel_iommu_tell_notice(opaque, notice);
+    return intel_iommu_tell_notice(opaque, notice);
 }
 
 static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)

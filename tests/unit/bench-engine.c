@@ -87,11 +87,12 @@ static void host_ram(void *host, uint64_t gpa, VtdRam *ram)
         : (VtdRam) { .first = TARGET, .last = 2 * TARGET - 1, .ram = true };
 }
 
-static void host_notify(void *space_host, const VtdNotice *notice)
+static int host_notify(void *space_host, const VtdNotice *notice)
 {
     Engine *e = space_host;
 
     e->notices++;
+    return 0;
 }
 
 static void host_inject(void *host, uint64_t addr, uint32_t data)

@@ -112,12 +112,12 @@ static void device_switch_to(void *opaque, VtdView view)
     }
 }
 
-static void device_notify(void *opaque, const VtdNotice *notice)
+static int device_notify(void *opaque, const VtdNotice *notice)
 {
     Device *d = opaque;
 
     g_assert_nonnull(d->notify);
-    d->notify(d, notice);
+    return d->notify(d, notice);
 }
 
 static bool host_dirty_tracking(void *opaque)
@@ -132,6 +132,14 @@ static void host_over_limit(void *opaque)
     Host *h = opaque;
 
     h->over_limits++;
+}
+
+static void host_refused(void *opaque, int error)
+{
+    Host *h = opaque;
+
+    g_assert_cmpint(error, <, 0);
+    h->refusals++;
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
@@ -213,6 +221,7 @@ static const VtdOps host_ops = {
     .ram = host_ram,
     .notify = device_notify,
     .dirty_tracking = host_dirty_tracking,
+    .refused = host_refused,
     .over_limit = host_over_limit,
 };
 

@@ -101,7 +101,7 @@ struct Device {
     unsigned switches;          /* of the view */
 
     /* Who listens: as VtdOps.notify, and after a switch of the view */
-    void (*notify)(Device *d, const VtdNotice *notice);
+    int (*notify)(Device *d, const VtdNotice *notice);
     void (*switched)(Device *d);        /* may be NULL */
     void *listener;
 };
@@ -126,6 +126,7 @@ struct Host {
     GArray *regions;            /* VtdRam: what lies above, in order */
     bool dirty_tracking;
     unsigned over_limits;       /* how often it was told */
+    unsigned refusals;          /* likewise */
 
     uint64_t queue;             /* of queue_start(), as the next */
     unsigned entries;

@@ -162,7 +162,7 @@ strict_error(Strict *s, const VtdNotice *notice, const char *format, ...)
     g_free(what);
 }
 
-static void strict_map(Strict *s, const VtdNotice *notice)
+static int strict_map(Strict *s, const VtdNotice *notice)
 {
     uint64_t size = notice->last - notice->first;
     const Run *met = strict_find(s, notice->first);
@@ -174,18 +174,26 @@ static void strict_map(Strict *s, const VtdNotice *notice)
 
     if (notice->addr & size) {
         strict_error(s, notice, "the address is not aligned to the size");
-        return;
+        return -EINVAL;
     }
     host_ram(s->d->h, notice->addr, &ram);
     if (!ram.ram || ram.last - notice->addr < size) {
         strict_error(s, notice, "not all of it is one piece of RAM");
-        return;
+        return -EINVAL;
     }
     if (met && met->first <= notice->last) {
         strict_error(s, notice, "over the mapping at 0x%" PRIx64, met->first);
-        return;
+        return -EEXIST;
+    }
+    if (s->bad.last && notice->first <= s->bad.last &&
+        notice->last >= s->bad.first) {
+        return -EFAULT;
+    }
+    if (s->limit && strict_count(s) >= s->limit) {
+        return -ENOSPC;
     }
     g_tree_insert(s->mappings, g_memdup(&run, sizeof(run)), NULL);
+    return 0;
 }
 
 /* Why @notice may not remove @run; NULL if it may */
@@ -225,7 +233,7 @@ static void strict_unmap(Strict *s, const VtdNotice *notice)
     }
 }
 
-void strict_notice(Strict *s, const VtdNotice *notice)
+int strict_notice(Strict *s, const VtdNotice *notice)
 {
     uint64_t size = notice->last - notice->first;
 
@@ -236,10 +244,11 @@ void strict_notice(Strict *s, const VtdNotice *notice)
     } else if (notice->last > s->width_last) {
         strict_error(s, notice, "above the address width");
     } else if (notice->read || notice->write) {
-        strict_map(s, notice);
+        return strict_map(s, notice);
     } else {
         strict_unmap(s, notice);
     }
+    return 0;
 }
 
 Strict *strict_new(Device *d)
@@ -316,14 +325,14 @@ bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping)
 
 /* Listening */
 
-static void strict_heard(Device *d, const VtdNotice *notice)
+static int strict_heard(Device *d, const VtdNotice *notice)
 {
-    strict_notice(d->listener, notice);
+    return strict_notice(d->listener, notice);
 }
 
-static void strict_replayed(void *opaque, const VtdNotice *notice)
+static int strict_replayed(void *opaque, const VtdNotice *notice)
 {
-    strict_notice(opaque, notice);
+    return strict_notice(opaque, notice);
 }
 
 static void strict_switched(Device *d)

@@ -55,6 +55,8 @@ typedef struct Strict {
     uint64_t width_last;        /* of the addresses that a notice may have */
     GTree *mappings;            /* Run, one a MAP, by its range */
     GArray *log;                /* VtdNotice */
+    unsigned limit;             /* of mappings; 0 for none */
+    Run bad;                    /* nothing maps in here; no @last: none */
     unsigned errors;
     char *error;                /* the first, or NULL */
 } Strict;
@@ -62,7 +64,11 @@ typedef struct Strict {
 /* Not listening: strict_notice() has to be called */
 Strict *strict_new(Device *d);
 void strict_free(Strict *s);
-void strict_notice(Strict *s, const VtdNotice *notice);
+/*
+ * 0, or -errno for a MAP that is refused, as VFIO does: past @limit, or in
+ * @bad.  That is no error of the unit's.
+ */
+int strict_notice(Strict *s, const VtdNotice *notice);
 /* Forget the notices, not the mappings */
 void strict_clear_log(Strict *s);
 /* No errors so far */

@@ -18,6 +18,18 @@
 /* What waits is bounded: so many ranges of each kind */
 #define WAITING                 (1u << 16)
 
+/*
+ * So many MAPs may the host refuse in one sync, each with a message of its
+ * own; what comes after them is not tried.  A host that has no room at all
+ * is told of a few only.  An UNMAP makes room for one more, so many times.
+ */
+#define TRIES                   256
+#define TRIES_FOR_ROOM          64
+/* The same of those that were refused before */
+#define RETRIES                 4
+/* And of them so much is looked at before it is known how it goes */
+#define RETRY_STEP              (1ull << 30)
+
 typedef struct VtdRange {
     uint64_t first;
     uint64_t last;
@@ -42,6 +54,9 @@ struct VtdSink {
     uint64_t kept;              /* bytes that stay as they are */
     bool silent;
     bool exact;                 /* one UNMAP a mapping, with what it was */
+    unsigned tries;             /* MAPs that may still be refused */
+    unsigned tries_for_room;    /* and if none, when an UNMAP made room */
+    uint64_t first;             /* of the range that is looked at */
     uint64_t free_from;         /* nothing from here on stays mapped */
     uint64_t told;              /* the last address told of */
     VtdDiff run;                /* what the next difference may join */
@@ -75,11 +90,53 @@ static VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
     };
 }
 
+/* Refusals */
+
+static void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
+                            bool is)
+{
+    uint64_t lost = is ? vtd_refused_add(space->refused, first, last)
+                       : vtd_refused_drop(space->refused, first, last);
+
+    vtd_count_more(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
+}
+
+/* Not for this page alone.  vDPA knows no other error than EIO. */
+static bool vtd_out_of_room(int error)
+{
+    return error == -ENOSPC || error == -ENOMEM || error == -EIO;
+}
+
+/*
+ * A MAP was refused.  It is remembered, and not tried again before the next
+ * sync; @tries is how many more may be.
+ */
+static void vtd_map_refused(VtdSpace *space, const char *why,
+                            const VtdNotice *notice, int error,
+                            unsigned *tries)
+{
+    Vtd *v = space->v;
+
+    vtd_count(v, VTD_STAT_REFUSED);
+    trace_vtd_shadow_refused(why, space->did, notice->first, notice->last,
+                             notice->addr, -error);
+    v->ops->refused(v->host, error);
+    vtd_set_refused(space, notice->first, notice->last, true);
+    *tries = vtd_out_of_room(error) ? *tries / 4 : *tries - 1;
+    if (!*tries) {
+        space->retry_from = notice->last + 1;
+    }
+}
+
 static void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
                            uint64_t addr)
 {
     Vtd *v = sink->space->v;
 
+    if (!sink->tries && sink->tries_for_room) {
+        sink->tries_for_room--;
+        sink->tries = 1;
+    }
     for (uint64_t end; ; first = end + 1) {
         end = vtd_aligned_last(first, last);
         if (!sink->silent) {
@@ -139,6 +196,48 @@ static uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last,
     return vtd_aligned_last(first, ((end + 1) & VTD_PAGE_MASK) - 1);
 }
 
+static void vtd_add_extent(VtdSpace *space, const VtdNotice *notice)
+{
+    DMAMap extent = {
+        .iova = notice->first,
+        .size = notice->last - notice->first,
+        .translated_addr = notice->addr,
+        .perm = (notice->read ? IOMMU_RO : IOMMU_NONE) |
+                (notice->write ? IOMMU_WO : IOMMU_NONE),
+    };
+
+    iova_tree_insert(space->extents, &extent);
+}
+
+/* MAP one piece; what is refused is no extent, since it was not sent */
+static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
+{
+    VtdSpace *space = sink->space;
+    Vtd *v = space->v;
+
+    if (!sink->silent) {
+        int error;
+
+        if (!sink->tries) {
+            vtd_set_refused(space, notice->first, notice->last, true);
+            return;
+        }
+        vtd_count(v, VTD_STAT_MAPS);
+        trace_vtd_shadow_map(sink->why, space->did, notice->first,
+                             notice->last, notice->addr, notice->read,
+                             notice->write);
+        error = v->ops->notify(space->host, notice);
+        if (error) {
+            vtd_map_refused(space, sink->why, notice, error, &sink->tries);
+            return;
+        }
+    }
+    vtd_set_refused(space, notice->first, notice->last, false);
+    if (notice->last - notice->first > ~VTD_PAGE_MASK) {
+        vtd_add_extent(space, notice);
+    }
+}
+
 /* MAP a range within one leaf in the aligned pieces of it that are RAM */
 static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
                          uint64_t leaf)
@@ -152,27 +251,12 @@ static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
 
         end = vtd_target_piece(v, first, last, notice.addr, &sendable);
         notice.last = end;
-        if (!sendable) {
+        if (sendable) {
+            vtd_send_piece(sink, &notice);
+        } else {
             vtd_count(v, VTD_STAT_UNSENDABLE);
             trace_vtd_shadow_unsendable(space->did, first, notice.addr);
-        } else {
-            if (end - first > ~VTD_PAGE_MASK) {
-                DMAMap extent = {
-                    .iova = first,
-                    .size = end - first,
-                    .translated_addr = notice.addr,
-                    .perm = (notice.read ? IOMMU_RO : IOMMU_NONE) |
-                            (notice.write ? IOMMU_WO : IOMMU_NONE),
-                };
-
-                iova_tree_insert(space->extents, &extent);
-            }
-            if (!sink->silent) {
-                vtd_count(v, VTD_STAT_MAPS);
-                trace_vtd_shadow_map(sink->why, space->did, first, end,
-                                     notice.addr, notice.read, notice.write);
-                v->ops->notify(space->host, &notice);
-            }
+            vtd_set_refused(space, first, end, false);
         }
         if (end == last) {
             return;
@@ -302,7 +386,7 @@ static void vtd_sink_split(VtdSink *sink, const VtdExtent *extent)
 
 /*
  * One UNMAP a mapping, with what it was.  Between extents pages were sent
- * alone, and what is no RAM was not.
+ * alone; what was refused or is no RAM was not.
  */
 static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
                                  uint64_t old)
@@ -315,17 +399,18 @@ static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
         VtdExtent extent = { 0 };
         bool sendable = true;
 
-        end = last;
-        if (vtd_extent_find(space, first, last, &extent)) {
-            end = extent.first == first ? extent.last : extent.first - 1;
+        if (!vtd_refused_at(space->refused, first, last, &end)) {
+            if (vtd_extent_find(space, first, end, &extent)) {
+                end = extent.first == first ? extent.last : extent.first - 1;
+            }
+            if (extent.last && extent.first == first) {
+                vtd_extent_remove(space, &extent);
+            } else {
+                end = vtd_target_piece(v, first, end, addr, &sendable);
+                end = sendable ? first | ~VTD_PAGE_MASK : end;
+            }
+            vtd_send_unmap(sink, first, end, sendable ? addr : 0);
         }
-        if (extent.last && extent.first == first) {
-            vtd_extent_remove(space, &extent);
-        } else {
-            end = vtd_target_piece(v, first, end, addr, &sendable);
-            end = sendable ? first | ~VTD_PAGE_MASK : end;
-        }
-        vtd_send_unmap(sink, first, end, sendable ? addr : 0);
         if (end == last) {
             return;
         }
@@ -379,15 +464,11 @@ static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
     return true;
 }
 
-static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
-                          uint64_t old)
+/* To be unmapped, when it is known what stays around it */
+static void vtd_gone_waits(VtdSink *sink, uint64_t first, uint64_t last)
 {
     VtdRange gone = { first, last }, *tail = NULL;
 
-    if (sink->exact) {
-        vtd_send_unmap_exact(sink, first, last, old);
-        return;
-    }
     if (!sink->gone) {
         sink->gone = g_array_new(FALSE, FALSE, sizeof(VtdRange));
     }
@@ -400,6 +481,26 @@ static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
     } else {
         g_array_append_val(sink->gone, gone);
     }
+}
+
+static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
+                          uint64_t old)
+{
+    VtdSpace *space = sink->space;
+
+    if (sink->exact) {
+        vtd_send_unmap_exact(sink, first, last, old);
+    } else {
+        for (uint64_t from = first, end; ; from = end + 1) {
+            if (!vtd_refused_at(space->refused, from, last, &end)) {
+                vtd_gone_waits(sink, from, end);
+            }
+            if (end == last) {
+                break;
+            }
+        }
+    }
+    vtd_set_refused(space, first, last, false);
 }
 
 /* Waits even if nothing is gone so far: one UNMAP may cover both */
@@ -418,6 +519,12 @@ static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
 /* UNMAP what has changed of a part that is sent as one */
 static void vtd_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
 {
+    uint64_t end;
+
+    if (vtd_refused_at(sink->space->refused, first, last, &end) &&
+        end == last) {
+        return;
+    }
     for (unsigned i = 0; i < sink->changed->len; i++) {
         VtdPages *changed = &g_array_index(sink->changed, VtdPages, i);
         uint64_t from = MAX(first, changed->first);
@@ -583,9 +690,57 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     }
 }
 
+/* Send what waits: nothing behind the last difference to @free_to stays */
+static void vtd_sink_settle(VtdSink *sink, uint64_t free_to)
+{
+    if (sink->running) {
+        sink->running = false;
+        vtd_sink_take(sink, &sink->run);
+    }
+    vtd_sink_flush(sink, free_to);
+}
+
 static void vtd_resend(void *opaque, const VtdDiff *diff)
 {
     vtd_send_map(opaque, diff->first, diff->last, diff->leaf);
+}
+
+/* What was refused */
+
+static void vtd_retry_push(void *opaque, const VtdDiff *diff)
+{
+    vtd_sink_push(opaque, diff);
+}
+
+/* MAP what was refused in a range, as the table says it now */
+static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
+{
+    VtdSpace *space = sink->space;
+    uint64_t to = last;
+
+    while (sink->tries && vtd_refused_next(space->refused, &first, &to)) {
+        to = MIN(to, first | (RETRY_STEP - 1));
+        vtd_table_compare(NULL, vtd_space_table(space), first, to, false,
+                          vtd_retry_push, sink);
+        vtd_sink_settle(sink, to);
+        if (to == last) {
+            return;
+        }
+        first = to + 1;
+        to = last;
+    }
+}
+
+/* Each in turn: on from where the last retry was given up */
+static void vtd_retry_all(VtdSink *sink, uint64_t last)
+{
+    uint64_t from = MAX(sink->first, MIN(sink->space->retry_from, last));
+
+    sink->tries = MIN(sink->tries, RETRIES);
+    vtd_retry(sink, from, last);
+    if (from > sink->first) {
+        vtd_retry(sink, sink->first, from - 1);
+    }
 }
 
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
@@ -598,6 +753,9 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
     sink->why = why;
     sink->silent = silent;
     sink->exact = v->ops->dirty_tracking(v->host);
+    sink->tries = TRIES;
+    sink->tries_for_room = TRIES_FOR_ROOM;
+    sink->first = first;
     sink->free_from = first;
     /* The guest's memory may have moved since the last one */
     memset(v->target, 0, sizeof(v->target));
@@ -606,10 +764,7 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
 
 void vtd_sink_end(VtdSink *sink, uint64_t last)
 {
-    if (sink->running) {
-        vtd_sink_take(sink, &sink->run);
-    }
-    vtd_sink_flush(sink, MAX(last, sink->told));
+    vtd_sink_settle(sink, MAX(last, sink->told));
     for (unsigned i = 0; sink->split && i < sink->split->len; i++) {
         VtdExtent *extent = &g_array_index(sink->split, VtdExtent, i);
 
@@ -617,6 +772,9 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
                        sink->exact ? extent->addr : 0);
         vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
                           extent->last, false, vtd_resend, sink);
+    }
+    if (!sink->silent) {
+        vtd_retry_all(sink, last);
     }
     if (sink->kept) {
         trace_vtd_shadow_skip(sink->why, sink->space->did,
@@ -643,13 +801,28 @@ typedef struct VtdReplay {
     VtdSpace *space;
     uint64_t first;
     uint64_t last;
+    unsigned tries;
     VtdNoticeFn *notice;
     void *opaque;
 } VtdReplay;
 
+static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
+{
+    int error = 0;
+
+    if (replay->tries) {
+        error = replay->notice(replay->opaque, notice);
+        if (error) {
+            vtd_map_refused(replay->space, "replay", notice, error,
+                            &replay->tries);
+        }
+    } else {
+        vtd_set_refused(replay->space, notice->first, notice->last, true);
+    }
+}
+
 static bool vtd_replay_extent(const DMAMap *map, void *opaque)
 {
-    VtdReplay *replay = opaque;
     VtdNotice notice = {
         .first = map->iova,
         .last = map->iova + map->size,
@@ -658,8 +831,22 @@ static bool vtd_replay_extent(const DMAMap *map, void *opaque)
         .write = map->perm & IOMMU_WO,
     };
 
-    replay->notice(replay->opaque, &notice);
+    vtd_replay_one(opaque, &notice);
     return false;
+}
+
+/* What was refused was not sent */
+static void vtd_forget_refused_extents(VtdSpace *space)
+{
+    uint64_t first = 0, last = UINT64_MAX;
+
+    while (vtd_refused_next(space->refused, &first, &last)) {
+        iova_tree_remove(space->extents, (DMAMap) {
+            .iova = first, .size = last - first,
+        });
+        first = last + 1;
+        last = UINT64_MAX;
+    }
 }
 
 /* The pages that were sent alone */
@@ -668,37 +855,39 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
     VtdReplay *replay = opaque;
     VtdSpace *space = replay->space;
     Vtd *v = space->v;
-    uint64_t page = diff->first;
 
-    while (page <= diff->last) {
+    for (uint64_t page = diff->first, end; page <= diff->last;
+         page = end + 1) {
         VtdNotice notice = vtd_notice_map(v, page, page | ~VTD_PAGE_MASK,
                                           diff->leaf + (page - diff->first));
-        VtdExtent extent = { .last = notice.last };
+        VtdExtent extent;
         bool sendable;
-        uint64_t end;
 
-        if (!vtd_extent_find(space, page, notice.last, &extent)) {
-            end = vtd_target_piece(v, page, diff->last, notice.addr,
-                                   &sendable);
-            if (sendable) {
-                replay->notice(replay->opaque, &notice);
-            } else {
-                /* Of a GiB beyond RAM there are many, and nothing to tell */
-                extent.last = end;
-            }
+        if (vtd_refused_at(space->refused, page, diff->last, &end)) {
+            continue;
         }
-        page = extent.last + 1;
+        if (vtd_extent_find(space, page, notice.last, &extent)) {
+            end = extent.last;
+            continue;
+        }
+        /* Of a GiB beyond RAM there are many, and nothing to tell */
+        end = vtd_target_piece(v, page, diff->last, notice.addr, &sendable);
+        if (sendable) {
+            end = notice.last;
+            vtd_replay_one(replay, &notice);
+        }
     }
 }
 
 void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
                        VtdNoticeFn *notice, void *opaque)
 {
-    VtdReplay replay = { space, first, last, notice, opaque };
+    VtdReplay replay = { space, first, last, TRIES, notice, opaque };
 
     memset(space->v->target, 0, sizeof(space->v->target));
     iova_tree_foreach_range(space->extents, first, last, vtd_replay_extent,
                             &replay);
+    vtd_forget_refused_extents(space);
     vtd_table_compare(NULL, vtd_space_table(space), first, last, false,
                       vtd_replay_pages, &replay);
 }

@@ -6,7 +6,9 @@
  * Owns, for one space, what was sent wider than a page (its extents), and
  * how the differences of a sync become MAP and UNMAP: as few as can be, no
  * MAP wider than the guest's leaf or than its target is RAM, no UNMAP over a
- * page that did not change or through what was sent as one.
+ * page that did not change or through what was sent as one.  What the host
+ * refuses to map is remembered (refused.h), and sent again by the next sync
+ * that covers it.
  *
  * [host] calls only.
  */
@@ -44,11 +46,12 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */
 void vtd_sink_end(VtdSink *sink, uint64_t last);
 
-typedef void VtdNoticeFn(void *opaque, const VtdNotice *notice);
+/* Returns 0, or for a MAP that is refused -errno */
+typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 
 /*
  * Tell @notice of each mapping between @first and @last that @space was
- * sent, as it was sent, whole.
+ * sent, as it was sent, whole.  What is refused now counts as refused.
  */
 void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
                        VtdNoticeFn *notice, void *opaque);

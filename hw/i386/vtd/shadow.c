@@ -111,17 +111,9 @@ static uint64_t vtd_width_last(const Vtd *v)
 /* What the user should know of a table's size, once */
 static void vtd_share_tell(Vtd *v, const VtdShare *share)
 {
-    uint64_t leaves, bytes;
-
     if (vtd_table_limited(share->table) && !v->limit_told) {
         v->limit_told = true;
         v->ops->over_limit(v->host);
-    }
-    vtd_table_size(share->table, &leaves, &bytes);
-    if (v->config.warn_mappings && leaves > v->config.warn_mappings &&
-        !v->many_told) {
-        v->many_told = true;
-        v->ops->many_mappings(v->host);
     }
 }
 
@@ -403,6 +395,9 @@ static void vtd_space_drop(VtdSpace *space)
     }
     iova_tree_destroy(space->extents);
     space->extents = iova_tree_new();
+    vtd_refused_free(space->refused);
+    space->refused = vtd_refused_new();
+    space->retry_from = 0;
     space->shadowed = false;
 }
 
@@ -451,6 +446,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_host)
     space->v = v;
     space->host = space_host;
     space->extents = iova_tree_new();
+    space->refused = vtd_refused_new();
     g_ptr_array_add(v->spaces, space);
     vtd_space_update(space, "device");
     return space;
@@ -462,6 +458,7 @@ void vtd_space_free(VtdSpace *space)
 
     vtd_space_drop(space);
     iova_tree_destroy(space->extents);
+    vtd_refused_free(space->refused);
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces, space);
     g_free(space);

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include "vtd.h"
 #include "iotlb.h"
+#include "refused.h"
 #include "walk.h"
 #include "qemu/iova-tree.h"
 
@@ -98,7 +99,6 @@ struct Vtd {
     VtdSeenStats seen_stats;                /* host */
     GPtrArray *shares;                      /* host: of VtdShare */
     bool limit_told;                        /* host */
-    bool many_told;                         /* host */
     bool updating;                          /* host: vtd_shadow_update() runs */
     uint64_t update;                        /* host: how many there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
@@ -127,6 +127,8 @@ struct VtdSpace {
     uint16_t did;                           /* host: of share */
     VtdDue due;                             /* host */
     IOVATree *extents;                      /* host: sent, wider than a page */
+    VtdRefused *refused;                    /* host */
+    uint64_t retry_from;                    /* host: where it was given up */
 };
 
 /* What the shadow of a space follows, or NULL */

@@ -133,6 +133,13 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
                                ? &space->hits : &space->context_hits);
         }
         return sum;
+    case VTD_STAT_REFUSED_PAGES:
+        for (unsigned i = 0; i < v->spaces->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+            sum += vtd_refused_bytes(space->refused) >> VTD_PAGE_SHIFT;
+        }
+        return sum;
     case VTD_STAT_OVER_LIMIT:
         return v->seen_stats.over_limit;
     case VTD_STAT_COMPARED:

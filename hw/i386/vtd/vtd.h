@@ -40,7 +40,6 @@ typedef struct VtdConfig {
     bool dma_translation;
     bool stale_tm;              /* leaf bit 62 is not reserved */
     uint64_t max_mappings;      /* leaves that a shadow may hold */
-    uint64_t warn_mappings;     /* and past which it is told; 0 for never */
 } VtdConfig;
 
 /* What a device's memory requests meet */
@@ -77,8 +76,13 @@ typedef struct VtdOps {
      * [host]
      */
     VtdRamFn *ram;
-    /* A MAP, or an UNMAP, for whoever maps for the device.  [host] */
-    void (*notify)(void *space_host, const VtdNotice *notice);
+    /*
+     * A MAP, or an UNMAP, for whoever maps for the device.  0, or for a MAP
+     * that is refused -errno.  [host]
+     */
+    int (*notify)(void *space_host, const VtdNotice *notice);
+    /* A MAP was refused, in notify or in a replay: @error is -errno.  [host] */
+    void (*refused)(void *host, int error);
     /*
      * Whoever caches translations of the device (vhost) forgets @first to
      * @last: caches filled through ATS if @device_tlb, else the others.
@@ -93,8 +97,6 @@ typedef struct VtdOps {
     bool (*dirty_tracking)(void *host);
     /* A table holds more than VtdConfig.max_mappings: told once.  [host] */
     void (*over_limit)(void *host);
-    /* More than VtdConfig.warn_mappings, likewise.  [host] */
-    void (*many_mappings)(void *host);
 } VtdOps;
 
 /* One translated piece; inclusive last bytes are iova | mask, addr | mask */
@@ -164,6 +166,9 @@ typedef enum VtdVerdict {
     X(SPLITS, "shadow-splits") \
     X(UNSENDABLE, "shadow-unsendable") \
     X(OVER_LIMIT, "shadow-over-limit") \
+    X(REFUSED, "shadow-refused") \
+    X(REFUSED_PAGES, "shadow-refused-pages") \
+    X(REFUSED_LOST, "shadow-refused-lost") \
     X(COMPARED, "shadow-compared") \
     X(UNCHANGED, "shadow-unchanged") \
     X(SHADOW_LEAVES, "shadow-leaves") \

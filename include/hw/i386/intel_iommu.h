@@ -50,8 +50,10 @@ struct IntelIOMMUState {
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;
-    bool assigned;              /* there is a device of the host, or was */
     GHashTable *host_devices;   /* PCIDevice: those with a host IOMMU */
+    bool no_space_told;         /* kinds of refusals, to map for a device, */
+    bool no_memory_told;        /* that the user knows of */
+    bool refusal_told;
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };

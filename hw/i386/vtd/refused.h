@@ -1,0 +1,44 @@
+/*
+ * Intel VT-d engine: what a host refused to map
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns, for one space, the pages that are to be mapped and are not, since
+ * the host refused: ranges of input addresses, inclusive, as few as they can
+ * be, and bounded.  Knows nothing of tables or of notifications.
+ *
+ * [host] calls only.
+ */
+
+#ifndef HW_I386_VTD_REFUSED_H
+#define HW_I386_VTD_REFUSED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct VtdRefused VtdRefused;
+
+VtdRefused *vtd_refused_new(void);
+void vtd_refused_free(VtdRefused *refused);
+
+/*
+ * Add a range, or take one out; either may be there in part.  Both return
+ * how many bytes had to be forgotten, since there are too many ranges.
+ */
+uint64_t vtd_refused_add(VtdRefused *refused, uint64_t first, uint64_t last);
+uint64_t vtd_refused_drop(VtdRefused *refused, uint64_t first, uint64_t last);
+
+/* All that is in */
+uint64_t vtd_refused_bytes(const VtdRefused *refused);
+
+/*
+ * Whether @first is in a range, and up to where at most @last that is so:
+ * *@end.
+ */
+bool vtd_refused_at(const VtdRefused *refused, uint64_t first, uint64_t last,
+                    uint64_t *end);
+/* The first range that meets *@first to @last, cut to it, if there is one */
+bool vtd_refused_next(const VtdRefused *refused, uint64_t *first,
+                      uint64_t *last);
+
+#endif
