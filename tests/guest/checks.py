@@ -19,15 +19,48 @@ class Tap:
     """Prints checks as the Test Anything Protocol has them, and counts."""
 
     def __init__(self):
-        self.count = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
+        self.before = 0             # checks that an earlier run has passed
+
+    def _print(self, result, name):
+        number = self.passed + self.failed + self.skipped
+        print(f"{result} {number} - {name}", flush=True)
 
     def check(self, passed, name, details=""):
         """Print one check; its details, any lines, only if it failed."""
-        self.count += 1
+        self.passed += bool(passed)
         self.failed += not passed
-        print("ok" if passed else "not ok", self.count, "-", name)
+        self._print("ok" if passed else "not ok", name)
         if not passed:
             note(details)
+
+    def skip(self, name, reason):
+        """Print a check that can't be made here."""
+        self.skipped += 1
+        self._print("ok", f"{name} # SKIP {reason}")
+
+    def kept(self, name, checks):
+        """Print what has passed so many checks in an earlier run."""
+        self.before += checks
+        self.skip(name, f"its {checks} checks passed before")
+
+    def plan(self):
+        """Print how many checks there were."""
+        print(f"1..{self.passed + self.failed + self.skipped}", flush=True)
+
+    def verdict(self):
+        """Print the count as the last line; return the exit status.
+
+        A run that checks nothing is no success.
+        """
+        words = []
+        if self.passed or self.failed:
+            words.append(f"{self.passed} passed, {self.failed} failed")
+        if self.before:
+            words.append(f"{self.before} passed before with this build "
+                         "(--again repeats them)")
+        note("; ".join(words) or "0 passed, 1 failed: nothing was checked")
+        return 1 if self.failed or not words else 0
 
 
 def note(text):
@@ -171,9 +204,9 @@ def summary(machine):
             if left[key] or key.startswith("faults-")}
     rows = {
         "to move": f"{DISK_HALF // MIB} MiB from and to each of "
-                 + ", ".join(disk.name for disk in DISKS)
-                 + f"; {NET_SIZE // MIB} MiB through each of "
-                 + ", ".join(nic.name for nic in NICS) + ", both ways",
+        + ", ".join(disk.name for disk in DISKS)
+        + f"; {NET_SIZE // MIB} MiB through each of "
+        + ", ".join(nic.name for nic in NICS) + ", both ways",
         "counted": ", ".join(f"{k} {v}" for k, v in left.items()),
         "cache hits": ", ".join(rates),
         "invalidations": ", ".join(kinds) or "none",

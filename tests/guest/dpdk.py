@@ -9,7 +9,6 @@ naming a library's package after it.
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import initramfs
 

@@ -12,7 +12,7 @@ from typing import Callable
 
 import dpdk
 import dpdk_cases
-from layers import Inner, wait_for
+from layers import wait_for
 
 DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
 NVME = "0000:00:04.0"

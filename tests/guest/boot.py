@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot Debian's kernel with our intel-iommu, and check its DMA.
 
@@ -8,7 +7,6 @@ go to QEMU (for instance: -- -trace 'vtd_*' -D trace.log).
 
 import argparse
 import fcntl
-import os
 import shutil
 import signal
 import subprocess
@@ -18,6 +16,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import checks                               # noqa: E402
+import tools                                # noqa: E402
 from cases import CASES                     # noqa: E402
 from machine import Machine                 # noqa: E402
 
@@ -26,10 +25,9 @@ TOP = Path(__file__).resolve().parents[2]
 
 def arguments():
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        prog="scripts/boot", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--qemu", default=TOP / "build/qemu-system-x86_64",
-                        metavar="BIN", help="default: build/...")
+    tools.add_build_options(parser)
     parser.add_argument("--build", type=Path, default=TOP / "build/guest",
                         metavar="DIR", help="where packages, logs and "
                         "images go; default: build/guest")
@@ -69,8 +67,7 @@ def boot(case, options, tap):
 
 def main():
     options = arguments()
-    if not os.access(options.qemu, os.X_OK):
-        sys.exit(f"boot: no QEMU at {options.qemu}; build it, or use --qemu")
+    tools.build(options, options.qemu)
     # An ended script must not leave its QEMU behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options.build.mkdir(parents=True, exist_ok=True)
@@ -79,15 +76,14 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         names = CASES if options.all else options.case or ["default"]
         machines = [boot(CASES[name], options, tap) for name in names]
-    print(f"1..{tap.count}")
+    tap.plan()
     for machine in machines:
         checks.summary(machine)
-    checks.note(f"{tap.count - tap.failed} passed, {tap.failed} failed")
-    return 1 if tap.failed else 0
+    return tap.verdict()
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except subprocess.CalledProcessError as error:      # apt or dpkg-deb
-        sys.exit(f"boot: {error}\n{error.stdout or ''}")
+        sys.exit(f"scripts/boot: {error}\n{error.stdout or ''}")

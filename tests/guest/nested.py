@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Assign devices to a guest in a guest, and check what they do there.
 
@@ -8,16 +7,15 @@ of them L0 has a device that keeps VFIO's rules (vtd-testdev) in the same IOMMU
 group, so that there is a shadow to judge at L0 too.
 
 Prints TAP, and a summary: a table, a row a case, beside it what other stacks
-(--l0, --l1) have left; and draws an address space over time. Finished cases
-are kept and skipped by the next run with the same programs, unless --again
-is given.
+(--l0, --l1) have left; and draws an address space over time. Cases that passed
+are not repeated by the next run with the same programs, which says so,
+unless --again is given.
 """
 
 import argparse
 import fcntl
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -30,6 +28,7 @@ sys.path.append(str(TOP / "scripts"))
 
 import layers                               # noqa: E402
 import picture                              # noqa: E402
+import tools                                # noqa: E402
 from checks import Tap, note                # noqa: E402
 from havetool import have                   # noqa: E402
 from nested_cases import CASES              # noqa: E402
@@ -51,7 +50,7 @@ COLUMNS = (
 
 def arguments():
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        prog="scripts/nested", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", action="append", choices=CASES,
                         help="which; may be repeated; default: all")
@@ -65,6 +64,7 @@ def arguments():
         parser.add_argument(f"--{layer}", choices=("ours", "stock"),
                             default="ours", help=f"the device in {layer}: "
                             "ours, or QEMU's own (scripts/build-stock)")
+    tools.add_build_options(parser, qemu=False)
     parser.add_argument("--build", type=Path, default=TOP / "build",
                         metavar="DIR", help="default: build")
     parser.add_argument("--keep", action="store_true",
@@ -325,7 +325,7 @@ def run_cases(options, tap, directory):
             row = json.loads(file.read_text())
             if row["fingerprint"] == print_of and row["passed"]:
                 rows[name] = row
-                note(f"{name}: passed before")
+                tap.kept(name, row["checks"])
     todo = [name for name in names if name not in rows]
     if not todo:
         return rows
@@ -340,7 +340,9 @@ def run_cases(options, tap, directory):
         for number, name in enumerate(todo, 1):
             note(f"{name} ({number} of {len(todo)}): "
                  f"{CASES[name].run.__doc__.splitlines()[0]}")
-            row = run.do(CASES[name]) | {"fingerprint": print_of}
+            before = tap.passed
+            row = run.do(CASES[name]) | {"checks": tap.passed - before,
+                                         "fingerprint": print_of}
             rows[name] = row
             (kept / f"{name}.json").write_text(json.dumps(row, indent=1))
             (kept / f"{name}.trace").write_text(run.record)
@@ -351,14 +353,12 @@ def run_cases(options, tap, directory):
 
 def main():
     options = arguments()
-    for device in {options.l0, options.l1}:
-        qemu = qemu_of(options.build, device)
-        if not os.access(qemu, os.X_OK):
-            sys.exit(f"nested: no QEMU at {qemu}; scripts/build"
-                     f"{'-stock' * (device == 'stock')} builds it")
+    used = {options.l0, options.l1}
+    tools.build(options, *(qemu_of(options.build, device) for device in used),
+                stock="stock" in used)
     for name in options.case or ():
         if not fits(CASES[name], options):
-            sys.exit(f"nested: {name} needs a device of ours in "
+            sys.exit(f"scripts/nested: {name} needs a device of ours in "
                      f"{' and '.join(CASES[name].ours).upper()}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     directory = (options.build / "guest/nested"
@@ -369,16 +369,15 @@ def main():
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         rows = run_cases(options, tap, directory)
-    print(f"1..{tap.count}")
+    tap.plan()
     note("")
     summary(rows, directory)
     draw(directory)
-    note(f"{tap.count - tap.failed} passed, {tap.failed} failed")
-    return 1 if tap.failed else 0
+    return tap.verdict()
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except subprocess.CalledProcessError as error:      # apt or dpkg-deb
-        sys.exit(f"nested: {error}\n{error.stdout or ''}")
+        sys.exit(f"scripts/nested: {error}\n{error.stdout or ''}")

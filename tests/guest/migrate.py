@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Move a guest from QEMU to QEMU while it does checked DMA.
 
@@ -13,7 +12,6 @@ exit status is 0 if every check passed.
 import argparse
 import fcntl
 import hashlib
-import os
 import shlex
 import shutil
 import signal
@@ -23,6 +21,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import tools                                        # noqa: E402
 from cases import CASES                             # noqa: E402
 from checks import BAD_LOG, Tap, note               # noqa: E402
 from migrate_machine import (Broken, Guest, HALF, MOVING_DISKS,  # noqa: E402
@@ -33,10 +32,9 @@ TOP = Path(__file__).resolve().parents[2]
 
 def arguments():
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        prog="scripts/migrate", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--qemu", default=TOP / "build/qemu-system-x86_64",
-                        type=Path, metavar="BIN", help="default: build/...")
+    tools.add_build_options(parser)
     parser.add_argument("--qemu-img", default=TOP / "build/qemu-img",
                         metavar="BIN", help="default: build/...")
     parser.add_argument("--stock", metavar="COMMAND", type=shlex.split,
@@ -123,8 +121,7 @@ def make_moves(tap, guest, options):
         try:
             make()
         except Unavailable as reason:
-            tap.count += 1
-            print(f"ok {tap.count} - {name} # SKIP {reason}")
+            tap.skip(name, reason)
             continue
         # One was under way; the other has begun here.
         guest.await_rounds(2)
@@ -188,9 +185,7 @@ def test(case, options, tap):
 
 def main():
     options = arguments()
-    for binary in (options.qemu, options.qemu_img):
-        if not os.access(binary, os.X_OK):
-            sys.exit(f"migrate: no {binary}; build it, or name another")
+    tools.build(options, options.qemu, options.qemu_img)
     # An ended script must not leave its QEMU behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, give_up)
@@ -200,13 +195,12 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in CASES if options.all else options.case or ["default"]:
             test(CASES[name], options, tap)
-    print(f"1..{tap.count}")
-    note(f"{tap.count - tap.failed} passed, {tap.failed} failed")
-    return 1 if tap.failed else 0
+    tap.plan()
+    return tap.verdict()
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except subprocess.CalledProcessError as error:      # apt, qemu-img
-        sys.exit(f"migrate: {error}\n{error.stdout or ''}")
+        sys.exit(f"scripts/migrate: {error}\n{error.stdout or ''}")
