@@ -7,7 +7,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
-for place in (HERE.parent, HERE.parent / "guest"):
+for place in (HERE.parent, HERE.parent / "guest",
+              HERE.parents[1] / "scripts/qemu"):
     sys.path.append(str(place))
 
 

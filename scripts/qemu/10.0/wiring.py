@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is replaced and edited in the source of QEMU 10.0."""
+
+from edit import Behind, Drop, InFunction, Replace
+
+# These files go, whether or not we have one of that name.  The libqos drivers
+# of other IOMMUs go with the tests that use them: our qtests bring a driver of
+# their own.
+REPLACED = (
+    'hw/i386/*intel_iommu*',
+    'include/hw/i386/*intel_iommu*',
+    'util/iova-tree.c',
+    'include/qemu/iova-tree.h',
+    'tests/qtest/*intel-iommu*',
+    'tests/qtest/libqos/*iommu*',
+    'tests/unit/test-iova-tree.c',
+)
+
+# File, and what is done to it in this order.  With QEMU's own device, too:
+COMMON = (
+    # What tests need in hw/misc, and what hears of refused MAPs
+    ('hw/misc/meson.build', (
+        Behind('an end', '', (
+            "system_ss.add(files('iommu-refusal.c'))",
+            "system_ss.add(when: 'CONFIG_VTD_TESTDEV', "
+            "if_true: files(@TESTDEV@))")),)),
+    ('hw/misc/Kconfig', (
+        Behind('an end', '', (
+            'config VTD_TESTDEV',
+            '    bool',
+            '    default y if TEST_DEVICES',
+            '    depends on PCI && MSI_NONBROKEN')),)),
+    # Debian's source has no firmware images, so there is none to unpack.
+    ('meson.build', (
+        Replace('the test for bzip2', r'^( +unpack_edk2_blobs = ).*$',
+                r'\1false'),)),
+    # QEMU's functional tests alone need pycotap, which Debian 12 lacks.
+    ('pythondeps.toml', (Drop('pycotap'),)),
+)
+
+# Functions that map what an IOMMU notifies of note what became of it.  Until
+# the call that maps has been made, the result is that it was not.
+REFUSAL = Replace('the first header', r'^(#include "qemu/osdep.h"\n)',
+                  r'\1#include "hw/misc/iommu-refusal.h"  /* wired */\n')
+NOT_MAPPED = (r'    if \(iotlb->target_as != &address_space_memory\) \{',
+              '    iommu_map_set_result(-EINVAL);', '')
+MAPPED = '        iommu_map_set_result(ret);'
+
+OURS = COMMON + (
+    ('hw/i386/meson.build', (
+        Replace('the sources of CONFIG_VTD',
+                r"('CONFIG_VTD', if_true: files\()[^)]*\)",
+                r'\g<1>@DEVICE@)'),)),
+    ('meson.build', (
+        Replace("'hw/i386' among trace_events_subdirs",
+                r"^( +)'hw/i386',\n( +'hw/i386/vtd',\n)?",
+                r"\g<1>'hw/i386',\n\g<1>'hw/i386/vtd',\n"),)),
+    # Our events have a file of their own, beside the code.
+    ('hw/i386/trace-events', (Drop('vtd_'),)),
+    ('hw/vfio/common.c', (
+        REFUSAL,
+        InFunction('vfio_iommu_map_notify', *NOT_MAPPED),
+        InFunction('vfio_iommu_map_notify',
+                   r' +ret = vfio_container_dma_map\(', '', MAPPED))),
+    ('hw/virtio/vhost-vdpa.c', (
+        REFUSAL,
+        InFunction('vhost_vdpa_iommu_map_notify', *NOT_MAPPED),
+        InFunction('vhost_vdpa_iommu_map_notify',
+                   r' +ret = vhost_vdpa_dma_map\(', '', MAPPED))),
+    ('tests/qtest/meson.build', (
+        Replace('the qtests of CONFIG_VTD', r"('CONFIG_VTD'\) \? \[)[^\]]*\]",
+                r'\g<1>@QTESTS@]'),
+        # Compiled once, as libqos is, and not for each test
+        Behind('an earlier list', r'^tpmemu_files = ', (
+            'vtd_helpers = declare_dependency(link_with: static_library(',
+            "    'vtd-helpers', files(@HELPERS@) + genh,",
+            '    build_by_default: false))')),
+        Behind('the dictionary of qtests', r'^qtests = \{$', (
+            "  '@EACH@': [vtd_helpers],",)),
+        Drop(r" +'(virtio|riscv)-iommu-test\.c',"),
+        # A program on the same helpers that is no test
+        Behind('an end', '', (
+            "executable('vtd-bench', build_by_default: false,",
+            "           sources: files(@BENCH@),",
+            "           dependencies: [qemuutil, qos, vtd_helpers])",
+            "shared_library('vtd-bench-heap', build_by_default: false,",
+            "               sources: files('bench/preload/heap.c'))")))),
+    ('tests/qtest/libqos/meson.build', (
+        Drop(r" +'virtio-iommu\.c',"),
+        Replace('the drivers of CONFIG_RISCV_IOMMU',
+                r"(RISCV_IOMMU'\)\n +libqos_srcs \+= files\()[^)]*\)",
+                r'\1)'))),
+)

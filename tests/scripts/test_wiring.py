@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Edits of QEMU's files: they can be repeated, and guess nothing."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from edit import Behind, Drop, Edited, InFunction, Mismatch, Replace
+
+NAMES = {"ALL": "'x', 'y'", "EACH": ["x", "y"]}
+
+MESON = """one
+files('old')
+two
+"""
+
+C = """static void f(int a,
+              int b)
+{
+    int n;
+
+    if (a) {
+        n = g(a,
+              b);
+    }
+}
+"""
+
+# What it shows, file, its text, row, expected text; None: no match
+ROWS = (
+    ("replaced", "meson.build", MESON,
+     Replace("files", r"files\([^)]*\)", "files(@ALL@)"),
+     MESON.replace("'old'", "'x', 'y'")),
+    ("replaced, not there", "meson.build", MESON,
+     Replace("files", "nothing", ""), None),
+    ("replaced, twice there", "meson.build", MESON + MESON,
+     Replace("files", "files", ""), None),
+    ("behind a line", "meson.build", MESON,
+     Behind("one", "^one$", ("in @EACH@", "last")),
+     MESON.replace("one\n", "one\nin x  # wired\nin y  # wired\n"
+                   "last  # wired\n")),
+    ("behind the end", "meson.build", MESON, Behind("end", "", ("last",)),
+     MESON + "last  # wired\n"),
+    ("behind what is not there", "meson.build", MESON,
+     Behind("one", "^1$", ("in",)), None),
+    ("behind, without comments", "index.rst", MESON,
+     Behind("one", "^one$", ("in",)), MESON.replace("one", "one\nin")),
+    ("dropped", "meson.build", MESON, Drop("fil"), "one\ntwo\n"),
+    ("dropped, not there", "meson.build", MESON, Drop("nothing"), MESON),
+    ("before a statement", "f.c", C,
+     InFunction("f", r"    if \(a\)", "    before();", ""),
+     C.replace("    if", "    before();  /* wired */\n    if")),
+    ("behind a statement", "f.c", C,
+     InFunction("f", " +n = g", "", "        behind();"),
+     C.replace(" b);\n", " b);\n        behind();  /* wired */\n")),
+    ("in no such function", "f.c", C,
+     InFunction("h", "    n", "    before();", ""), None),
+    ("no such statement", "f.c", C,
+     InFunction("f", "    h", "    before();", ""), None),
+)
+
+
+class Wiring(unittest.TestCase):
+
+    def test_rows(self):
+        for title, name, text, row, expected in ROWS:
+            with self.subTest(title), tempfile.TemporaryDirectory() as tree:
+                file = Path(tree) / name
+                file.write_text(text)
+                if expected is None:
+                    with self.assertRaises(Mismatch):
+                        Edited(tree, name).apply(row, NAMES)
+                    continue
+                for changes in (text != expected, False):
+                    edited = Edited(tree, name)
+                    edited.apply(row, NAMES)
+                    self.assertEqual(edited.close(), changes)
+                    self.assertEqual(file.read_text(), expected)
+
+    def test_lines_of_an_earlier_run_go(self):
+        with tempfile.TemporaryDirectory() as tree:
+            file = Path(tree) / "meson.build"
+            file.write_text(MESON + "gone  # wired\n")
+            edited = Edited(tree, "meson.build")
+            self.assertTrue(edited.close())
+            self.assertEqual(file.read_text(), MESON)
