@@ -34,7 +34,7 @@ static const Masks masks[] = {
     { "FECTL", VTD_FECTL, 4, ALL, VTD_ECTL_IM, VTD_ECTL_IP },
     { "FEDATA", VTD_FEDATA, 4, ALL, 0xffff, 0 },
     { "FEADDR", VTD_FEADDR, 4, ALL, 0xfffffffc, 3 },
-    { "FEUADDR", VTD_FEUADDR, 4, ALL, 0xffffffff, 0 },
+    { "FEUADDR, no EIM", VTD_FEUADDR, 4, ALL, 0, ALL },
     { "AFLOG, no AFL", 0x058, 8, ALL, 0, ALL },
     { "PMEN, no PLMR or PHMR", 0x064, 4, ALL, 0, ALL },
     { "PLMBASE", 0x068, 4, ALL, 0, ALL },
@@ -48,7 +48,7 @@ static const Masks masks[] = {
     { "IECTL", VTD_IECTL, 4, ALL, VTD_ECTL_IM, VTD_ECTL_IP },
     { "IEDATA", VTD_IEDATA, 4, ALL, 0xffff, 0 },
     { "IEADDR", VTD_IEADDR, 4, ALL, 0xfffffffc, 3 },
-    { "IEUADDR", VTD_IEUADDR, 4, ALL, 0xffffffff, 0 },
+    { "IEUADDR, no EIM", VTD_IEUADDR, 4, ALL, 0, ALL },
     { "IQERCD", VTD_IQERCD, 8, ALL, 0, ALL },
     { "IRTA, no EIM", VTD_IRTA, 8, ALL, 0x0000fffffffff00f, 0xff0 },
     { "MTRRCAP, no MTS", 0x100, 8, ALL, 0, ALL },
@@ -117,18 +117,33 @@ static void test_masks(void)
     vtd_stop(&d);
 }
 
-static void test_irta_eim(void)
+static void test_eim(void)
 {
-    static const Masks m = {
-        "IRTA, EIM", VTD_IRTA, 8, ALL, 0x0000fffffffff80f, 0x7f0
+    static const Masks with_eim[] = {
+        { "IRTA, EIM", VTD_IRTA, 8, ALL, 0x0000fffffffff80f, 0x7f0 },
+        { "FEUADDR, EIM", VTD_FEUADDR, 4, ALL, 0xffffffff, 0 },
+        { "IEUADDR, EIM", VTD_IEUADDR, 4, ALL, 0xffffffff, 0 },
     };
     VtdDriver d;
 
     vtd_start(&d, "", ",eim=on", "");
-    vtd_write64(&d, VTD_IRTA, ALL);
-    expect_masks("64 bits", &m, vtd_read64(&d, VTD_IRTA), ALL);
-    vtd_write64(&d, VTD_IRTA, 0);
-    expect_masks("64 bits", &m, vtd_read64(&d, VTD_IRTA), 0);
+    for (int i = 0; i < ARRAY_SIZE(with_eim); i++) {
+        unsigned offset = with_eim[i].offset;
+
+        for (int set = 1; set >= 0; set--) {
+            uint64_t value = set ? ALL : 0;
+
+            if (with_eim[i].bytes == 4) {
+                vtd_write32(&d, offset, value);
+                expect_masks("32 bits", &with_eim[i],
+                             vtd_read32(&d, offset), value);
+            } else {
+                vtd_write64(&d, offset, value);
+                expect_masks("64 bits", &with_eim[i],
+                             vtd_read64(&d, offset), value);
+            }
+        }
+    }
     vtd_stop(&d);
 }
 
@@ -383,7 +398,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/registers/masks", test_masks);
-    qtest_add_func("/intel-iommu/registers/irta-eim", test_irta_eim);
+    qtest_add_func("/intel-iommu/registers/eim", test_eim);
     qtest_add_func("/intel-iommu/registers/read-only", test_read_only);
     qtest_add_func("/intel-iommu/registers/commands", test_commands);
     qtest_add_func("/intel-iommu/registers/register-invalidation",

@@ -158,6 +158,8 @@ static void test_reserved(void)
         memset(known + regs[i].offset, 1, regs[i].size);
     }
     memset(known + REG_IRTA, 0, 8);     /* reserved without ECAP.IR */
+    memset(known + REG_FEUADDR, 0, 4);  /* without ECAP.EIM */
+    memset(known + REG_IEUADDR, 0, 4);
     memset(known + REG_CCMD, 1, 8);
     memset(known + REG_IOTLB, 1, 8);
     memset(known + REG_GCMD, 1, 4);

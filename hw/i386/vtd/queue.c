@@ -89,8 +89,8 @@ static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 
         trace_vtd_inv_desc_wait_sw(addr, VTD_DESC_WAIT_DATA(lo));
         if (!v->ops->write(v->host, addr, &data, sizeof(data))) {
-            /* The guest waits in vain; no error is defined for it */
             trace_vtd_inv_desc_wait_write_fail(hi, lo);
+            return VTD_IQEI_NO_CODE;
         }
     }
     if (lo & VTD_DESC_WAIT_IF) {
@@ -110,7 +110,9 @@ static const VtdDescriptor vtd_descriptors[] = {
         vtd_run_iotlb },
     [VTD_DESC_DEVICE_TLB] = {
         "device-tlb", VTD_ECAP_DT,
-        VTD_MASK(8, 4) | VTD_MASK(31, 21) | VTD_MASK(51, 48),
+        /* PFSID as well, which needs ECAP.DIT */
+        VTD_MASK(8, 4) | VTD_MASK(15, 12) | VTD_MASK(31, 21) |
+        VTD_MASK(63, 48),
         VTD_MASK(11, 1), vtd_run_device_tlb },
     [VTD_DESC_IEC] = {
         "iec", VTD_ECAP_IR,
@@ -160,7 +162,8 @@ static void vtd_queue_error(Vtd *v, unsigned iqei)
 {
     vtd_count(v, VTD_STAT_INV_ERRORS);
     trace_vtd_inv_qi_error(iqei, v->queue.head);
-    vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), iqei);
+    vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0),
+                     iqei & VTD_MASK(3, 0));
     vtd_fault_status(v, VTD_FSTS_IQE);
 }
 

@@ -160,6 +160,8 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_IQEI_TYPE           3
 #define VTD_IQEI_RESERVED       4
 #define VTD_IQEI_WIDTH          5
+/* An error that has no code: what of this fits into IQEI is 0 */
+#define VTD_IQEI_NO_CODE        0x10
 
 /* IRTA (1.13) */
 #define VTD_IRTA_ENTRIES(reg)   (2u << VTD_BITS(reg, 3, 0))
