@@ -17,6 +17,7 @@
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "cpu.h"
 #include "exec/address-spaces.h"
 #include "hw/boards.h"
 #include "hw/i386/pc.h"
@@ -213,6 +214,15 @@ out:
     visit_end_struct(v, NULL);
 }
 
+/*
+ * Of the CPUs, which were there before any device.  Entries that software
+ * sized by aw-bits alone go on to work where the CPUs have fewer bits.
+ */
+static unsigned intel_iommu_haw_bits(IntelIOMMUState *s)
+{
+    return MAX(X86_CPU(first_cpu)->phys_bits, s->aw_bits);
+}
+
 static void intel_iommu_realize(DeviceState *dev, Error **errp)
 {
     IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
@@ -224,8 +234,10 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         return;
     }
 
+    s->haw_bits = intel_iommu_haw_bits(s);
     s->vtd = vtd_new(&(VtdConfig) {
         .aw_bits = s->aw_bits,
+        .haw_bits = s->haw_bits,
         .caching_mode = s->caching_mode,
         .snoop_control = s->snoop_control,
         .device_iotlb = x86_iommu->dt_supported,

@@ -36,7 +36,7 @@ struct IntelIOMMURegion {
 /*
  * A device's address space: a root region that holds either system memory
  * or the translating region, and the interrupt window above.  With
- * pass-through what is beyond the address width is a fault.
+ * pass-through what is beyond physical addresses is a fault.
  */
 typedef struct IntelIOMMUSpace {
     struct rcu_head rcu;
@@ -182,7 +182,8 @@ void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
                             bool device_tlb)
 {
     IntelIOMMUSpace *space = space_host;
-    hwaddr width_last = BIT_ULL(space->s->aw_bits) - 1;
+    /* A cache may have RAM from when there was no translation */
+    hwaddr width_last = BIT_ULL(space->s->haw_bits) - 1;
     IOMMUNotifier *n;
 
     IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
@@ -268,7 +269,7 @@ static void intel_iommu_beyond(void *opaque, hwaddr addr, VtdAccess access)
     IntelIOMMUSpace *space = opaque;
     VtdTranslation out;
 
-    vtd_translate(space->vtd, addr + BIT_ULL(space->s->aw_bits), access,
+    vtd_translate(space->vtd, addr + BIT_ULL(space->s->haw_bits), access,
                   &out);
 }
 
@@ -392,7 +393,7 @@ static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
     memory_region_set_enabled(MEMORY_REGION(&space->translated), false);
     memory_region_init_io(&space->beyond, owner, &intel_iommu_beyond_ops,
                           space, "vtd-beyond",
-                          UINT64_MAX - BIT_ULL(s->aw_bits) + 1);
+                          UINT64_MAX - BIT_ULL(s->haw_bits) + 1);
     memory_region_set_enabled(&space->beyond, false);
     memory_region_init_io(&space->window, owner, &intel_iommu_window_ops,
                           space, "vtd-interrupts",
@@ -404,7 +405,7 @@ static IntelIOMMUSpace *intel_iommu_space_new(IntelIOMMUState *s,
     memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
                                         &space->window,
                                         INTEL_IOMMU_OVERLAY_PRIORITY);
-    memory_region_add_subregion_overlap(&space->root, BIT_ULL(s->aw_bits),
+    memory_region_add_subregion_overlap(&space->root, BIT_ULL(s->haw_bits),
                                         &space->beyond,
                                         INTEL_IOMMU_OVERLAY_PRIORITY);
     address_space_init(&space->as, &space->root, root_name);

@@ -509,6 +509,47 @@ static void test_pass_through(void)
     }
 }
 
+/*
+ * Memory above the width of input addresses, as a machine of an older type
+ * has it: pass-through reaches it, and all of the unit's structures may lie
+ * there.
+ */
+static void test_above_width(void)
+{
+    const uint64_t high = 0x9000000000;
+    EduPair p;
+    VtdDomain domain;
+    uint64_t page;
+
+    edu_pair_start(&p, "", "",
+                   "-machine pc-q35-9.1 -cpu qemu64,phys-bits=46 "
+                   "-m 256M,slots=1,maxmem=640G "
+                   "-object memory-backend-ram,id=high,size=128M "
+                   "-device pc-dimm,memdev=high,addr=0x9000000000");
+    g_assert_cmpuint((vtd_read64(&p.d, VTD_CAP) >> 16 & 0x3f) + 1, ==, 39);
+    p.d.next_page = high;
+
+    vtd_row("pass-through");
+    vtd_attach_pass_through(&p.d, p.a.sid, 2, VTD_AW_39);
+    vtd_enable(&p.d);
+    g_assert_cmphex(p.d.root, >=, high);
+    g_assert_cmphex(p.d.queue, >=, high);
+    page = vtd_alloc(&p.d, 1);
+    expect_reaches(&p.a, page, page);
+
+    vtd_row("tables");
+    domain = vtd_domain_new(&p.d, 1, 3);
+    g_assert_cmphex(domain.top, >=, high);
+    vtd_map(&p.d, &domain, IOVA, page, 1, VTD_RW);
+    attach(&p.a, &domain);
+    expect_reaches(&p.a, IOVA, page);
+
+    vtd_row("wait status");
+    p.d.status = vtd_alloc(&p.d, 1);
+    expect_true(vtd_queue_sync(&p.d));
+    edu_pair_stop(&p);
+}
+
 /* Contexts that are legal and look odd */
 static void test_contexts(void)
 {
@@ -574,6 +615,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/dma/domains", test_domains);
     qtest_add_func("/intel-iommu/dma/on-off", test_on_off);
     qtest_add_func("/intel-iommu/dma/pass-through", test_pass_through);
+    qtest_add_func("/intel-iommu/dma/above-width", test_above_width);
     qtest_add_func("/intel-iommu/dma/contexts", test_contexts);
     qtest_add_func("/intel-iommu/dma/bypass", test_bypass);
     return g_test_run();

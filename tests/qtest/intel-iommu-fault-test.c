@@ -53,6 +53,9 @@ typedef struct Patch {
 
 typedef enum Accesses { READ = 1, WRITE = 2, BOTH = READ | WRITE } Accesses;
 
+/* Width of the CPU's physical addresses */
+#define PHYS_BITS(n)            "-cpu qemu64,phys-bits=" n
+
 typedef struct Row {
     const char *name;
     Patch patches[2];
@@ -357,7 +360,7 @@ static void test_reasons_properties(void)
     }
 }
 
-/* The same with 39 bits: other reserved bits, another limit */
+/* The same with 39 bits of both kinds: other reserved bits, another limit */
 static void test_reasons_39(void)
 {
     static const struct {
@@ -377,7 +380,7 @@ static void test_reasons_39(void)
     };
     EduPair p;
 
-    edu_pair_start(&p, "", ",aw-bits=39", "");
+    edu_pair_start(&p, "", ",aw-bits=39", PHYS_BITS("39"));
     vtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
         VtdDomain domain = vtd_domain_new(&p.d, i + 1, 3);
@@ -404,26 +407,34 @@ static void test_reasons_39(void)
 static void test_pass_through_limit(void)
 {
     static const struct {
-        const char *props;
+        const char *props, *args;
         uint64_t aw;
-        uint64_t iova;
+        unsigned bits;          /* that pass */
     } cases[] = {
-        { ",aw-bits=48", VTD_AW_48, 1ull << 48 },
-        { ",aw-bits=48", VTD_AW_48, 1ull << 63 },
-        { ",aw-bits=39", VTD_AW_39, 1ull << 39 },
+        { ",aw-bits=48", "", VTD_AW_48, 48 },
+        { ",aw-bits=48", PHYS_BITS("52"), VTD_AW_48, 52 },
+        { ",aw-bits=39", PHYS_BITS("36"), VTD_AW_39, 39 },
+        { ",aw-bits=39", "", VTD_AW_39, 40 },
+        { ",aw-bits=39", PHYS_BITS("46"), VTD_AW_39, 46 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        const uint64_t above[] = { 1ull << cases[i].bits, 1ull << 63 };
         EduPair p;
 
-        vtd_row("pass-through%s, 0x%" PRIx64, cases[i].props, cases[i].iova);
-        edu_pair_start(&p, "", cases[i].props, "");
+        vtd_row("pass-through%s %s", cases[i].props, cases[i].args);
+        edu_pair_start(&p, "", cases[i].props, cases[i].args);
         vtd_attach_pass_through(&p.d, p.a.sid, 1, cases[i].aw);
         vtd_enable(&p.d);
-        edu_dma_write(&p.a, cases[i].iova, 0, 8);
-        vtd_expect_fault(&p.d, 0x04, p.a.sid, cases[i].iova, false);
-        edu_dma_read(&p.a, cases[i].iova, 0, 8);
-        vtd_expect_fault(&p.d, 0x04, p.a.sid, cases[i].iova, true);
+        for (int j = 0; j < ARRAY_SIZE(above); j++) {
+            edu_dma_write(&p.a, above[j], 0, 8);
+            vtd_expect_fault(&p.d, 0x04, p.a.sid, above[j], false);
+            edu_dma_read(&p.a, above[j], 0, 8);
+            vtd_expect_fault(&p.d, 0x04, p.a.sid, above[j], true);
+        }
+        /* There is nothing below either, but that is no fault of the unit */
+        edu_dma_read(&p.a, above[0] - 8, 0, 8);
+        vtd_expect_no_fault(&p.d);
         edu_pair_stop(&p);
     }
 }

@@ -508,6 +508,9 @@ static const Unlike unlike[] = {
     { ",dma-drain=off", "", "dma-drain=off" },
     { ",dma-translation=off", "", "dma-translation=off" },
     { ",max-mappings=1000,stale-tm=on", "", NULL },
+    /* The width of physical addresses is in no register */
+    { ",aw-bits=39 -cpu qemu64,phys-bits=46", ",aw-bits=39", NULL },
+    { ",aw-bits=39", ",aw-bits=39 -cpu qemu64,phys-bits=46", NULL },
 };
 
 static void check_unlike(const char *from, const char *to,

@@ -424,6 +424,51 @@ static void test_widths(void)
     world_stop(&w);
 }
 
+/* Tables and targets in memory above the width of input addresses */
+static void test_above_width(void)
+{
+    const uint64_t high = 0x9000000000, size = 128ull << 20;
+    VtdDomain domain;
+    uint64_t direct;
+    World w;
+
+    world_start(&w, ",aw-bits=39", "",
+                "-machine pc-q35-9.1 -cpu qemu64,phys-bits=46 "
+                "-m 128M,slots=1,maxmem=640G "
+                "-object memory-backend-ram,id=high,size=128M "
+                "-device pc-dimm,memdev=high,addr=0x9000000000");
+    w.plain.haw_bits = 46;
+    w.plain.high_ram = high + size;
+    w.d.next_page = high;
+
+    vtd_row("targets");
+    WORLD_EDIT(&w, LEAVES(1, 0x5000, high + size / 2, 3),
+               LEAVES(2, 0x40000000, high + size / 2, 2));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    shadow_expect_steps(&w.sa, 5, 0);
+    g_assert_cmpuint(testdev_count(&w.a, TESTDEV_MAPPED_PAGES), >=, 3 + 1024);
+
+    vtd_row("tables");
+    domain = vtd_domain_new(&w.d, 1, 3);
+    g_assert_cmphex(domain.top, >=, high);
+    world_edit(&w.d, &domain, (const Edit[]) {
+        LEAVES(1, 0x5000, high + size / 2, 3),
+        LEAVES(2, 0x40000000, high + size / 2, 2),
+    }, 2);
+    vtd_attach(&w.d, w.a.sid, &domain);
+    vtd_invalidate_all(&w.d);
+    shadow_expect_quiet(&w.sa);
+
+    vtd_row("pass-through has all that there is without translation");
+    vtd_attach_pass_through(&w.d, w.a.sid, 1, VTD_AW_39);
+    vtd_invalidate_all(&w.d);
+    direct = testdev_count(&w.a, TESTDEV_DIRECT);
+    vtd_disable(&w.d);
+    expect_eq(testdev_count(&w.a, TESTDEV_DIRECT), direct);
+    shadow_expect(&w.sa);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -440,5 +485,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/5-map-width", test_map_width);
     qtest_add_func("/intel-iommu/shadow/5-not-ram", test_not_ram);
     qtest_add_func("/intel-iommu/shadow/5-widths", test_widths);
+    qtest_add_func("/intel-iommu/shadow/5-above-width", test_above_width);
     return g_test_run();
 }

@@ -119,7 +119,7 @@ static VtdDomain start_vhost(World *w, const char *props, const char *b)
 
     world_start(w, props, b, "");
     qtest_writeq(w->d.qts, vtd_context_entry(&w->d, A), 0);
-    domain = vtd_domain_new(&w->d, 2, 4);
+    domain = vtd_domain_new(&w->d, 2, w->domain.levels);
     vtd_attach(&w->d, B, &domain);
     world_edit(&w->d, &domain, (const Edit[]) {
         LEAVES(1, IOVA, RAM, 512),
@@ -286,6 +286,24 @@ static void test_device_tlb(void)
         expect_not_told(&w.b, &from);
     }
     expect_eq(testdev_count(&w.a, TESTDEV_DEVICE_UNMAPS), 0);
+    world_stop(&w);
+}
+
+/*
+ * What a cache got before there was translation can lie above the width of
+ * input addresses, and is forgotten, too.
+ */
+static void test_above_width(void)
+{
+    uint64_t from;
+    World w;
+
+    start_vhost(&w, ",aw-bits=39 -cpu qemu64,phys-bits=46",
+                ",unmap-only=on");
+    testdev_clear(&w.b);
+    from = 0;
+    vtd_invalidate(&w.d, VTD_INV_CONTEXT_GLOBAL);
+    expect_told(&w.b, &from, TESTDEV_UNMAP, 0, (1ull << 46) - 1, 2);
     world_stop(&w);
 }
 
@@ -721,6 +739,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/12-host-fails", test_host_fails);
     qtest_add_func("/intel-iommu/shadow/12-host-is-full", test_host_is_full);
     qtest_add_func("/intel-iommu/shadow/13-device-tlb", test_device_tlb);
+    qtest_add_func("/intel-iommu/shadow/13-above-width", test_above_width);
     qtest_add_func("/intel-iommu/shadow/13-ats-toggled", test_ats_toggled);
     qtest_add_func("/intel-iommu/shadow/13-ats-unsupported",
                    test_ats_unsupported);

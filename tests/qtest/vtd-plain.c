@@ -19,7 +19,12 @@
 
 void plain_init(Plain *p, VtdDriver *d, unsigned aw_bits)
 {
-    *p = (Plain) { .d = d, .aw_bits = aw_bits, .ram = PLAIN_RAM };
+    *p = (Plain) {
+        .d = d,
+        .aw_bits = aw_bits,
+        .haw_bits = MAX(aw_bits, PLAIN_PHYS_BITS),
+        .ram = PLAIN_RAM,
+    };
 }
 
 /* Lists */
@@ -242,7 +247,7 @@ static uint64_t bits(unsigned high, unsigned low)
 /* Bits that must not be set in an entry that is present (3.2) */
 static uint64_t reserved_bits(const Plain *p, unsigned level, bool leaf)
 {
-    uint64_t reserved = bits(51, p->aw_bits) | 1ull << 62;
+    uint64_t reserved = bits(51, p->haw_bits) | 1ull << 62;
 
     if (!leaf || !p->snoop_control) {
         reserved |= 1ull << 11;
@@ -268,7 +273,7 @@ static void walk(Plain *p, uint64_t table, unsigned level, uint64_t base,
     for (unsigned i = 0; entries && i < ENTRIES; i++) {
         uint64_t entry = entries[i];
         uint64_t iova = base + i * size;
-        uint64_t address = entry & bits(p->aw_bits - 1, 12);
+        uint64_t address = entry & bits(p->haw_bits - 1, 12);
         uint8_t granted = entry & perm;
         bool leaf = level == 1 || (level <= 3 && (entry & VTD_PS));
 
@@ -298,7 +303,7 @@ GArray *plain_table_leaves(Plain *p, uint64_t top, unsigned levels)
 
 GArray *plain_leaves(Plain *p, uint16_t sid, PlainView *view)
 {
-    const uint64_t high = bits(63, p->aw_bits);
+    const uint64_t high = bits(63, p->haw_bits);
     const uint64_t *table, *entry;
     GArray *none = new_runs();
     unsigned levels;

@@ -19,6 +19,7 @@
 /* Default memory is RAM or ROM below this, but for the hole of a VGA */
 #define PLAIN_RAM               0x8000000ull
 #define PLAIN_HIGH_RAM          0x100000000ull
+#define PLAIN_PHYS_BITS         40          /* of the default CPU */
 #define PLAIN_HOLE              0xa0000ull
 #define PLAIN_HOLE_LAST         0xbffffull
 
@@ -28,6 +29,7 @@ typedef struct Plain {
     uint64_t ram;               /* end of RAM below 4 GiB */
     uint64_t high_ram;          /* end of RAM above that, if there is any */
     unsigned aw_bits;
+    unsigned haw_bits;          /* of physical addresses */
     bool snoop_control;
     bool device_iotlb;
     bool hole;                  /* there is a VGA */

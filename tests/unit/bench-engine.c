@@ -299,6 +299,7 @@ static void start(Engine *e)
 {
     static const VtdConfig config = {
         .aw_bits = 48,
+        .haw_bits = 48,
         .caching_mode = true,
         .dma_translation = true,
         .max_mappings = UINT32_MAX,

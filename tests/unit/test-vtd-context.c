@@ -75,24 +75,35 @@ static void flip_bits(Unit *u, uint64_t entry, uint64_t skip_lo,
     }
 }
 
-static const uint8_t widths[] = { 39, 48 };
+/* Of input addresses and of physical ones */
+static const struct {
+    uint8_t aw_bits;
+    uint8_t haw_bits;
+} widths[] = { { 39, 39 }, { 48, 48 }, { 39, 46 }, { 48, 52 } };
+
+static VtdConfig width_config(unsigned i)
+{
+    VtdConfig config = host_config;
+
+    config.aw_bits = widths[i].aw_bits;
+    config.haw_bits = widths[i].haw_bits;
+    return config;
+}
 
 static void test_root_bits(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
-        VtdConfig config = host_config;
+        VtdConfig config = width_config(i);
         uint64_t found[2], entry;
-        Unit u;
+        Unit u = unit_new(&config);
 
-        config.aw_bits = widths[i];
-        u = unit_new(&config);
         entry = u.h->root + (SID >> 8) * 16;
         flip_bits(&u, entry, 0, 0, 0x0a, found);
-        g_assert_cmphex(found[0], ==, BITS(11, 1) | BITS(63, widths[i]));
+        g_assert_cmphex(found[0], ==, BITS(11, 1) | BITS(63, config.haw_bits));
         g_assert_cmphex(found[1], ==, UINT64_MAX);
         /* a context table outside memory */
         flip_bits(&u, entry, 0, 0, 0x09, found);
-        g_assert_cmphex(found[0], ==, BITS(widths[i] - 1, RAM_BITS));
+        g_assert_cmphex(found[0], ==, BITS(config.haw_bits - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         flip_bits(&u, entry, 0, 0, 0x01, found);
         g_assert_cmphex(found[0], ==, P);
@@ -113,19 +124,17 @@ static void test_root_bits(void)
 static void test_context_bits(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
-        VtdConfig config = host_config;
+        VtdConfig config = width_config(i);
         uint64_t found[2], entry;
-        Unit u;
+        Unit u = unit_new(&config);
 
-        config.aw_bits = widths[i];
-        u = unit_new(&config);
         entry = context_entry(u.h, SID);
         flip_bits(&u, entry, 0, 0, 0x0b, found);
-        g_assert_cmphex(found[0], ==, BITS(11, 4) | BITS(63, widths[i]));
+        g_assert_cmphex(found[0], ==, BITS(11, 4) | BITS(63, config.haw_bits));
         g_assert_cmphex(found[1], ==, BIT(7) | BITS(63, 24));
         /* top table not in memory; TT and AW are below */
         flip_bits(&u, entry, BITS(3, 2), BITS(2, 0), 0x03, found);
-        g_assert_cmphex(found[0], ==, BITS(widths[i] - 1, RAM_BITS));
+        g_assert_cmphex(found[0], ==, BITS(config.haw_bits - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         /* the domain id is any, bits 70:67 are software's */
         flip_bits(&u, entry, ~0ull, BITS(2, 0), 0, found);
@@ -149,13 +158,11 @@ static void test_context_bits(void)
 static void test_pass_through_bits(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
-        VtdConfig config = host_config;
+        VtdConfig config = width_config(i);
         VtdTranslation t;
         uint64_t found[2];
-        Unit u;
+        Unit u = unit_new(&config);
 
-        config.aw_bits = widths[i];
-        u = unit_new(&config);
         set_context(u.h, SID, P | TT(2), context_hi(u.levels, DID));
         flip_bits(&u, context_entry(u.h, SID), BITS(3, 0), BITS(2, 0), 0,
                   found);
@@ -209,11 +216,9 @@ static void test_type_width(void)
 static void test_root_register(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
-        VtdConfig config = host_config;
-        Unit u;
+        VtdConfig config = width_config(i);
+        Unit u = unit_new(&config);
 
-        config.aw_bits = widths[i];
-        u = unit_new(&config);
         for (unsigned bit = 10; bit < 64; bit++) {
             unsigned reason = try(&u);
             VtdTranslation t;
@@ -221,7 +226,7 @@ static void test_root_register(void)
             g_assert_cmphex(reason, ==, 0);
             set_root_table(u.h, u.h->root ^ BIT(bit));
             reason = outcome(u.d, IOVA, VTD_ACCESS_WRITE, &t);
-            if (bit < 12 || bit >= widths[i]) {
+            if (bit < 12 || bit >= config.haw_bits) {
                 g_assert_cmphex(reason, ==, 0x30);
             } else if (bit >= RAM_BITS) {
                 g_assert_cmphex(reason, ==, 0x08);
@@ -247,6 +252,37 @@ static void test_root_register(void)
         g_assert_cmphex(try(&u), ==, 0);
         unit_free(&u);
     }
+}
+
+/* All of them high in memory, above the width of input addresses */
+static void test_high(void)
+{
+    const uint64_t high = BIT(45) | BIT(39);
+    VtdConfig config = host_config;
+    uint64_t root_entry, entry;
+    Unit u;
+
+    config.aw_bits = 39;
+    config.haw_bits = 46;
+    u = unit_new(&config);
+    host_add_alias(u.h, high);
+    root_entry = u.h->root + (SID >> 8) * 16;
+    entry = context_entry(u.h, SID);
+
+    set_root_table(u.h, u.h->root | high);
+    assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT);
+    host_put(u.h, root_entry, host_get(u.h, root_entry) | high);
+    g_assert_cmphex(try(&u), ==, 0);
+    host_put(u.h, entry, host_get(u.h, entry) | high);
+    g_assert_cmphex(try(&u), ==, 0);
+    for (unsigned level = 1; level <= 3; level++) {
+        uint64_t at = table_entry(u.h, u.table, 3, IOVA, level);
+
+        host_put(u.h, at, host_get(u.h, at) | high);
+        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+        assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT | high);
+    }
+    unit_free(&u);
 }
 
 /* The first wrong thing on the way from the root is what is told */
@@ -367,6 +403,7 @@ int main(int argc, char **argv)
                     test_pass_through_bits);
     g_test_add_func("/vtd/context/type-width", test_type_width);
     g_test_add_func("/vtd/context/root-register", test_root_register);
+    g_test_add_func("/vtd/context/high", test_high);
     g_test_add_func("/vtd/context/order", test_order);
     g_test_add_func("/vtd/context/index", test_index);
     g_test_add_func("/vtd/context/faults-not-cached",

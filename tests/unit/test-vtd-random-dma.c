@@ -48,7 +48,7 @@ static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
                               uint64_t *hi)
 {
     const VtdConfig *c = &w->h->config;
-    uint64_t above = BITS(63, c->aw_bits), root = w->h->root + (sid >> 8) * 16;
+    uint64_t above = BITS(63, c->haw_bits), root = w->h->root + (sid >> 8) * 16;
     unsigned tt, aw, aw_max = c->aw_bits == 48 ? 2 : 1;
     uint64_t word;
 
@@ -91,7 +91,7 @@ static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
 static uint64_t plain_reserved(const VtdConfig *c, uint64_t entry,
                                unsigned level, bool leaf)
 {
-    uint64_t mask = BITS(51, c->aw_bits);
+    uint64_t mask = BITS(63, c->haw_bits) & BITS(51, 0);
 
     if (!leaf) {
         return mask | BIT(62) | BIT(11) | (level > 3 ? BIT(7) : 0);
@@ -130,7 +130,7 @@ static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
             o->cacheable = true;
             return denied;
         }
-        table = entry & BITS(c->aw_bits - 1, 12);
+        table = entry & BITS(c->haw_bits - 1, 12);
         if (leaf) {
             o->result = table | (iova & (BIT(shift) - 1));
             break;
@@ -161,7 +161,7 @@ static Outcome plain(World *w, const Device *d, uint64_t iova,
         bool pass_through = (lo >> 2 & 3) == 2;
         unsigned levels = (hi & 7) + 2;
 
-        if (iova >> (pass_through || levels == 4 ? c->aw_bits : 39)) {
+        if (iova >> (pass_through ? c->haw_bits : levels == 4 ? 48 : 39)) {
             o.reason = 0x04;
             o.cacheable = true;
         } else if (pass_through) {
@@ -288,7 +288,7 @@ static uint64_t some_leaf(World *w, unsigned level)
         0xfee00000, 0xfeeff000, 0xfec00000, 0xc0000000, 0xfef00000,
     };
     uint64_t addr = chance(15) ? special[rnd(G_N_ELEMENTS(special))]
-                               : rnd64() & BITS(w->h->config.aw_bits - 1, 12);
+                               : rnd64() & BITS(w->h->config.haw_bits - 1, 12);
 
     if (chance(95)) {
         addr &= ~(BIT(12 + 9 * (level - 1)) - 1);
@@ -464,6 +464,7 @@ static void make_world(World *w)
     VtdConfig config = host_config;
 
     config.aw_bits = chance(30) ? 39 : 48;
+    config.haw_bits = config.aw_bits + (chance(30) ? rnd(5) : 0);
     config.snoop_control = chance(30);
     config.device_iotlb = chance(30);
     config.stale_tm = chance(50);

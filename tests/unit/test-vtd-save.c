@@ -418,6 +418,61 @@ static void test_refused(void)
     host_free(m.to);
 }
 
+/*
+ * How wide physical addresses are is the machine's, and no register tells:
+ * only an address that the other one cannot have is refused.
+ */
+static void test_physical_width(void)
+{
+    const uint64_t high = BIT(45);
+    VtdConfig config = host_config;
+    VtdSaved saved;
+    Move m;
+
+    config.aw_bits = 39;
+    config.haw_bits = 46;
+    m.from = host_new(&config);
+    host_add_alias(m.from, high);
+    host_enable(m.from);
+    set_root_table(m.from, m.from->root | high);
+    queue_start(m.from, 0);
+    submit_wait(m.from);
+    gcmd(m.from, QIE, false);
+    wr32(m.from, REG_IQT, 0);
+    wr64(m.from, REG_IQA, m.from->queue | high);
+    gcmd(m.from, QIE, true);
+    m.from->tail = 0;
+    submit_wait(m.from);
+    set_irta(m.from, high);
+    vtd_save(m.from->v, &saved);
+    g_assert_cmphex(saved.root, ==, m.from->root | high);
+    g_assert_cmphex(saved.iq, ==, m.from->queue | high);
+    g_assert_cmphex(saved.intr_root, ==, high);
+
+    for (config.haw_bits = 45; config.haw_bits <= 52; config.haw_bits++) {
+        m.to = host_new(&config);
+        host_add_alias(m.to, high);
+        if (config.haw_bits == 45) {
+            assert_refused(&m, &saved, "root");
+        } else {
+            g_assert_null(move_load(&m, &saved));
+            vtd_loaded(m.to->v);
+            submit_wait(m.to);
+        }
+        host_free(m.to);
+    }
+    config.haw_bits = 39;
+    m.to = host_new(&config);
+    saved.root = 0;
+    assert_refused(&m, &saved, "intr_root");
+    saved.intr_root = 0;
+    assert_refused(&m, &saved, "iq");
+    saved.iq = m.from->queue;
+    g_assert_null(vtd_load(m.to->v, &saved));
+    host_free(m.to);
+    host_free(m.from);
+}
+
 /* Units of other properties: each is named, with its value */
 static void test_unlike(void)
 {
@@ -577,6 +632,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/fault-pending", test_fault_pending);
     g_test_add_func("/vtd/save/views", test_views);
     g_test_add_func("/vtd/save/refused", test_refused);
+    g_test_add_func("/vtd/save/physical-width", test_physical_width);
     g_test_add_func("/vtd/save/unlike", test_unlike);
     g_test_add_func("/vtd/save/hostile", test_hostile);
 

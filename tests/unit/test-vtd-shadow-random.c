@@ -487,8 +487,9 @@ static const Setting settings[] = {
     }, {
         .name = "narrow",
         .config = {
-            .aw_bits = 39, .max_mappings = BIT(24), .device_iotlb = true,
-            .stale_tm = true, .snoop_control = true, COMMON,
+            .aw_bits = 39, .haw_bits = 41, .max_mappings = BIT(24),
+            .device_iotlb = true, .stale_tm = true, .snoop_control = true,
+            COMMON,
         },
     }, {
         .name = "dirty",

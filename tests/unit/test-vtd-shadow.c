@@ -300,6 +300,38 @@ static void test_tables_behind_io(void)
     }
 }
 
+/* Tables and targets above the width of input addresses */
+static void test_high(void)
+{
+    const uint64_t iova = 5 * GIB, high = BIT(45), target = BIT(39) + GIB;
+    VtdConfig config = mirror_config;
+    Host *h;
+    Mirror *m;
+
+    config.aw_bits = 39;
+    config.haw_bits = 46;
+    h = mirror_host(&config);
+    host_add_region(h, target, target + GIB - 1, true);
+    host_add_alias(h, high);
+    m = mirror_new(h, SID, 1, 0, 3);
+    mirror_map(m, iova, 1, 1, target | RW);
+    mirror_map(m, iova + 2 * MIB, 2, 1, (target + 2 * MIB) | RW);
+    for (unsigned level = 2; level <= 3; level++) {
+        uint64_t entry = mirror_entry(m, iova, level);
+
+        host_put(h, entry, host_get(h, entry) | high);
+    }
+    mirror_flush(m);
+    assert_notices(m, MAPS(iova, PAGE, target | RW),
+                   MAPS(iova + 2 * MIB, 2 * MIB, (target + 2 * MIB) | RW));
+    mirror_begin(m);
+    m->table |= high;
+    mirror_attach(m);
+    assert_quiet(m);
+    mirror_free(m);
+    host_free(h);
+}
+
 static void test_permissions(void)
 {
     static const struct {
@@ -660,6 +692,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/table-becomes-unreadable",
                     test_table_becomes_unreadable);
     g_test_add_func("/vtd/shadow/tables-behind-io", test_tables_behind_io);
+    g_test_add_func("/vtd/shadow/high", test_high);
     g_test_add_func("/vtd/shadow/permissions", test_permissions);
     g_test_add_func("/vtd/shadow/changed-in-place", test_changed_in_place);
     g_test_add_func("/vtd/shadow/fewest", test_fewest);

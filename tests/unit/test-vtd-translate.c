@@ -45,14 +45,17 @@ static void forget(Unit *u)
 /* Widths of the unit, with the levels that it can walk */
 static const struct {
     uint8_t aw_bits;
+    uint8_t haw_bits;
     uint8_t levels;
-} shapes[] = { { 39, 3 }, { 48, 3 }, { 48, 4 } };
+} shapes[] = { { 39, 39, 3 }, { 48, 48, 3 }, { 48, 48, 4 }, { 39, 46, 3 },
+               { 48, 52, 4 } };
 
 static VtdConfig shape_config(unsigned i)
 {
     VtdConfig config = host_config;
 
     config.aw_bits = shapes[i].aw_bits;
+    config.haw_bits = shapes[i].haw_bits;
     return config;
 }
 
@@ -79,7 +82,7 @@ static void test_leaves(void)
                 Unit u = unit_new(&config, shapes[i].levels);
                 uint64_t iova = page[k] & BITS(input_bits - 1, 0) & ~mask;
                 uint64_t addr = (0x6666666666666666 ^ page[k]) &
-                                BITS(shapes[i].aw_bits - 1, 0) & ~mask;
+                                BITS(shapes[i].haw_bits - 1, 0) & ~mask;
                 VtdTranslation t;
 
                 map(u.h, u.table, u.levels, iova, level, addr | RW);
@@ -106,7 +109,7 @@ static void test_leaves(void)
 static uint64_t reserved_bits(const VtdConfig *config, unsigned level,
                               unsigned leaf)
 {
-    uint64_t mask = BITS(51, config->aw_bits);
+    uint64_t mask = BITS(63, config->haw_bits) & BITS(51, 0);
 
     if (level > leaf) {
         return mask | BIT(62) | BIT(11) | (level >= 4 ? BIT(7) : 0);
@@ -183,8 +186,8 @@ static void test_reserved_bits(void)
             config.snoop_control = options & 1;
             config.device_iotlb = options & 2;
             config.stale_tm = options & 4;
-            g_test_message("width %u levels %u options %u", config.aw_bits,
-                           levels, options);
+            g_test_message("widths %u, %u levels %u options %u",
+                           config.aw_bits, config.haw_bits, levels, options);
             for (unsigned leaf = 1; leaf <= 3; leaf++) {
                 for (unsigned level = leaf; level <= levels; level++) {
                     Unit u = unit_new(&config, levels);
@@ -305,7 +308,7 @@ static void test_unreadable(void)
         }
         /* beyond memory but within HAW */
         forget(&u);
-        host_put(u.h, entry[2], (BITS(config.aw_bits - 1, 12)) | RW);
+        host_put(u.h, entry[2], (BITS(config.haw_bits - 1, 12)) | RW);
         assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, 0x07);
         unit_free(&u);
     }
@@ -336,10 +339,10 @@ static void test_input_width(void)
         /* whose AW says nothing */
         set_context(u.h, u.d->sid, P | TT(2), context_hi(u.levels, DID));
         inv_context(u.h, GLOBAL, 0, 0, 0);
-        last = BITS(config.aw_bits - 1, 0);
+        last = BITS(config.haw_bits - 1, 0);
         assert_maps(u.d, 0, VTD_ACCESS_READ, 0);
         assert_maps(u.d, last, VTD_ACCESS_WRITE, last);
-        for (unsigned bit = config.aw_bits; bit < 64; bit++) {
+        for (unsigned bit = config.haw_bits; bit < 64; bit++) {
             assert_blocked(u.d, BIT(bit), VTD_ACCESS_READ, 0x04);
         }
         assert_blocked(u.d, last + 1, VTD_ACCESS_WRITE, 0x04);

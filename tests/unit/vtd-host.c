@@ -28,25 +28,37 @@ typedef struct Deferred {
 
 static __thread unsigned sections;  /* that this thread is in */
 
-static bool host_is_ram(Host *h, uint64_t gpa, size_t len)
+/* Where @len bytes at @gpa are in Host.ram, or NULL */
+static void *host_at(Host *h, uint64_t gpa, size_t len)
 {
-    return gpa < RAM_SIZE && len <= RAM_SIZE - gpa &&
-           !h->hole[gpa / PAGE] && !h->hole[(gpa + len - 1) / PAGE];
+    if (gpa < RAM_SIZE) {
+        return len <= RAM_SIZE - gpa && !h->hole[gpa / PAGE] &&
+               !h->hole[(gpa + len - 1) / PAGE] ? (char *)h->ram + gpa : NULL;
+    }
+    for (unsigned i = 0; i < h->regions->len; i++) {
+        VtdRam *region = &g_array_index(h->regions, VtdRam, i);
+
+        if (region->data && gpa >= region->first &&
+            gpa + len - 1 <= region->last) {
+            return (char *)h->ram + (gpa - region->first);
+        }
+    }
+    return NULL;
 }
 
 static bool host_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
     Host *h = opaque;
+    uint64_t *from = host_at(h, gpa, len);
 
     g_assert_cmpuint(gpa % 8, ==, 0);
     g_assert_cmpuint(len % 8, ==, 0);
     __atomic_fetch_add(&h->reads, 1, __ATOMIC_RELAXED);
-    if (!host_is_ram(h, gpa, len)) {
+    if (!from) {
         return false;
     }
     for (size_t i = 0; i < len / 8; i++) {
-        uint64_t word = __atomic_load_n(&h->ram[gpa / 8 + i],
-                                        __ATOMIC_RELAXED);
+        uint64_t word = __atomic_load_n(from + i, __ATOMIC_RELAXED);
 
         memcpy((char *)buf + i * 8, &word, 8);
     }
@@ -61,15 +73,16 @@ static bool host_write(void *opaque, uint64_t gpa, const void *buf,
                        size_t len)
 {
     Host *h = opaque;
+    uint32_t *to = host_at(h, gpa, len);
     uint32_t value;
 
     g_assert_cmpuint(gpa % 4, ==, 0);
     g_assert_cmpuint(len, ==, 4);
-    if (!host_is_ram(h, gpa, len)) {
+    if (!to) {
         return false;
     }
     memcpy(&value, buf, 4);
-    __atomic_store_n((uint32_t *)h->ram + gpa / 4, value, __ATOMIC_RELAXED);
+    __atomic_store_n(to, value, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -230,6 +243,7 @@ Host *host_new(const VtdConfig *config)
     Host *h = g_new0(Host, 1);
 
     h->config = config ? *config : host_config;
+    h->config.haw_bits = h->config.haw_bits ?: h->config.aw_bits;
     h->ram = calloc(RAM_PAGES, PAGE);
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);
@@ -347,16 +361,26 @@ void host_put_behind_io(Host *h, uint64_t page)
     h->behind_io[page / PAGE] = true;
 }
 
-void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram)
+static void host_add(Host *h, VtdRam region)
 {
-    VtdRam region = { .first = first, .last = last, .ram = ram };
-
-    g_assert_cmphex(first, >=, h->regions->len
+    g_assert_cmphex(region.first, >=, h->regions->len
                     ? g_array_index(h->regions, VtdRam,
                                     h->regions->len - 1).last + 1
                     : RAM_SIZE);
-    g_assert_cmphex(first, <=, last);
+    g_assert_cmphex(region.first, <=, region.last);
     g_array_append_val(h->regions, region);
+}
+
+void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram)
+{
+    host_add(h, (VtdRam) { .first = first, .last = last, .ram = ram });
+}
+
+void host_add_alias(Host *h, uint64_t first)
+{
+    host_add(h, (VtdRam) {
+        first, first + RAM_SIZE - 1, true, (uint8_t *)h->ram,
+    });
 }
 
 uint32_t rd32(Host *h, unsigned offset)

@@ -143,7 +143,8 @@ struct Host {
 /* 48 bits wide, pt, intremap and eim on, as a plain device has them */
 extern const VtdConfig host_config;
 
-Host *host_new(const VtdConfig *config);        /* NULL: host_config */
+/* NULL: host_config.  A haw_bits of 0 becomes aw_bits */
+Host *host_new(const VtdConfig *config);
 void host_free(Host *h);
 /* Free what the engine deferred; waits for the read sections */
 void host_grace(Host *h);
@@ -166,6 +167,8 @@ void host_put_behind_io(Host *h, uint64_t page);
  * or a device's (@ram false).  What no region has is a hole.
  */
 void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram);
+/* The memory once more, from @first on; holes are none there */
+void host_add_alias(Host *h, uint64_t first);
 /* The piece around @gpa, as VtdOps.ram has it */
 void host_ram(void *host, uint64_t gpa, VtdRam *ram);
 

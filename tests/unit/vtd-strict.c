@@ -393,7 +393,7 @@ static bool plain_read(Host *h, uint64_t gpa, uint64_t *value)
 PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid)
 {
     PlainContext context = { .kind = PLAIN_BLOCKED };
-    unsigned width = h->config.aw_bits;
+    unsigned width = h->config.haw_bits;
     uint64_t root, root_hi, lo, hi, entry;
 
     if ((rtaddr & BITS(11, 10)) || rtaddr >> width ||
@@ -410,7 +410,8 @@ PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid)
     context.levels = (hi & 7) + 2;
     context.root = lo & BITS(63, 12);
     context.did = hi >> 8;
-    if (context.levels != 3 && (context.levels != 4 || width < 48)) {
+    if (context.levels != 3 &&
+        (context.levels != 4 || h->config.aw_bits < 48)) {
         return context;
     }
     switch (lo >> 2 & 3) {
@@ -503,7 +504,7 @@ static bool plain_entry(Host *h, uint64_t gpa, unsigned level, unsigned upper,
                         uint64_t *entry, bool *leaf)
 {
     const VtdConfig *config = &h->config;
-    uint64_t reserved = BITS(51, config->aw_bits);
+    uint64_t reserved = BITS(63, config->haw_bits) & BITS(51, 0);
 
     if (!plain_read(h, gpa, entry) || !(*entry & upper)) {
         return false;
@@ -537,7 +538,7 @@ static void plain_table(PlainWalk *walk, uint64_t table, unsigned level,
                          &leaf)) {
             continue;
         }
-        address = entry & BITS(walk->h->config.aw_bits - 1, 12);
+        address = entry & BITS(walk->h->config.haw_bits - 1, 12);
         if (leaf) {
             Run run = {
                 first, first + BIT(shift) - 1, address, entry & upper,
@@ -564,7 +565,7 @@ unsigned plain_level(Host *h, uint64_t root, unsigned levels, uint64_t iova)
         if (leaf) {
             return level;
         }
-        table = entry & BITS(h->config.aw_bits - 1, 12);
+        table = entry & BITS(h->config.haw_bits - 1, 12);
     }
 }
 

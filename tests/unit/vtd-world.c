@@ -83,8 +83,8 @@ static uint64_t some_noise(World *w, unsigned level, bool leaf)
         case 1:
             return noise | BIT(11);
         case 2:
-            return noise | BIT(w->h->config.aw_bits +
-                               pick(w, 52 - w->h->config.aw_bits));
+            return noise | BIT(w->h->config.haw_bits +
+                               pick(w, 52 - w->h->config.haw_bits));
         default:
             return noise | (level > 3 ? PS : leaf && level > 1 ? BIT(12) : 0);
         }
@@ -120,7 +120,8 @@ static uint64_t some_frame(World *w, unsigned level, unsigned index)
 
 static uint64_t some_leaf(World *w, unsigned level, unsigned index)
 {
-    uint64_t leaf = some_frame(w, level, index) | (level > 1 ? PS : 0);
+    uint64_t leaf = some_frame(w, level, index) | w->high |
+                    (level > 1 ? PS : 0);
 
     leaf |= some_perm(w);
     return leaf | some_noise(w, level, true);
@@ -170,8 +171,9 @@ static void edit_range(World *w)
     unsigned from = all ? 0 : pick(w, 512);
     unsigned more = all ? 511 : pick(w, one_in(w, 3) ? 400 : 20);
     unsigned to = MIN(511, from + more);
-    uint64_t base = level == 2 ? TARGETS + pick(w, 2) * GIB
-                               : TARGETS + some_index(w, 2) * MIB2;
+    uint64_t base = w->high + TARGETS +
+                    (level == 2 ? pick(w, 2) * GIB
+                                : some_index(w, 2) * MIB2);
     uint64_t perm = one_in(w, 4) ? some_perm(w) : RW;
     unsigned kind = pick(w, 4), every = 1 + pick(w, 3);
 
@@ -359,7 +361,11 @@ World *world_new(const VtdConfig *config, bool odd, guint32 seed)
         host_add_region(w->h, TARGETS + 2 * GIB + 3 * PAGE,
                         TARGETS + 3 * GIB - 1, true);
     } else {
-        host_add_region(w->h, TARGETS, TARGETS + 4 * GIB - 1, true);
+        if (w->h->config.haw_bits > w->h->config.aw_bits) {
+            w->high = BIT(w->h->config.aw_bits);
+        }
+        host_add_region(w->h, w->high + TARGETS,
+                        w->high + TARGETS + 4 * GIB - 1, true);
     }
     for (unsigned level = 1; level <= 4; level++) {
         w->tables[level] = tables[level];

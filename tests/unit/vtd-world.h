@@ -22,6 +22,7 @@ typedef struct World {
     Host *h;
     GRand *rand;
     bool odd;                   /* see world_new() */
+    uint64_t high;              /* a bit that all targets have, or 0 */
     uint64_t table[5][8];       /* the tables of a level, and how many */
     unsigned tables[5];
     uint64_t hole;              /* a page that is no RAM */

@@ -46,7 +46,7 @@ void vtd_contexts_reset(Vtd *v)
 
 void vtd_contexts_save(Vtd *v, VtdSaved *saved)
 {
-    saved->root = atomic_load(&v->contexts.root) & v->format.address;
+    saved->root = atomic_load(&v->contexts.root) & v->haw_mask;
     saved->dmar_enabled = vtd_translating(v);
 }
 
@@ -104,7 +104,7 @@ static bool vtd_context_reserved(Vtd *v, uint64_t lo, uint64_t hi)
 
     return (lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED) ||
            ((tt == VTD_TT_TABLES || tt == VTD_TT_DEVICE_TLB) &&
-            (lo & VTD_PAGE_MASK & ~v->format.address));
+            (lo & VTD_PAGE_MASK & ~v->haw_mask));
 }
 
 static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
@@ -151,7 +151,7 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
     bool fpd;
 
     if (VTD_RTADDR_TTM(latched) != VTD_TTM_LEGACY ||
-        (root & ~v->format.address)) {
+        (root & ~v->haw_mask)) {
         return vtd_context_fault(fault, VTD_FAULT_RTADDR, false);
     }
     if (!vtd_read_entry128(v, root, bus, &lo, &hi)) {
@@ -162,7 +162,7 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
         return vtd_context_fault(fault, VTD_FAULT_ROOT_NOT_PRESENT, false);
     }
     if ((lo & VTD_ROOT_LO_RESERVED) || hi ||
-        (lo & VTD_PAGE_MASK & ~v->format.address)) {
+        (lo & VTD_PAGE_MASK & ~v->haw_mask)) {
         return vtd_context_fault(fault, VTD_FAULT_ROOT_RESERVED, false);
     }
     if (!vtd_read_entry128(v, lo & VTD_PAGE_MASK, devfn, &lo, &hi)) {

@@ -48,7 +48,7 @@ void vtd_interrupts_save(Vtd *v, VtdSaved *saved)
 {
     uint64_t irta = atomic_load(&v->interrupts.irta);
 
-    saved->intr_root = irta & v->format.address;
+    saved->intr_root = irta & v->haw_mask;
     saved->intr_size = VTD_IRTA_ENTRIES(irta);
     saved->intr_eime = irta & VTD_IRTA_EIME;
     saved->intr_enabled = atomic_load(&v->interrupts.remapping);

@@ -226,7 +226,7 @@ void vtd_queue_reset(Vtd *v)
 
 void vtd_queue_save(Vtd *v, VtdSaved *saved)
 {
-    saved->iq = v->queue.base & v->format.address;
+    saved->iq = v->queue.base & v->haw_mask;
     saved->iq_size = v->queue.entries;
     saved->iq_head = v->queue.head;
     saved->iq_tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));

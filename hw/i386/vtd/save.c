@@ -104,9 +104,9 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
         bool good;
     } fields[] = {
 #define FIELD(name, good) { #name, saved->name, good }
-        FIELD(root, !(saved->root & ~v->format.address)),
-        FIELD(intr_root, !(saved->intr_root & ~v->format.address)),
-        FIELD(iq, !(saved->iq & ~v->format.address)),
+        FIELD(root, !(saved->root & ~v->haw_mask)),
+        FIELD(intr_root, !(saved->intr_root & ~v->haw_mask)),
+        FIELD(iq, !(saved->iq & ~v->haw_mask)),
         /* Nothing latched yet is 0 */
         FIELD(intr_size, !saved->intr_size ||
                          vtd_power_of_2(saved->intr_size, 2, 65536)),
@@ -134,7 +134,7 @@ uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset)
 {
     uint64_t reg = vtd_reg64(v, offset);
 
-    return (reg & v->format.address) == saved ? reg : saved;
+    return (reg & v->haw_mask) == saved ? reg : saved;
 }
 
 char *vtd_load(Vtd *v, const VtdSaved *saved)

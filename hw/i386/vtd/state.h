@@ -83,6 +83,7 @@ struct Vtd {
     void *host;
     VtdConfig config;
     uint64_t cap, ecap;                     /* fixed, as the next */
+    uint64_t haw_mask;                      /* of pages that there can be */
     VtdFormat format;
 
     pthread_mutex_t lock;

@@ -154,7 +154,7 @@ static void vtd_translate_unchanged(uint64_t iova, VtdTranslation *out)
 static VtdReason vtd_translate_pass_through(Vtd *v, uint64_t iova,
                                             VtdTranslation *out)
 {
-    if (iova >> v->config.aw_bits) {
+    if (iova >> v->config.haw_bits) {
         return VTD_FAULT_ADDRESS;
     }
     vtd_translate_unchanged(iova, out);

@@ -62,7 +62,8 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     v->config = *config;
     v->cap = vtd_cap(config);
     v->ecap = vtd_ecap(config);
-    vtd_format_second_stage(&v->format, config->aw_bits,
+    v->haw_mask = VTD_MASK(config->haw_bits - 1, VTD_PAGE_SHIFT);
+    vtd_format_second_stage(&v->format, config->haw_bits,
                             config->snoop_control,
                             config->device_iotlb && config->stale_tm);
     pthread_mutex_init(&v->lock, NULL);

@@ -29,7 +29,8 @@ typedef struct VtdSpace VtdSpace;
 
 /* What the user asked for; resolved by the host before vtd_new() */
 typedef struct VtdConfig {
-    uint8_t aw_bits;            /* 39 or 48: guest and host address width */
+    uint8_t aw_bits;            /* 39 or 48: width of input addresses */
+    uint8_t haw_bits;           /* of physical ones: that at least, up to 52 */
     bool caching_mode;
     bool snoop_control;
     bool device_iotlb;
@@ -45,7 +46,7 @@ typedef struct VtdConfig {
 /* What a device's memory requests meet */
 typedef enum VtdView {
     VTD_VIEW_DIRECT,            /* system memory: translation is off */
-    VTD_VIEW_PASS_THROUGH,      /* system memory, below 2^aw_bits */
+    VTD_VIEW_PASS_THROUGH,      /* system memory, below 2^haw_bits */
     VTD_VIEW_TRANSLATED,        /* vtd_translate() */
 } VtdView;
 

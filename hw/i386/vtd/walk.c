@@ -10,10 +10,10 @@
 #include "qemu/osdep.h"
 #include "walk.h"
 
-void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
+void vtd_format_second_stage(VtdFormat *format, unsigned haw_bits,
                              bool snoop_control, bool free_tm)
 {
-    uint64_t above = VTD_MASK(51, aw_bits);
+    uint64_t above = VTD_MASK(51, haw_bits);
     uint64_t table = above | VTD_SS_SNP | VTD_SS_TM;
     uint64_t leaf = above | (snoop_control ? 0 : VTD_SS_SNP) |
                     (free_tm ? 0 : VTD_SS_TM);
@@ -21,7 +21,7 @@ void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
     *format = (VtdFormat) {
         .read = VTD_SS_R,
         .write = VTD_SS_W,
-        .address = VTD_MASK(aw_bits - 1, VTD_PAGE_SHIFT),
+        .address = VTD_MASK(haw_bits - 1, VTD_PAGE_SHIFT),
     };
     for (unsigned level = 1; level <= VTD_LEVELS_MAX; level++) {
         uint64_t low = vtd_level_mask(level) & VTD_PAGE_MASK;

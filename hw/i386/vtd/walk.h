@@ -68,11 +68,11 @@ static inline uint64_t vtd_level_mask(unsigned level)
 }
 
 /*
- * Second-stage entries (3.2) for a host address width of @aw_bits.
+ * Second-stage entries (3.2) for a host address width of @haw_bits.
  * @snoop_control: the SNP bit is free in leaves.  @free_tm: bit 62 is free in
  * leaves (an older revision's TM).
  */
-void vtd_format_second_stage(VtdFormat *format, unsigned aw_bits,
+void vtd_format_second_stage(VtdFormat *format, unsigned haw_bits,
                              bool snoop_control, bool free_tm);
 
 /* Whether two name the same memory, whatever their tags: so they map alike */

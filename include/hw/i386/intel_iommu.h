@@ -45,6 +45,7 @@ struct IntelIOMMUState {
     bool first_stage_1g;
     uint64_t max_mappings;
 
+    uint8_t haw_bits;           /* width of the machine's physical addresses */
     MemoryRegion registers;
     Vtd *vtd;
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
