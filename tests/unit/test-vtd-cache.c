@@ -316,6 +316,15 @@ static void test_permissions(void)
             g_assert_cmphex(outcome(u.d[0], 0x5000, VTD_ACCESS_WRITE, &t),
                             ==, perms[i] & W ? 0 : 0x05);
         }
+        /* A probe is content with what there is */
+        {
+            unsigned reads = u.h->reads;
+            VtdTranslation t;
+
+            g_assert_cmphex(outcome(u.d[0], 0x5000, VTD_ACCESS_PROBE, &t),
+                            ==, 0);
+            g_assert_cmpuint(u.h->reads, ==, reads);
+        }
     }
     unit_free(&u);
 }

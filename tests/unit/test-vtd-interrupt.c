@@ -61,8 +61,8 @@ static unsigned request(Host *h, uint16_t sid, uint64_t addr, uint32_t data,
         return SILENT;
     }
     reason = rd32(h, REG_FRCD + 12) & 0xff;
-    assert_fault(h, reason, sid, reason == 0x20 || reason == 0x25 ?
-                 rd64(h, REG_FRCD) : (uint64_t)index << 48, false);
+    assert_fault(h, reason, sid, reason == 0x20 || reason == 0x25
+                                 ? 0 : (uint64_t)index << 48, false);
     return reason;
 }
 

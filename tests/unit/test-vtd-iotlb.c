@@ -152,6 +152,8 @@ static void test_drop_range(void)
                 { (page + mask + 1) & ~(size - 1),
                   (page + mask + 1) | (size - 1) },
                 { 0, UINT64_MAX }, { page + 0x1000, page + 0x1fff },
+                { page, page }, { page + mask, page + mask },
+                { page - 1, page - 1 }, { page + mask + 1, page + mask + 1 },
             };
 
             for (unsigned i = 0; i < G_N_ELEMENTS(range); i++) {
@@ -172,6 +174,26 @@ static void test_drop_range(void)
             }
         }
     }
+}
+
+/* Of what is inserted again only the newest is left, in whichever slot */
+static void test_again(void)
+{
+    VtdIotlb *t = vtd_iotlb_new();
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        insert(t, key0, i * 0x1000ull, 1, 0x1000);
+    }
+    for (unsigned round = 2; round < 8; round++) {
+        for (unsigned i = 0; i < SLOTS; i++) {
+            if (find(t, key0, i * 0x1000ull)) {
+                insert(t, key0, i * 0x1000ull, 1, round * 0x1000ull);
+                g_assert_cmphex(find(t, key0, i * 0x1000ull), ==,
+                                round * 0x1000ull);
+            }
+        }
+    }
+    vtd_iotlb_free(t);
 }
 
 /* A walk that began before an invalidation leaves nothing after it */
@@ -266,6 +288,11 @@ static void test_full(void)
     g_assert_cmpmem(before, n * sizeof(bool), after, n * sizeof(bool));
     g_free(before);
     g_free(after);
+
+    /* a range of more pages than there are sets leaves nothing in any */
+    vtd_iotlb_drop_range(t, key0.did, 0, (n + 64) * 0x1000ull - 1);
+    g_free(found_of(t, n + 64, &count));
+    g_assert_cmpuint(count, ==, 0);
     vtd_iotlb_free(t);
 }
 
@@ -462,6 +489,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/iotlb/entry", test_entry);
     g_test_add_func("/vtd/iotlb/drop-domain", test_drop_domain);
     g_test_add_func("/vtd/iotlb/drop-range", test_drop_range);
+    g_test_add_func("/vtd/iotlb/again", test_again);
     g_test_add_func("/vtd/iotlb/in-flight", test_in_flight);
     g_test_add_func("/vtd/iotlb/full", test_full);
     g_test_add_func("/vtd/iotlb/random", test_random);

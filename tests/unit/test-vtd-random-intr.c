@@ -77,8 +77,8 @@ static bool check_interrupt(Host *h, const Request *r)
         assert_no_fault(h);
     } else if (rd32(h, REG_FSTS) & PPF) {
         found.reason = rd32(h, REG_FRCD + 12) & 0xff;
-        assert_fault(h, found.reason, r->sid, found.reason == 0x20 ?
-                     rd64(h, REG_FRCD) : (uint64_t)r->index << 48, false);
+        assert_fault(h, found.reason, r->sid, found.reason == 0x20
+                     ? 0 : (uint64_t)r->index << 48, false);
     } else {
         found.reason = SILENT;
     }

@@ -217,6 +217,9 @@ static void test_modes(void)
     Move m;
 
     move_start(&m, NULL);
+    move(&m);
+    g_assert_cmpint(vtd_interrupt(m.to->v, SID, 0xfee01000, 0x41, false,
+                                  &interrupt), ==, VTD_INTERRUPT_BLOCKED);
     gcmd(m.from, CFI, true);
     move(&m);
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, 0xfee01000, 0x41, true,
@@ -238,6 +241,50 @@ static void test_modes(void)
     move(&m);
     wr32(m.to, REG_IQT, 0x10);
     assert_queue(m.to, 0, 5);
+    move_end(&m);
+}
+
+/* Tables and queues of each size go on with as many entries as they had */
+static void test_sizes(void)
+{
+    VtdSaved saved, again;
+    Move m;
+
+    move_start(&m, NULL);
+    gcmd(m.from, QIE, false);
+    m.irt = host_pages(m.from, 256);
+    for (unsigned order = 0; order < 16; order++) {
+        unsigned n = 2u << order, qs = order % 8;
+
+        set_irta(m.from, m.irt | order);
+        queue_start(m.from, qs);
+        /* One is left up to the end */
+        for (unsigned i = 1; i < m.from->entries; i++) {
+            queue_put(m.from, 5, 0);
+        }
+        queue_kick(m.from);
+        vtd_save(m.from->v, &saved);
+        g_assert_cmpuint(saved.intr_size, ==, n);
+        g_assert_cmpuint(saved.iq_size, ==, 256u << qs);
+        move(&m);
+        vtd_save(m.to->v, &again);
+        g_assert_cmpint(memcmp(&again, &saved, sizeof(saved)), ==, 0);
+
+        host_put(m.to, m.irt + (n - 1) * 16, P | 0x44 << 16);
+        for (unsigned past = 0; past < 2; past++) {
+            uint64_t addr = 0xfee00018 | ((n - 1) & 0x7fff) << 5 |
+                            (n - 1) >> 15 << 2;
+            VtdInterrupt interrupt;
+
+            g_assert_cmpint(vtd_interrupt(m.to->v, SID, addr, past, false,
+                                          &interrupt), ==,
+                            past ? VTD_INTERRUPT_BLOCKED
+                                 : VTD_INTERRUPT_REMAPPED);
+        }
+        submit_wait(m.to);
+        g_assert_cmphex(rd64(m.to, REG_IQH), ==, 0);
+        gcmd(m.from, QIE, false);
+    }
     move_end(&m);
 }
 
@@ -626,6 +673,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/caches", test_caches);
     g_test_add_func("/vtd/save/latched", test_latched);
     g_test_add_func("/vtd/save/modes", test_modes);
+    g_test_add_func("/vtd/save/sizes", test_sizes);
     g_test_add_func("/vtd/save/fields-count", test_fields_count);
     g_test_add_func("/vtd/save/queue-error", test_queue_error);
     g_test_add_func("/vtd/save/queue-work", test_queue_work);

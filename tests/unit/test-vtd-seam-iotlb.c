@@ -253,6 +253,24 @@ static void test_orders(void)
     slot_free(s);
 }
 
+static void nothing(void *opaque)
+{
+}
+
+/* Of a size that no live entry has, the slots are not looked at */
+static void test_sizes(void)
+{
+    Slot *s = slot_new(0);
+
+    g_assert_true(seam_interrupt(slot_lookup_first, nothing, s, 1));
+    vtd_iotlb_drop_global(s->iotlb);
+    g_assert_false(seam_interrupt(slot_lookup_first, nothing, s, 1));
+    slot_insert(s, 0);
+    slot_lookup(s, 0);
+    g_assert_true(s->hit[0]);
+    slot_free(s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -260,6 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/seam-iotlb/lookup", test_lookup);
     g_test_add_func("/vtd/seam-iotlb/write", test_write);
     g_test_add_func("/vtd/seam-iotlb/orders", test_orders);
+    g_test_add_func("/vtd/seam-iotlb/sizes", test_sizes);
 
     return g_test_run();
 }

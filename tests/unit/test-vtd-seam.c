@@ -405,6 +405,72 @@ static void test_change(const void *opaque)
     }
 }
 
+/* Faults that meet the handler of the one before */
+
+static void fault(void *opaque)
+{
+    Unit *u = opaque;
+    VtdTranslation t;
+
+    g_assert_false(device_translate(u->d, 0x9000, VTD_ACCESS_READ, &t));
+}
+
+static void clear_fault(void *opaque)
+{
+    Unit *u = opaque;
+
+    wr32(u->h, REG_FRCD + 12, BIT(31));
+}
+
+static void mask_event(void *opaque)
+{
+    Unit *u = opaque;
+
+    wr32(u->h, REG_FECTL, IM);
+}
+
+static void unmask_event(void *opaque)
+{
+    Unit *u = opaque;
+
+    wr32(u->h, REG_FECTL, 0);
+}
+
+/* Each record that software has not cleared is told of, once */
+static void test_faults(void)
+{
+    static SeamActor *const handlers[] = {
+        clear_fault, mask_event, unmask_event,
+    };
+
+    for (unsigned way = 0; way < 2 * G_N_ELEMENTS(handlers); way++) {
+        SeamActor *handler = handlers[way / 2];
+        bool more = true;
+        unsigned at;
+
+        for (at = 0; more; at++) {
+            Unit *u = unit_new();
+            Host *h = u->h;
+
+            wr32(h, REG_FECTL, 0);
+            if (handler == clear_fault) {
+                fault(u);
+            } else if (handler == unmask_event) {
+                wr32(h, REG_FECTL, IM);
+            }
+            more = way & 1 ? seam_interrupt(fault, handler, u, at)
+                           : seam_interrupt(handler, fault, u, at);
+            g_assert_cmphex(rd32(h, REG_FSTS) & PPF, ==,
+                            rd32(h, REG_FRCD + 12) & BIT(31) ? PPF : 0);
+            wr32(h, REG_FECTL, 0);
+            g_assert_cmpuint(h->messages->len, ==,
+                             vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED));
+            unit_free(u);
+        }
+        g_assert_cmpuint(at, >, 3);
+    }
+}
+
 /* What is latched, and a context's way to who reads it */
 static void test_orders(void)
 {
@@ -436,6 +502,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     g_test_add_func("/vtd/seam/orders", test_orders);
+    g_test_add_func("/vtd/seam/faults", test_faults);
     for (unsigned i = 0; i < G_N_ELEMENTS(changes); i++) {
         char *path = g_strdup_printf("/vtd/seam/%s", changes[i].name);
 

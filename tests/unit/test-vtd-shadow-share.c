@@ -621,6 +621,40 @@ static void test_unmap_only(void)
     host_free(h);
 }
 
+/*
+ * Whoever caches translations hears of a domain that requests may be in:
+ * that of the cached entry, and that of the one in memory
+ */
+static void test_told_of_both_domains(void)
+{
+    static const uint16_t told[] = { 1, 2 };
+    Host *h = mirror_host(NULL);
+    Device *d = device_new(h, SID);
+    Strict *s = strict_listen(d, false);
+    uint64_t table = host_pages(h, 1);
+
+    map(h, table, 4, 0x5000, 1, TARGET | RW);
+    attach(d, table, 4, 1);
+    inv_context(h, SELECT, 1, SID, 0);
+    assert_maps(d, 0x5000, VTD_ACCESS_READ, TARGET);
+    attach(d, table, 4, 2);
+    for (unsigned i = 0; i < G_N_ELEMENTS(told); i++) {
+        g_array_set_size(h->forgets, 0);
+        inv_iotlb(h, DOMAIN, 3, 0, 0);
+        g_assert_cmpuint(h->forgets->len, ==, 0);
+        inv_iotlb(h, DOMAIN, told[i], 0, 0);
+        g_assert_cmpuint(h->forgets->len, ==, 1);
+    }
+    /* Nothing of the first is left once its entry is not cached any more */
+    inv_context(h, SELECT, 1, SID, 0);
+    g_array_set_size(h->forgets, 0);
+    inv_iotlb(h, DOMAIN, 1, 0, 0);
+    g_assert_cmpuint(h->forgets->len, ==, 0);
+    strict_unlisten(s);
+    device_free(d);
+    host_free(h);
+}
+
 /* Limits */
 
 static Mirror *limited(uint64_t max_mappings)
@@ -882,6 +916,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow-share/views", test_views);
     g_test_add_func("/vtd/shadow-share/replay", test_replay);
     g_test_add_func("/vtd/shadow-share/unmap-only", test_unmap_only);
+    g_test_add_func("/vtd/shadow-share/told-of-both-domains",
+                    test_told_of_both_domains);
     g_test_add_func("/vtd/shadow-share/limit", test_limit);
     g_test_add_func("/vtd/shadow-share/limit-of-parts", test_limit_of_parts);
     g_test_add_func("/vtd/shadow-share/limit-of-tables",
