@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash disable=SC3045 # busybox has read -t
 #
 # What the guests of a nested run can be told to do (see agent), at every
 # layer.  PCI addresses are written as 0000:00:04.0.

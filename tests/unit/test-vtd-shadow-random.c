@@ -133,12 +133,13 @@ static void check_replay(Test *t, const Member *m)
     CHECK(t, !s->errors, "replay: %s", s->error);
     for (unsigned i = 0; i < held->len; i++) {
         const Run *run = &g_array_index(held, Run, i);
-        const Run *other = &g_array_index(told, Run, j);
+        const Run *other = j < told->len ? &g_array_index(told, Run, j)
+                                         : NULL;
 
         if (run->first > last || run->last < first) {
             continue;
         }
-        CHECK(t, j < told->len && other->first == run->first &&
+        CHECK(t, other && other->first == run->first &&
               other->last == run->last && other->addr == run->addr &&
               other->perm == run->perm, "replay has not 0x%" PRIx64,
               run->first);

@@ -47,6 +47,15 @@ NOT_MAPPED = (r'    if \(iotlb->target_as != &address_space_memory\) \{',
 MAPPED = '        iommu_map_set_result(ret);'
 
 OURS = COMMON + (
+    ('docs/system/device-emulation.rst', (
+        Behind('a device before ours', r'^   devices/igb\.rst$', (
+            '   devices/intel-iommu.rst',)),)),
+    ('docs/specs/index.rst', (
+        Behind('a test device', r'^   pci-testdev$', (
+            '   intel-vtd', '   vtd-testdev')),)),
+    ('docs/devel/index-internals.rst', (
+        Behind('an internal subsystem', r'^   ebpf_rss$', (
+            '   intel-iommu',)),)),
     ('hw/i386/meson.build', (
         Replace('the sources of CONFIG_VTD',
                 r"('CONFIG_VTD', if_true: files\()[^)]*\)",

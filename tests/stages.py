@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Run every test, or those of some stages; the last line is the count.
+
+What is counted is single test cases, as TAP has them.  Whatever ends without
+saying so in TAP (a crash, a hang, a test that is not there) counts as one
+failed case, and so does what runs no case.  A skipped case is neither passed
+nor failed.  What a stage needs is built, and missing packages of Debian's are
+installed as root.
+"""
+
+import argparse
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import style                                        # noqa: E402
+from tap import Count, count_tap                    # noqa: E402
+
+TOP = Path(__file__).resolve().parents[1]
+BUILD = TOP / "build"
+QEMU = BUILD / "qemu-build"
+STOCK = BUILD / "stock/qemu-system-x86_64"
+FIRMWARE = QEMU / "qemu-bundle/usr/local/share/qemu-firmware"
+COVERAGE = TOP / "tests/coverage"
+
+# A loaded machine is slow; only what hangs is to run into its limit.
+PATIENCE = "10"
+
+# Of QEMU's own qtests, those that look at any device
+GENERAL_QTESTS = ("device-introspect-test", "qmp-cmd-test")
+
+# What a build of the engine alone needs
+UNIT_PACKAGES = ("gcc", "libc6-dev", "meson", "ninja-build", "pkgconf",
+                 "libglib2.0-dev")
+
+# Whose coverage is not the same each time
+NOT_COVERAGE = "test-vtd-threads"
+
+
+class Broken(Exception):
+    """Something did not get as far as to its tests."""
+
+
+def run(*command, **more):
+    """Run a command; Broken if it fails."""
+    command = [str(part) for part in command]
+    if subprocess.run(command, check=False, cwd=TOP, **more).returncode:
+        raise Broken(f"failed: {' '.join(command)}")
+
+
+def need(*packages):
+    run("scripts/need", *packages)
+
+
+def read_log(builddir):
+    """What meson left of its tests, a dictionary each."""
+    log = builddir / "meson-logs/testlog.json"
+    with open(log, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def run_meson(title, builddir, meson, tests=(), **more):
+    """Run tests (all, if empty) of a meson build; say and count results."""
+    (builddir / "meson-logs/testlog.json").unlink(missing_ok=True)
+    subprocess.run([meson, "test", "-C", builddir, "--print-errorlogs",
+                    "-t", PATIENCE, *tests], check=False, **more)
+    print()
+    try:
+        runs = read_log(builddir)
+    except OSError:
+        runs = []
+    missing = {test.rsplit("/", 1)[-1] for test in tests}
+    total = Count()
+    for each in runs:
+        name = re.split(r"[ :/]", each["name"])[-1]
+        missing.discard(name)
+        output = each.get("stdout", "")
+        count = count_tap(f"{title}/{name}", output,
+                          each["result"] in ("OK", "SKIP"))
+        print(f"{title}/{name}: {count} ({each['duration']:.1f} s)")
+        if count.failed:
+            print(*(f"    {line}" for line in output.splitlines()
+                    if not line.startswith("ok ")), sep="\n")
+        total.add(count)
+    if not tests and not runs:
+        missing = {"any test"}
+    total.failed += [f"{title}/{name}: did not run" for name in
+                     sorted(missing)]
+    return total
+
+
+def run_tap(title, *command):
+    """Run a program that prints TAP, and show it; count its results."""
+    start = time.monotonic()
+    with subprocess.Popen([str(part) for part in command], cwd=TOP,
+                          stdout=subprocess.PIPE, text=True,
+                          errors="replace") as process:
+        lines = []
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    count = count_tap(title, "".join(lines), process.returncode == 0)
+    print(f"{title}: {count} ({time.monotonic() - start:.1f} s)\n")
+    return count
+
+
+# Stages
+
+def run_style():
+    need(*style.PACKAGES)
+    run("./configure")              # for QEMU's checkpatch and its manual
+    total = Count()
+    for name, check in style.CHECKS:
+        start = time.monotonic()
+        faults = check()
+        count = Count(0 if faults else 1)
+        if faults:
+            count.failed.append(f"style/{name}: {len(faults)} lines")
+            print(*(f"    {line}" for line in faults), sep="\n")
+        print(f"style/{name}: {count} ({time.monotonic() - start:.1f} s)")
+        total.add(count)
+    for program in style.PROGRAMS:
+        total.add(run_tap(f"style/{Path(program).stem}", *program.split()))
+    return total
+
+
+def unit_build(name, *options, cc="gcc"):
+    """Have a build of the engine alone; return its directory, and meson."""
+    meson = shutil.which("meson") or "/usr/bin/meson"
+    builddir = BUILD / name
+    if not (builddir / "build.ninja").exists():
+        shutil.rmtree(builddir, ignore_errors=True)
+        run(meson, "setup", *options, builddir, TOP,
+            env=dict(os.environ, CC=cc))
+    return builddir, meson
+
+
+def run_unit():
+    need(*UNIT_PACKAGES, "clang", "libclang-rt-dev")
+    total = run_tap("scripts", sys.executable, "tests/scripts/run.py")
+    # Sanitizers hide what memory was before, so users' build is tried, too.
+    for name, options, cc in (
+            ("unit", (), "gcc"),
+            ("unit-clang", (), "clang"),
+            ("release", ("-Dbuildtype=release", "-Db_sanitize=none"), "gcc")):
+        total.add(run_meson(name, *unit_build(name, *options, cc=cc)))
+    return total
+
+
+def run_tsan():
+    need(*UNIT_PACKAGES)
+    threaded = [path.stem for path in
+                sorted((TOP / "tests/unit").glob("test-*.c"))
+                if "g_thread_new" in path.read_text()]
+    return run_meson("tsan", *unit_build("tsan", "-Db_sanitize=thread"),
+                     threaded)
+
+
+def run_coverage():
+    need(*UNIT_PACKAGES, "gcovr")
+    builddir, meson = unit_build("coverage", "-Db_sanitize=none",
+                                 "-Db_coverage=true")
+    for counters in builddir.glob("**/*.gcda"):
+        counters.unlink()
+    listed = subprocess.run([meson, "test", "-C", builddir, "--list"],
+                            check=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True).stdout
+    tests = [line.split(" / ")[-1] for line in listed.splitlines()
+             if " / " in line and not line.endswith(NOT_COVERAGE)]
+    total = run_meson("coverage", builddir, meson, tests,
+                      env=dict(os.environ, TEST_SEED="1"))
+    total.add(judge_coverage(measure_coverage(builddir)))
+    return total
+
+
+def measure_coverage(builddir):
+    """Return {"lines": per cent, "branches": per cent} of the engine."""
+    report = builddir / "coverage.json"
+    run("gcovr", "-r", TOP, "--filter", "hw/i386/vtd/",
+        "--object-directory", builddir, "--json-summary", report,
+        "--html-details", builddir / "coverage.html", builddir)
+    counts = json.loads(report.read_text())
+    return {"lines": counts["line_percent"],
+            "branches": counts["branch_percent"]}
+
+
+def judge_coverage(now):
+    """One case each: it is no less than the tree says."""
+    then = dict(line.split() for line in COVERAGE.read_text().splitlines()
+                if not line.startswith("#"))
+    total = Count()
+    for name, percent in now.items():
+        words = f"coverage of {name}: {percent:.1f} %, was {then[name]} %"
+        print(words)
+        if percent < float(then[name]):
+            total.failed.append(words)
+        else:
+            total.passed += 1
+        if percent > float(then[name]):
+            print(f"it rose: write '{name} {percent:.1f}' to "
+                  f"{COVERAGE.relative_to(TOP)}")
+    return total
+
+
+def run_qtest():
+    names = [*GENERAL_QTESTS, *sorted(
+        path.stem for path in (TOP / "tests/qtest").glob("*-test.c"))]
+    run("scripts/build", "qemu-system-x86_64", "qemu-img",
+        *(f"tests/qtest/{name}" for name in names))
+    # QEMU's own device is there to migrate to and from.
+    run("scripts/build-stock")
+    return run_meson("qtest", QEMU, QEMU / "pyvenv/bin/meson",
+                     [f"qtest-x86_64/{name}" for name in names],
+                     env=dict(os.environ,
+                              QTEST_STOCK_BINARY=f"{STOCK} -L {FIRMWARE}"))
+
+
+def run_guest():
+    run("scripts/build")
+    run("scripts/build-stock")
+    total = Count()
+    for arguments in (("boot", "--all"),
+                      ("migrate", "--short", "--stock",
+                       f"{STOCK} -L {FIRMWARE}"),
+                      ("nested", "--short", "--again")):
+        total.add(run_tap(f"guest/{arguments[0]}",
+                          TOP / "scripts" / arguments[0], "--no-build",
+                          *arguments[1:]))
+    return total
+
+
+Stage = collections.namedtuple("Stage", "run help")
+
+STAGES = {
+    "style": Stage(run_style, "QEMU's checkpatch, shellcheck, flake8; the "
+                   "documentation is built"),
+    "unit": Stage(run_unit, "the engine alone, with sanitizers, by gcc and "
+                  "clang, and as users build it; the scripts"),
+    "tsan": Stage(run_tsan, "the engine's threads, watched for data races"),
+    "coverage": Stage(run_coverage, "how much of the engine its unit tests "
+                      "reach; must not fall (tests/coverage)"),
+    "qtest": Stage(run_qtest, "the device in QEMU, register by register"),
+    "guest": Stage(run_guest, "Linux as a guest, one that moves, and one "
+                   "with a guest of its own"),
+}
+
+
+def run_stage(name):
+    """Run a stage; say and count results."""
+    print(f"\n=== {name}: {STAGES[name].help}")
+    start = time.monotonic()
+    count = Count()
+    try:
+        count.add(STAGES[name].run())
+    except (Broken, OSError, subprocess.CalledProcessError) as error:
+        count.failed.append(f"{name}: {error}")
+    if not count.passed and not count.failed:
+        count.failed.append(f"{name}: no case ran")
+    print(f"=== {name}: {count} ({time.monotonic() - start:.0f} s)")
+    return count
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/check", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="stages:\n" + "\n".join(
+            f"  {name:10} {stage.help}" for name, stage in STAGES.items()))
+    parser.add_argument("stage", nargs="*", metavar="STAGE",
+                        help="which; default: all, in this order")
+    names = parser.parse_args().stage or list(STAGES)
+    for name in names:
+        if name not in STAGES:
+            parser.error(f"no stage {name}; there are: {', '.join(STAGES)}")
+    # Our lines and those of the programs that run are to come in order.
+    sys.stdout.reconfigure(line_buffering=True)
+    total = Count()
+    lines = []
+    for name in names:
+        count = run_stage(name)
+        lines.append(f"{name}: {count}")
+        total.add(count)
+    print("", *lines, *(f"FAILED {name}" for name in total.failed), total,
+          sep="\n")
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Checks of the sources' form: each returns the lines that it finds wrong."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+QEMU = TOP / "build/qemu"
+EXCEPTIONS = TOP / "tests/checkpatch-exceptions"
+
+PACKAGES = ("perl", "shellcheck", "flake8", "python3-sphinx",
+            "python3-sphinx-rtd-theme")
+
+# Programs of ours that print TAP
+PROGRAMS = ("scripts/check-style.py",)
+
+
+def sources():
+    """Every file of ours."""
+    for where, below, names in os.walk(TOP):
+        below[:] = sorted(name for name in below
+                          if name not in (".git", "build", "__pycache__"))
+        yield from (Path(where) / name for name in sorted(names))
+
+
+def scripts(language):
+    """Our files whose first line names a language, or whose name does."""
+    for path in sources():
+        if path.suffix == f".{language}" or not path.suffix:
+            with open(path, encoding="utf-8") as file:
+                first = file.readline()
+            if path.suffix or re.match(rf"#!.*\b(ba)?{language}", first):
+                yield path
+
+
+def output_of(*command, **more):
+    """The lines that a command prints, on any channel."""
+    return subprocess.run(
+        [str(part) for part in command], check=False, cwd=TOP, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more
+    ).stdout.splitlines()
+
+
+def check_c():
+    """QEMU's own rules, but for what EXCEPTIONS lists with a reason."""
+    left = [line.split(": ", 2)[:2]
+            for line in EXCEPTIONS.read_text().splitlines()
+            if line and not line.startswith("#")]
+    used, wrong = [], []
+    paths = [path.relative_to(TOP) for path in sources()
+             if path.suffix in (".c", ".h")]
+    for line in output_of(QEMU / "scripts/checkpatch.pl", "--no-tree",
+                          "--terse", "--no-summary", "-f", *paths):
+        path = line.split(":")[0]
+        found = [each for each in left if each[0] == path and each[1] in line]
+        used += found
+        if not found:
+            wrong.append(line)
+    return wrong + [f"{EXCEPTIONS.name}: {path}: no more '{text}' there"
+                    for path, text in left if [path, text] not in used]
+
+
+def check_shell():
+    return output_of("shellcheck", "-x", "-e", "SC1091", *scripts("sh"))
+
+
+def check_python():
+    return output_of("flake8", *scripts("py"))
+
+
+def check_manual():
+    """QEMU's manual with our pages in it; what is QEMU's is not judged."""
+    ours = re.compile("|".join(
+        re.escape(str(path.relative_to(TOP))) for path in sources()
+        if path.suffix == ".rst"))
+    build = TOP / "build/manual"
+    lines = output_of(
+        "sphinx-build", "-q", "-j", "auto", "-b", "html", "-d",
+        build / "doctrees", QEMU / "docs", build / "html",
+        env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+    wrong = [line for line in lines if ours.search(line)]
+    if not (build / "html/system/devices/intel-iommu.html").exists():
+        wrong += ["no manual was built:", *lines]
+    return wrong
+
+
+CHECKS = (
+    ("checkpatch", check_c),
+    ("shellcheck", check_shell),
+    ("flake8", check_python),
+    ("manual", check_manual),
+)
