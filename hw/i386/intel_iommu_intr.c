@@ -86,7 +86,7 @@ static const MSIMessage intel_iommu_nobody = {
 int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                           MSIMessage *dst, uint16_t sid)
 {
-    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_SID_UNKNOWN : sid;
+    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_SID_UNVERIFIED : sid;
 
     if (!intel_iommu_remap(INTEL_IOMMU_DEVICE(iommu), source, false, src,
                            dst)) {

@@ -42,6 +42,7 @@ typedef struct IntelIOMMUSpace {
     struct rcu_head rcu;
     PCIBus *bus;                /* NULL for the I/O APIC, and when it is gone */
     int devfn;
+    bool ioapic;
     IntelIOMMUState *s;
     VtdSpace *vtd;
     AddressSpace as;
@@ -50,6 +51,7 @@ typedef struct IntelIOMMUSpace {
     MemoryRegion beyond;
     IntelIOMMURegion translated;
     MemoryRegion window;
+    hwaddr refused_end;         /* in the window; 0: no write was refused */
     IOMMUNotifier *replaying;   /* about to hear all, so told nothing else */
 } IntelIOMMUSpace;
 
@@ -206,19 +208,41 @@ static MemTxResult intel_iommu_window_read(void *opaque, hwaddr addr,
                                            uint64_t *data, unsigned size,
                                            MemTxAttrs attrs)
 {
+    IntelIOMMUSpace *space = opaque;
+
+    space->refused_end = 0;
     return MEMTX_ERROR;
 }
 
+/*
+ * A request is one write of four bytes (8.1).  The memory core cuts a longer
+ * one into aligned powers of two, the larger ones first as a rule: what goes
+ * on where a refused piece ended is the rest of it.
+ */
+static bool intel_iommu_window_refuses(IntelIOMMUSpace *space, hwaddr addr,
+                                       unsigned size)
+{
+    bool refused = size != 4 ||
+                   (space->refused_end && addr == space->refused_end);
+
+    space->refused_end = refused ? addr + size : 0;
+    return refused;
+}
+
+/* The I/O APIC is nobody's device, so its messages need no verified source */
 static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
                                             uint64_t value, unsigned size,
                                             MemTxAttrs attrs)
 {
     IntelIOMMUSpace *space = opaque;
-    uint16_t sid = attrs.unspecified ? intel_iommu_source_id(space)
+    uint32_t sid = attrs.unspecified ? intel_iommu_source_id(space)
                                      : attrs.requester_id;
 
-    if (size != 4) {
+    if (intel_iommu_window_refuses(space, addr, size)) {
         return MEMTX_ERROR;
+    }
+    if (space->ioapic) {
+        sid |= VTD_SID_UNVERIFIED;
     }
     return intel_iommu_interrupt(space->s, sid, VTD_INTERRUPT_FIRST + addr,
                                  value);
@@ -437,6 +461,7 @@ static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
                              intel_iommu_space_new(s, bus, devfn);
 
     space->bus = bus;
+    space->ioapic = !bus;
     space->vtd = vtd_space_new(s->vtd, space);
     g_hash_table_add(s->spaces, space);
     return space;

@@ -164,8 +164,13 @@ static const Pin pins[] = {
     { "compatibility format, CFI", true, true, RTE_DEST(1), .cpu = 1 },
     { "compatibility format", true, false, RTE_DEST(1),
       .reason = 0x25, .fault_index = -1 },
+    /* Nobody's device: suites name the device behind the pin */
     { "another source", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(1, 0, 0x18), .reason = 0x26, .fault_index = INDEX },
+      VTD_IRTE_SOURCE(1, 0, 0x18), .cpu = 0 },
+    { "another bus", true, false, RTE_INDEX(INDEX), INDEX, 0,
+      VTD_IRTE_SOURCE(2, 0, 0x0010), .cpu = 0 },
+    { "no kind of source", true, false, RTE_INDEX(INDEX), INDEX, 0,
+      VTD_IRTE_SOURCE(3, 0, SID_IOAPIC), .cpu = 0 },
     { "no entry", true, false, RTE_INDEX(INDEX + 1), INDEX,
       .reason = 0x22, .fault_index = INDEX + 1 },
 };

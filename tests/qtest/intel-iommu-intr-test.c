@@ -507,6 +507,58 @@ static void test_with_translation(void)
     stop(&f);
 }
 
+/*
+ * A write that is not of four bytes is one request, and refused whole.  The
+ * memory core cuts it into aligned powers of two: what begins with four bytes
+ * looks like a message until the rest comes.
+ */
+static void test_lengths(void)
+{
+    static const struct {
+        const char *name;
+        unsigned offset, size;
+        bool delivered;
+    } rows[] = {
+        { "4 bytes", 0, 4, true },
+        { "1 byte", 0, 1 }, { "2 bytes", 0, 2 }, { "3 bytes", 0, 3 },
+        { "8 bytes", 0, 8 }, { "12 bytes", 0, 12 }, { "16 bytes", 0, 16 },
+        { "20 bytes", 0, 20 }, { "24 bytes", 0, 24 }, { "28 bytes", 0, 28 },
+        { "4 bytes, across a word", 2, 4 }, { "4 bytes, odd", 1, 4 },
+        { "4 bytes, odd, into the next", 3, 4 }, { "6 bytes, from 2", 2, 6 },
+        { "again 4 bytes", 0, 4, true },
+        /* The first piece is a message; the rest is not seen in time */
+        { "5 bytes", 0, 5, true }, { "6 bytes", 0, 6, true },
+        { "7 bytes", 0, 7, true },
+    };
+    int vector = FIRST_VECTOR;
+    Fixture f;
+
+    start(&f, "");
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++, vector += 8) {
+        vtd_row("%s", rows[i].name);
+        for (unsigned at = 0; at < 32; at += 8) {
+            edu_load(&f.p.a, at, (uint64_t)(vector + at / 4 + 1) << 32 |
+                                 (vector + at / 4));
+        }
+        edu_dma_write(&f.p.a, VTD_MSI_ADDR + rows[i].offset, rows[i].offset,
+                      rows[i].size);
+        expect_eq(lapic_take(&f.cpus[0]),
+                  rows[i].delivered ? vector : LAPIC_NONE);
+    }
+
+    vtd_row("a message elsewhere ends the refused write");
+    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
+    edu_message(&f.p.a, VTD_MSI_ADDR, vector);
+    expect_eq(lapic_take(&f.cpus[0]), vector++);
+    edu_message(&f.p.a, VTD_MSI_ADDR + 8, vector);
+    expect_eq(lapic_take(&f.cpus[0]), vector++);
+    vtd_row("another device's is another request");
+    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
+    edu_message(&f.p.b, VTD_MSI_ADDR + 8, vector);
+    expect_eq(lapic_take(&f.cpus[0]), vector);
+    stop(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -518,5 +570,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/intr/appearances", test_appearances);
     qtest_add_func("/intel-iommu/intr/with-translation",
                    test_with_translation);
+    qtest_add_func("/intel-iommu/intr/lengths", test_lengths);
     return g_test_run();
 }

@@ -305,7 +305,7 @@ static void test_source(void)
             g_assert_cmphex(request(h, named ^ flip, msi_addr(0), 0, 0, &out),
                             ==, flip & ~ignored[sq] ? 0x26 : 0);
         }
-        g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNKNOWN, msi_addr(0), 0,
+        g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, msi_addr(0), 0,
                                       true, &out), ==,
                         VTD_INTERRUPT_REMAPPED);
 
@@ -317,6 +317,9 @@ static void test_source(void)
         put_irte(h, table, 0, P, IRTE_SID(named) | IRTE_SQ(sq) | IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, named, msi_addr(0), 0, 0, &out), ==, 0x26);
+        g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED | 0xff00,
+                                      msi_addr(0), 0, true, &out), ==,
+                        VTD_INTERRUPT_REMAPPED);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
         put_irte(h, table, 0, P, IRTE_SID(buses[i].range) | IRTE_SQ(i & 3) |
@@ -324,10 +327,27 @@ static void test_source(void)
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, buses[i].sid, msi_addr(0), 0, 0, &out), ==,
                         buses[i].ok ? 0 : 0x26);
-        g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNKNOWN, msi_addr(0), 0,
+        g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, msi_addr(0), 0,
                                       true, &out), ==,
                         VTD_INTERRUPT_REMAPPED);
     }
+    host_free(h);
+}
+
+/* A source that is not verified is still named in the record */
+static void test_unverified(void)
+{
+    uint64_t table;
+    Host *h = remapping_host(NULL, 0, 0, &table);
+    VtdInterrupt out;
+
+    g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED | 0xff00,
+                                  msi_addr(1), 0, true, &out), ==,
+                    VTD_INTERRUPT_BLOCKED);
+    assert_fault(h, 0x22, 0xff00, BIT(48), false);
+    g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, 0xfee00000, 0,
+                                  true, &out), ==, VTD_INTERRUPT_BLOCKED);
+    assert_fault(h, 0x25, 0, 0, false);
     host_free(h);
 }
 
@@ -546,6 +566,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/interrupt/index", test_index);
     g_test_add_func("/vtd/interrupt/sizes", test_sizes);
     g_test_add_func("/vtd/interrupt/source", test_source);
+    g_test_add_func("/vtd/interrupt/unverified", test_unverified);
     g_test_add_func("/vtd/interrupt/no-record", test_no_record);
     g_test_add_func("/vtd/interrupt/without-eim", test_without_eim);
     g_test_add_func("/vtd/interrupt/cache", test_cache);

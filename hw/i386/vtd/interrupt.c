@@ -152,15 +152,16 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
     static const uint16_t ignored[] = { 0, 4, 6, 7 };
     uint16_t named = VTD_IRTE_SID(irte->hi);
 
+    if (sid & VTD_SID_UNVERIFIED) {
+        return true;
+    }
     switch (VTD_IRTE_SVT(irte->hi)) {
     case VTD_SVT_NONE:
         return true;
     case VTD_SVT_SID:
-        return sid == VTD_SID_UNKNOWN ||
-               !((sid ^ named) & ~ignored[VTD_IRTE_SQ(irte->hi)]);
+        return !((sid ^ named) & ~ignored[VTD_IRTE_SQ(irte->hi)]);
     case VTD_SVT_BUS:
-        return sid == VTD_SID_UNKNOWN ||
-               (sid >> 8 >= named >> 8 && sid >> 8 <= (named & 0xff));
+        return sid >> 8 >= named >> 8 && sid >> 8 <= (named & 0xff);
     default:
         return false;
     }

@@ -131,7 +131,11 @@ typedef enum VtdVerdict {
     VTD_INTERRUPT_BLOCKED,
 } VtdVerdict;
 
-#define VTD_SID_UNKNOWN         0x10000u
+/*
+ * Beside a source id, or alone for a requester that is unknown: it is not
+ * compared to what the interrupt entry names (8.5).
+ */
+#define VTD_SID_UNVERIFIED      0x10000u
 
 /* Counters: (name in C, name for the user) */
 #define VTD_STATS(X) \
@@ -240,9 +244,9 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
                    VtdTranslation *out);
 
 /*
- * Remap the interrupt message (@addr, @data) of requester @sid (8.2), or of
- * an unknown one (VTD_SID_UNKNOWN: the source is not verified).  A blocked
- * one records its fault if @record.  [any]
+ * Remap the interrupt message (@addr, @data) of requester @sid (8.2), which
+ * is verified unless VTD_SID_UNVERIFIED is in it.  A blocked one records its
+ * fault if @record.  [any]
  */
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out);
