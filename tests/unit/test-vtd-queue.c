@@ -530,6 +530,55 @@ static void test_error_event(void)
     host_free(h);
 }
 
+/*
+ * The host's copies of interrupt entries are brought in step once for many
+ * descriptors, and before a wait descriptor behind them completes.
+ */
+static void test_iec_together(void)
+{
+    Host *h = host_new(NULL);
+    IecChange *change;
+
+    queue_start(h, 7);
+    g_array_set_size(h->iec_changes, 0);
+    for (unsigned i = 0; i < 4096; i++) {
+        queue_put(h, 4 | BIT(4) | (uint64_t)(i & 0xff) << 32, 0);
+    }
+    queue_kick(h);
+    assert_queue(h, 4096, 0);
+    g_assert_cmpuint(h->iec_changes->len, ==, 1);
+    change = &g_array_index(h->iec_changes, IecChange, 0);
+    g_assert_true(change->global);
+
+    /* One range, named twice, is that range */
+    g_array_set_size(h->iec_changes, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        queue_put(h, 4 | BIT(4) | 3ull << 27 | 0x40ull << 32, 0);
+    }
+    queue_kick(h);
+    g_assert_cmpuint(h->iec_changes->len, ==, 1);
+    change = &g_array_index(h->iec_changes, IecChange, 0);
+    g_assert_false(change->global);
+    g_assert_cmpuint(change->index, ==, 0x40);
+    g_assert_cmpuint(change->mask, ==, 3);
+
+    /* A wait between two: told before each of them is over */
+    g_array_set_size(h->iec_changes, 0);
+    host_put(h, h->status, 7);
+    queue_put(h, 4, 0);
+    queue_put(h, 5 | WAIT_SW | 8ull << 32, h->status);
+    queue_put(h, 4, 0);
+    queue_put(h, 0, 0);         /* an error ends the run */
+    queue_kick(h);
+    assert_queue(h, 4101, 3);
+    g_assert_cmpuint(h->iec_changes->len, ==, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        change = &g_array_index(h->iec_changes, IecChange, i);
+        g_assert_cmpuint(change->status, ==, 7 + i);
+    }
+    host_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -549,5 +598,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/queue/completion-event", test_completion_event);
     g_test_add_func("/vtd/queue/error-event", test_error_event);
 
+    g_test_add_func("/vtd/queue/iec-together", test_iec_together);
     return g_test_run();
 }

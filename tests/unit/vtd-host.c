@@ -159,7 +159,9 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
                              uint32_t mask)
 {
     Host *h = opaque;
-    IecChange change = { global, index, mask };
+    IecChange change = {
+        global, index, mask, h->status ? host_get(h, h->status) : 0,
+    };
 
     g_array_append_val(h->iec_changes, change);
 }
@@ -522,9 +524,7 @@ void assert_queue(Host *h, unsigned head, unsigned iqei)
 {
     g_assert_cmphex(rd64(h, REG_IQH), ==, head << 4);
     g_assert_cmphex(rd32(h, REG_FSTS) & IQE, ==, iqei ? IQE : 0);
-    if (iqei) {
-        g_assert_cmphex(rd64(h, REG_IQERCD), ==, iqei);
-    }
+    g_assert_cmphex(rd64(h, REG_IQERCD), ==, iqei);
 }
 
 void submit(Host *h, uint64_t lo, uint64_t hi)

@@ -79,6 +79,7 @@ typedef struct IecChange {
     bool global;
     uint32_t index;
     uint32_t mask;
+    uint32_t status;            /* what a wait had written by then */
 } IecChange;
 
 /* What a device that is watched was told to forget; last is inclusive */

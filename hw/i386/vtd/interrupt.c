@@ -69,13 +69,21 @@ void vtd_interrupts_load(Vtd *v, const VtdSaved *saved)
     vtd_interrupts_set_remapping(v, saved->intr_enabled);
 }
 
+/* A request, and what is read once for it */
+typedef struct VtdMessage {
+    uint32_t sid;
+    uint64_t addr;
+    uint32_t data;
+    uint64_t epoch;             /* of the cache, read before irta */
+    uint64_t irta;
+} VtdMessage;
+
 typedef struct VtdIrte {
     uint64_t lo, hi;
-    uint64_t epoch;             /* of the cache, before it was read */
     bool cached;
 } VtdIrte;
 
-static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
+static bool vtd_irte_get(Vtd *v, const VtdMessage *message, uint16_t index,
                          VtdIrte *irte)
 {
     const VtdIecSlot *slot = &v->interrupts.slot[index % VTD_IEC_SLOTS];
@@ -85,7 +93,6 @@ static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
     *irte = (VtdIrte) {
         .lo = slot->lo,
         .hi = slot->hi,
-        .epoch = v->interrupts.epoch,
         .cached = slot->valid && slot->index == index,
     };
     pthread_mutex_unlock(&v->interrupts.lock);
@@ -94,7 +101,7 @@ static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
         return true;
     }
 
-    if (!v->ops->read(v->host, (irta & VTD_PAGE_MASK) + index *
+    if (!v->ops->read(v->host, (message->irta & VTD_PAGE_MASK) + index *
                       sizeof(entry), entry, sizeof(entry))) {
         return false;
     }
@@ -107,16 +114,17 @@ static bool vtd_irte_get(Vtd *v, uint64_t irta, uint16_t index,
 /*
  * Cache an entry that passed every check, and no other: software may make
  * one present, or mend it, without an invalidation (7.1).  Nor one from
- * before an invalidation, or of a table that is no longer used.
+ * before an invalidation, which another table is, too: the epoch was read
+ * before the table's address.
  */
-static void vtd_irte_keep(Vtd *v, uint64_t irta, uint16_t index,
+static void vtd_irte_keep(Vtd *v, const VtdMessage *message, uint16_t index,
                           const VtdIrte *irte)
 {
     if (irte->cached) {
         return;
     }
     pthread_mutex_lock(&v->interrupts.lock);
-    if (v->interrupts.epoch == irte->epoch && atomic_load(&v->interrupts.irta) == irta) {
+    if (atomic_load(&v->interrupts.epoch) == message->epoch) {
         v->interrupts.slot[index % VTD_IEC_SLOTS] = (VtdIecSlot) {
             true, index, irte->lo, irte->hi
         };
@@ -127,10 +135,12 @@ static void vtd_irte_keep(Vtd *v, uint64_t irta, uint16_t index,
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
 {
     pthread_mutex_lock(&v->interrupts.lock);
-    v->interrupts.epoch++;
+    atomic_fetch_add(&v->interrupts.epoch, 1);
     for (unsigned i = 0; i < VTD_IEC_SLOTS; i++) {
-        if (v->interrupts.slot[i].index >= first && v->interrupts.slot[i].index <= last) {
-            v->interrupts.slot[i].valid = false;
+        VtdIecSlot *slot = &v->interrupts.slot[i];
+
+        if (slot->index >= first && slot->index <= last) {
+            slot->valid = false;
         }
     }
     pthread_mutex_unlock(&v->interrupts.lock);
@@ -168,22 +178,23 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
 }
 
 /* Returns the fault reason; @fpd and @index are filled in on the way */
-static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
-                                     uint64_t addr, uint32_t data, bool *fpd,
-                                     uint32_t *index, VtdInterrupt *out)
+static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
+                                     bool *fpd, uint32_t *index,
+                                     VtdInterrupt *out)
 {
-    bool eime = irta & VTD_IRTA_EIME;
-    bool shv = addr & VTD_MSI_SHV;
+    bool eime = message->irta & VTD_IRTA_EIME;
+    bool shv = message->addr & VTD_MSI_SHV;
     VtdIrte irte;
 
-    if (shv && (data & VTD_MSI_DATA_RESERVED)) {
+    if (shv && (message->data & VTD_MSI_DATA_RESERVED)) {
         return VTD_FAULT_IR_REQUEST_RESERVED;
     }
-    *index = VTD_MSI_HANDLE(addr) + (shv ? VTD_MSI_SUBHANDLE(data) : 0);
-    if (*index >= VTD_IRTA_ENTRIES(irta)) {
+    *index = VTD_MSI_HANDLE(message->addr) +
+             (shv ? VTD_MSI_SUBHANDLE(message->data) : 0);
+    if (*index >= VTD_IRTA_ENTRIES(message->irta)) {
         return VTD_FAULT_IR_INDEX;
     }
-    if (!vtd_irte_get(v, irta, *index, &irte)) {
+    if (!vtd_irte_get(v, message, *index, &irte)) {
         return VTD_FAULT_IR_ACCESS;
     }
     *fpd = irte.lo & VTD_IRTE_FPD;
@@ -193,10 +204,10 @@ static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
     if (vtd_irte_reserved(&irte, eime)) {
         return VTD_FAULT_IR_RESERVED;
     }
-    if (!vtd_irte_source_ok(&irte, sid)) {
+    if (!vtd_irte_source_ok(&irte, message->sid)) {
         return VTD_FAULT_IR_SOURCE;
     }
-    vtd_irte_keep(v, irta, *index, &irte);
+    vtd_irte_keep(v, message, *index, &irte);
     *out = (VtdInterrupt) {
         .dest = eime ? VTD_IRTE_DST_X2APIC(irte.lo)
                      : VTD_IRTE_DST_XAPIC(irte.lo),
@@ -214,20 +225,22 @@ static VtdReason vtd_interrupt_remap(Vtd *v, uint64_t irta, uint32_t sid,
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out)
 {
-    VtdFault fault = { .sid = sid };
+    VtdFault fault = { .sid = sid, .life = atomic_load(&v->life) };
+    VtdMessage message = { sid, addr, data };
     uint32_t index = 0;
-    uint64_t irta;
 
     trace_vtd_ir_remap_msi_req(addr, data);
     if (!atomic_load(&v->interrupts.remapping)) {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
         return VTD_INTERRUPT_PASS;
     }
-    irta = atomic_load(&v->interrupts.irta);       /* latched before it was turned on */
+    message.epoch = atomic_load(&v->interrupts.epoch);
+    message.irta = atomic_load(&v->interrupts.irta);
     if (addr & VTD_MSI_REMAPPABLE) {
-        fault.reason = vtd_interrupt_remap(v, irta, sid, addr, data,
-                                           &fault.fpd, &index, out);
-    } else if (!atomic_load(&v->interrupts.compatibility) || (irta & VTD_IRTA_EIME)) {
+        fault.reason = vtd_interrupt_remap(v, &message, &fault.fpd, &index,
+                                           out);
+    } else if (!atomic_load(&v->interrupts.compatibility) ||
+               (message.irta & VTD_IRTA_EIME)) {
         fault.reason = VTD_FAULT_IR_COMPATIBILITY;
     } else {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);

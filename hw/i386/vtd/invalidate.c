@@ -18,10 +18,38 @@ void vtd_drop_translations(Vtd *v)
     vtd_iotlb_drop_global(v->iotlb);
 }
 
+void vtd_iec_tell(Vtd *v)
+{
+    VtdIecChange untold = v->interrupts.untold;
+
+    if (untold.any) {
+        v->interrupts.untold.any = false;
+        v->ops->iec_changed(v->host, untold.global, untold.index,
+                            untold.order);
+    }
+}
+
+/* One range is told as it is, and several as everything */
+static void vtd_iec_note(Vtd *v, bool global, uint32_t index, uint32_t order)
+{
+    VtdIecChange *untold = &v->interrupts.untold;
+
+    if (!untold->any) {
+        untold->any = true;
+        untold->global = global;
+        untold->index = index;
+        untold->order = order;
+    } else if (global || untold->index != index || untold->order != order) {
+        untold->global = true;
+        untold->index = untold->order = 0;
+    }
+}
+
 void vtd_drop_interrupts(Vtd *v)
 {
     vtd_iec_drop(v, 0, UINT16_MAX);
-    v->ops->iec_changed(v->host, true, 0, 0);
+    vtd_iec_note(v, true, 0, 0);
+    vtd_iec_tell(v);
 }
 
 void vtd_invalidate_context_global(Vtd *v)
@@ -120,7 +148,8 @@ void vtd_invalidate_iec_global(Vtd *v)
 {
     vtd_count(v, VTD_STAT_INV_IEC_GLOBAL);
     trace_vtd_inv_desc_iec(0, 0, 0);
-    vtd_drop_interrupts(v);
+    vtd_iec_drop(v, 0, UINT16_MAX);
+    vtd_iec_note(v, true, 0, 0);
 }
 
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im)
@@ -130,5 +159,5 @@ void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im)
     vtd_count(v, VTD_STAT_INV_IEC_INDEX);
     trace_vtd_inv_desc_iec(1, index, im);
     vtd_iec_drop(v, index & ~mask, index | mask);
-    v->ops->iec_changed(v->host, false, index, im);
+    vtd_iec_note(v, false, index, im);
 }

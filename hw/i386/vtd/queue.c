@@ -83,6 +83,7 @@ static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
 static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 {
     vtd_count(v, VTD_STAT_INV_WAIT);
+    vtd_iec_tell(v);
     if (lo & VTD_DESC_WAIT_SW) {
         uint32_t data = GUINT32_TO_LE(VTD_DESC_WAIT_DATA(lo));
         uint64_t addr = VTD_DESC_WAIT_ADDR(hi);
@@ -174,7 +175,7 @@ static void vtd_queue_set_head(Vtd *v, uint16_t head)
     trace_vtd_inv_qi_head(head);
 }
 
-void vtd_queue_run(Vtd *v)
+static void vtd_queue_run_to_tail(Vtd *v)
 {
     uint32_t tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
     unsigned error = 0;
@@ -197,6 +198,12 @@ void vtd_queue_run(Vtd *v)
         }
         vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
     }
+}
+
+void vtd_queue_run(Vtd *v)
+{
+    vtd_queue_run_to_tail(v);
+    vtd_iec_tell(v);
 }
 
 void vtd_queue_enable(Vtd *v, bool enable)

@@ -58,14 +58,24 @@ typedef struct VtdIecSlot {
     uint64_t lo, hi;
 } VtdIecSlot;
 
+/* What is to be told of interrupt entries: 2^order from index on, or all */
+typedef struct VtdIecChange {
+    bool any;
+    bool global;
+    uint32_t index;
+    uint32_t order;
+} VtdIecChange;
+
 /* interrupt.c */
 typedef struct VtdInterrupts {
     _Atomic bool remapping;                 /* atomic: GSTS.IRES */
     _Atomic bool compatibility;             /* atomic: GSTS.CFIS */
     _Atomic uint64_t irta;                  /* atomic: IRTA latched */
     pthread_mutex_t lock;
-    uint64_t epoch;                         /* lock */
+    _Atomic uint64_t epoch;                 /* atomic; set in lock */
     VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
+
+    VtdIecChange untold;                    /* host: see vtd_iec_tell() */
 } VtdInterrupts;
 
 /* queue.c */
@@ -88,6 +98,7 @@ struct Vtd {
 
     pthread_mutex_t lock;
     uint8_t csr[VTD_REG_SIZE];              /* lock: registers as read */
+    _Atomic uint64_t life;                  /* atomic; set in lock: resets */
 
     VtdContexts contexts;
     VtdInterrupts interrupts;
@@ -197,6 +208,7 @@ void vtd_completion_written(Vtd *v);
 typedef struct VtdFault {
     VtdReason reason;
     uint16_t sid;
+    uint64_t life;              /* Vtd.life when the request came */
     bool fpd;                   /* hides a qualified fault */
     bool read;
     uint64_t info;              /* what FRCD.FI shows */
@@ -206,6 +218,8 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault);
 void vtd_fault_status(Vtd *v, uint32_t status);
 /* After a write to FRCD, FSTS or FECTL */
 void vtd_fault_written(Vtd *v);
+/* After the registers came in by migration; wants Vtd.lock */
+void vtd_fault_load_locked(Vtd *v);
 
 /*
  * context.c: the latched root table, root and context entries and their cache
@@ -269,6 +283,12 @@ void vtd_invalidate_iec_global(Vtd *v);
 /* 2^@im entries around @index */
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
 
+/*
+ * The host has copies of interrupt entries, too (KVM's routes), and bringing
+ * them in step is dear.  So it hears of all changes of some descriptors at
+ * once: before one of them is known to be complete, at the latest.
+ */
+void vtd_iec_tell(Vtd *v);
 /*
  * Nothing cached before serves a request after this: contexts and the IOTLB;
  * interrupt entries, the host's copies of them included.
