@@ -579,6 +579,95 @@ static void test_unlike(void)
     host_free(m.to);
 }
 
+static void put32(VtdSaved *saved, unsigned offset, uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    memcpy(saved->csr + offset, &value, sizeof(value));
+}
+
+/* What no write and no fault makes of a register does not come in */
+static void test_impossible(void)
+{
+    VtdConfig config = host_config;
+    VtdSaved good, saved;
+    Move m;
+
+    config.eim = false;
+    move_start(&m, &config);
+    vtd_save(m.from->v, &good);
+
+    /* Every bit of every register, but for CAP and ECAP, which must agree */
+    saved = good;
+    memset(saved.csr, 0xff, sizeof(saved.csr));
+    memcpy(saved.csr + 8, good.csr + 8, 16);
+    g_assert_null(move_load(&m, &saved));
+    g_assert_cmphex(rd32(m.to, REG_VER), ==, 0x10);
+    g_assert_cmphex(rd32(m.to, 0x04), ==, 0);
+    g_assert_cmphex(rd64(m.to, REG_RTADDR), ==, ~0x3ffull);
+    g_assert_cmphex(rd64(m.to, REG_CCMD), ==,
+                    BITS(62, 59) | BITS(33, 0));
+    g_assert_cmphex(rd64(m.to, REG_IOTLB), ==,
+                    BITS(61, 60) | BITS(58, 57) | BITS(49, 32));
+    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0x73);
+    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(m.to, REG_FEDATA), ==, 0xffff);
+    g_assert_cmphex(rd64(m.to, REG_IQA), ==, ~0xfffull | BIT(11) | 7);
+    g_assert_cmphex(rd64(m.to, REG_IQERCD), ==, 0xf);
+    g_assert_cmphex(rd64(m.to, REG_IRTA), ==, ~0xfffull | 0xf);
+    g_assert_cmphex(rd64(m.to, REG_IVA), ==, 0);
+    g_assert_cmphex(rd64(m.to, REG_FRCD), ==, ~0xfffull);
+    g_assert_cmphex(rd32(m.to, REG_ICS), ==, 1);
+
+    /* F alone: PPF follows, and the event that nobody raised is raised */
+    saved = good;
+    put32(&saved, REG_FRCD + 12, 1u << 31 | 6);
+    put32(&saved, REG_FECTL, 0);
+    g_array_set_size(m.to->messages, 0);
+    g_assert_null(move_load(&m, &saved));
+    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, PPF);
+    g_assert_cmpuint(m.to->messages->len, ==, 0);
+    vtd_loaded(m.to->v);
+    g_assert_cmpuint(m.to->messages->len, ==, 1);
+    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
+
+    /* PPF alone would hide each later cause */
+    saved = good;
+    put32(&saved, REG_FSTS, PPF);
+    put32(&saved, REG_FECTL, IP);
+    put32(&saved, REG_IECTL, IP);
+    g_array_set_size(m.to->messages, 0);
+    g_assert_null(move_load(&m, &saved));
+    vtd_loaded(m.to->v);
+    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0);
+    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
+    g_assert_cmpuint(m.to->messages->len, ==, 0);
+    assert_blocked(m.arrived, 0x9000, VTD_ACCESS_READ, 6);
+    g_assert_cmpuint(m.to->messages->len, ==, 1);
+
+    /* A message that was under way when the state was saved */
+    saved = good;
+    put32(&saved, REG_ICS, 1);
+    put32(&saved, REG_IECTL, IP);
+    g_array_set_size(m.to->messages, 0);
+    g_assert_null(move_load(&m, &saved));
+    vtd_loaded(m.to->v);
+    g_assert_cmpuint(m.to->messages->len, ==, 1);
+    g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
+    move_end(&m);
+
+    /* Without interrupt remapping its status bits and table are not there */
+    config.intr_remap = false;
+    m.to = host_new(&config);
+    vtd_save(m.to->v, &saved);
+    put32(&saved, REG_GSTS, SIRTP | CFI | SRTP);
+    put32(&saved, REG_IRTA, 0xfff00000);
+    g_assert_null(vtd_load(m.to->v, &saved));
+    g_assert_cmphex(rd32(m.to, REG_GSTS), ==, SRTP);
+    g_assert_cmphex(rd64(m.to, REG_IRTA), ==, 0);
+    host_free(m.to);
+}
+
 /* Anything that is let in can be lived with */
 static void use(Move *m, GRand *rand)
 {
@@ -682,6 +771,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/refused", test_refused);
     g_test_add_func("/vtd/save/physical-width", test_physical_width);
     g_test_add_func("/vtd/save/unlike", test_unlike);
+    g_test_add_func("/vtd/save/impossible", test_impossible);
     g_test_add_func("/vtd/save/hostile", test_hostile);
 
     return g_test_run();

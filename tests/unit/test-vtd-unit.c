@@ -240,6 +240,68 @@ static void test_counters(void)
     host_free(h);
 }
 
+static void reset_now(Host *h, uint64_t gpa)
+{
+    h->after_read = NULL;
+    vtd_reset(h->v);
+}
+
+/* A request that a reset overtakes leaves no trace of what was before */
+static void test_overtaken(void)
+{
+    Host *h = host_new(NULL);
+    Device *d = device_new(h, 0x0100);
+    uint64_t table = host_pages(h, 1), irt = host_pages(h, 1);
+    VtdInterrupt interrupt;
+    VtdTranslation t;
+
+    for (unsigned kind = 0; kind < 4; kind++) {
+        g_test_message("kind %u", kind);
+        host_enable(h);
+        attach(d, table, 4, 1);
+        map(h, table, 4, 0x5000, 1, 0x9000 | RW);
+        set_irta(h, irt);
+        gcmd(h, IRE, true);
+        wr32(h, REG_FECTL, 0);
+        host_put(h, irt, kind == 3 ? P | 0x11 << 16 : 0);
+        g_array_set_size(h->messages, 0);
+
+        h->after_read = reset_now;
+        switch (kind) {
+        case 0:
+            g_assert_false(device_translate(d, 0x6000, VTD_ACCESS_READ, &t));
+            break;
+        case 1:
+            device_translate(d, 0x5000, VTD_ACCESS_READ, &t);
+            break;
+        default:
+            vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt);
+            break;
+        }
+        g_assert_null(h->after_read);
+        g_assert_cmphex(rd32(h, REG_FSTS), ==, 0);
+        g_assert_cmphex(rd64(h, REG_FRCD + 8), ==, 0);
+        g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+        g_assert_cmpuint(h->messages->len, ==, 0);
+
+        /* Nor is what it read found in a cache */
+        host_put(h, irt, P | 0x22 << 16);
+        host_enable(h);
+        attach(d, table, 4, 1);
+        map(h, table, 4, 0x5000, 1, 0xa000 | RW);
+        assert_maps(d, 0x5000, VTD_ACCESS_READ, 0xa000);
+        set_irta(h, irt);
+        gcmd(h, IRE, true);
+        g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true,
+                                      &interrupt), ==,
+                        VTD_INTERRUPT_REMAPPED);
+        g_assert_cmphex(interrupt.vector, ==, 0x22);
+        vtd_reset(h->v);
+    }
+    device_free(d);
+    host_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -249,5 +311,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/unit/counter-names", test_counter_names);
     g_test_add_func("/vtd/unit/counters", test_counters);
 
+    g_test_add_func("/vtd/unit/overtaken", test_overtaken);
     return g_test_run();
 }

@@ -71,7 +71,9 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
 
     pthread_mutex_lock(&v->lock);
     hi = vtd_reg64_locked(v, VTD_REG_FRCD_HI);
-    if (vtd_reg32_locked(v, VTD_REG_FSTS) & VTD_FSTS_PFO) {
+    if (fault->life != atomic_load(&v->life)) {
+        /* The request came before a reset, after which there is no trace */
+    } else if (vtd_reg32_locked(v, VTD_REG_FSTS) & VTD_FSTS_PFO) {
         vtd_count(v, VTD_STAT_FAULTS_LOST);
     } else if (hi & VTD_FRCD_HI_F) {
         vtd_count(v, VTD_STAT_FAULTS_LOST);
@@ -101,4 +103,18 @@ void vtd_fault_written(Vtd *v)
                             vtd_reg32_locked(v, VTD_REG_FSTS) &
                             VTD_FSTS_EVENTS);
     pthread_mutex_unlock(&v->lock);
+}
+
+/* PPF is what F says; an F that no event told of is pending */
+void vtd_fault_load_locked(Vtd *v)
+{
+    uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS);
+    bool pending = vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F;
+
+    if (pending && !(status & VTD_FSTS_EVENTS)) {
+        vtd_reg32_set_locked(v, VTD_REG_FECTL, VTD_ECTL_IP |
+                             vtd_reg32_locked(v, VTD_REG_FECTL));
+    }
+    vtd_reg32_set_locked(v, VTD_REG_FSTS, (status & ~VTD_FSTS_PPF) |
+                                          (pending ? VTD_FSTS_PPF : 0));
 }

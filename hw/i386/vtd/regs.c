@@ -20,6 +20,8 @@ typedef struct VtdRegister {
     uint64_t reset;
     uint64_t writable;
     uint64_t write_1_clear;
+    uint64_t one_shot;          /* of writable: reads 0 when it is done */
+    uint64_t own;               /* what the unit sets, and no software */
     void (*written)(Vtd *v);
 } VtdRegister;
 
@@ -49,20 +51,25 @@ static const VtdRegister vtd_registers[] = {
     { VTD_REG_ECAP, 8 },
     { VTD_REG_GCMD, 4, .write_only = true, .writable = VTD_MASK(31, 0),
       .written = vtd_gcmd_written },
-    { VTD_REG_GSTS, 4 },
+    { VTD_REG_GSTS, 4,
+      .own = VTD_GCMD_TE | VTD_GCMD_SRTP | VTD_GCMD_QIE | VTD_GCMD_IRE |
+             VTD_GCMD_SIRTP | VTD_GCMD_CFI },
     { VTD_REG_RTADDR, 8, .writable = VTD_MASK(63, 10) },
     { VTD_REG_CCMD, 8, .writable = VTD_MASK(63, 61) | VTD_MASK(33, 0),
+      .one_shot = VTD_CCMD_ICC, .own = VTD_CCMD_CAIG_MASK,
       .written = vtd_ccmd_written },
     { VTD_REG_FSTS, 4,
       .write_1_clear = VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE |
                        VTD_FSTS_ITE,
+      .own = VTD_FSTS_PPF,
       .written = vtd_fsts_written },
     { VTD_REG_FECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
+      .own = VTD_ECTL_IP,
       .written = vtd_fault_written },
     { VTD_REG_FEDATA, 4, .writable = DATA_MASK },
     { VTD_REG_FEADDR, 4, .writable = ADDR_MASK },
     { VTD_REG_FEUADDR, 4, .needs = VTD_ECAP_EIM, .writable = UADDR_MASK },
-    { VTD_REG_IQH, 8 },
+    { VTD_REG_IQH, 8, .own = VTD_MASK(18, 4) },
     { VTD_REG_IQT, 8, .writable = VTD_MASK(18, 4),
       .written = vtd_queue_run },
     { VTD_REG_IQA, 8,
@@ -70,11 +77,12 @@ static const VtdRegister vtd_registers[] = {
     { VTD_REG_ICS, 4, .write_1_clear = VTD_ICS_IWC,
       .written = vtd_completion_written },
     { VTD_REG_IECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
+      .own = VTD_ECTL_IP,
       .written = vtd_completion_written },
     { VTD_REG_IEDATA, 4, .writable = DATA_MASK },
     { VTD_REG_IEADDR, 4, .writable = ADDR_MASK },
     { VTD_REG_IEUADDR, 4, .needs = VTD_ECAP_EIM, .writable = UADDR_MASK },
-    { VTD_REG_IQERCD, 8 },
+    { VTD_REG_IQERCD, 8, .own = VTD_MASK(3, 0) },
     { VTD_REG_IRTA, 8, .needs = VTD_ECAP_IR,
       .writable = VTD_PAGE_MASK | VTD_IRTA_EIME | VTD_MASK(3, 0),
       .written = vtd_irta_written },
@@ -82,9 +90,11 @@ static const VtdRegister vtd_registers[] = {
       .writable = VTD_PAGE_MASK | VTD_MASK(6, 0) },
     { VTD_REG_IOTLB, 8,
       .writable = VTD_IOTLB_IVT | VTD_MASK(61, 60) | VTD_MASK(49, 32),
+      .one_shot = VTD_IOTLB_IVT, .own = VTD_IOTLB_IAIG_MASK,
       .written = vtd_iotlb_written },
-    { VTD_REG_FRCD_LO, 8 },
+    { VTD_REG_FRCD_LO, 8, .own = VTD_PAGE_MASK },
     { VTD_REG_FRCD_HI, 8, .write_1_clear = VTD_FRCD_HI_F,
+      .own = VTD_MASK(62, 28) | VTD_MASK(15, 0),
       .written = vtd_fault_written },
 };
 
@@ -104,9 +114,10 @@ static void vtd_register_set_locked(Vtd *v, const VtdRegister *reg,
     }
 }
 
-void vtd_regs_reset(Vtd *v)
+/* A new life: what came before it leaves no trace in it */
+static void vtd_regs_reset_locked(Vtd *v)
 {
-    pthread_mutex_lock(&v->lock);
+    atomic_fetch_add(&v->life, 1);
     memset(v->csr, 0, sizeof(v->csr));
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         vtd_register_set_locked(v, &vtd_registers[i],
@@ -114,6 +125,12 @@ void vtd_regs_reset(Vtd *v)
     }
     vtd_reg64_set_locked(v, VTD_REG_CAP, v->cap);
     vtd_reg64_set_locked(v, VTD_REG_ECAP, v->ecap);
+}
+
+void vtd_regs_reset(Vtd *v)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_regs_reset_locked(v);
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -124,25 +141,59 @@ void vtd_regs_save(Vtd *v, VtdSaved *saved)
     pthread_mutex_unlock(&v->lock);
 }
 
+/* What no write and no fault could make of a register is left out */
+static void vtd_register_load_locked(Vtd *v, const VtdRegister *reg,
+                                     const VtdSaved *saved)
+{
+    uint64_t bits = (reg->writable | reg->write_1_clear | reg->own) &
+                    ~reg->one_shot;
+    uint64_t value = 0;
+
+    if ((v->ecap & reg->needs) != reg->needs) {
+        return;
+    }
+    memcpy(&value, saved->csr + reg->offset, reg->size);
+    value = GUINT64_FROM_LE(value) & bits;
+    vtd_register_set_locked(v, reg, value |
+                            (vtd_register_locked(v, reg) & ~bits));
+}
+
 static uint32_t vtd_status_bit(bool on, uint32_t bit)
 {
     return on ? bit : 0;
 }
 
-void vtd_regs_load(Vtd *v, const VtdSaved *saved)
+/* Where the fields of the stream, or the configuration, say more than csr */
+static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
 {
-    uint32_t status;
+    uint32_t status = vtd_reg32_locked(v, VTD_REG_GSTS) &
+                      ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
 
-    pthread_mutex_lock(&v->lock);
-    memcpy(v->csr, saved->csr, sizeof(v->csr));
-    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
-    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
-    status = vtd_reg32_locked(v, VTD_REG_GSTS) &
-             ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
     status |= vtd_status_bit(saved->dmar_enabled, VTD_GCMD_TE) |
               vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |
               vtd_status_bit(saved->intr_enabled, VTD_GCMD_IRE);
+    if (!v->config.intr_remap) {
+        status &= ~(VTD_GCMD_SIRTP | VTD_GCMD_CFI);
+    }
     vtd_reg32_set_locked(v, VTD_REG_GSTS, status);
+    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
+    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
+    if (!v->config.eim) {
+        vtd_reg64_set_locked(v, VTD_REG_IRTA,
+                             vtd_reg64_locked(v, VTD_REG_IRTA) &
+                             ~VTD_IRTA_EIME);
+    }
+}
+
+void vtd_regs_load(Vtd *v, const VtdSaved *saved)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_regs_reset_locked(v);
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
+        vtd_register_load_locked(v, &vtd_registers[i], saved);
+    }
+    vtd_status_load_locked(v, saved);
+    vtd_fault_load_locked(v);
     pthread_mutex_unlock(&v->lock);
 }
 

@@ -158,6 +158,9 @@ char *vtd_load(Vtd *v, const VtdSaved *saved)
 void vtd_loaded(Vtd *v)
 {
     vtd_shadow_update(v, 0, 0);
+    /* Messages that were pending, and are not masked */
+    vtd_fault_written(v);
+    vtd_completion_written(v);
     /* Units may differ in when they go on after an error that was cleared */
     vtd_queue_run(v);
 }

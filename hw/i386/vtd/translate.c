@@ -170,6 +170,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
     uint64_t now;
     VtdFault fault = {
         .sid = sid,
+        .life = atomic_load(&v->life),
         .read = access != VTD_ACCESS_WRITE,
         .info = iova & VTD_PAGE_MASK,
     };
