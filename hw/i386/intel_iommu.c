@@ -251,6 +251,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     }, &intel_iommu_ops, s);
     s->host_devices = g_hash_table_new(NULL, NULL);
     intel_iommu_init_spaces(s);
+    intel_iommu_init_interrupts(s);
 
     memory_region_init_io(&s->registers, OBJECT(s), &intel_iommu_mmio_ops, s,
                           "intel_iommu", INTEL_IOMMU_REGISTERS_SIZE);
@@ -277,7 +278,10 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 /* Last of all devices, when no DMA is on its way any more */
 static void intel_iommu_reset_exit(Object *obj, ResetType type)
 {
-    vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+
+    vtd_reset(s->vtd);
+    intel_iommu_drop_pending(s);
 }
 
 static void intel_iommu_class_init(ObjectClass *klass, void *data)

@@ -41,8 +41,12 @@ void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
 
 /* intel_iommu_intr.c: interrupts */
 
-/* VtdOps.inject */
+void intel_iommu_init_interrupts(IntelIOMMUState *s);
+/* VtdOps.inject; without the big lock the message waits for it */
 void intel_iommu_inject(void *host, uint64_t addr, uint32_t data);
+/* Send the messages that wait, or forget them. */
+void intel_iommu_send_pending(IntelIOMMUState *s);
+void intel_iommu_drop_pending(IntelIOMMUState *s);
 /* X86IOMMUClass.int_remap */
 int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                           MSIMessage *dst, uint16_t sid);
