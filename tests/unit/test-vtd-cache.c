@@ -145,6 +145,46 @@ static void test_page_orders(gconstpointer opaque)
     unit_free(&u);
 }
 
+/* Bits from the width of input addresses up are not looked at (1.9) */
+static void test_ignored_bits(gconstpointer opaque)
+{
+    static const uint8_t widths[] = { 39, 48 };
+    static const uint64_t iovas[] = { 0x5000, 0x40000000, 0x7fffffe000 };
+
+    for (unsigned w = 0; w < G_N_ELEMENTS(widths); w++) {
+        VtdConfig config = host_config;
+        unsigned levels = widths[w] == 39 ? 3 : 4;
+        uint64_t table;
+        Device *d;
+        Host *h;
+
+        config.aw_bits = widths[w];
+        config.haw_bits = 50;
+        h = host_new(&config);
+        table = host_pages(h, 1);
+        d = device_new(h, 0x0200);
+        host_enable(h);
+        if (GPOINTER_TO_INT(opaque)) {
+            queue_start(h, 0);
+        }
+        attach(d, table, levels, 1);
+        for (unsigned i = 0; i < G_N_ELEMENTS(iovas); i++) {
+            for (unsigned bit = widths[w]; bit <= 64; bit++) {
+                uint64_t high = bit < 64 ? BIT(bit) : BITS(63, widths[w]);
+
+                map(h, table, levels, iovas[i], 1, 0x100000 | RW);
+                inv_iotlb(h, GLOBAL, 0, 0, 0);
+                assert_maps(d, iovas[i], VTD_ACCESS_READ, 0x100000);
+                map(h, table, levels, iovas[i], 1, 0x200000 | RW);
+                inv_iotlb(h, SELECT, 1, iovas[i] | high, bit % 19);
+                assert_maps(d, iovas[i], VTD_ACCESS_READ, 0x200000);
+            }
+        }
+        device_free(d);
+        host_free(h);
+    }
+}
+
 /* A superpage goes with any page of it, also one that is handed in pieces */
 static void test_superpages(gconstpointer opaque)
 {
@@ -488,6 +528,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/cache/hit", test_hit);
     add_both("domains", test_domains);
     add_both("page-orders", test_page_orders);
+    add_both("ignored-bits", test_ignored_bits);
     add_both("superpages", test_superpages);
     add_both("shared-domain", test_shared_domain);
     add_both("contexts", test_contexts);

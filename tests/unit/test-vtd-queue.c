@@ -313,7 +313,11 @@ static void test_device_tlb(void)
         uint64_t first, last;
     } table[] = {
         { 0x5000, 0x5000, 0x5fff },
-        { 0xfffffffffffff000, 0xfffffffffffff000, UINT64_MAX },
+        /* bits from 48 up are not looked at, but for the size */
+        { 0xfffffffffffff000, 0xfffffffff000, 0xffffffffffff },
+        { 0xffff000040005000, 0x40005000, 0x40005fff },
+        { 0x8001000000005000 | 1, 0x4000, 0x7fff },
+        { 0x0000ffffffffe000 | 1, 0xffffffffe000, 0xffffffffffff },
         { 0x4000 | 1, 0x4000, 0x5fff },
         { 0x5000 | 1, 0x4000, 0x7fff },
         { 0x3000 | 1, 0, 0x7fff },

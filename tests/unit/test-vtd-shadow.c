@@ -332,6 +332,29 @@ static void test_high(void)
     host_free(h);
 }
 
+/* A page is meant whatever its address says above the width (1.9) */
+static void test_ignored_bits(void)
+{
+    const uint64_t iova = GIB;
+
+    for (unsigned queue = 0; queue < 2; queue++) {
+        Fixture f = start();
+
+        if (queue) {
+            queue_start(f.h, 0);
+        }
+        mirror_map(f.m, iova, 1, 1, TARGET | RW);
+        inv_iotlb(f.h, SELECT, f.m->did, iova | BITS(63, 48), 0);
+        assert_notices(f.m, MAPS(iova, PAGE, TARGET | RW));
+        assert_step(f.m, 0);
+        mirror_unmap(f.m, iova, 1, 1);
+        inv_iotlb(f.h, SELECT, f.m->did, iova | BIT(48), 9);
+        assert_notices(f.m, UNMAPS(iova, 2 * MIB));
+        assert_step(f.m, 0);
+        stop(f);
+    }
+}
+
 static void test_permissions(void)
 {
     static const struct {
@@ -693,6 +716,7 @@ int main(int argc, char **argv)
                     test_table_becomes_unreadable);
     g_test_add_func("/vtd/shadow/tables-behind-io", test_tables_behind_io);
     g_test_add_func("/vtd/shadow/high", test_high);
+    g_test_add_func("/vtd/shadow/ignored-bits", test_ignored_bits);
     g_test_add_func("/vtd/shadow/permissions", test_permissions);
     g_test_add_func("/vtd/shadow/changed-in-place", test_changed_in_place);
     g_test_add_func("/vtd/shadow/fewest", test_fewest);

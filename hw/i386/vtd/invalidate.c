@@ -117,22 +117,33 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
     vtd_shadow_pages(v, false, did, 0, UINT64_MAX);
 }
 
+/*
+ * The first byte of the range around @addr, whose size is @mask + 1.  No
+ * request with bits above the width is translated, so they are not looked at
+ * (1.9); a wider range is all of it.
+ */
+static uint64_t vtd_range_first(const Vtd *v, uint64_t addr, uint64_t mask)
+{
+    return addr & ~mask & (VTD_BIT(v->config.aw_bits) - 1);
+}
+
 void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
                                 unsigned am)
 {
     uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
+    uint64_t first = vtd_range_first(v, addr, mask);
 
     vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pages(did, addr, am);
-    vtd_iotlb_drop_range(v->iotlb, did, addr & ~mask, addr | mask);
-    vtd_shadow_pages(v, false, did, addr & ~mask, addr | mask);
+    vtd_iotlb_drop_range(v->iotlb, did, first, first | mask);
+    vtd_shadow_pages(v, false, did, first, first | mask);
 }
 
 /* With @sized the lowest 0 bit of @addr, from bit 12 on, tells how many */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized)
 {
-    uint64_t mask = ~VTD_PAGE_MASK;
+    uint64_t mask = ~VTD_PAGE_MASK, first;
 
     if (sized) {
         uint64_t ones = addr | mask;
@@ -141,7 +152,8 @@ void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
     }
     vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
     trace_vtd_inv_desc_device_tlb(sid, addr & ~mask, addr | mask);
-    vtd_shadow_device_tlb(v, sid, addr & ~mask, addr | mask);
+    first = vtd_range_first(v, addr, mask);
+    vtd_shadow_device_tlb(v, sid, first, first | mask);
 }
 
 void vtd_invalidate_iec_global(Vtd *v)
