@@ -7,9 +7,8 @@
  * registers' memory region, and the operations that the engine asks for.  It
  * decides nothing that the VT-d specification decides.
  *
- * Everything runs under the big lock, but for the operations that a
- * translation of DMA needs (intel_iommu_read, _write, _defer_free): these run
- * in any thread, inside an RCU read section.
+ * Everything runs under the big lock, but for intel_iommu_defer_free(), which
+ * a translation of DMA needs: in any thread, inside an RCU read section.
  */
 
 #include "qemu/osdep.h"
@@ -31,22 +30,6 @@
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
 
 /* The operations that the engine asks for */
-
-/* The engine's structures live in RAM; elsewhere they are unreadable */
-static const MemTxAttrs ram_only = { .memory = 1 };
-
-static bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len)
-{
-    return address_space_read(&address_space_memory, gpa, ram_only, buf,
-                              len) == MEMTX_OK;
-}
-
-static bool intel_iommu_write(void *host, uint64_t gpa, const void *buf,
-                              size_t len)
-{
-    return address_space_write(&address_space_memory, gpa, ram_only, buf,
-                               len) == MEMTX_OK;
-}
 
 typedef struct IntelIOMMUDeferred {
     struct rcu_head rcu;

@@ -39,6 +39,11 @@ int intel_iommu_notify(void *space_host, const VtdNotice *notice);
 void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
                             bool device_tlb);
 
+/* intel_iommu_memory.c: the guest's memory; VtdOps.read and VtdOps.write */
+
+bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len);
+bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len);
+
 /* intel_iommu_intr.c: interrupts */
 
 void intel_iommu_init_interrupts(IntelIOMMUState *s);

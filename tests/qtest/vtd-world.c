@@ -129,7 +129,9 @@ void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus)
     qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, bus);
     qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW >> 16);
     qpci_config_writew(bridge, PCI_MEMORY_LIMIT, WINDOW_LAST >> 16);
-    qpci_device_enable(bridge);
+    /* Not qpci_device_enable(): ports of CXL have no I/O */
+    qpci_config_writew(bridge, PCI_COMMAND, PCI_COMMAND_IO |
+                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     g_free(bridge);
     d->pci->mmio_alloc_ptr = WINDOW;
 }

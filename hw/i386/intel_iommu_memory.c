@@ -1,0 +1,94 @@
+/*
+ * Intel IOMMU (VT-d) device: the guest's memory
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what of the address space is memory that the unit's structures can be
+ * in: RAM, and the windows through which a CPU reaches memory of CXL, which
+ * QEMU models as I/O.  Registers of devices, the unit's own above all, must
+ * never be among it: a guest could let the unit call itself.
+ *
+ * Runs in any thread, inside an RCU read section.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "exec/address-spaces.h"
+#include "exec/memop.h"
+#include "hw/cxl/cxl.h"
+#include "hw/cxl/cxl_host.h"
+#include "intel_iommu_internal.h"
+
+static const MemTxAttrs ram_only = { .memory = 1 };
+
+/*
+ * The region at @gpa if it is such a window, else NULL.  @at is the offset in
+ * it, and *@size is cut to what one access can have.  What is found is used
+ * without a second look: the memory map may change meanwhile.
+ */
+static MemoryRegion *intel_iommu_cxl_at(uint64_t gpa, bool write,
+                                           hwaddr *at, hwaddr *size)
+{
+    MemoryRegion *region;
+
+    *size = MIN(*size, sizeof(uint64_t));
+    region = address_space_translate(&address_space_memory, gpa, at, size,
+                                     write, MEMTXATTRS_UNSPECIFIED);
+    *size = pow2floor(*size);
+    return region->ops == &cfmws_ops ? region : NULL;
+}
+
+static bool intel_iommu_read_cxl(uint64_t gpa, uint8_t *buf, hwaddr len)
+{
+    for (hwaddr at, size = len; len; gpa += size, buf += size, len -= size,
+                                     size = len) {
+        MemoryRegion *region = intel_iommu_cxl_at(gpa, false, &at, &size);
+        uint64_t value;
+
+        if (!region) {
+            return false;
+        }
+        BQL_LOCK_GUARD();
+        if (memory_region_dispatch_read(region, at, &value, size_memop(size),
+                                        MEMTXATTRS_UNSPECIFIED) != MEMTX_OK) {
+            return false;
+        }
+        stn_he_p(buf, size, value);
+    }
+    return true;
+}
+
+static bool intel_iommu_write_cxl(uint64_t gpa, const uint8_t *buf,
+                                     hwaddr len)
+{
+    for (hwaddr at, size = len; len; gpa += size, buf += size, len -= size,
+                                     size = len) {
+        MemoryRegion *region = intel_iommu_cxl_at(gpa, true, &at, &size);
+
+        if (!region) {
+            return false;
+        }
+        BQL_LOCK_GUARD();
+        if (memory_region_dispatch_write(region, at, ldn_he_p(buf, size),
+                                         size_memop(size),
+                                         MEMTXATTRS_UNSPECIFIED) !=
+            MEMTX_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len)
+{
+    return address_space_read(&address_space_memory, gpa, ram_only, buf,
+                              len) == MEMTX_OK ||
+           intel_iommu_read_cxl(gpa, buf, len);
+}
+
+bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len)
+{
+    return address_space_write(&address_space_memory, gpa, ram_only, buf,
+                               len) == MEMTX_OK ||
+           intel_iommu_write_cxl(gpa, buf, len);
+}
