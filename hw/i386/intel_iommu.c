@@ -241,8 +241,10 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     memory_region_add_subregion(get_system_memory(),
                                 Q35_HOST_BRIDGE_IOMMU_ADDR, &s->registers);
 
-    /* The I/O APIC has no PCI function: a space of its own, with the
-     * source id that the DMAR table gives it */
+    /*
+     * The I/O APIC has no PCI function: a space of its own, with the source
+     * id that the DMAR table gives it.
+     */
     X86_MACHINE(ms)->ioapic_as =
         intel_iommu_address_space(NULL, s, Q35_PSEUDO_DEVFN_IOAPIC);
 

@@ -650,10 +650,10 @@ static void test_random(const void *opaque)
     unsigned aw_bits = GPOINTER_TO_UINT(opaque);
     const char *seed = g_getenv("TEST_SEED");
     const char *rounds = g_getenv("TEST_ROUNDS");
-    unsigned n = rounds ? strtoul(rounds, NULL, 0)
+    unsigned n = rounds ? g_ascii_strtoull(rounds, NULL, 0)
                         : DEFAULT_ROUNDS * (g_test_slow() ? 50 : 1);
     Random r = {
-        .seed = seed ? strtoul(seed, NULL, 0) : DEFAULT_SEED,
+        .seed = seed ? g_ascii_strtoull(seed, NULL, 0) : DEFAULT_SEED,
         .aw_bits = aw_bits,
         .story = g_string_new(NULL),
     };

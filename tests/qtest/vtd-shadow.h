@@ -64,8 +64,10 @@ ShadowSteps shadow_expect_steps(Shadow *s, uint64_t maps, uint64_t unmaps);
  */
 void shadow_expect_between(Shadow *s, const GArray *may);
 
-/* What a probe finds agrees with the guest's tables, at some pages of each
- * mapping and around it. */
+/*
+ * What a probe finds agrees with the guest's tables, at some pages of each
+ * mapping and around it.
+ */
 void shadow_expect_translation(Shadow *s);
 
 #endif

@@ -717,20 +717,48 @@ static void test_hostile(void)
                 : (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
 
             switch (g_rand_int_range(rand, 0, 15)) {
-            case 0: saved.root = value; break;
-            case 1: saved.intr_root = value & ~0xfffull; break;
-            case 2: saved.iq = value & BITS(47, 12); break;
-            case 3: saved.intr_size = value; break;
-            case 4: saved.intr_size = 1u << (value & 31); break;
-            case 5: saved.intr_eime = value & 1; break;
-            case 6: saved.iq_size = value; break;
-            case 7: saved.iq_size = 256u << (value & 7); break;
-            case 8: saved.iq_head = value & 0x1ff; break;
-            case 9: saved.iq_tail = value; break;
-            case 10: saved.next_frcd_reg = value & 1; break;
-            case 11: saved.iq_last_desc_type = value; break;
-            case 12: saved.dmar_enabled = value & 1; break;
-            case 13: saved.qi_enabled = value & 1; break;
+            case 0:
+                saved.root = value;
+                break;
+            case 1:
+                saved.intr_root = value & ~0xfffull;
+                break;
+            case 2:
+                saved.iq = value & BITS(47, 12);
+                break;
+            case 3:
+                saved.intr_size = value;
+                break;
+            case 4:
+                saved.intr_size = 1u << (value & 31);
+                break;
+            case 5:
+                saved.intr_eime = value & 1;
+                break;
+            case 6:
+                saved.iq_size = value;
+                break;
+            case 7:
+                saved.iq_size = 256u << (value & 7);
+                break;
+            case 8:
+                saved.iq_head = value & 0x1ff;
+                break;
+            case 9:
+                saved.iq_tail = value;
+                break;
+            case 10:
+                saved.next_frcd_reg = value & 1;
+                break;
+            case 11:
+                saved.iq_last_desc_type = value;
+                break;
+            case 12:
+                saved.dmar_enabled = value & 1;
+                break;
+            case 13:
+                saved.qi_enabled = value & 1;
+                break;
             default:
                 bytes = saved.csr + 8 * g_rand_int_range(rand, 0,
                                                          REG_END / 8);

@@ -444,7 +444,7 @@ static void test_seen(void)
 static void test_new(const void *opaque)
 {
     const char *text = g_getenv("TEST_SEED");
-    guint32 seed = text ? strtoul(text, NULL, 0) : g_random_int();
+    guint32 seed = text ? g_ascii_strtoull(text, NULL, 0) : g_random_int();
 
     g_test_message("TEST_SEED=%u", seed);
     run(opaque, seed, NEW_STEPS);

@@ -4,9 +4,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the root table as latched, the decoding of root and context entries
- * (2.1) into VtdContext, and the context cache, one entry in each space.  Cached contexts are read without a
- * lock and freed by defer_free; VtdContexts.lock guards their publishing, so
- * that entries read before an invalidation are never published after it.
+ * (2.1) into VtdContext, and the context cache, one entry in each space.
+ * Cached contexts are read without a lock and freed by defer_free;
+ * VtdContexts.lock guards their publishing, so that entries read before an
+ * invalidation are never published after it.
  */
 
 #include "qemu/osdep.h"

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the interrupt remapping table as latched, the decoding of interrupt
- * requests and of the table's entries (8), and the interrupt entry cache: direct-mapped, its slots
- * guarded by VtdInterrupts.lock.  Runs in any thread.
+ * requests and of the table's entries (8), and the interrupt entry cache:
+ * direct-mapped, its slots guarded by VtdInterrupts.lock.  Runs in any thread.
  */
 
 #include "qemu/osdep.h"

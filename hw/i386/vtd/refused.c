@@ -11,8 +11,7 @@
 #include "qemu/iova-tree.h"
 #include "refused.h"
 
-/* Some 2 MiB; neighbours are merged, so that only what a guest scatters is
- * so many */
+/* Some 2 MiB; neighbours are merged, so only what a guest scatters is many */
 #define MAX_RANGES              (1u << 14)
 
 struct VtdRefused {

@@ -4,8 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the check of what comes in, and the order in which the rooms save and
- * load their parts of VtdSaved, whose fields are those of QEMU's stream.  Caches and shadows are
- * not carried: they come from guest memory.  [host] calls only.
+ * load their parts of VtdSaved, whose fields are those of QEMU's stream.
+ * Caches and shadows are not carried: they come from guest memory.  [host]
+ * calls only.
  *
  * What comes in may be hostile: whatever passes the check must be as safe as
  * what a guest can write to registers.

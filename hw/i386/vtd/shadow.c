@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns which view each space has, which table its shadow follows, and who
- * follows one together.  Tables are told from others by the memory
- * that they are in, never by a domain id: what is seen of it is kept once, and a
+ * follows one together.  Tables are told from others by the memory that they
+ * are in, never by a domain id: what is seen of it is kept once, and a
  * difference brings all its spaces along, so that each holds what was last
  * seen.  [host] calls only.
  */

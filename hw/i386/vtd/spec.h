@@ -31,8 +31,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
     return first <= VTD_INTERRUPT_LAST && last >= VTD_INTERRUPT_FIRST;
 }
 
-/* Registers (1.1); the fault record and IOTLB registers are where CAP.FRO
- * and ECAP.IRO say */
+/* Registers (1.1).  CAP.FRO and ECAP.IRO say where those of FRCD, IOTLB are */
 #define VTD_REG_VER             0x000
 #define VTD_REG_CAP             0x008
 #define VTD_REG_ECAP            0x010

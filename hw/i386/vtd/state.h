@@ -258,8 +258,10 @@ void vtd_context_forget(VtdSpace *space);
 void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
 /* All spaces after the unit's state was loaded, until the next update */
 void vtd_shadow_loaded(Vtd *v);
-/* After mappings from @first to @last may have changed, of @did or, with
- * @global, of every domain */
+/*
+ * After mappings from @first to @last may have changed, of @did or, with
+ * @global, of every domain
+ */
 void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                       uint64_t last);
 /* The device @sid forgets what ATS told it of @first to @last */
