@@ -369,10 +369,21 @@ static void test_disable(void)
     queue_start(h, 0);
     submit(h, 0xf, 0);
     assert_queue(h, 0, IQEI_TYPE);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
     gcmd(h, QIE, false);
     g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    /* the error was the event's only cause */
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
     queue_start(h, 3);
     submit_wait(h);
+
+    /* what stands before the tail when it is switched on is carried out */
+    gcmd(h, QIE, false);
+    queue_replace(h, 0, 5 | WAIT_SW | 0x99ull << 32, h->status);
+    wr32(h, REG_IQT, 0x10);
+    gcmd(h, QIE, true);
+    assert_queue(h, 1, 0);
+    g_assert_cmphex((uint32_t)host_get(h, h->status), ==, 0x99);
     host_free(h);
 }
 

@@ -143,6 +143,12 @@ static void test_write_masks(void)
                             fixed | (regs[i].writable & mask));
             wr32(h, offset + half, 0);
             g_assert_cmphex(rd64(h, offset), ==, fixed);
+
+            wr64(h, offset, UINT64_MAX);
+            wr32(h, offset + half, 0);
+            g_assert_cmphex(rd64(h, offset), ==,
+                            fixed | (regs[i].writable & ~mask));
+            wr64(h, offset, 0);
         }
         host_free(h);
     }
@@ -188,6 +194,8 @@ static void test_irta_without_eim(void)
     g_assert_cmphex(rd64(h, REG_IRTA), ==, BITS(63, 12) | BITS(3, 0));
     wr32(h, REG_IRTA, UINT32_MAX);
     g_assert_cmphex(rd64(h, REG_IRTA), ==, BITS(63, 12) | BITS(3, 0));
+    wr64(h, REG_IRTA, BIT(11));
+    g_assert_cmphex(rd64(h, REG_IRTA), ==, 0);
     host_free(h);
 }
 
@@ -370,6 +378,19 @@ static void test_invalidation(gconstpointer opaque)
         wr64(h, offset, value & ~BIT(63));
         g_assert_cmphex(rd64(h, offset) >> done & 3, ==, 0);
     }
+    /* each was carried out twice, and nothing besides */
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_INV_CONTEXT_GLOBAL + i), ==,
+                         iotlb ? 0 : 2);
+        g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_INV_IOTLB_GLOBAL + i), ==,
+                         iotlb ? 2 : 0);
+    }
+    /* what is asked for stays, what was done is not software's to write */
+    wr64(h, offset, BITS(62, 0));
+    g_assert_cmphex(rd64(h, offset), ==,
+                    iotlb ? BITS(61, 60) | BITS(49, 32)
+                          : BITS(62, 61) | BITS(33, 0));
+    wr64(h, offset, 0);
 
     /* dropped while the queue is on; fields that are reserved stay 0 */
     queue_start(h, 0);
@@ -398,6 +419,12 @@ static void test_too_many_pages(void)
         g_assert_cmphex(rd64(h, REG_IOTLB) & BIT(63), ==, 0);
         done = rd64(h, REG_IOTLB) >> 57 & 3;
         g_assert_true(am <= 18 ? done == 3 : done == 0 || done == 2);
+
+        /* for the other granularities IVA means nothing */
+        for (unsigned granularity = 1; granularity <= 2; granularity++) {
+            wr64(h, REG_IOTLB, BIT(63) | (uint64_t)granularity << 60);
+            g_assert_cmphex(rd64(h, REG_IOTLB) >> 57 & 3, ==, granularity);
+        }
     }
     host_free(h);
 }

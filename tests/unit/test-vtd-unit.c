@@ -177,7 +177,7 @@ static void test_counters(void)
         { VTD_STAT_INV_CONTEXT_DOMAIN, 1 },
         { VTD_STAT_INV_CONTEXT_DEVICE, 1 },
         { VTD_STAT_INV_IOTLB_GLOBAL, 1 }, { VTD_STAT_INV_IOTLB_DOMAIN, 1 },
-        { VTD_STAT_INV_IOTLB_PAGE, 1 }, { VTD_STAT_INV_DEVICE_TLB, 0 },
+        { VTD_STAT_INV_IOTLB_PAGE, 1 }, { VTD_STAT_INV_DEVICE_TLB, 1 },
         { VTD_STAT_INV_IEC_GLOBAL, 1 }, { VTD_STAT_INV_IEC_INDEX, 1 },
         { VTD_STAT_INV_WAIT, 8 }, { VTD_STAT_INV_ERRORS, 1 },
         { VTD_STAT_INTERRUPTS_REMAPPED, 2 },
@@ -186,12 +186,19 @@ static void test_counters(void)
         { VTD_STAT_INTERRUPTS_BLOCKED, 1 },
         { VTD_STAT_IEC_HITS, 1 }, { VTD_STAT_IEC_MISSES, 1 },
     };
-    Host *h = host_new(NULL);
-    Device *d[2] = { device_new(h, 0x0100), device_new(h, 0x0200) };
-    uint64_t table = host_pages(h, 1), irt = host_pages(h, 1);
+    VtdConfig config = host_config;
+    Device *d[2];
+    uint64_t table, irt;
     VtdInterrupt interrupt;
     VtdTranslation t;
+    Host *h;
 
+    config.device_iotlb = true;
+    h = host_new(&config);
+    d[0] = device_new(h, 0x0100);
+    d[1] = device_new(h, 0x0200);
+    table = host_pages(h, 1);
+    irt = host_pages(h, 1);
     host_enable(h);
     queue_start(h, 0);
     attach(d[0], table, 4, 1);
@@ -203,6 +210,7 @@ static void test_counters(void)
     inv_iotlb(h, GLOBAL, 0, 0, 0);
     inv_iotlb(h, DOMAIN, 1, 0, 0);
     inv_iotlb(h, SELECT, 1, 0, 0);
+    submit(h, 3 | 0x0100ull << 32, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_maps(d[0], 0x5000, VTD_ACCESS_READ, 0x9000);
     }
