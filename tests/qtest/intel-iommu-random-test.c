@@ -71,7 +71,7 @@ typedef enum Seen {
     TWO_DEVICES_ONE_TABLE, ONE_ID_TWO_TABLES,
     NOT_COVERED, BY_GLOBAL, BY_DOMAIN, BY_PAGES, BY_PAGES_IH, BY_CONTEXT,
     BY_DEVICE, BY_CONTEXT_DOMAIN, BY_ROOT, BY_TRANSLATION, BY_REGISTER,
-    DIRTY, MAPPED, UNMAPPED, SPLIT, SECTIONS, N_SEEN,
+    DIRTY, MAPPED, UNMAPPED, SPLIT, SECTIONS, READ, WRITTEN, BLOCKED, N_SEEN,
 } Seen;
 
 static unsigned seen[N_SEEN];
@@ -558,6 +558,9 @@ static void look_by_dma(Random *r, Testdev *t, const GArray *leaves)
     }
     expect_eq(testdev_dma_write(t, iova, ~want), !!(run.perm & 2));
     expect_eq(qtest_readq(r->d.qts, target), run.perm & 2 ? ~want : want);
+    seen[READ] += run.perm & 1;
+    seen[WRITTEN] += !!(run.perm & 2);
+    seen[BLOCKED] += run.perm != 3;
 }
 
 static void look_at_translation(Random *r)
