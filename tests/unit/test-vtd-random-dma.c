@@ -383,10 +383,11 @@ static void settle(World *w, bool sweep)
 static void put_some_context(World *w, uint16_t sid)
 {
     unsigned levels = w->h->config.aw_bits == 48 && chance(70) ? 4 : 3;
-    uint64_t lo = some_table(w, levels) | (chance(90) ? P : 0) |
-                  (chance(30) ? FPD : 0);
+    uint64_t lo = some_table(w, levels);
     uint64_t hi = context_hi(levels, 1 + rnd(3));
 
+    lo |= chance(90) ? P : 0;
+    lo |= chance(30) ? FPD : 0;
     if (chance(20)) {
         lo |= TT(chance(70) ? 2 : rnd(4));
     }
@@ -394,7 +395,9 @@ static void put_some_context(World *w, uint16_t sid)
         lo = (lo & 0xfff) | (chance(50) ? w->hole : BIT(24 + rnd(40)));
     }
     if (chance(10)) {
-        *(chance(50) ? &lo : &hi) ^= BIT(rnd(64));
+        uint64_t *half = chance(50) ? &lo : &hi;
+
+        *half ^= BIT(rnd(64));
     }
     if (!astray(w, lo)) {
         set_context(w->h, sid, lo, hi);
@@ -410,6 +413,7 @@ static void edit_context(World *w)
     uint64_t lo, hi;
     unsigned old = plain_context(w, d->sid, &lo, &hi);
     uint16_t did = hi >> 8;
+    unsigned granularity, fm;
 
     settle(w, false);
     if (chance(15)) {
@@ -429,15 +433,17 @@ static void edit_context(World *w)
     edited(w, true);
     check_some(w, 20);
 
+    granularity = GLOBAL + rnd(3);
+    fm = rnd(4);
     /* from not present or faulty: caching mode only has to be told */
     if (old && !h->config.caching_mode && chance(70)) {
         inv_context(h, SELECT, 0, d->sid, 0);   /* for the view */
     } else if (old == 0x02) {
-        inv_context(h, GLOBAL + rnd(3), 0, d->sid, rnd(4));
+        inv_context(h, granularity, 0, d->sid, fm);
     } else if (old) {
         inv_context(h, GLOBAL, 0, 0, 0);
     } else {
-        inv_context(h, GLOBAL + rnd(3), did, d->sid, rnd(4));
+        inv_context(h, granularity, did, d->sid, fm);
     }
     check_some(w, 20);
     if (old || chance(30)) {

@@ -88,14 +88,17 @@ static bool check_interrupt(Host *h, const Request *r)
 
 static void put_some_irte(Host *h, uint64_t entry, bool eime)
 {
-    uint64_t lo = (rnd64() & (BITS(23, 16) | BITS(11, 2) | FPD)) |
-                  (eime ? rnd64() & BITS(63, 32) : rnd64() & BITS(47, 40)) |
-                  (chance(90) ? P : 0);
-    uint64_t hi = (chance(50) ? 0x0100 : rnd64() & 0x0307) | rnd(4) << 16 |
-                  (chance(50) ? 0 : rnd(4) << 18);
+    uint64_t lo = rnd64() & (BITS(23, 16) | BITS(11, 2) | FPD |
+                             (eime ? BITS(63, 32) : BITS(47, 40)));
+    uint64_t hi = chance(50) ? 0x0100 : rnd64() & 0x0307;
 
+    lo |= chance(90) ? P : 0;
+    hi |= rnd(4) << 16;
+    hi |= chance(50) ? 0 : rnd(4) << 18;
     if (chance(10)) {
-        *(chance(50) ? &lo : &hi) ^= BIT(rnd(64));
+        uint64_t *half = chance(50) ? &lo : &hi;
+
+        *half ^= BIT(rnd(64));
     }
     host_put(h, entry + 8, hi);
     host_put(h, entry, lo);

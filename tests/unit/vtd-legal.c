@@ -14,7 +14,9 @@ unsigned rnd(unsigned n)
 
 uint64_t rnd64(void)
 {
-    return (uint64_t)g_test_rand_int() << 32 | g_test_rand_int();
+    uint64_t high = (uint32_t)g_test_rand_int();
+
+    return high << 32 | (uint32_t)g_test_rand_int();
 }
 
 bool chance(unsigned percent)
