@@ -276,7 +276,7 @@ static void test_commands(void)
         uint32_t command;
         uint32_t status;
     } without_ir[] = {
-        { SIRTP, 0 }, { IRE, 0 }, { CFI, 0 }, { QIE, QIE },
+        { SIRTP, 0 }, { IRE, 0 }, { CFI, 0 }, { QIE, QIE }, { TE, TE },
     };
     Host *h = host_new(NULL);
 
@@ -292,6 +292,12 @@ static void test_commands(void)
         wr32(h, REG_GCMD, without_ir[i].command);
         g_assert_cmphex(rd32(h, REG_GSTS), ==, without_ir[i].status);
     }
+    host_free(h);
+
+    /* No width to translate with: it is never on */
+    h = host_new(&(VtdConfig) { .aw_bits = 39 });
+    wr32(h, REG_GCMD, TE);
+    g_assert_cmphex(rd32(h, REG_GSTS), ==, 0);
     host_free(h);
 }
 

@@ -80,7 +80,7 @@ void vtd_gcmd_written(Vtd *v)
     if (command & VTD_GCMD_SRTP) {
         vtd_latch_root(v);
     }
-    if (changed & VTD_GCMD_TE) {
+    if ((changed & VTD_GCMD_TE) && v->config.dma_translation) {
         vtd_enable_translation(v, command & VTD_GCMD_TE);
     }
     if (changed & VTD_GCMD_QIE) {
