@@ -1,0 +1,97 @@
+/*
+ * VT-d qtests: where our device differs from QEMU's own, on purpose
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the list.  What follows a row's bits is where
+ * docs/system/devices/intel-iommu-differences.rst says why.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-compare.h"
+
+#define ANY                     UINT64_MAX
+
+const VtdDifference vtd_differences[] = {
+    /* Registers */
+    { "*", "*/8@0x*", "ALIVE", ANY, "wide-access" },
+    { "*", "errors/8@0x098/write", "IECTL", ANY, "wide-access" },
+    { "*", "*/?@0x01?/*", "CFIS", ANY, "compatibility-format" },
+    { "*", "cfi/*", "CFIS", ANY, "compatibility-format" },
+    { "*", "*/?@0x02?/*", "CCMD-SOURCE", ANY, "read-back" },
+    { "*", "by-register/ccmd-*", "CCMD-SOURCE", ANY, "read-back" },
+    { "*", "*/?@0x0a?/*", "IEDATA-HIGH", ANY, "read-back" },
+    { "*", "all/event-iedata", "IEDATA-HIGH", 0xffff0000, "read-back" },
+    { "*", "*/?@0x0b?/*", "EIME", ANY, "read-back" },
+    { "*", "all/irta", "EIME", VTD_IRTA_EIME, "read-back" },
+    { "*", "eime/*", "EIME", ANY, "read-back" },
+    { "*", "*/?@0x0*/*", "IQA", ANY, "read-back" },
+    { "*", "ready/*", "IQA", ANY, "read-back" },
+    { "eim", "*", "?EUADDR", ANY, "upper-address" },
+    { "eim", "all/event-?euaddr", "MESSAGE", 0xff, "upper-address" },
+    { "*", "*", "PASID", ANY, "pasid-field" },
+    { "*", "*/?@0x02?/*", "CCMD", ANY, "command-with-queue" },
+    { "*", "*/?@0x0f?/*", "IOTLB", ANY, "command-with-queue" },
+    { "*", "by-register/ccmd-*", "CCMD", ANY, "granularity" },
+    { "*", "by-register/iva*", "*", 0x3f, "granularity" },
+    { "*", "*", "IQERCD", ANY, "iqercd" },
+    { "*", "errors/4@0x034/write", "*", ANY, "queue-error" },
+    { "*", "errors/8@0x030/write", "*", ANY, "queue-error" },
+    { "*", "errors/?@0x018/write", "*", VTD_QIE, "queue-off" },
+    { "*", "faults/?@0x22?/write", "FECTL", ANY, "event-pending" },
+
+    /* Addresses */
+    { "*", "pass-through/address/?", "*", 0xffffff8000000000,
+      "address-width" },
+    { "*", "all/irta", "*", 0xffffff8000000000, "address-width" },
+    { "*", "ready/iqa", "*", 0xffffff8000000000, "address-width" },
+    { "*", "all/rtaddr", "*", 0xffffff8000000000, "address-width" },
+    { "*", "all/rtaddr", "*", 0xc00, "table-mode" },
+    { "*", "ready/iqa", "*", VTD_IQA_DW, "table-mode" },
+    { "39-bits", "all/*/?", "*", 1ull << 39, "host-width" },
+    { "8.2", "all/*/?", "*", 1ull << 39, "host-width" },
+    { "*", "*/context-pass/?", "*", 0xffffff8000000000,
+      "pass-through-pointer" },
+    { "*", "*/leaf-1g/?", "*", 0x80000000, "interrupt-range" },
+
+    /* Faults with two causes */
+    { "*", "*/leaf-4k-*", "REASON", ANY, "first-cause" },
+    { "*", "*/context-reserved/?", "REASON", ANY, "first-cause" },
+    { "*", "all/irte-*", "REASON", ANY, "first-cause" },
+
+    /* Descriptors */
+    { "*", "all/iec-global/lo", "*", 1 << 0, "empty-wait" },
+    { "*", "all/wait-status/lo", "*", VTD_WAIT_SW, "empty-wait" },
+    { "*", "all/wait-interrupt/lo", "*", VTD_WAIT_IF, "empty-wait" },
+    { "*", "all/wait-fence/*", "*", ANY, "empty-wait" },
+    { "*", "all/wait-both/hi", "*", 0xffffffff80000000, "failed-status" },
+    { "*", "all/iec-index/lo", "*", 1u << 31, "interrupt-mask" },
+    { "caching-mode", "all/device-tlb-all/*", "ALIVE", ANY,
+      "device-tlb-abort" },
+
+    /* Interrupts */
+    { "*", "all/irte/lo", "*", 0xffff00ff00008000, "reserved-entry" },
+    { "*", "all/irte-posted/*", "*", ANY, "reserved-entry" },
+    { "*", "all/irte-2-?/hi", "*", 0xffff, "bus-range" },
+    { "*", "all/irte-3-?/hi", "*", 1 << 18, "bus-range" },
+    { "*", "*-dma/*", "SID", ANY, "dma-message" },
+    { "*", "*/remapped*/address", "*", VTD_MSI_REMAP,
+      "compatibility-format" },
+    { "*", "all/compatible*", "*", ANY, "compatibility-format" },
+    { "*", "eime/compatible*", "*", ANY, "compatibility-format" },
+
+    /* Assigned devices */
+    { "caching-mode", "*/leaf-1g/?", "MAPPED", 1 << 30, "part-of-page" },
+
+    /* What is not offered */
+    { "default", "all/device-tlb*", "*", ANY, "no-feature" },
+    { "caching-mode", "all/device-tlb/*", "*", ANY, "no-feature" },
+    { "no-intremap", "all/device-tlb*", "*", ANY, "no-feature" },
+    { "no-intremap", "*", "IRTA", ANY, "no-feature" },
+    { "no-intremap", "*", "GSTS", ANY, "no-feature" },
+    { "no-intremap", "all/iec-*", "*", ANY, "no-feature" },
+    { "no-intremap", "all/zero/lo", "*", 1 << 2, "no-feature" },
+    { "no-intremap", "all/wait-interrupt/lo", "*", 1 << 0, "no-feature" },
+};
+
+const unsigned vtd_differences_count = ARRAY_SIZE(vtd_differences);
