@@ -215,15 +215,18 @@ static MemTxResult intel_iommu_window_read(void *opaque, hwaddr addr,
 }
 
 /*
- * A request is one write of four bytes (8.1).  The memory core cuts a longer
- * one into aligned powers of two, the larger ones first as a rule: what goes
- * on where a refused piece ended is the rest of it.
+ * A request is one aligned write of four bytes (8.1).  The memory core cuts a
+ * longer one into powers of two of at most 8 bytes: what goes on where a
+ * refused piece ended is the rest of it.  But no request crosses a page, so
+ * what begins there is one of its own.  What cannot be told from a message: the
+ * first four bytes of a write of 5 to 7, and the last four of one that begins
+ * before the window.
  */
 static bool intel_iommu_window_refuses(IntelIOMMUSpace *space, hwaddr addr,
                                        unsigned size)
 {
-    bool refused = size != 4 ||
-                   (space->refused_end && addr == space->refused_end);
+    bool refused = size != 4 || addr % 4 ||
+                   (addr == space->refused_end && addr & ~VTD_PAGE_MASK);
 
     space->refused_end = refused ? addr + size : 0;
     return refused;
@@ -248,13 +251,14 @@ static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
                                  value);
 }
 
-/* Takes every size, or the core would cut a long write into messages */
+/* Takes all that it can, or the core would cut long writes into messages */
 static const MemoryRegionOps intel_iommu_window_ops = {
     .read_with_attrs = intel_iommu_window_read,
     .write_with_attrs = intel_iommu_window_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = { .min_access_size = 1, .max_access_size = 8 },
-    .impl = { .min_access_size = 1, .max_access_size = 8 },
+    .valid = { .min_access_size = 1, .max_access_size = 8,
+               .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
 /* Translation */

@@ -530,6 +530,20 @@ static void test_lengths(void)
         { "5 bytes", 0, 5, true }, { "6 bytes", 0, 6, true },
         { "7 bytes", 0, 7, true },
     };
+    /* By stat: who gets what is of no matter */
+    static const struct {
+        int32_t offset;
+        unsigned size, messages;
+    } counted[] = {
+        { 4, 8, 0 }, { 4, 12, 0 }, { 4, 16, 0 }, { 12, 8, 0 }, { 8, 12, 0 },
+        { 1, 8, 0 }, { 2, 12, 0 }, { 1, 7, 0 }, { 3, 5, 0 }, { 0, 9, 0 },
+        { 0, 11, 0 }, { 0, 15, 0 }, { 0xff8, 8, 0 }, { 0xffffc, 8, 0 },
+        { 0xff008, 12, 0 }, { 0xffffc, 4, 1 },
+        /* Requests end at a page: the last four bytes are one of their own */
+        { 0xff8, 12, 1 }, { 0xff0, 20, 1 },
+        /* What begins before the range may end with a message */
+        { -4, 8, 1 }, { -8, 12, 1 },
+    };
     int vector = FIRST_VECTOR;
     Fixture f;
 
@@ -544,6 +558,17 @@ static void test_lengths(void)
                       rows[i].size);
         expect_eq(lapic_take(&f.cpus[0]),
                   rows[i].delivered ? vector : LAPIC_NONE);
+    }
+
+    for (unsigned i = 0; i < ARRAY_SIZE(counted); i++) {
+        uint64_t before = vtd_stat(&f.p.d, "interrupts-passed");
+
+        vtd_row("%u bytes at %d", counted[i].size, counted[i].offset);
+        edu_dma_write(&f.p.a, VTD_MSI_ADDR + counted[i].offset, 0,
+                      counted[i].size);
+        expect_eq(vtd_stat(&f.p.d, "interrupts-passed"),
+                  before + counted[i].messages);
+        lapic_take(&f.cpus[0]);
     }
 
     vtd_row("a message elsewhere ends the refused write");
