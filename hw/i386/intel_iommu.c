@@ -263,10 +263,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
 /* Last of all devices, when no DMA is on its way any more */
 static void intel_iommu_reset_exit(Object *obj, ResetType type)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
-
-    vtd_reset(s->vtd);
-    intel_iommu_drop_pending(s);
+    vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
 }
 
 static void intel_iommu_class_init(ObjectClass *klass, void *data)

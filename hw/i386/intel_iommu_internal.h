@@ -48,10 +48,7 @@ bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len);
 
 void intel_iommu_init_interrupts(IntelIOMMUState *s);
 /* VtdOps.inject; without the big lock the message waits for it */
-void intel_iommu_inject(void *host, uint64_t addr, uint32_t data);
-/* Send the messages that wait, or forget them. */
-void intel_iommu_send_pending(IntelIOMMUState *s);
-void intel_iommu_drop_pending(IntelIOMMUState *s);
+bool intel_iommu_inject(void *host, uint64_t addr, uint32_t data);
 /* X86IOMMUClass.int_remap */
 int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                           MSIMessage *dst, uint16_t sid);

@@ -23,53 +23,35 @@ static void intel_iommu_send_msi(MSIMessage *msi)
     apic->send_msi(msi);
 }
 
-void intel_iommu_send_pending(IntelIOMMUState *s)
+static void intel_iommu_events_bh(void *opaque)
 {
-    g_autoptr(GArray) pending = NULL;
+    IntelIOMMUState *s = opaque;
 
-    qemu_mutex_lock(&s->msi_lock);
-    pending = g_steal_pointer(&s->msi_pending);
-    s->msi_pending = g_array_new(FALSE, FALSE, sizeof(MSIMessage));
-    qemu_mutex_unlock(&s->msi_lock);
-    for (unsigned i = 0; i < pending->len; i++) {
-        intel_iommu_send_msi(&g_array_index(pending, MSIMessage, i));
-    }
+    vtd_send_events(s->vtd);
 }
 
-void intel_iommu_drop_pending(IntelIOMMUState *s)
-{
-    qemu_mutex_lock(&s->msi_lock);
-    g_array_set_size(s->msi_pending, 0);
-    qemu_mutex_unlock(&s->msi_lock);
-}
-
-static void intel_iommu_pending_bh(void *opaque)
-{
-    intel_iommu_send_pending(opaque);
-}
-
-/* A fault's thread may not have the big lock, which the APIC needs */
-void intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
+/*
+ * A fault's thread may not have the big lock, which the APIC needs.  Until it
+ * is sent the message is in the unit's registers: it ends with a reset, and
+ * migrates.
+ */
+bool intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
 {
     IntelIOMMUState *s = host;
     MSIMessage msi = { .address = addr, .data = data };
 
-    if (bql_locked()) {
-        intel_iommu_send_msi(&msi);
-        return;
+    if (!bql_locked()) {
+        qemu_bh_schedule(s->events_bh);
+        return false;
     }
-    qemu_mutex_lock(&s->msi_lock);
-    g_array_append_val(s->msi_pending, msi);
-    qemu_mutex_unlock(&s->msi_lock);
-    qemu_bh_schedule(s->msi_bh);
+    intel_iommu_send_msi(&msi);
+    return true;
 }
 
 void intel_iommu_init_interrupts(IntelIOMMUState *s)
 {
-    qemu_mutex_init(&s->msi_lock);
-    s->msi_pending = g_array_new(FALSE, FALSE, sizeof(MSIMessage));
-    s->msi_bh = qemu_bh_new_guarded(intel_iommu_pending_bh, s,
-                                    &DEVICE(s)->mem_reentrancy_guard);
+    s->events_bh = qemu_bh_new_guarded(intel_iommu_events_bh, s,
+                                       &DEVICE(s)->mem_reentrancy_guard);
 }
 
 /* The message to deliver for @in, or false for one that is blocked */

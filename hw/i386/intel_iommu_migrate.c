@@ -19,7 +19,6 @@ static int intel_iommu_pre_save(void *opaque)
 {
     IntelIOMMUState *s = opaque;
 
-    intel_iommu_send_pending(s);
     vtd_save(s->vtd, &s->saved);
     return 0;
 }
@@ -54,7 +53,7 @@ static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
 
     if (!running) {
         /* Before the state of CPUs is taken, which the messages change */
-        intel_iommu_send_pending(s);
+        vtd_send_events(s->vtd);
     } else if (s->loaded) {
         /* The queue may go on, and its invalidations look at what is cached */
         RCU_READ_LOCK_GUARD();

@@ -95,8 +95,9 @@ static int host_notify(void *space_host, const VtdNotice *notice)
     return 0;
 }
 
-static void host_inject(void *host, uint64_t addr, uint32_t data)
+static bool host_inject(void *host, uint64_t addr, uint32_t data)
 {
+    return true;
 }
 
 static void host_defer_free(void *host, void *ptr, void (*free_fn)(void *))

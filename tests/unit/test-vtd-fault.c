@@ -411,6 +411,50 @@ static void test_joint_causes(void)
     unit_free(&u);
 }
 
+/* From a thread that cannot send it, the message waits in the registers */
+static void test_event_later(void)
+{
+    Unit u = unit_new();
+    Host *h = u.h;
+
+    wr32(h, REG_FECTL, 0);
+    h->cannot_inject = true;
+    fault(u.d[0], 0x1000);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IP);
+    assert_messages(h, 0);
+    h->cannot_inject = false;
+    vtd_send_events(h->v);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+    assert_messages(h, 1);
+    vtd_send_events(h->v);
+    assert_messages(h, 1);
+    clear(h);
+
+    /* masked meanwhile: held, as any other */
+    h->cannot_inject = true;
+    fault(u.d[0], 0x1000);
+    h->cannot_inject = false;
+    wr32(h, REG_FECTL, IM);
+    vtd_send_events(h->v);
+    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    assert_messages(h, 1);
+    wr32(h, REG_FECTL, 0);
+    assert_messages(h, 2);
+    clear(h);
+
+    /* nobody waits for it any more: served, or reset */
+    h->cannot_inject = true;
+    fault(u.d[0], 0x1000);
+    clear(h);
+    fault(u.d[0], 0x1000);
+    vtd_reset(h->v);
+    h->cannot_inject = false;
+    wr32(h, REG_FECTL, 0);
+    vtd_send_events(h->v);
+    assert_messages(h, 2);
+    unit_free(&u);
+}
+
 #define STORM                   3000
 
 typedef struct Storm {
@@ -460,6 +504,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/fault/clear", test_clear);
     g_test_add_func("/vtd/fault/event", test_event);
     g_test_add_func("/vtd/fault/joint-causes", test_joint_causes);
+    g_test_add_func("/vtd/fault/event-later", test_event_later);
     g_test_add_func("/vtd/fault/event-storm", test_event_storm);
 
     return g_test_run();

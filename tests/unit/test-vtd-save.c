@@ -367,6 +367,29 @@ static void test_fault_pending(void)
     move_end(&m);
 }
 
+/* A message that was about to be sent is sent at the other end */
+static void test_event_pending(void)
+{
+    VtdTranslation t;
+    Move m;
+
+    move_start(&m, NULL);
+    wr32(m.from, REG_FECTL + 4, 0x41);
+    wr32(m.from, REG_FECTL + 8, 0xfee01000);
+    wr32(m.from, REG_FECTL, 0);
+    m.from->cannot_inject = true;
+    g_assert_false(device_translate(m.d, 0x9000, VTD_ACCESS_READ, &t));
+    move(&m);
+    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
+    g_assert_cmpuint(m.to->messages->len, ==, 1);
+    g_assert_cmphex(g_array_index(m.to->messages, Message, 0).data, ==, 0x41);
+    /* and at this one, if it goes on */
+    m.from->cannot_inject = false;
+    vtd_send_events(m.from->v);
+    g_assert_cmpuint(m.from->messages->len, ==, 1);
+    move_end(&m);
+}
+
 /* No request gets past the tables, however early it comes */
 static void test_views(void)
 {
@@ -795,6 +818,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/queue-error", test_queue_error);
     g_test_add_func("/vtd/save/queue-work", test_queue_work);
     g_test_add_func("/vtd/save/fault-pending", test_fault_pending);
+    g_test_add_func("/vtd/save/event-pending", test_event_pending);
     g_test_add_func("/vtd/save/views", test_views);
     g_test_add_func("/vtd/save/refused", test_refused);
     g_test_add_func("/vtd/save/physical-width", test_physical_width);

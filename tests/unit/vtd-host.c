@@ -86,14 +86,18 @@ static bool host_write(void *opaque, uint64_t gpa, const void *buf,
     return true;
 }
 
-static void host_inject(void *opaque, uint64_t addr, uint32_t data)
+static bool host_inject(void *opaque, uint64_t addr, uint32_t data)
 {
     Host *h = opaque;
     Message message = { addr, data };
 
+    if (h->cannot_inject) {
+        return false;
+    }
     pthread_mutex_lock(&h->lock);
     g_array_append_val(h->messages, message);
     pthread_mutex_unlock(&h->lock);
+    return true;
 }
 
 static void host_defer_free(void *opaque, void *ptr, void (*free_fn)(void *))

@@ -117,6 +117,7 @@ struct Host {
     uint64_t root;              /* the root table of host_enable() */
 
     GArray *messages;           /* Message: what was injected */
+    bool cannot_inject;         /* as in a thread that may not */
     GArray *iec_changes;        /* IecChange */
     GArray *forgets;            /* Forget */
     unsigned reads;             /* that the engine made */

@@ -28,12 +28,22 @@ static void vtd_event_send_locked(Vtd *v, unsigned ctl)
     if (!(control & VTD_ECTL_IP) || (control & VTD_ECTL_IM)) {
         return;
     }
-    vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
     addr = vtd_reg32_locked(v, ctl + EVENT_ADDR) |
            (uint64_t)vtd_reg32_locked(v, ctl + EVENT_UADDR) << 32;
     data = vtd_reg32_locked(v, ctl + EVENT_DATA);
+    if (!v->ops->inject(v->host, addr, data)) {
+        return;                 /* pending until vtd_send_events() */
+    }
+    vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
     trace_vtd_irq_generate(addr, data);
-    v->ops->inject(v->host, addr, data);
+}
+
+void vtd_send_events(Vtd *v)
+{
+    pthread_mutex_lock(&v->lock);
+    vtd_event_send_locked(v, VTD_REG_FECTL);
+    vtd_event_send_locked(v, VTD_REG_IECTL);
+    pthread_mutex_unlock(&v->lock);
 }
 
 void vtd_event_raise_locked(Vtd *v, unsigned ctl)

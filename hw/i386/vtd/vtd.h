@@ -58,8 +58,11 @@ typedef struct VtdOps {
      */
     VtdReadFn *read;
     bool (*write)(void *host, uint64_t gpa, const void *buf, size_t len);
-    /* Send the message of an event of the unit, not remapped.  [any] */
-    void (*inject)(void *host, uint64_t addr, uint32_t data);
+    /*
+     * Send the message of an event of the unit, not remapped.  False if this
+     * thread cannot: then the host calls vtd_send_events() soon.  [any]
+     */
+    bool (*inject)(void *host, uint64_t addr, uint32_t data);
     /* Call free_fn(ptr) once no read section can hold @ptr.  [any] */
     void (*defer_free)(void *host, void *ptr, void (*free_fn)(void *));
     /* The requester id that a space has now: bus numbers change.  [any] */
@@ -250,6 +253,9 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
  */
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out);
+
+/* Send the messages that VtdOps.inject could not.  [host] */
+void vtd_send_events(Vtd *v);
 
 /*
  * What migration carries, field by field as on QEMU's wire.  The register

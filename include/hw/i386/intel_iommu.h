@@ -10,7 +10,6 @@
 #include "hw/i386/x86-iommu.h"
 #include "hw/i386/vtd/vtd.h"
 #include "exec/memory.h"
-#include "qemu/thread.h"
 #include "qom/object.h"
 
 #define TYPE_INTEL_IOMMU_DEVICE "intel-iommu"
@@ -56,9 +55,7 @@ struct IntelIOMMUState {
     bool no_space_told;         /* kinds of refusals, to map for a device, */
     bool no_memory_told;        /* that the user knows of */
     bool refusal_told;
-    QemuMutex msi_lock;         /* guards msi_pending, for a moment */
-    GArray *msi_pending;        /* MSIMessage: of threads without the BQL */
-    QEMUBH *msi_bh;             /* sends them */
+    QEMUBH *events_bh;          /* sends messages of threads without the BQL */
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };
