@@ -581,7 +581,7 @@ static void test_iec_together(void)
     g_array_set_size(h->iec_changes, 0);
     host_put(h, h->status, 7);
     queue_put(h, 4, 0);
-    queue_put(h, 5 | WAIT_SW | 8ull << 32, h->status);
+    queue_put(h, 5 | WAIT_IF | WAIT_SW | 8ull << 32, h->status);
     queue_put(h, 4, 0);
     queue_put(h, 0, 0);         /* an error ends the run */
     queue_kick(h);
@@ -590,6 +590,8 @@ static void test_iec_together(void)
     for (unsigned i = 0; i < 2; i++) {
         change = &g_array_index(h->iec_changes, IecChange, i);
         g_assert_cmpuint(change->status, ==, 7 + i);
+        g_assert_cmphex(change->ics, ==, i);
+        g_assert_cmphex(change->fsts, ==, 0);
     }
     host_free(h);
 }

@@ -390,6 +390,74 @@ static void test_event_pending(void)
     move_end(&m);
 }
 
+static void put32(VtdSaved *saved, unsigned offset, uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    memcpy(saved->csr + offset, &value, sizeof(value));
+}
+
+/* Causes of events, and what a guest could meet of them (6.4) */
+static const struct {
+    bool queue;
+    uint32_t f, fsts, fectl, ics, iectl;        /* f: the record's high word */
+    uint32_t fsts_after, fectl_after, iectl_after;
+    unsigned messages;
+} causes[] = {
+    { true, 0, PPF, 0, 0, 0, 0, 0, 0, 0 },
+    { true, 0, PPF, IM | IP, 0, 0, 0, IM, 0, 0 },
+    { true, 0, PPF | PFO, IP, 0, 0, PFO, 0, 0, 0 },
+    { true, BIT(31), 0, 0, 0, 0, PPF, 0, 0, 1 },
+    { true, BIT(31), 0, IM, 0, 0, PPF, IM | IP, 0, 0 },
+    { true, BIT(31), PPF, 0, 0, 0, PPF, 0, 0, 0 },
+    { true, BIT(31), PPF, IM, 0, 0, PPF, IM, 0, 0 },
+    { true, BIT(31), PPF, IP, 0, 0, PPF, 0, 0, 1 },
+    { true, 0, IQE, IM | IP, 0, 0, IQE, IM | IP, 0, 0 },
+    { true, BIT(31), IQE, 0, 0, 0, IQE | PPF, 0, 0, 0 },
+    { false, 0, IQE, IM | IP, 0, 0, 0, IM, 0, 0 },
+    { false, BIT(31), PPF | IQE, IM | IP, 0, 0, PPF, IM | IP, 0, 0 },
+    { true, 0, 0, IP, 0, IP, 0, 0, 0, 0 },
+    { true, 0, 0, IM, 0, IM | IP, 0, IM, IM, 0 },
+    { true, 0, 0, 0, 1, IM | IP, 0, 0, IM | IP, 0 },
+    { true, 0, 0, 0, 1, IP, 0, 0, 0, 1 },
+    { true, 0, 0, 0, 1, 0, 0, 0, 0, 0 },
+};
+
+static void test_causes(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(causes); i++) {
+        VtdTranslation t;
+        VtdSaved saved;
+        Move m;
+
+        g_test_message("row %u", i);
+        move_start(&m, NULL);
+        vtd_save(m.from->v, &saved);
+        saved.qi_enabled = causes[i].queue;
+        put32(&saved, REG_FRCD + 12, causes[i].f);
+        put32(&saved, REG_FSTS, causes[i].fsts);
+        put32(&saved, REG_FECTL, causes[i].fectl);
+        put32(&saved, REG_ICS, causes[i].ics);
+        put32(&saved, REG_IECTL, causes[i].iectl);
+        g_assert_null(move_load(&m, &saved));
+        vtd_loaded(m.to->v);
+        g_assert_cmphex(rd32(m.to, REG_FSTS), ==, causes[i].fsts_after);
+        g_assert_cmphex(rd32(m.to, REG_FECTL), ==, causes[i].fectl_after);
+        g_assert_cmphex(rd32(m.to, REG_IECTL), ==, causes[i].iectl_after);
+        g_assert_cmpuint(m.to->messages->len, ==, causes[i].messages);
+
+        /* Served as drivers do; the next cause is an event */
+        wr32(m.to, REG_FRCD + 12, BIT(31));
+        wr32(m.to, REG_FSTS, PFO | IQE);
+        wr32(m.to, REG_FECTL, 0);
+        g_array_set_size(m.to->messages, 0);
+        g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0);
+        g_assert_false(device_translate(m.arrived, 0x9000, VTD_ACCESS_READ,
+                                        &t));
+        g_assert_cmpuint(m.to->messages->len, ==, 1);
+        move_end(&m);
+    }
+}
+
 /* No request gets past the tables, however early it comes */
 static void test_views(void)
 {
@@ -600,12 +668,6 @@ static void test_unlike(void)
     saved.csr[REG_CAP + 7] ^= 1 << 3;
     assert_refused(&m, &saved, "csr");
     host_free(m.to);
-}
-
-static void put32(VtdSaved *saved, unsigned offset, uint32_t value)
-{
-    value = GUINT32_TO_LE(value);
-    memcpy(saved->csr + offset, &value, sizeof(value));
 }
 
 /* What no write and no fault makes of a register does not come in */
@@ -819,6 +881,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/queue-work", test_queue_work);
     g_test_add_func("/vtd/save/fault-pending", test_fault_pending);
     g_test_add_func("/vtd/save/event-pending", test_event_pending);
+    g_test_add_func("/vtd/save/causes", test_causes);
     g_test_add_func("/vtd/save/views", test_views);
     g_test_add_func("/vtd/save/refused", test_refused);
     g_test_add_func("/vtd/save/physical-width", test_physical_width);

@@ -20,6 +20,7 @@ typedef struct Unit {
     Device *d;
     uint64_t table[2], irt[2];
     SeamActor *change;
+    const VtdSaved *saved;      /* for load() */
     unsigned got;               /* the place, or BLOCKED */
     unsigned during;            /* what may be got meanwhile, as bits */
 } Unit;
@@ -405,6 +406,70 @@ static void test_change(const void *opaque)
     }
 }
 
+/* Requests that fault, and what they may not leave a trace after */
+
+static void unit_dma_faults(void *opaque)
+{
+    Unit *u = opaque;
+    VtdTranslation t;
+
+    device_translate(u->d, IOVA + PAGE, VTD_ACCESS_READ, &t);
+}
+
+static void unit_interrupt_faults(void *opaque)
+{
+    Unit *u = opaque;
+    VtdInterrupt out;
+
+    vtd_interrupt(u->h->v, 0, 0xfee00010 | (HANDLE + 1) << 5, 0, true, &out);
+}
+
+static void load(void *opaque)
+{
+    Unit *u = opaque;
+
+    g_assert_null(vtd_load(u->h->v, u->saved));
+    vtd_loaded(u->h->v);
+}
+
+static const struct {
+    const char *name;
+    SeamActor *request, *end;
+} lives[] = {
+    { "dma/reset", unit_dma_faults, dma_reset },
+    { "dma/load", unit_dma_faults, load },
+    { "interrupt/reset", unit_interrupt_faults, intr_reset },
+    { "interrupt/load", unit_interrupt_faults, load },
+};
+
+/* A request that began before a life of the unit's ended leaves no fault */
+static void test_life(const void *opaque)
+{
+    unsigned i = GPOINTER_TO_UINT(opaque);
+    bool more = true;
+
+    for (unsigned at = 0; more; at++) {
+        Unit *u = unit_new();
+        VtdSaved saved;
+        bool recorded;
+
+        vtd_save(u->h->v, &saved);
+        u->saved = &saved;
+        u->change = lives[i].end;
+        u->h->cannot_inject = true;
+        wr32(u->h, REG_FECTL, 0);
+        more = seam_interrupt(lives[i].request, unit_change, u, at);
+        /* At its first seam it has not begun yet */
+        recorded = at == 0 || !more;
+        g_assert_cmphex(rd32(u->h, REG_FSTS), ==, (recorded ? PPF : 0));
+        g_assert_cmphex(rd64(u->h, REG_FRCD + 8) >> 63, ==, recorded);
+        u->h->cannot_inject = false;
+        wr32(u->h, REG_FECTL, 0);
+        g_assert_cmpuint(u->h->messages->len, ==, recorded);
+        unit_free(u);
+    }
+}
+
 /* Faults that meet the handler of the one before */
 
 static void fault(void *opaque)
@@ -507,6 +572,12 @@ int main(int argc, char **argv)
         char *path = g_strdup_printf("/vtd/seam/%s", changes[i].name);
 
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_change);
+        g_free(path);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(lives); i++) {
+        char *path = g_strdup_printf("/vtd/seam/life/%s", lives[i].name);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_life);
         g_free(path);
     }
     return g_test_run();

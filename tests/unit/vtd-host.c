@@ -165,6 +165,7 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
     Host *h = opaque;
     IecChange change = {
         global, index, mask, h->status ? host_get(h, h->status) : 0,
+        rd32(h, REG_FSTS), rd32(h, REG_ICS),
     };
 
     g_array_append_val(h->iec_changes, change);

@@ -80,6 +80,7 @@ typedef struct IecChange {
     uint32_t index;
     uint32_t mask;
     uint32_t status;            /* what a wait had written by then */
+    uint32_t fsts, ics;         /* the registers */
 } IecChange;
 
 /* What a device that is watched was told to forget; last is inclusive */

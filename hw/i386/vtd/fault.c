@@ -105,10 +105,14 @@ void vtd_fault_written(Vtd *v)
     pthread_mutex_unlock(&v->lock);
 }
 
-/* PPF is what F says; an F that no event told of is pending */
-void vtd_fault_load_locked(Vtd *v)
+/*
+ * PPF is what F says; an F that no event told of is pending.  A queue that is
+ * off has no error (7.6).
+ */
+void vtd_fault_load_locked(Vtd *v, bool queued)
 {
-    uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS);
+    uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS) &
+                      ~(queued ? 0 : VTD_FSTS_IQE);
     bool pending = vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F;
 
     if (pending && !(status & VTD_FSTS_EVENTS)) {

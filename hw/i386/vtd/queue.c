@@ -161,6 +161,7 @@ static unsigned vtd_queue_step(Vtd *v)
 
 static void vtd_queue_error(Vtd *v, unsigned iqei)
 {
+    vtd_iec_tell(v);
     vtd_count(v, VTD_STAT_INV_ERRORS);
     trace_vtd_inv_qi_error(iqei, v->queue.head);
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0),

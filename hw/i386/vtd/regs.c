@@ -193,7 +193,7 @@ void vtd_regs_load(Vtd *v, const VtdSaved *saved)
         vtd_register_load_locked(v, &vtd_registers[i], saved);
     }
     vtd_status_load_locked(v, saved);
-    vtd_fault_load_locked(v);
+    vtd_fault_load_locked(v, saved->qi_enabled);
     pthread_mutex_unlock(&v->lock);
 }
 

@@ -218,8 +218,8 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault);
 void vtd_fault_status(Vtd *v, uint32_t status);
 /* After a write to FRCD, FSTS or FECTL */
 void vtd_fault_written(Vtd *v);
-/* After the registers came in by migration; wants Vtd.lock */
-void vtd_fault_load_locked(Vtd *v);
+/* After the registers came in, and if the queue is on; wants Vtd.lock */
+void vtd_fault_load_locked(Vtd *v, bool queued);
 
 /*
  * context.c: the latched root table, root and context entries and their cache
