@@ -13,6 +13,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
+#include "qemu/log.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
@@ -101,6 +102,29 @@ static void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
                             intel_iommu_find_ram, &find);
 }
 
+/* The first of each cause is for everyone, the others for -d guest_errors */
+static void intel_iommu_log(void *host, bool first, const char *line)
+{
+    if (first) {
+        error_report("%s", line);
+    } else {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s\n", line);
+    }
+}
+
+/* One line in a second for each cause: a device's faults can be a storm */
+static bool intel_iommu_log_more(void *host, unsigned cause)
+{
+    IntelIOMMUState *s = host;
+    unsigned second;
+
+    if (!qemu_loglevel_mask(LOG_GUEST_ERROR)) {
+        return false;
+    }
+    second = g_get_monotonic_time() / G_USEC_PER_SEC;
+    return qatomic_xchg(&s->logged[cause], second) != second;
+}
+
 static bool intel_iommu_dirty_tracking(void *host)
 {
     return global_dirty_tracking != 0;
@@ -128,6 +152,8 @@ static const VtdOps intel_iommu_ops = {
     .invalidate = intel_iommu_invalidate,
     .dirty_tracking = intel_iommu_dirty_tracking,
     .refused = intel_iommu_refused,
+    .log = intel_iommu_log,
+    .log_more = intel_iommu_log_more,
     .over_limit = intel_iommu_over_limit,
 };
 

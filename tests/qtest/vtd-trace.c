@@ -1,5 +1,5 @@
 /*
- * VT-d qtests: QEMU's trace
+ * VT-d qtests: QEMU's trace, and what else it says
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -10,16 +10,35 @@
 #include <glib/gstdio.h>
 #include "vtd-trace.h"
 
-void trace_log_start(TraceLog *log, const char *events)
+static void open_file(TraceLog *log)
 {
-    g_auto(GStrv) names = g_strsplit(events, " ", -1);
-    g_autofree char *options = g_strjoinv(" -trace ", names);
     int fd = g_file_open_tmp("vtd-trace-XXXXXX.log", &log->path, NULL);
 
     g_assert_cmpint(fd, >=, 0);
     close(fd);
-    log->args = g_strdup_printf("-trace %s -D %s", options, log->path);
     log->read = 0;
+}
+
+void trace_log_start(TraceLog *log, const char *events)
+{
+    g_auto(GStrv) names = g_strsplit(events, " ", -1);
+    g_autofree char *options = g_strjoinv(" -trace ", names);
+
+    open_file(log);
+    log->args = g_strdup_printf("-trace %s -D %s", options, log->path);
+}
+
+void trace_log_start_errors(TraceLog *log)
+{
+    open_file(log);
+    /* A shell starts QEMU */
+    log->args = g_strdup_printf("2>%s", log->path);
+}
+
+void trace_log_start_guest_errors(TraceLog *log)
+{
+    open_file(log);
+    log->args = g_strdup_printf("-d guest_errors -D %s", log->path);
 }
 
 void trace_log_stop(TraceLog *log)

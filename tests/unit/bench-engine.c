@@ -129,6 +129,16 @@ static bool host_dirty_tracking(void *host)
     return false;
 }
 
+static void host_log(void *host, bool first, const char *line)
+{
+    g_assert_not_reached();
+}
+
+static bool host_log_more(void *host, unsigned cause)
+{
+    g_assert_not_reached();
+}
+
 static void host_over_limit(void *host)
 {
     g_assert_not_reached();
@@ -146,6 +156,8 @@ static const VtdOps ops = {
     .notify = host_notify,
     .invalidate = host_invalidate,
     .dirty_tracking = host_dirty_tracking,
+    .log = host_log,
+    .log_more = host_log_more,
     .over_limit = host_over_limit,
 };
 

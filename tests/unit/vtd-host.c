@@ -144,6 +144,25 @@ static bool host_dirty_tracking(void *opaque)
     return h->dirty_tracking;
 }
 
+static void host_log(void *opaque, bool first, const char *line)
+{
+    Host *h = opaque;
+
+    pthread_mutex_lock(&h->lock);
+    g_ptr_array_add(h->lines, g_strconcat(first ? "" : "again: ", line,
+                                          NULL));
+    pthread_mutex_unlock(&h->lock);
+}
+
+static bool host_log_more(void *opaque, unsigned cause)
+{
+    Host *h = opaque;
+
+    g_assert_cmpuint(cause, <, VTD_LOG_CAUSES);
+    __atomic_fetch_add(&h->log_asked, 1, __ATOMIC_RELAXED);
+    return h->log_more;
+}
+
 static void host_over_limit(void *opaque)
 {
     Host *h = opaque;
@@ -242,6 +261,8 @@ static const VtdOps host_ops = {
     .notify = device_notify,
     .dirty_tracking = host_dirty_tracking,
     .refused = host_refused,
+    .log = host_log,
+    .log_more = host_log_more,
     .over_limit = host_over_limit,
 };
 
@@ -260,6 +281,7 @@ Host *host_new(const VtdConfig *config)
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
     h->forgets = g_array_new(FALSE, FALSE, sizeof(Forget));
     h->regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
+    h->lines = g_ptr_array_new_with_free_func(g_free);
     h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
     pthread_rwlock_init(&h->section, NULL);
     pthread_mutex_init(&h->lock, NULL);
@@ -274,6 +296,7 @@ void host_free(Host *h)
     pthread_mutex_destroy(&h->lock);
     pthread_rwlock_destroy(&h->section);
     g_array_free(h->deferred, TRUE);
+    g_ptr_array_free(h->lines, TRUE);
     g_array_free(h->regions, TRUE);
     g_array_free(h->forgets, TRUE);
     g_array_free(h->iec_changes, TRUE);

@@ -130,6 +130,9 @@ struct Host {
     bool dirty_tracking;
     unsigned over_limits;       /* how often it was told */
     unsigned refusals;          /* likewise */
+    GPtrArray *lines;           /* char *: of log(); under the lock */
+    bool log_more;              /* as VtdOps.log_more says */
+    unsigned log_asked;         /* how often */
 
     uint64_t queue;             /* of queue_start(), as the next */
     unsigned entries;
@@ -139,7 +142,7 @@ struct Host {
 
     bool concurrent;
     pthread_rwlock_t section;   /* held for reading in a read section */
-    pthread_mutex_t lock;       /* messages, deferred */
+    pthread_mutex_t lock;       /* messages, deferred, lines */
     GArray *deferred;
 };
 

@@ -111,6 +111,7 @@ void vtd_ccmd_written(Vtd *v)
     }
     if (v->queue.enabled) {
         done = 0;               /* not while the queue is on (1.8) */
+        vtd_log_register_invalidation(v);
     }
     switch (done) {
     case VTD_GRANULARITY_GLOBAL:
@@ -140,6 +141,7 @@ void vtd_iotlb_written(Vtd *v)
     }
     if (v->queue.enabled) {
         done = 0;
+        vtd_log_register_invalidation(v);
     } else if (done == VTD_GRANULARITY_SELECT &&
                VTD_IVA_AM(iva) > VTD_MAMV) {
         done = VTD_GRANULARITY_DOMAIN;  /* hardware may widen (1.9) */

@@ -80,13 +80,6 @@ static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
     return true;
 }
 
-/* The AW encodings are in the order of the SAGAW bits from bit 8 on */
-static bool vtd_width_supported(Vtd *v, unsigned aw)
-{
-    return aw < 5 && (v->cap & (VTD_CAP_SAGAW_39 | VTD_CAP_SAGAW_48) &
-                      VTD_BIT(8 + aw));
-}
-
 /*
  * A table that cannot be read makes the entry a bad one, which is not to be
  * cached: found here, and not by the first walk only.
@@ -123,7 +116,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
         .format = &v->format,
     };
 
-    if (!vtd_width_supported(v, aw)) {
+    if (!(v->cap & VTD_CAP_SAGAW_OF(aw))) {
         return false;
     }
     switch (tt) {
@@ -158,6 +151,8 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
     if (!vtd_read_entry128(v, root, bus, &lo, &hi)) {
         return vtd_context_fault(fault, VTD_FAULT_ROOT_ACCESS, false);
     }
+    fault->lo = lo;
+    fault->hi = hi;
     if (!(lo & VTD_ROOT_P)) {
         trace_vtd_re_not_present(bus);
         return vtd_context_fault(fault, VTD_FAULT_ROOT_NOT_PRESENT, false);
@@ -169,6 +164,8 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
     if (!vtd_read_entry128(v, lo & VTD_PAGE_MASK, devfn, &lo, &hi)) {
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_ACCESS, false);
     }
+    fault->lo = lo;
+    fault->hi = hi;
     fpd = lo & VTD_CONTEXT_FPD;
     if (!(lo & VTD_CONTEXT_P)) {
         trace_vtd_ce_not_present(bus, devfn);

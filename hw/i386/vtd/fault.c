@@ -64,6 +64,7 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
 
     trace_vtd_dmar_fault(fault->sid, fault->reason, fault->info,
                          !fault->read);
+    vtd_log_fault(v, fault);
     if (fault->fpd && vtd_fault_qualified(fault->reason)) {
         trace_vtd_fault_disabled();
         return;

@@ -177,9 +177,9 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
     }
 }
 
-/* Returns the fault reason; @fpd and @index are filled in on the way */
+/* Returns the fault reason; @fault and @index are filled in on the way */
 static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
-                                     bool *fpd, uint32_t *index,
+                                     VtdFault *fault, uint32_t *index,
                                      VtdInterrupt *out)
 {
     bool eime = message->irta & VTD_IRTA_EIME;
@@ -197,7 +197,9 @@ static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
     if (!vtd_irte_get(v, message, *index, &irte)) {
         return VTD_FAULT_IR_ACCESS;
     }
-    *fpd = irte.lo & VTD_IRTE_FPD;
+    fault->lo = irte.lo;
+    fault->hi = irte.hi;
+    fault->fpd = irte.lo & VTD_IRTE_FPD;
     if (!(irte.lo & VTD_IRTE_P)) {
         return VTD_FAULT_IR_NOT_PRESENT;
     }
@@ -225,7 +227,12 @@ static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out)
 {
-    VtdFault fault = { .sid = sid, .life = atomic_load(&v->life) };
+    VtdFault fault = {
+        .sid = sid,
+        .life = atomic_load(&v->life),
+        .addr = addr,
+        .data = data,
+    };
     VtdMessage message = { sid, addr, data };
     uint32_t index = 0;
 
@@ -237,8 +244,7 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
     message.epoch = atomic_load(&v->interrupts.epoch);
     message.irta = atomic_load(&v->interrupts.irta);
     if (addr & VTD_MSI_REMAPPABLE) {
-        fault.reason = vtd_interrupt_remap(v, &message, &fault.fpd, &index,
-                                           out);
+        fault.reason = vtd_interrupt_remap(v, &message, &fault, &index, out);
     } else if (!atomic_load(&v->interrupts.compatibility) ||
                (message.irta & VTD_IRTA_EIME)) {
         fault.reason = VTD_FAULT_IR_COMPATIBILITY;

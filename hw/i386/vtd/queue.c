@@ -91,6 +91,7 @@ static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
         trace_vtd_inv_desc_wait_sw(addr, VTD_DESC_WAIT_DATA(lo));
         if (!v->ops->write(v->host, addr, &data, sizeof(data))) {
             trace_vtd_inv_desc_wait_write_fail(hi, lo);
+            vtd_log_status(v, lo, hi);
             return VTD_IQEI_NO_CODE;
         }
     }
@@ -124,7 +125,8 @@ static const VtdDescriptor vtd_descriptors[] = {
         VTD_MASK(8, 7) | VTD_MASK(31, 12), VTD_MASK(1, 0), vtd_run_wait },
 };
 
-static unsigned vtd_queue_step(Vtd *v)
+/* Carry out one descriptor, or return why not; *@plo and *@phi tell which */
+static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 {
     const VtdDescriptor *row;
     uint64_t lo, hi, type;
@@ -139,8 +141,8 @@ static unsigned vtd_queue_step(Vtd *v)
                       entry, sizeof(entry))) {
         return VTD_IQEI_FETCH;
     }
-    lo = GUINT64_FROM_LE(entry[0]);
-    hi = GUINT64_FROM_LE(entry[1]);
+    *plo = lo = GUINT64_FROM_LE(entry[0]);
+    *phi = hi = GUINT64_FROM_LE(entry[1]);
     type = VTD_DESC_TYPE(lo);
     row = type < G_N_ELEMENTS(vtd_descriptors) ? &vtd_descriptors[type]
                                                : NULL;
@@ -179,7 +181,8 @@ static void vtd_queue_set_head(Vtd *v, uint16_t head)
 static void vtd_queue_run_to_tail(Vtd *v)
 {
     uint32_t tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
-    unsigned error = 0;
+    uint64_t lo = 0, hi = 0;
+    unsigned error;
 
     trace_vtd_inv_qi_tail(tail);
     if (!v->queue.enabled ||
@@ -188,12 +191,14 @@ static void vtd_queue_run_to_tail(Vtd *v)
     }
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
     if (tail >= v->queue.entries) {
+        vtd_log_tail(v, tail);
         vtd_queue_error(v, VTD_IQEI_TAIL);
         return;
     }
     while (v->queue.head != tail) {
-        error = vtd_queue_step(v);
+        error = vtd_queue_step(v, &lo, &hi);
         if (error) {
+            vtd_log_descriptor(v, error, lo, hi);
             vtd_queue_error(v, error);
             return;
         }

@@ -65,8 +65,9 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 /* CAP (1.4) */
 #define VTD_CAP_ND_16BIT        6ull
 #define VTD_CAP_CM              VTD_BIT(7)
-#define VTD_CAP_SAGAW_39        VTD_BIT(9)
-#define VTD_CAP_SAGAW_48        VTD_BIT(10)
+#define VTD_CAP_SAGAW_OF(aw)    VTD_BIT(8 + (aw))     /* AW of an entry */
+#define VTD_CAP_SAGAW_39        VTD_CAP_SAGAW_OF(1)
+#define VTD_CAP_SAGAW_48        VTD_CAP_SAGAW_OF(2)
 #define VTD_CAP_MGAW(bits)      (((bits) - 1ull) << 16)
 #define VTD_CAP_MGAW_MASK       VTD_MASK(21, 16)
 #define VTD_CAP_MGAW_BITS(reg)  ((unsigned)VTD_BITS(reg, 21, 16) + 1)
@@ -219,6 +220,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_MSI_DATA_RESERVED   VTD_MASK(31, 16)
 
 /* Interrupt remapping table entry (8.3) */
+#define VTD_IRTE_BYTES          16u
 #define VTD_IRTE_P              VTD_BIT(0)
 #define VTD_IRTE_FPD            VTD_BIT(1)
 #define VTD_IRTE_DM             VTD_BIT(2)

@@ -116,6 +116,7 @@ struct Vtd {
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
 
+    _Atomic uint64_t told;                  /* atomic: causes, by bit */
     _Atomic uint64_t stats[VTD_STAT_COUNT];
 };
 
@@ -212,7 +213,20 @@ typedef struct VtdFault {
     bool fpd;                   /* hides a qualified fault */
     bool read;
     uint64_t info;              /* what FRCD.FI shows */
+    /* For users: the address asked for, or of a message, with its data */
+    uint64_t addr;
+    uint32_t data;
+    /* and the entry to blame, of the table at @level or of another kind */
+    uint8_t level;
+    uint64_t lo, hi;
 } VtdFault;
+
+/* Reasons of remapping interrupts are apart from those of DMA (6.2) */
+static inline bool vtd_fault_of_interrupt(VtdReason reason)
+{
+    return reason >= VTD_FAULT_IR_REQUEST_RESERVED &&
+           reason <= VTD_FAULT_IR_SOURCE;
+}
 void vtd_fault_record(Vtd *v, const VtdFault *fault);
 /* Set @status in FSTS, raise the fault event if it is a new cause */
 void vtd_fault_status(Vtd *v, uint32_t status);
@@ -220,6 +234,18 @@ void vtd_fault_status(Vtd *v, uint32_t status);
 void vtd_fault_written(Vtd *v);
 /* After the registers came in, and if the queue is on; wants Vtd.lock */
 void vtd_fault_load_locked(Vtd *v, bool queued);
+
+/*
+ * log.c: the line for a user on each mistake, once or more often.  [any]
+ */
+void vtd_log_fault(Vtd *v, const VtdFault *fault);
+/* What stopped the queue, VTD_IQEI_..., at this descriptor */
+void vtd_log_descriptor(Vtd *v, unsigned iqei, uint64_t lo, uint64_t hi);
+/* IQT beyond the queue: an index */
+void vtd_log_tail(Vtd *v, uint32_t tail);
+/* The status of this wait descriptor is nowhere that can be written */
+void vtd_log_status(Vtd *v, uint64_t lo, uint64_t hi);
+void vtd_log_register_invalidation(Vtd *v);
 
 /*
  * context.c: the latched root table, root and context entries and their cache

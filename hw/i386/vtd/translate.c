@@ -62,11 +62,12 @@ static VtdReason vtd_walk_reason(const VtdWalk *walk, unsigned levels,
 
 /*
  * Walk the tables of @context, which was got after @now; the result goes into
- * the IOTLB
+ * the IOTLB, or what is to blame into @fault
  */
 static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
                                     uint64_t now, uint64_t iova,
-                                    VtdAccess access, VtdIotlbEntry *entry)
+                                    VtdAccess access, VtdIotlbEntry *entry,
+                                    VtdFault *fault)
 {
     const VtdTables *tables = &context->tables;
     uint64_t wanted = access == VTD_ACCESS_READ ? v->format.read :
@@ -75,6 +76,8 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
     uint64_t addr;
 
     trace_vtd_walk(tables->did, iova, walk.level, walk.entry, walk.end);
+    fault->level = walk.level;
+    fault->lo = walk.entry;
     if (walk.end != VTD_WALK_LEAF) {
         return vtd_walk_reason(&walk, tables->levels, access);
     }
@@ -108,7 +111,8 @@ static bool vtd_granted(const VtdIotlbEntry *entry, VtdAccess access)
 static VtdReason vtd_translate_tables(VtdSpace *space,
                                       const VtdContext *context,
                                       uint64_t now, uint64_t iova,
-                                      VtdAccess access, VtdTranslation *out)
+                                      VtdAccess access, VtdFault *fault,
+                                      VtdTranslation *out)
 {
     Vtd *v = space->v;
     const VtdTables *tables = &context->tables;
@@ -130,7 +134,8 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
                                  tables->did);
     } else {
         vtd_count(v, VTD_STAT_IOTLB_MISSES);
-        reason = vtd_translate_miss(v, context, now, iova, access, &entry);
+        reason = vtd_translate_miss(v, context, now, iova, access, &entry,
+                                    fault);
         if (reason) {
             return reason;
         }
@@ -173,6 +178,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         .life = atomic_load(&v->life),
         .read = access != VTD_ACCESS_WRITE,
         .info = iova & VTD_PAGE_MASK,
+        .addr = iova,
     };
 
     if (vtd_meets_interrupts(iova, iova)) {
@@ -199,7 +205,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
             fault.reason = vtd_translate_pass_through(v, iova, out);
         } else {
             fault.reason = vtd_translate_tables(space, context, now, iova,
-                                                access, out);
+                                                access, &fault, out);
         }
     }
     if (fault.reason == VTD_FAULT_NONE) {

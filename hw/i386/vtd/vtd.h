@@ -50,6 +50,8 @@ typedef enum VtdView {
     VTD_VIEW_TRANSLATED,        /* vtd_translate() */
 } VtdView;
 
+#define VTD_LOG_CAUSES          64
+
 typedef struct VtdOps {
     /*
      * Read or write @len bytes of guest memory at @gpa: an entry, or a table.
@@ -99,6 +101,13 @@ typedef struct VtdOps {
      * notes which pages the device wrote.  [host]
      */
     bool (*dirty_tracking)(void *host);
+    /*
+     * A line on a mistake of the guest's, @first of its cause or one of those
+     * that log_more() wanted.  Guests can make many: what log_more() says for
+     * a cause, below VTD_LOG_CAUSES, must come fast and be yes rarely.  [any]
+     */
+    void (*log)(void *host, bool first, const char *line);
+    bool (*log_more)(void *host, unsigned cause);
     /* A table holds more than VtdConfig.max_mappings: told once.  [host] */
     void (*over_limit)(void *host);
 } VtdOps;

@@ -56,6 +56,7 @@ struct IntelIOMMUState {
     bool no_memory_told;        /* that the user knows of */
     bool refusal_told;
     QEMUBH *events_bh;          /* sends messages of threads without the BQL */
+    unsigned logged[VTD_LOG_CAUSES];    /* second of the last line */
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };
