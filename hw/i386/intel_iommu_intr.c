@@ -115,6 +115,7 @@ MemTxResult intel_iommu_interrupt(IntelIOMMUState *s, uint32_t sid,
     if (!intel_iommu_remap(s, sid, true, &in, &out)) {
         return MEMTX_ERROR;
     }
+    trace_vtd_ir_remap_msi(in.address, in.data, out.address, out.data);
     intel_iommu_send_msi(&out);
     return MEMTX_OK;
 }

@@ -61,9 +61,9 @@ static void look(Routes *r)
     while ((line = trace_log_take(&r->log, EVENT))) {
         Message from, to;
 
-        g_assert_cmpint(sscanf(line, EVENT " route of address 0x%" PRIx64
-                               " data 0x%" PRIx64 " to address 0x%" PRIx64
-                               " data 0x%" PRIx64, &from.addr, &from.data,
+        g_assert_cmpint(sscanf(line, EVENT " (addr 0x%" PRIx64 ", data 0x%"
+                               PRIx64 ") -> (addr 0x%" PRIx64 ", data 0x%"
+                               PRIx64 ")", &from.addr, &from.data,
                                &to.addr, &to.data), ==, 4);
         if ((from.addr & VTD_MSI_HANDLE(0x7fff)) ==
             VTD_MSI_HANDLE(QUEUE_INDEX)) {

@@ -31,7 +31,8 @@ static void vtd_latch_root(Vtd *v)
 {
     uint64_t root = vtd_reg64(v, VTD_REG_RTADDR);
 
-    trace_vtd_reg_dmar_root(root & VTD_PAGE_MASK, VTD_RTADDR_TTM(root));
+    trace_vtd_reg_dmar_root(root & VTD_PAGE_MASK,
+                            VTD_RTADDR_TTM(root) != VTD_TTM_LEGACY);
     vtd_contexts_set_root(v, root);
     vtd_translation_changed(v);
     vtd_set_status(v, VTD_GCMD_SRTP, true);

@@ -109,6 +109,8 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
 
     context->fpd = lo & VTD_CONTEXT_FPD;
     context->pass_through = tt == VTD_TT_PASS_THROUGH;
+    context->lo = lo;
+    context->hi = hi;
     context->tables = (VtdTables) {
         .top = lo & VTD_PAGE_MASK,
         .did = VTD_CONTEXT_DID(hi),
@@ -205,6 +207,8 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     if (context && context->sid == sid) {
         atomic_fetch_add_explicit(&space->context_hits, 1,
                                   memory_order_relaxed);
+        trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi,
+                               context->lo, context->epoch);
         return context;
     }
 
@@ -218,10 +222,11 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     }
     context = g_new(VtdContext, 1);
     *context = decoded;
-    trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->tables.did,
-                              context->tables.top, context->tables.levels);
+    context->epoch = epoch;
 
     pthread_mutex_lock(&v->contexts.lock);
+    trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->hi, context->lo,
+                              epoch, v->contexts.epoch);
     if (v->contexts.epoch == epoch) {
         vtd_context_publish(space, context);
     } else {

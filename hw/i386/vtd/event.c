@@ -54,8 +54,15 @@ void vtd_event_raise_locked(Vtd *v, unsigned ctl)
 
 void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused)
 {
-    if (!caused) {
-        vtd_reg32_set_locked(v, ctl, vtd_reg32_locked(v, ctl) & ~VTD_ECTL_IP);
+    uint32_t control = vtd_reg32_locked(v, ctl);
+
+    if (!caused && (control & VTD_ECTL_IP)) {
+        if (ctl == VTD_REG_FECTL) {
+            trace_vtd_fsts_clear_ip();
+        } else {
+            trace_vtd_reg_ics_clear_ip();
+        }
+        vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);
     }
     vtd_event_send_locked(v, ctl);
 }

@@ -53,7 +53,9 @@ static void vtd_pending_settle_locked(Vtd *v)
 {
     uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS);
 
-    if (!(vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F)) {
+    if ((status & VTD_FSTS_PPF) &&
+        !(vtd_reg64_locked(v, VTD_REG_FRCD_HI) & VTD_FRCD_HI_F)) {
+        trace_vtd_fsts_ppf(false);
         vtd_reg32_set_locked(v, VTD_REG_FSTS, status & ~VTD_FSTS_PPF);
     }
 }
@@ -62,8 +64,12 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
 {
     uint64_t hi;
 
-    trace_vtd_dmar_fault(fault->sid, fault->reason, fault->info,
-                         !fault->read);
+    if (!vtd_fault_of_interrupt(fault->reason)) {
+        trace_vtd_dmar_fault(fault->sid, fault->reason, fault->addr,
+                             !fault->read);
+    } else {
+        trace_vtd_ir_fault(fault->sid, fault->reason, fault->info >> 48);
+    }
     vtd_log_fault(v, fault);
     if (fault->fpd && vtd_fault_qualified(fault->reason)) {
         trace_vtd_fault_disabled();
@@ -90,6 +96,7 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
         vtd_reg64_set_locked(v, VTD_REG_FRCD_LO, fault->info);
         vtd_reg64_set_locked(v, VTD_REG_FRCD_HI, hi);
         trace_vtd_frr_new(0, hi, fault->info);
+        trace_vtd_fsts_ppf(true);
         vtd_count(v, VTD_STAT_FAULTS_RECORDED);
         vtd_fault_status_locked(v, VTD_FSTS_PPF);
     }

@@ -177,6 +177,23 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
     }
 }
 
+/* Without a subhandle the data has what an I/O APIC's entry says as well */
+static void vtd_trace_kind(const VtdMessage *message, uint32_t index,
+                           const VtdInterrupt *out)
+{
+    bool shv = message->addr & VTD_MSI_SHV;
+    unsigned vector = VTD_BITS(message->data, 7, 0);
+    unsigned level = VTD_BITS(message->data, 15, 15);
+
+    trace_vtd_ir_remap_type(shv ? "MSI" : "IOAPIC");
+    if (!shv && vector != out->vector) {
+        trace_vtd_warn_ir_vector(message->sid, index, vector, out->vector);
+    }
+    if (!shv && level != out->level) {
+        trace_vtd_warn_ir_trigger(message->sid, index, level, out->level);
+    }
+}
+
 /* Returns the fault reason; @fault and @index are filled in on the way */
 static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
                                      VtdFault *fault, uint32_t *index,
@@ -219,6 +236,7 @@ static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
         .redirection_hint = irte.lo & VTD_IRTE_RH,
         .level = irte.lo & VTD_IRTE_TM,
     };
+    vtd_trace_kind(message, *index, out);
     trace_vtd_ir_remap(*index, out->level, out->vector, out->delivery_mode,
                        out->dest, out->logical);
     return VTD_FAULT_NONE;

@@ -14,6 +14,8 @@
 
 void vtd_drop_translations(Vtd *v)
 {
+    trace_vtd_context_cache_reset();
+    trace_vtd_iotlb_reset("translation changed");
     vtd_context_drop(v, NULL, NULL);
     vtd_iotlb_drop_global(v->iotlb);
 }
@@ -85,6 +87,19 @@ static bool vtd_match_source(const VtdContext *context, const void *key)
     return !((context->sid ^ source->sid) & source->mask);
 }
 
+static void vtd_trace_devices(Vtd *v, const VtdSourceKey *key)
+{
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        uint16_t sid = v->ops->source_id(space->host);
+
+        if (!((sid ^ key->sid) & key->mask)) {
+            trace_vtd_inv_desc_cc_device(sid >> 8, VTD_BITS(sid, 7, 3),
+                                         VTD_BITS(sid, 2, 0));
+        }
+    }
+}
+
 /*
  * The domain id is not compared: it may be the one before or the one after
  * the change, and dropping more than asked for is allowed.
@@ -97,6 +112,9 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
 
     vtd_count(v, VTD_STAT_INV_CONTEXT_DEVICE);
     trace_vtd_inv_desc_cc_devices(sid, fm);
+    if (trace_event_get_state_backends(TRACE_VTD_INV_DESC_CC_DEVICE)) {
+        vtd_trace_devices(v, &key);
+    }
     vtd_context_drop(v, vtd_match_source, &key);
     vtd_shadow_update(v, key.sid, key.mask);
 }
@@ -105,6 +123,7 @@ void vtd_invalidate_iotlb_global(Vtd *v)
 {
     vtd_count(v, VTD_STAT_INV_IOTLB_GLOBAL);
     trace_vtd_inv_desc_iotlb_global();
+    trace_vtd_iotlb_reset("global invalidation");
     vtd_iotlb_drop_global(v->iotlb);
     vtd_shadow_pages(v, true, 0, 0, UINT64_MAX);
 }

@@ -90,6 +90,13 @@ static VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
     };
 }
 
+static void vtd_trace_one(const VtdSpace *space, const VtdNotice *notice)
+{
+    trace_vtd_page_walk_one(space->did, notice->first, notice->addr,
+                            notice->last - notice->first,
+                            notice->read | notice->write << 1);
+}
+
 /* Refusals */
 
 static void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
@@ -146,6 +153,7 @@ static void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
             vtd_count_more(v, VTD_STAT_UNMAPPED_PAGES,
                            ((end - first) >> VTD_PAGE_SHIFT) + 1);
             trace_vtd_shadow_unmap(sink->why, sink->space->did, first, end);
+            vtd_trace_one(sink->space, &notice);
             v->ops->notify(sink->space->host, &notice);
         }
         if (end == last) {
@@ -226,6 +234,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
         trace_vtd_shadow_map(sink->why, space->did, notice->first,
                              notice->last, notice->addr, notice->read,
                              notice->write);
+        vtd_trace_one(space, notice);
         error = v->ops->notify(space->host, notice);
         if (error) {
             vtd_map_refused(space, sink->why, notice, error, &sink->tries);
@@ -811,6 +820,7 @@ static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
     int error = 0;
 
     if (replay->tries) {
+        vtd_trace_one(replay->space, notice);
         error = replay->notice(replay->opaque, notice);
         if (error) {
             vtd_map_refused(replay->space, "replay", notice, error,

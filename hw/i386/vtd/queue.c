@@ -191,6 +191,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
     }
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
     if (tail >= v->queue.entries) {
+        trace_vtd_warn_invalid_qi_tail(tail);
         vtd_log_tail(v, tail);
         vtd_queue_error(v, VTD_IQEI_TAIL);
         return;

@@ -33,6 +33,18 @@ static void vtd_fsts_written(Vtd *v)
     }
 }
 
+static void vtd_fectl_written(Vtd *v)
+{
+    trace_vtd_reg_write_fectl(vtd_reg32(v, VTD_REG_FECTL));
+    vtd_fault_written(v);
+}
+
+static void vtd_iectl_written(Vtd *v)
+{
+    trace_vtd_reg_write_iectl(vtd_reg32(v, VTD_REG_IECTL));
+    vtd_completion_written(v);
+}
+
 /* The field is there with ECAP.EIM only (1.13) */
 static void vtd_irta_written(Vtd *v)
 {
@@ -65,7 +77,7 @@ static const VtdRegister vtd_registers[] = {
       .written = vtd_fsts_written },
     { VTD_REG_FECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
       .own = VTD_ECTL_IP,
-      .written = vtd_fault_written },
+      .written = vtd_fectl_written },
     { VTD_REG_FEDATA, 4, .writable = DATA_MASK },
     { VTD_REG_FEADDR, 4, .writable = ADDR_MASK },
     { VTD_REG_FEUADDR, 4, .needs = VTD_ECAP_EIM, .writable = UADDR_MASK },
@@ -78,7 +90,7 @@ static const VtdRegister vtd_registers[] = {
       .written = vtd_completion_written },
     { VTD_REG_IECTL, 4, .reset = VTD_ECTL_IM, .writable = VTD_ECTL_IM,
       .own = VTD_ECTL_IP,
-      .written = vtd_completion_written },
+      .written = vtd_iectl_written },
     { VTD_REG_IEDATA, 4, .writable = DATA_MASK },
     { VTD_REG_IEADDR, 4, .writable = ADDR_MASK },
     { VTD_REG_IEUADDR, 4, .needs = VTD_ECAP_EIM, .writable = UADDR_MASK },

@@ -133,6 +133,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
                                      why, first, false);
     }
     vtd_count(v, VTD_STAT_SYNCS);
+    vtd_trace_sync(v, &share->tables, share->table, first, end);
     trace_vtd_shadow_sync(why, did, share->tables.top, first, end,
                           fan.count);
     vtd_table_sync(share->table, first, end, v->ops->dirty_tracking(v->host),
@@ -257,7 +258,22 @@ static void vtd_space_switch(VtdSpace *space, VtdView view)
     trace_vtd_switch_address_space(sid >> 8, VTD_BITS(sid, 7, 3),
                                    VTD_BITS(sid, 2, 0),
                                    view == VTD_VIEW_TRANSLATED);
+    if (view == VTD_VIEW_PASS_THROUGH) {
+        trace_vtd_pt_enable_fast_path(sid, true);
+    }
     v->ops->switch_to(space->host, view);
+}
+
+/* All that a listener had goes; the ranges of listeners end at interrupts */
+static void vtd_trace_unmap_whole(VtdSpace *space)
+{
+    uint16_t sid = space->v->ops->source_id(space->host);
+
+    trace_vtd_as_unmap_whole(sid >> 8, VTD_BITS(sid, 7, 3),
+                             VTD_BITS(sid, 2, 0), 0, VTD_INTERRUPT_FIRST);
+    trace_vtd_as_unmap_whole(sid >> 8, VTD_BITS(sid, 7, 3),
+                             VTD_BITS(sid, 2, 0), VTD_INTERRUPT_LAST + 1,
+                             vtd_width_last(space->v) - VTD_INTERRUPT_LAST);
 }
 
 static void vtd_space_update(VtdSpace *space, const char *why)
@@ -274,6 +290,10 @@ static void vtd_space_update(VtdSpace *space, const char *why)
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
         /* Whoever watches comes with this, and finds what there is */
         vtd_space_switch(space, view);
+    }
+    if (trace_event_get_state_backends(TRACE_VTD_AS_UNMAP_WHOLE) &&
+        space->watched && !(space->shadowed && (tables || !space->share))) {
+        vtd_trace_unmap_whole(space);
     }
     if (space->shadowed) {
         vtd_follow(space, tables ? &context : NULL, why, false);
@@ -421,11 +441,32 @@ void vtd_space_watch(VtdSpace *space, bool map, bool any)
     }
 }
 
+static void vtd_trace_replay(VtdSpace *space)
+{
+    uint16_t sid = space->v->ops->source_id(space->host);
+    uint8_t bus = sid >> 8;
+    uint8_t dev = VTD_BITS(sid, 7, 3), fn = VTD_BITS(sid, 2, 0);
+    VtdContext context;
+    bool tables;
+
+    vtd_space_look(space, &context, &tables);
+    if (tables) {
+        trace_vtd_replay_ce_valid("legacy mode", bus, dev, fn,
+                                  context.tables.did, context.hi, context.lo);
+    } else {
+        trace_vtd_replay_ce_invalid(bus, dev, fn);
+    }
+}
+
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque)
 {
     bool shadowed = space->shadowed;
 
+    if (trace_event_get_state_backends(TRACE_VTD_REPLAY_CE_VALID) ||
+        trace_event_get_state_backends(TRACE_VTD_REPLAY_CE_INVALID)) {
+        vtd_trace_replay(space);
+    }
     if (!shadowed) {
         vtd_space_shadow(space, "replay");
     } else if (space->share) {

@@ -31,6 +31,8 @@ typedef struct VtdContext {
     bool fpd;
     bool pass_through;
     VtdTables tables;           /* did alone, if pass_through */
+    uint64_t lo, hi;            /* the entry; for traces, as the next */
+    uint64_t epoch;             /* of the cache, when it was read */
 } VtdContext;
 
 /* What was last seen of a table, and the spaces that are shadows of it */
@@ -293,6 +295,10 @@ void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
 /* The device @sid forgets what ATS told it of @first to @last */
 void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
+
+/* tracewalk.c: tell whoever traces it what a sync is to look at.  [host] */
+void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdTable *held,
+                    uint64_t first, uint64_t last);
 
 /* invalidate.c: what an invalidation does to each cache (7).  [host] */
 void vtd_invalidate_context_global(Vtd *v);

@@ -96,7 +96,7 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
         return VTD_FAULT_READ;
     }
     vtd_iotlb_insert(v->iotlb, tables, iova, entry, now);
-    trace_vtd_iotlb_page_update(context->sid, iova, entry->addr,
+    trace_vtd_iotlb_page_update(context->sid, iova, walk.entry,
                                 tables->did);
     return VTD_FAULT_NONE;
 }
@@ -130,7 +130,9 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
     if (vtd_iotlb_lookup(v->iotlb, tables, iova, &entry) &&
         vtd_granted(&entry, access)) {
         atomic_fetch_add_explicit(&space->hits, 1, memory_order_relaxed);
-        trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr,
+        trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr |
+                                 (entry.read ? v->format.read : 0) |
+                                 (entry.write ? v->format.write : 0),
                                  tables->did);
     } else {
         vtd_count(v, VTD_STAT_IOTLB_MISSES);
