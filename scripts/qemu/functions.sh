@@ -9,7 +9,7 @@ export LC_ALL=C
 
 # So much time of a CPU each step of a build takes, by ten seconds, where
 # ccache has nothing.
-STEP_COST=9
+STEP_COST=5
 
 # Print a line of two columns.
 say() {
@@ -57,9 +57,10 @@ progress() {
                 total = n[2]
                 percent = 0
                 minutes = int(total * cost / 600 / cpus + 0.5)
-                printf "%s: %d steps%s: ", what, total, \
-                    told++ || minutes < 2 ? "" : ", at most about " \
-                    minutes " minutes with " cpus " CPUs"
+                printf "%s: %d steps%s:%s", what, total, \
+                    told++ || minutes < 2 ? "" : ", some " minutes \
+                    " minutes with " cpus " CPUs, or less", \
+                    terminal ? "\n" : " "
                 open = 1
             }
             if (terminal)
