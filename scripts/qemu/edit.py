@@ -17,8 +17,7 @@ MARK = '  # wired'              # in all other files
 # Replace the one place that matches; it is `what` to a reader.
 Replace = namedtuple('Replace', 'what pattern text')
 
-# Put lines behind the one line that matches, or at the end ('').  A line with
-# @EACH@ is put in for each of our qtests.
+# Put lines behind the one line that matches, or at the end ('').
 Behind = namedtuple('Behind', 'what anchor lines')
 
 # Delete all lines that begin with what matches, if there are any.
@@ -31,6 +30,17 @@ InFunction = namedtuple('InFunction', 'function pattern before behind')
 
 class Mismatch(Exception):
     """A file of QEMU's tree is not as a row expects."""
+
+
+def expand(text, names):
+    """Lines made of one with @NAME@ in it: for a list, one for each."""
+    lines = [text]
+    for name, value in names.items():
+        if f'@{name}@' in text:
+            values = [value] if isinstance(value, str) else value
+            lines = [line.replace(f'@{name}@', each) for line in lines
+                     for each in values]
+    return lines
 
 
 class Edited:
@@ -51,21 +61,11 @@ class Edited:
 
     def apply(self, row, names):
         """Try a row; @NAME@ in its text stands for @names['NAME']."""
-        def expand(text):
-            for name, value in names.items():
-                if isinstance(value, str):
-                    text = text.replace(f'@{name}@', value)
-            return text
-
         if isinstance(row, Replace):
-            self.replace(row._replace(text=expand(row.text)))
+            self.replace(row._replace(text=expand(row.text, names)[0]))
         elif isinstance(row, Behind):
-            lines = []
-            for line in map(expand, row.lines):
-                lines += [line.replace('@EACH@', each)
-                          for each in (names['EACH'] if '@EACH@' in line
-                                       else [''])]
-            self.behind(row._replace(lines=lines))
+            self.behind(row._replace(lines=[
+                line for text in row.lines for line in expand(text, names)]))
         elif isinstance(row, InFunction):
             self.in_function(row)
         else:

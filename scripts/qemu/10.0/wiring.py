@@ -16,7 +16,8 @@ REPLACED = (
     'tests/unit/test-iova-tree.c',
 )
 
-# File, and what is done to it in this order.  With QEMU's own device, too:
+# File, and what is done to it in this order; for names between @ see
+# names_of_ours() of wire-qemu.  With QEMU's own device, too:
 COMMON = (
     # What tests need in hw/misc, and what hears of refused MAPs
     ('hw/misc/meson.build', (
@@ -49,13 +50,13 @@ MAPPED = '        iommu_map_set_result(ret);'
 OURS = COMMON + (
     ('docs/system/device-emulation.rst', (
         Behind('a device before ours', r'^   devices/igb\.rst$', (
-            '   devices/intel-iommu.rst',)),)),
+            '   devices/@DEVICE_PAGE@',)),)),
     ('docs/specs/index.rst', (
         Behind('a test device', r'^   pci-testdev$', (
-            '   intel-vtd', '   vtd-testdev')),)),
+            '   @SPEC_PAGE@',)),)),
     ('docs/devel/index-internals.rst', (
         Behind('an internal subsystem', r'^   ebpf_rss$', (
-            '   intel-iommu',)),)),
+            '   @DEVEL_PAGE@',)),)),
     ('hw/i386/meson.build', (
         Replace('the sources of CONFIG_VTD',
                 r"('CONFIG_VTD', if_true: files\()[^)]*\)",
@@ -85,7 +86,7 @@ OURS = COMMON + (
             "    'vtd-helpers', files(@HELPERS@) + genh,",
             '    build_by_default: false))')),
         Behind('the dictionary of qtests', r'^qtests = \{$', (
-            "  '@EACH@': [vtd_helpers],",)),
+            "  '@QTEST@': [vtd_helpers],",)),
         Drop(r" +'(virtio|riscv)-iommu-test\.c',"),
         # A program on the same helpers that is no test
         Behind('an end', '', (
