@@ -60,48 +60,6 @@ static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
     x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(host), global, index, mask);
 }
 
-typedef struct IntelIOMMUFind {
-    hwaddr gpa;
-    VtdRam *ram;                /* so far: the hole behind what was passed */
-} IntelIOMMUFind;
-
-static bool intel_iommu_find_ram(Int128 start, Int128 len,
-                                 const MemoryRegion *mr,
-                                 hwaddr offset, void *opaque)
-{
-    MemoryRegion *region = (MemoryRegion *)mr;
-    IntelIOMMUFind *find = opaque;
-    hwaddr first = int128_get64(start);
-    hwaddr last = int128_get64(int128_sub(int128_add(start, len),
-                                          int128_one()));
-
-    if (find->gpa > last) {
-        find->ram->first = last + 1;
-        return false;
-    }
-    if (find->gpa < first) {
-        find->ram->last = first - 1;
-        return true;
-    }
-    *find->ram = (VtdRam) { first, last, memory_region_is_ram(region) };
-    if (find->ram->ram && !memory_region_is_ram_device(region)) {
-        find->ram->data = (uint8_t *)memory_region_get_ram_ptr(region) +
-                          offset;
-    }
-    return true;
-}
-
-/* In place while the big lock is held: only that changes the layout */
-static void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
-{
-    IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
-
-    RCU_READ_LOCK_GUARD();
-    *ram = (VtdRam) { 0, UINT64_MAX };
-    flatview_for_each_range(address_space_to_flatview(&address_space_memory),
-                            intel_iommu_find_ram, &find);
-}
-
 /* The first of each cause is for everyone, the others for -d guest_errors */
 static void intel_iommu_log(void *host, bool first, const char *line)
 {
@@ -281,6 +239,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     object_property_add(OBJECT(s), "stats", "dict", intel_iommu_get_stats,
                         NULL, NULL, NULL);
 
+    intel_iommu_watch_memory(s);
     intel_iommu_init_migration(s);
     s->machine_done.notify = intel_iommu_machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);

@@ -44,6 +44,13 @@ void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
 bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len);
 bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len);
 
+/* intel_iommu_layout.c: the layout of the guest's memory */
+
+/* VtdOps.ram */
+void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram);
+/* From now on, tell the engine when RAM comes or goes. */
+void intel_iommu_watch_memory(IntelIOMMUState *s);
+
 /* intel_iommu_intr.c: interrupts */
 
 void intel_iommu_init_interrupts(IntelIOMMUState *s);

@@ -413,6 +413,69 @@ void host_add_alias(Host *h, uint64_t first)
     });
 }
 
+/* @region is behind all others; it joins the last of them if it can */
+static void regions_append(GArray *regions, const VtdRam *region)
+{
+    VtdRam *tail = regions->len ? &g_array_index(regions, VtdRam,
+                                                 regions->len - 1) : NULL;
+
+    if (region->first > region->last || !region->ram) {
+        return;
+    }
+    if (tail && tail->last + 1 == region->first) {
+        tail->last = region->last;
+    } else {
+        g_array_append_val(regions, *region);
+    }
+}
+
+void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram)
+{
+    GArray *changes = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
+    GArray *regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
+    const VtdRam changed = { .first = first, .last = last, .ram = ram };
+    bool added = false;
+    VtdRam old;
+
+    g_assert_cmphex(first, >=, RAM_SIZE);
+    for (uint64_t gpa = first; gpa <= last; gpa = old.last + 1) {
+        VtdRamChange change = { .first = gpa, .is = ram };
+
+        host_ram(h, gpa, &old);
+        change.last = old.last < last ? old.last : last;
+        change.was = old.ram;
+        if (change.was != change.is) {
+            g_array_append_val(changes, change);
+        }
+        if (old.last >= last) {
+            break;
+        }
+    }
+    for (unsigned i = 0; i < h->regions->len; i++) {
+        VtdRam head = g_array_index(h->regions, VtdRam, i), tail = head;
+
+        if (head.last >= first) {
+            head.last = head.first < first ? first - 1 : head.first - 1;
+        }
+        if (tail.first <= last) {
+            tail.first = last + 1;
+        }
+        regions_append(regions, &head);
+        if (!added && tail.last >= last) {
+            regions_append(regions, &changed);
+            added = true;
+        }
+        regions_append(regions, &tail);
+    }
+    if (!added) {
+        regions_append(regions, &changed);
+    }
+    g_array_free(h->regions, TRUE);
+    h->regions = regions;
+    vtd_memory_changed(h->v, (VtdRamChange *)changes->data, changes->len);
+    g_array_free(changes, TRUE);
+}
+
 uint32_t rd32(Host *h, unsigned offset)
 {
     uint64_t value = vtd_mmio_read(h->v, offset, 4);

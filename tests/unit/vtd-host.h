@@ -175,6 +175,11 @@ void host_put_behind_io(Host *h, uint64_t page);
 void host_add_region(Host *h, uint64_t first, uint64_t last, bool ram);
 /* The memory once more, from @first on; holes are none there */
 void host_add_alias(Host *h, uint64_t first);
+/*
+ * RAM comes or goes there: @first to @last are RAM or a hole from now on, and
+ * the engine is told.
+ */
+void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram);
 /* The piece around @gpa, as VtdOps.ram has it */
 void host_ram(void *host, uint64_t gpa, VtdRam *ram);
 

@@ -54,6 +54,7 @@ struct VtdSink {
     uint64_t kept;              /* bytes that stay as they are */
     bool silent;
     bool exact;                 /* one UNMAP a mapping, with what it was */
+    bool was_ram;               /* all that goes, whatever is there now */
     unsigned tries;             /* MAPs that may still be refused */
     unsigned tries_for_room;    /* and if none, when an UNMAP made room */
     uint64_t first;             /* of the range that is looked at */
@@ -163,6 +164,24 @@ static void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
     }
 }
 
+/* A leaf leads to here: past so many places, to all between two of them */
+static void vtd_note_reached(Vtd *v, const VtdRam *ram)
+{
+    VtdReached *reached = v->reached;
+
+    for (unsigned i = 0; i < v->reached_count; i++) {
+        if (ram->first >= reached[i].first && ram->last <= reached[i].last) {
+            return;
+        }
+    }
+    if (v->reached_count < VTD_REACHED) {
+        reached[v->reached_count++] = (VtdReached) { ram->first, ram->last };
+        return;
+    }
+    reached[0].first = MIN(reached[0].first, ram->first);
+    reached[0].last = MAX(reached[0].last, ram->last);
+}
+
 /* What is around @gpa; targets are few regions, met in any order */
 static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
 {
@@ -175,6 +194,7 @@ static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
     }
     ram = &v->target[v->next_target++ % VTD_TARGETS];
     v->ops->ram(v->host, gpa, ram);
+    vtd_note_reached(v, ram);
     return ram;
 }
 
@@ -415,7 +435,9 @@ static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
             if (extent.last && extent.first == first) {
                 vtd_extent_remove(space, &extent);
             } else {
-                end = vtd_target_piece(v, first, end, addr, &sendable);
+                if (!sink->was_ram) {
+                    end = vtd_target_piece(v, first, end, addr, &sendable);
+                }
                 end = sendable ? first | ~VTD_PAGE_MASK : end;
             }
             vtd_send_unmap(sink, first, end, sendable ? addr : 0);
@@ -769,6 +791,11 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
     /* The guest's memory may have moved since the last one */
     memset(v->target, 0, sizeof(v->target));
     return sink;
+}
+
+void vtd_sink_was_ram(VtdSink *sink)
+{
+    sink->was_ram = true;
 }
 
 void vtd_sink_end(VtdSink *sink, uint64_t last)

@@ -41,6 +41,11 @@ typedef struct VtdSpace VtdSpace;
  */
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
                         bool silent);
+/*
+ * Of what goes or changes each page was RAM, whatever is there now: the
+ * layout of memory has changed.
+ */
+void vtd_sink_was_ram(VtdSink *sink);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */

@@ -103,11 +103,6 @@ static void vtd_sink_take_over(void *opaque, const VtdDiff *diff)
     vtd_sink_push(opaque, diff);
 }
 
-static uint64_t vtd_width_last(const Vtd *v)
-{
-    return VTD_BIT(v->config.aw_bits) - 1;
-}
-
 /* What the user should know of a table's size, once */
 static void vtd_share_tell(Vtd *v, const VtdShare *share)
 {

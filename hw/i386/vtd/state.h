@@ -43,7 +43,14 @@ typedef struct VtdShare {
     uint64_t update;            /* the last one that has looked at all of it */
 } VtdShare;
 
+/* Part of the guest's memory */
+typedef struct VtdReached {
+    uint64_t first;
+    uint64_t last;
+} VtdReached;
+
 #define VTD_TARGETS             4
+#define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
 
 /* context.c */
@@ -117,6 +124,8 @@ struct Vtd {
     uint64_t update;                        /* host: how many there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
+    VtdReached reached[VTD_REACHED];        /* host: by leaves, at any time */
+    unsigned reached_count;                 /* host */
 
     _Atomic uint64_t told;                  /* atomic: causes, by bit */
     _Atomic uint64_t stats[VTD_STAT_COUNT];
@@ -150,6 +159,12 @@ struct VtdSpace {
 static inline VtdTable *vtd_space_table(const VtdSpace *space)
 {
     return space->share ? space->share->table : NULL;
+}
+
+/* The last address that a device can use */
+static inline uint64_t vtd_width_last(const Vtd *v)
+{
+    return VTD_BIT(v->config.aw_bits) - 1;
 }
 
 static inline void vtd_count_more(Vtd *v, VtdStat stat, uint64_t more)

@@ -112,6 +112,14 @@ typedef struct VtdOps {
     void (*over_limit)(void *host);
 } VtdOps;
 
+/* Where the layout of the guest's memory changed, all of it alike */
+typedef struct VtdRamChange {
+    uint64_t first;
+    uint64_t last;              /* inclusive */
+    bool was;                   /* RAM */
+    bool is;                    /* RAM; if @was too, other RAM */
+} VtdRamChange;
+
 /* One translated piece; inclusive last bytes are iova | mask, addr | mask */
 typedef struct VtdTranslation {
     uint64_t iova;
@@ -186,6 +194,7 @@ typedef enum VtdVerdict {
     X(REFUSED, "shadow-refused") \
     X(REFUSED_PAGES, "shadow-refused-pages") \
     X(REFUSED_LOST, "shadow-refused-lost") \
+    X(LAYOUTS, "shadow-layouts") \
     X(COMPARED, "shadow-compared") \
     X(UNCHANGED, "shadow-unchanged") \
     X(SHADOW_LEAVES, "shadow-leaves") \
@@ -239,6 +248,14 @@ void vtd_space_watch(VtdSpace *space, bool map, bool any);
  */
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque);
+
+/*
+ * The layout of memory has changed at @n places, in order and apart; what
+ * VtdOps.ram tells is the new one.  What leads to RAM that went is unmapped,
+ * what leads to RAM that came is mapped; nothing else is touched.  Costs
+ * nothing where no leaf led to any of the places.  [host]
+ */
+void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n);
 
 /*
  * Access the registers: @offset below VTD_REG_SIZE, aligned to @size, 4 or 8

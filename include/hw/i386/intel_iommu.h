@@ -51,6 +51,9 @@ struct IntelIOMMUState {
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;
+    MemoryListener memory;      /* of the guest's memory */
+    bool memory_moves;          /* some RAM does, in this transaction */
+    GArray *memory_pieces;      /* where RAM was before it */
     GHashTable *host_devices;   /* PCIDevice: those with a host IOMMU */
     bool no_space_told;         /* kinds of refusals, to map for a device, */
     bool no_memory_told;        /* that the user knows of */

@@ -1,0 +1,180 @@
+/*
+ * Intel VT-d engine: shadows when the layout of memory changes
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the way from "here RAM came, there it went" to differences of each
+ * shadow: the guest's tables are as they were, but a leaf that leads there
+ * can be mapped now, or no longer.  [host] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+
+typedef struct VtdMove {
+    VtdSink *sink;
+    uint64_t address;           /* bits of a leaf */
+    const VtdRamChange *changes;
+    unsigned n;
+    uint64_t from;              /* of what stays and was not told yet */
+    uint64_t to;
+    bool stays;
+} VtdMove;
+
+/* Whole pages: of a page that is RAM in part nothing is mapped */
+static GArray *vtd_changed_pages(const VtdRamChange *changes, unsigned n)
+{
+    GArray *pages = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
+
+    for (unsigned i = 0; i < n; i++) {
+        VtdRamChange change = changes[i], *tail;
+
+        change.first &= VTD_PAGE_MASK;
+        change.last |= ~VTD_PAGE_MASK;
+        if (pages->len) {
+            tail = &g_array_index(pages, VtdRamChange, pages->len - 1);
+            if (change.first <= tail->last) {
+                /* They meet in a page, which has both; so have the others,
+                 * then, which costs an UNMAP or a look too many */
+                tail->last = change.last;
+                tail->was |= change.was;
+                tail->is |= change.is;
+                continue;
+            }
+        }
+        g_array_append_val(pages, change);
+    }
+    return pages;
+}
+
+/* Whether any leaf ever led to where something has changed */
+static bool vtd_reached_any(const Vtd *v, const GArray *pages)
+{
+    for (unsigned i = 0; i < pages->len; i++) {
+        const VtdRamChange *change = &g_array_index(pages, VtdRamChange, i);
+
+        for (unsigned j = 0; j < v->reached_count; j++) {
+            if (change->first <= v->reached[j].last &&
+                change->last >= v->reached[j].first) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The first change that ends at @gpa or behind it, or NULL */
+static const VtdRamChange *vtd_change_at(const VtdMove *move, uint64_t gpa)
+{
+    unsigned from = 0, to = move->n;
+
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+
+        if (move->changes[middle].last < gpa) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from < move->n ? &move->changes[from] : NULL;
+}
+
+static void vtd_move_tell_kept(VtdMove *move)
+{
+    VtdDiff kept = { VTD_DIFF_KEPT, 1, move->from, move->to };
+
+    if (move->stays) {
+        vtd_sink_push(move->sink, &kept);
+        move->stays = false;
+    }
+}
+
+/* Pages of one fate, which is @change or, if NULL, that they stay */
+static void vtd_move_part(VtdMove *move, const VtdDiff *part,
+                          const VtdRamChange *change)
+{
+    VtdDiff diff = *part;
+
+    if (!change) {
+        if (move->stays && move->to + 1 == part->first) {
+            move->to = part->last;
+            return;
+        }
+        vtd_move_tell_kept(move);
+        move->from = part->first;
+        move->to = part->last;
+        move->stays = true;
+        return;
+    }
+    vtd_move_tell_kept(move);
+    diff.kind = !change->was ? VTD_DIFF_FRESH :
+                change->is ? VTD_DIFF_CHANGED : VTD_DIFF_GONE;
+    diff.old = diff.leaf;
+    vtd_sink_push(move->sink, &diff);
+}
+
+/* A range that the table maps */
+static void vtd_move_diff(void *opaque, const VtdDiff *diff)
+{
+    VtdMove *move = opaque;
+    VtdDiff part = *diff;
+    uint64_t gpa = diff->leaf & move->address;
+
+    for (;;) {
+        const VtdRamChange *change = vtd_change_at(move, gpa);
+        uint64_t rest = diff->last - part.first;
+        bool here = change && change->first <= gpa;
+        uint64_t length = !change ? rest : here ? change->last - gpa
+                                                : change->first - 1 - gpa;
+
+        part.last = part.first + MIN(rest, length);
+        vtd_move_part(move, &part, here ? change : NULL);
+        if (part.last == diff->last) {
+            return;
+        }
+        length = part.last - part.first + 1;
+        gpa += length;
+        part.leaf += length;
+        part.first += length;
+    }
+}
+
+static void vtd_space_move(VtdSpace *space, const GArray *pages)
+{
+    Vtd *v = space->v;
+    VtdMove move = {
+        .sink = vtd_sink_begin(space, "memory", 0, false),
+        .address = v->format.address,
+        .changes = (const VtdRamChange *)pages->data,
+        .n = pages->len,
+    };
+
+    vtd_sink_was_ram(move.sink);
+    vtd_table_compare(NULL, vtd_space_table(space), 0, UINT64_MAX, false,
+                      vtd_move_diff, &move);
+    vtd_move_tell_kept(&move);
+    vtd_sink_end(move.sink, vtd_width_last(v));
+}
+
+void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
+{
+    GArray *pages;
+
+    if (!v->shares->len) {
+        v->reached_count = 0;
+        return;
+    }
+    pages = vtd_changed_pages(changes, n);
+    if (vtd_reached_any(v, pages)) {
+        vtd_count(v, VTD_STAT_LAYOUTS);
+        for (unsigned i = 0; i < v->spaces->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+            if (space->share) {
+                vtd_space_move(space, pages);
+            }
+        }
+    }
+    g_array_free(pages, TRUE);
+}
