@@ -869,7 +869,7 @@ static void test_self_pointing(void)
 /* 2^32 pages beyond RAM in 2^14 leaves: no work is done by the page */
 static void test_many_large(void)
 {
-    Mirror *m = limited(BIT(24));
+    Mirror *m = limited(BIT(26));
     uint64_t table = full_table(m->h, BIT(46) | RW | PS, GIB);
 
     for (unsigned i = 0; i < 32; i++) {

@@ -9,42 +9,111 @@
 #include "qemu/osdep.h"
 #include "block.h"
 
+/* The account of a table: all that it holds goes through these two */
+
+static void *vtd_take(VtdTable *table, size_t size)
+{
+    table->bytes += HEAP(size);
+    return g_malloc0(size);
+}
+
+static void vtd_give(VtdTable *table, void *ptr, size_t size)
+{
+    if (ptr) {
+        table->bytes -= HEAP(size);
+        g_free(ptr);
+    }
+}
+
+/* Blocks */
+
+static size_t vtd_form_words(VtdForm form)
+{
+    return form == VTD_FORM_ENTRIES ? ENTRIES :
+           form == VTD_FORM_HOLES ? THERE_WORDS : 0;
+}
+
+/* What a run is promised: see SMALL_BLOCK */
+static size_t vtd_form_promise(VtdForm form)
+{
+    return form == VTD_FORM_RUN ? HEAP(THERE_WORDS * sizeof(uint64_t)) : 0;
+}
+
+/* All of the form in the union */
+static VtdBlock *vtd_block_new(VtdTable *table, const VtdBlock *from)
+{
+    size_t size = vtd_form_words(from->form) * sizeof(uint64_t);
+    VtdBlock *block = vtd_take(table, sizeof(*block));
+
+    *block = *from;
+    block->entry = NULL;
+    if (size) {
+        block->entry = vtd_take(table, size);
+        memcpy(block->entry, from->entry, size);
+    }
+    table->promised += vtd_form_promise(block->form);
+    table->leaves += block->level > 1 ? 1 : block->leaves;
+    return block;
+}
+
 static void vtd_block_free(VtdTable *table, VtdBlock *block)
 {
     table->leaves -= block->level > 1 ? 1 : block->leaves;
-    table->blocks--;
-    table->copies -= !!block->entry;
-    g_free(block->entry);
-    g_free(block);
+    table->promised -= vtd_form_promise(block->form);
+    vtd_give(table, block->entry,
+             vtd_form_words(block->form) * sizeof(uint64_t));
+    vtd_give(table, block, sizeof(*block));
 }
 
-VtdBlock *vtd_block_keep(const VtdFormat *format, const VtdBlock *from)
+/* Whether all entries but those that are 0 are those of one run */
+static bool vtd_is_run(const uint64_t *entry, uint64_t *base, uint64_t *there)
 {
-    VtdBlock *block;
-    unsigned leaves = ENTRIES;
+    unsigned i = 0;
 
-    if (from->level == 1) {
-        leaves = 0;
-        for (unsigned i = 0; i < ENTRIES; i++) {
-            leaves += !!vtd_block_leaf(format, from, i);
-        }
-        if (!leaves) {
-            return NULL;
+    while (!entry[i]) {
+        if (++i == ENTRIES) {
+            return false;
         }
     }
-    block = g_new(VtdBlock, 1);
-    *block = *from;
-    block->leaves = leaves;
-    if (from->entry) {
-        block->base = from->entry[0];
-        block->entry = NULL;
-        if (!vtd_even(from->entry, block->base, PAGE_SIZE)) {
-            block->entry = g_new(uint64_t, ENTRIES);
-            memcpy(block->entry, from->entry, ENTRIES * sizeof(uint64_t));
+    *base = entry[i] - i * PAGE_SIZE;
+    memset(there, 0, THERE_WORDS * sizeof(uint64_t));
+    for (; i < ENTRIES; i++) {
+        if (entry[i]) {
+            if (entry[i] != *base + i * PAGE_SIZE) {
+                return false;
+            }
+            vtd_set_there(there, i, true);
         }
     }
-    return block;
+    return true;
 }
+
+bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
+                      VtdBlock *to, uint64_t *there)
+{
+    *to = *from;
+    if (from->level > 1) {
+        return true;
+    }
+    to->leaves = 0;
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        to->leaves += !!vtd_block_leaf(format, from, i);
+    }
+    if (from->form == VTD_FORM_ENTRIES) {
+        if (vtd_even(from->entry, from->entry[0], PAGE_SIZE)) {
+            to->form = VTD_FORM_RUN;
+            to->base = from->entry[0];
+        } else if (vtd_is_run(from->entry, &to->base, there)) {
+            to->form = VTD_FORM_HOLES;
+            to->there = there;
+        }
+    } else if (to->leaves == ENTRIES) {
+        to->form = VTD_FORM_RUN;
+    }
+    return to->leaves;
+}
+
+/* Nodes */
 
 static gint vtd_gib_order(gconstpointer a, gconstpointer b, gpointer unused)
 {
@@ -62,24 +131,28 @@ VtdGib *vtd_gib_new(VtdTable *table, uint64_t first)
 {
     VtdGib *gib = g_new0(VtdGib, 1);
 
+    table->bytes += GIB_NODE;
     gib->first = first;
     g_tree_insert(table->gibs, &gib->first, gib);
     return gib;
 }
 
+static void vtd_gib_drop_blocks(VtdTable *table, VtdGib *gib)
+{
+    for (unsigned i = 0; gib->used; i++) {
+        vtd_gib_set_block(table, gib, i, NULL);
+    }
+    vtd_give(table, gib->block, ENTRIES * sizeof(VtdBlock *));
+    gib->block = NULL;
+}
+
 void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib)
 {
     if (!gib->leaf && !gib->used) {
+        vtd_gib_drop_blocks(table, gib);
+        table->bytes -= GIB_NODE;
         g_tree_remove(table->gibs, &gib->first);
     }
-}
-
-static void vtd_gib_free(gpointer data)
-{
-    VtdGib *gib = data;
-
-    g_free(gib->block);
-    g_free(gib);
 }
 
 const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
@@ -95,22 +168,45 @@ const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
     return gib->block ? gib->block[index] : NULL;
 }
 
-void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
-                       VtdBlock *block)
+size_t vtd_gib_blocks_bytes(const VtdGib *gib)
 {
+    size_t bytes = 0;
+
+    if (gib && gib->block) {
+        bytes = GIB_BLOCKS;
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            bytes += vtd_block_bytes(gib->block[i]);
+        }
+    }
+    return bytes;
+}
+
+void vtd_gib_set_leaf(VtdTable *table, VtdGib *gib, uint64_t leaf)
+{
+    int more = !!leaf - !!gib->leaf;
+
+    vtd_gib_drop_blocks(table, gib);
+    table->leaves += more;
+    table->promised += more * (int64_t)GIB_LEAF;
+    gib->leaf = leaf;
+}
+
+void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
+                       const VtdBlock *from)
+{
+    VtdBlock *block = from ? vtd_block_new(table, from) : NULL;
+
     if (!gib->block) {
-        gib->block = g_new0(VtdBlock *, ENTRIES);
+        if (!block) {
+            return;
+        }
+        gib->block = vtd_take(table, ENTRIES * sizeof(VtdBlock *));
     }
     gib->used += !!block - !!gib->block[index];
     if (gib->block[index]) {
         vtd_block_free(table, gib->block[index]);
     }
     gib->block[index] = block;
-    if (block) {
-        table->leaves += block->level > 1 ? 1 : block->leaves;
-        table->blocks++;
-        table->copies += !!block->entry;
-    }
 }
 
 void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
@@ -120,13 +216,6 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
     VtdBlock *block = gib->block[index];
     int more = 0;
 
-    if (!block->entry) {
-        block->entry = g_new(uint64_t, ENTRIES);
-        for (unsigned i = 0; i < ENTRIES; i++) {
-            block->entry[i] = block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
-        }
-        table->copies++;
-    }
     for (unsigned i = from; i <= to; i++) {
         more -= !!vtd_block_leaf(format, block, i);
         block->entry[i] = entry[i];
@@ -137,13 +226,22 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
     if (!block->leaves) {
         vtd_gib_set_block(table, gib, index, NULL);
     } else if (block->leaves == ENTRIES &&
-               block->entry[to] - block->entry[0] == to * PAGE_SIZE &&
-               vtd_even(block->entry, block->entry[0], PAGE_SIZE)) {
-        block->base = block->entry[0];
-        g_free(block->entry);
-        block->entry = NULL;
-        table->copies--;
+               block->entry[to] - block->entry[0] == to * PAGE_SIZE) {
+        uint64_t there[THERE_WORDS];
+        VtdBlock small;
+
+        vtd_block_shrink(format, block, &small, there);
+        if (small.form != block->form) {
+            vtd_gib_set_block(table, gib, index, &small);
+        }
     }
+}
+
+/* Tables */
+
+static void vtd_gib_free(gpointer data)
+{
+    g_free(data);
 }
 
 VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
@@ -155,6 +253,7 @@ VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
     table->root = root;
     table->levels = levels;
     table->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
+    table->bytes = HEAP(sizeof(*table));
     return table;
 }
 
@@ -164,14 +263,9 @@ static gboolean vtd_copy_gib(gpointer key, gpointer value, gpointer opaque)
     VtdTable *table = opaque;
     VtdGib *gib = vtd_gib_new(table, from->first);
 
-    gib->leaf = from->leaf;
-    table->leaves += !!gib->leaf;
+    vtd_gib_set_leaf(table, gib, from->leaf);
     for (unsigned i = 0; from->block && i < ENTRIES; i++) {
-        if (from->block[i]) {
-            vtd_gib_set_block(table, gib, i,
-                              vtd_block_keep(table->config->format,
-                                             from->block[i]));
-        }
+        vtd_gib_set_block(table, gib, i, from->block[i]);
     }
     return FALSE;
 }
@@ -184,19 +278,15 @@ VtdTable *vtd_table_copy(const VtdTable *from)
     return table;
 }
 
-static gboolean vtd_free_blocks(gpointer key, gpointer value, gpointer opaque)
+static gboolean vtd_drop_gib(gpointer key, gpointer value, gpointer table)
 {
-    VtdGib *gib = value;
-
-    for (unsigned i = 0; gib->block && i < ENTRIES; i++) {
-        vtd_gib_set_block(opaque, gib, i, NULL);
-    }
+    vtd_gib_drop_blocks(table, value);
     return FALSE;
 }
 
 void vtd_table_free(VtdTable *table)
 {
-    g_tree_foreach(table->gibs, vtd_free_blocks, table);
+    g_tree_foreach(table->gibs, vtd_drop_gib, table);
     g_tree_destroy(table->gibs);
     g_free(table);
 }
@@ -209,8 +299,5 @@ bool vtd_table_limited(const VtdTable *table)
 void vtd_table_size(const VtdTable *table, uint64_t *leaves, uint64_t *bytes)
 {
     *leaves = table->leaves;
-    *bytes = sizeof(*table) + table->blocks * sizeof(VtdBlock) +
-             table->copies * ENTRIES * sizeof(uint64_t) +
-             (uint64_t)g_tree_nnodes(table->gibs) *
-             (sizeof(VtdGib) + ENTRIES * sizeof(VtdBlock *));
+    *bytes = table->bytes;
 }

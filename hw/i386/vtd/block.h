@@ -3,10 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the forms in which lastseen.c keeps what it saw, and the counts of
- * them: a GTree of GiB for a table, blocks of 2 MiB in a GiB, entries or a
- * run in a block.  Knows no guest memory and no differences.  [host] calls
- * only.
+ * Owns the forms in which lastseen.c keeps what it saw, and the account of
+ * what they take: a GTree of GiB for a table, blocks of 2 MiB in a GiB,
+ * entries or a run in a block.  Knows no guest memory and no differences.
+ * [host] calls only.
  */
 
 #ifndef HW_I386_VTD_BLOCK_H
@@ -21,17 +21,28 @@
 #define BLOCK_SIZE              (1ull << BLOCK_SHIFT)
 #define GIB_SIZE                (1ull << GIB_SHIFT)
 
+typedef enum VtdForm {
+    VTD_FORM_RUN,               /* each entry is the one before it + a page */
+    VTD_FORM_HOLES,             /* a run in which some pages are missing */
+    VTD_FORM_ENTRIES,           /* any entries */
+} VtdForm;
+
+#define THERE_WORDS             (ENTRIES / 64)
+
 /*
- * 512 entries of 4 KiB each, raw as the guest wrote them: @entry, or a run
- * (NULL) in which each is the one before it plus a page, from @base on.
- * A page's leaf is its entry's less what @upper, the permission of the
- * levels above, lacks.  Superpages are runs with @level 2, or 3 for a part
- * of a GiB, and @base is then a leaf already.
+ * 512 entries of 4 KiB each, raw as the guest wrote them.  A page's leaf is
+ * its entry's less what @upper, the permission of the levels above, lacks.
+ * Superpages are runs with @level 2, or 3 for a part of a GiB, and @base is
+ * then a leaf already.
  */
 typedef struct VtdBlock {
-    uint64_t *entry;
-    uint64_t base;
+    uint64_t base;              /* the first entry of a run, there or not */
+    union {
+        uint64_t *there;        /* HOLES: a bit for each page that is */
+        uint64_t *entry;        /* ENTRIES: all of them */
+    };
     uint16_t leaves;
+    uint8_t form;
     uint8_t level;
     uint8_t upper;
 } VtdBlock;
@@ -49,10 +60,59 @@ struct VtdTable {
     unsigned levels;
     GTree *gibs;
     uint64_t leaves;
-    uint64_t blocks;
-    uint64_t copies;
+    uint64_t bytes;             /* held */
+    uint64_t promised;          /* bytes that may be held without asking */
     bool limited;
 };
+
+/*
+ * The bytes that the heap takes for @size, which is what a budget is spent
+ * on: a header, and multiples of 16 (glibc on 64 bits; others differ little).
+ */
+#define HEAP(size)              ((MAX((size), 24) + 8 + 15) & ~(size_t)15)
+
+/*
+ * What is promised to whatever is held, so that no page need go for want of
+ * room: a run may become one with holes, a leaf of 1 GiB 512 of them.
+ */
+#define SMALL_BLOCK             (HEAP(sizeof(VtdBlock)) + \
+                                 HEAP(THERE_WORDS * sizeof(uint64_t)))
+#define LARGE_BLOCK             (HEAP(sizeof(VtdBlock)) + \
+                                 HEAP(ENTRIES * sizeof(uint64_t)))
+#define GIB_BLOCKS              HEAP(ENTRIES * sizeof(VtdBlock *))
+/* With its place in a GTree: four pointers and three small numbers */
+#define GIB_NODE                (HEAP(sizeof(VtdGib)) + \
+                                 HEAP(5 * sizeof(void *)))
+#define GIB_LEAF                (GIB_BLOCKS + ENTRIES * SMALL_BLOCK)
+
+/* Whether the budget has @more bytes, which may be less than none */
+static inline bool vtd_room(const VtdTable *table, int64_t more)
+{
+    return (int64_t)(table->bytes + table->promised) + more <=
+           (int64_t)table->config->max_bytes;
+}
+
+static inline size_t vtd_form_bytes(VtdForm form)
+{
+    return form == VTD_FORM_ENTRIES ? LARGE_BLOCK : SMALL_BLOCK;
+}
+
+/* What a block (NULL: 0) takes of the budget */
+static inline size_t vtd_block_bytes(const VtdBlock *block)
+{
+    return block ? vtd_form_bytes(block->form) : 0;
+}
+
+static inline bool vtd_is_there(const uint64_t *there, unsigned i)
+{
+    return there[i / 64] >> (i % 64) & 1;
+}
+
+static inline void vtd_set_there(uint64_t *there, unsigned i, bool is)
+{
+    there[i / 64] = (there[i / 64] & ~(1ull << (i % 64))) |
+                    (uint64_t)is << (i % 64);
+}
 
 static inline uint64_t vtd_rw(const VtdFormat *format)
 {
@@ -73,8 +133,13 @@ static inline uint64_t vtd_leaf(const VtdFormat *format, uint64_t entry,
 
 static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
 {
-    return block->entry ? block->entry[i]
-                        : block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
+    if (block->form == VTD_FORM_ENTRIES) {
+        return block->entry[i];
+    }
+    if (block->form == VTD_FORM_HOLES && !vtd_is_there(block->there, i)) {
+        return 0;
+    }
+    return block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
 }
 
 static inline uint64_t vtd_block_leaf(const VtdFormat *format,
@@ -119,14 +184,22 @@ void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib);
  */
 const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
                               unsigned index, VtdBlock *part);
-/* The smallest form that says what @from does, NULL for nothing mapped */
-VtdBlock *vtd_block_keep(const VtdFormat *format, const VtdBlock *from);
-/* Hold @block, which becomes the table's, or NULL for nothing */
+/* What the blocks of @gib (or NULL) take of the budget, with their array */
+size_t vtd_gib_blocks_bytes(const VtdGib *gib);
+/* The leaf @leaf in the place of all that @gib held; 0 for nothing */
+void vtd_gib_set_leaf(VtdTable *table, VtdGib *gib, uint64_t leaf);
+/*
+ * Find the smallest form that says what @from does, a copy of it that has
+ * @there to write to (THERE_WORDS).  False for nothing mapped.
+ */
+bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
+                      VtdBlock *to, uint64_t *there);
+/* Hold a copy of @from, as it is, or nothing (NULL); there is room */
 void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
-                       VtdBlock *block);
+                       const VtdBlock *from);
 /*
  * Take over @entry[@from] to @entry[@to] in place, with what is above as it
- * was; the block is there, and of pages of 4 KiB.
+ * was; the block is there, of the form ENTRIES.
  */
 void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to);

@@ -12,14 +12,7 @@
 #include "qemu/osdep.h"
 #include "block.h"
 
-/*
- * Tables that map little cost as much to look at and to keep as full ones:
- * so many blocks and GiB may be held, and so many new ones looked at in one
- * sync, whatever the limit of leaves, so that sharing a table a thousand
- * times does not multiply the work without bound.
- */
-#define MIN_BLOCKS              (1u << 16)
-#define MIN_GIBS                (1u << 14)
+#define EMPTIES                 128     /* a power of two */
 
 /* A walk of a sync, or of a comparison */
 typedef struct VtdLook {
@@ -31,8 +24,9 @@ typedef struct VtdLook {
     void *opaque;
     VtdRam ram;                 /* where the last table was */
     uint64_t *copy;             /* of a table of each level, or NULL */
-    uint64_t new_blocks;        /* looked at and not held before */
-    uint64_t new_gibs;
+    bool full;                  /* something new was not taken */
+    uint64_t found;             /* blocks that were not empty so far */
+    uint64_t empty[EMPTIES];    /* tables known to map nothing, | level */
     GPtrArray *gibs;            /* held ones of the range, in order */
     unsigned next;              /* the first of them not passed */
 } VtdLook;
@@ -50,10 +44,15 @@ static void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level,
 
 static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
 {
-    return a->upper == b->upper && !a->entry == !b->entry &&
-           (a->entry ? !memcmp(a->entry, b->entry,
-                               ENTRIES * sizeof(uint64_t))
-                     : a->base == b->base);
+    if (a->upper != b->upper || a->form != b->form) {
+        return false;
+    }
+    if (a->form == VTD_FORM_ENTRIES) {
+        return !memcmp(a->entry, b->entry, ENTRIES * sizeof(uint64_t));
+    }
+    return a->base == b->base &&
+           (a->form == VTD_FORM_RUN ||
+            !memcmp(a->there, b->there, THERE_WORDS * sizeof(uint64_t)));
 }
 
 /*
@@ -184,22 +183,39 @@ static VtdEntryKind vtd_entry_kind(const VtdFormat *format, uint64_t entry,
                                                  : VTD_ENTRY_TABLE;
 }
 
+/*
+ * Tables that map nothing, by any way that was gone through already: few
+ * pages can be linked in a way that makes for billions of empty tables.
+ */
+
+static uint64_t *vtd_empty_slot(VtdLook *look, uint64_t gpa)
+{
+    return &look->empty[(gpa >> VTD_PAGE_SHIFT) % EMPTIES];
+}
+
+static bool vtd_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
+{
+    return *vtd_empty_slot(look, gpa) == (gpa | level);
+}
+
+static void vtd_note_empty(VtdLook *look, uint64_t gpa, unsigned level)
+{
+    *vtd_empty_slot(look, gpa) = gpa | level;
+}
+
 /* Blocks in step with the guest */
 
-static uint64_t vtd_max_blocks(const VtdTable *table)
+static void vtd_over_limit(VtdLook *look, uint64_t leaves)
 {
-    return MAX(MIN_BLOCKS, table->config->max_leaves / (ENTRIES / 2));
+    look->table->limited = true;
+    look->table->config->stats->over_limit += leaves;
 }
 
-static uint64_t vtd_max_gibs(const VtdTable *table)
+/* Something new has no room; nothing else that is new is looked at then */
+static void vtd_full(VtdLook *look)
 {
-    return MAX(MIN_GIBS, table->config->max_leaves >> 12);
-}
-
-static void vtd_over_limit(VtdTable *table, uint64_t leaves)
-{
-    table->limited = true;
-    table->config->stats->over_limit += leaves;
+    look->full = true;
+    vtd_over_limit(look, 1);
 }
 
 /*
@@ -231,52 +247,62 @@ static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
         }
     }
     if (cut) {
-        vtd_over_limit(table, cut);
+        look->full = true;
+        vtd_over_limit(look, cut);
     }
-}
-
-/*
- * Whether a block may be held where @old was.  That asks for memory also
- * where the block was a part of a larger leaf.
- */
-static bool vtd_room_for_block(const VtdTable *table, const VtdBlock *old)
-{
-    if (!old) {
-        return table->leaves < table->config->max_leaves;
-    }
-    return old->level < 3 || table->blocks < vtd_max_blocks(table);
-}
-
-/*
- * The same, of entries that may not be a run.  A full run always may end as
- * one: so many of them are bounded by their leaves.
- */
-static bool vtd_room_for_entries(const VtdTable *table, const VtdBlock *old)
-{
-    return (old && old->level == 1 &&
-            (old->entry || old->leaves == ENTRIES)) ||
-           (table->copies < vtd_max_blocks(table) &&
-            vtd_room_for_block(table, old));
 }
 
 typedef struct VtdPlace {
     VtdGib *gib;                /* NULL until something is held there */
     uint64_t first;             /* of the GiB */
     unsigned index;             /* of the block */
+    const VtdBlock *held;       /* there; NULL also for a part of a GiB */
 } VtdPlace;
+
+static uint64_t vtd_block_start(const VtdPlace *place)
+{
+    return place->first + ((uint64_t)place->index << BLOCK_SHIFT);
+}
+
+/* What holding a block takes beside it, where none is held yet */
+static size_t vtd_place_bytes(const VtdPlace *place)
+{
+    return !place->gib ? GIB_NODE + GIB_BLOCKS :
+           !place->gib->block ? GIB_BLOCKS : 0;
+}
+
+static bool vtd_place_has_room(const VtdLook *look, const VtdPlace *place,
+                               const VtdBlock *old, VtdForm form)
+{
+    int64_t more = vtd_form_bytes(form);
+
+    return (old || look->table->leaves < look->table->config->max_leaves) &&
+           vtd_room(look->table, more + vtd_place_bytes(place) -
+                                 vtd_block_bytes(place->held));
+}
 
 static void vtd_place_store(VtdLook *look, VtdPlace *place,
                             const VtdBlock *content)
 {
-    VtdBlock *block = content ? vtd_block_keep(look->format, content) : NULL;
-
     if (!place->gib) {
-        if (!block) {
+        if (!content) {
             return;
         }
         place->gib = vtd_gib_new(look->table, place->first);
     }
-    vtd_gib_set_block(look->table, place->gib, place->index, block);
+    vtd_gib_set_block(look->table, place->gib, place->index, content);
+}
+
+/* Entries of a run where @there says so, and 0 elsewhere */
+static bool vtd_holes_even(const uint64_t *entry, uint64_t base,
+                           const uint64_t *there)
+{
+    uint64_t wrong = 0;
+
+    for (unsigned i = 0; i < ENTRIES; i++, base += PAGE_SIZE) {
+        wrong |= entry[i] ^ (vtd_is_there(there, i) ? base : 0);
+    }
+    return !wrong;
 }
 
 /* The part of the range that lies in @size bytes from @start on */
@@ -288,20 +314,6 @@ static void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
 
     *from = (first - start) >> shift;
     *to = (last - start) >> shift;
-}
-
-/*
- * Some pages of a block, with other permission above than before: the others
- * stay as seen, so that all of it must be said as leaves.
- */
-static void vtd_merge(VtdLook *look, VtdBlock *new, const VtdBlock *old,
-                      unsigned from, unsigned to)
-{
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        new->entry[i] = vtd_block_leaf(look->format,
-                                       i < from || i > to ? old : new, i);
-    }
-    new->upper = vtd_rw(look->format);
 }
 
 /* The quick answer to whether all of a table is as it was */
@@ -317,19 +329,68 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
     if (old->upper != upper || old->level > 1) {
         return false;
     }
-    return old->entry ? !memcmp(guest, old->entry,
-                                ENTRIES * sizeof(uint64_t))
-                      : vtd_even(guest, old->base, PAGE_SIZE);
+    switch (old->form) {
+    case VTD_FORM_RUN:
+        return vtd_even(guest, old->base, PAGE_SIZE);
+    case VTD_FORM_ENTRIES:
+        return !memcmp(guest, old->entry, ENTRIES * sizeof(uint64_t));
+    default:
+        return vtd_holes_even(guest, old->base, old->there);
+    }
 }
 
-/* What is there can't be held, so that what was there ends */
-static void vtd_sync_no_room(VtdLook *look, VtdPlace *place, uint64_t start,
-                             const VtdBlock *old)
+/*
+ * There is no room for @new in place of @old: of the latter's pages those
+ * stay that are the same, or not in the range.
+ */
+static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
+                            const VtdBlock *old, const VtdBlock *new,
+                            unsigned from, unsigned to)
 {
-    vtd_over_limit(look->table, 1);
-    if (old) {
-        vtd_block_diff(look, start, 0, ENTRIES - 1, old, NULL);
-        vtd_place_store(look, place, NULL);
+    uint64_t there[THERE_WORDS] = { 0 };
+    VtdBlock coarse = *old, small;
+    uint64_t lost = 0;
+    bool any;
+
+    coarse.level = 1;
+    coarse.form = VTD_FORM_HOLES;
+    coarse.there = there;
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t was = vtd_block_leaf(look->format, old, i);
+        uint64_t now = vtd_block_leaf(look->format, new, i);
+
+        vtd_set_there(there, i, was && was == now);
+        lost += now && was != now;
+    }
+    if (lost) {
+        vtd_over_limit(look, lost);
+    }
+    any = vtd_block_shrink(look->format, &coarse, &small, there);
+    vtd_block_diff(look, start, from, to, old, any ? &small : NULL);
+    vtd_place_store(look, place, any ? &small : NULL);
+}
+
+/*
+ * All of a block after pages @from to @to of it were read; the others stay
+ * as seen.  With other permission above than before all of it must be said
+ * as leaves.
+ */
+static void vtd_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
+                         unsigned from, unsigned to)
+{
+    bool leaves = old && old->upper != new->upper;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        if (i < from || i > to) {
+            new->entry[i] = !old ? 0 :
+                            leaves ? vtd_block_leaf(look->format, old, i)
+                                   : vtd_block_entry(old, i);
+        } else if (leaves) {
+            new->entry[i] = vtd_block_leaf(look->format, new, i);
+        }
+    }
+    if (leaves) {
+        new->upper = vtd_rw(look->format);
     }
 }
 
@@ -338,33 +399,44 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const uint64_t *guest,
                           uint64_t upper, unsigned from, unsigned to)
 {
-    uint64_t entry[ENTRIES];
-    VtdBlock new = { .entry = entry, .level = 1, .upper = upper };
+    bool whole = from == 0 && to == ENTRIES - 1;
+    uint64_t entry[ENTRIES], there[THERE_WORDS];
+    VtdBlock small, new = {
+        .entry = entry, .form = VTD_FORM_ENTRIES, .level = 1, .upper = upper,
+    };
     unsigned same = 0;
+    bool any;
 
     for (unsigned i = from; i <= to; i++) {
         entry[i] = guest ? vtd_read_once(guest + i) : 0;
         same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
     }
-    /* The same pages as before, of a superpage that is split, are a run */
-    if (!vtd_room_for_entries(look->table, old) &&
-        !(old && old->level == 2 && vtd_even(entry, entry[0], PAGE_SIZE))) {
-        vtd_sync_no_room(look, place, start, old);
+    look->table->config->stats->unchanged += same;
+    if (!whole && (!old || old->upper == upper) && same == to - from + 1) {
+        if (old) {
+            vtd_block_diff(look, start, from, to, old, old);
+        }
         return;
     }
-    look->table->config->stats->unchanged += same;
     vtd_cut_to_limit(look, old, &new, from, to);
-    vtd_block_diff(look, start, from, to, old, &new);
-    if (from == 0 && to == ENTRIES - 1) {
-        vtd_place_store(look, place, &new);
-    } else if (same == to - from + 1 && (!old || old->upper == upper)) {
-        return;
-    } else if (old && old->upper == upper) {
+    if (!whole && old && old->upper == upper &&
+        old->form == VTD_FORM_ENTRIES) {
+        vtd_block_diff(look, start, from, to, old, &new);
         vtd_gib_update_block(look->table, place->gib, place->index, entry,
                              from, to);
+        return;
+    }
+    if (!whole) {
+        vtd_complete(look, &new, old, from, to);
+    }
+    any = vtd_block_shrink(look->format, &new, &small, there);
+    if (!any || vtd_place_has_room(look, place, old, small.form)) {
+        vtd_block_diff(look, start, from, to, old, &new);
+        vtd_place_store(look, place, any ? &small : NULL);
+    } else if (old) {
+        vtd_sync_coarse(look, place, start, old, &new, from, to);
     } else {
-        vtd_merge(look, &new, old, from, to);
-        vtd_place_store(look, place, &new);
+        vtd_full(look);
     }
 }
 
@@ -376,25 +448,16 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     VtdSeenStats *stats = look->table->config->stats;
     unsigned from = 0, to = ENTRIES - 1;
 
-    if (!old && !guest) {
-        return;
-    }
-    if (!old && look->new_blocks++ >= vtd_max_blocks(look->table)) {
-        vtd_over_limit(look->table, 1);
-        return;
-    }
     /* A superpage that was here ends whole, whichever page is named */
     if (!old || old->level == 1) {
         vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
     stats->compared += to - from + 1;
     if (from == 0 && to == ENTRIES - 1) {
-        if (guest && vtd_as_seen(old, guest, upper)) {
+        if (old && guest && vtd_as_seen(old, guest, upper)) {
             stats->unchanged += ENTRIES;
-            if (old) {
-                vtd_tell(look, VTD_DIFF_KEPT, 1, start,
-                         start + BLOCK_SIZE - 1, 0, 0);
-            }
+            vtd_tell(look, VTD_DIFF_KEPT, 1, start, start + BLOCK_SIZE - 1,
+                     0, 0);
             return;
         }
         if (old && (!guest || vtd_even(guest, 0, 0))) {
@@ -406,22 +469,49 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     vtd_sync_part(look, place, start, old, guest, upper, from, to);
 }
 
-/* The block is the leaf @now of 2 MiB */
-static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
-                          const VtdBlock *old, uint64_t now)
+/* The table at @gpa is new here */
+static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
+                               uint64_t gpa, uint64_t upper)
 {
-    VtdBlock new = vtd_block_of_leaf(look->format, now, 2, 0);
+    const uint64_t *guest;
 
-    if (old && !old->entry && old->level == 2 && old->base == now) {
-        vtd_tell(look, VTD_DIFF_KEPT, 2, start, start + BLOCK_SIZE - 1, 0, 0);
+    if (vtd_known_empty(look, gpa, 1)) {
         return;
     }
-    if (!vtd_room_for_block(look->table, old)) {
-        vtd_sync_no_room(look, place, start, old);
+    if (look->full) {
+        look->found++;
+        vtd_over_limit(look, 1);
         return;
     }
-    vtd_block_diff(look, start, 0, ENTRIES - 1, old, &new);
-    vtd_place_store(look, place, &new);
+    guest = vtd_guest_table(look, gpa, 1);
+    if (!guest || vtd_as_seen(NULL, guest, upper)) {
+        look->table->config->stats->compared += ENTRIES;
+        look->table->config->stats->unchanged += ENTRIES;
+        vtd_note_empty(look, gpa, 1);
+        return;
+    }
+    look->found++;
+    vtd_sync_table(look, place, start, NULL, guest, upper);
+}
+
+/* The block is @new, a leaf of 2 MiB or a part of one of 1 GiB */
+static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
+                          const VtdBlock *old, const VtdBlock *new)
+{
+    if (old && old->level > 1 && old->base == new->base) {
+        vtd_tell(look, VTD_DIFF_KEPT, new->level, start,
+                 start + BLOCK_SIZE - 1, 0, 0);
+        if (place->held) {
+            return;
+        }
+    } else if (!old && (look->full ||
+                        !vtd_place_has_room(look, place, old, new->form))) {
+        vtd_full(look);
+        return;
+    } else {
+        vtd_block_diff(look, start, 0, ENTRIES - 1, old, new);
+    }
+    vtd_place_store(look, place, new);
 }
 
 /* @entry of level 2 leads to the block, or to nothing (0) */
@@ -429,24 +519,44 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
                            const VtdBlock *old, uint64_t entry,
                            uint64_t upper)
 {
-    uint64_t start = place->first + ((uint64_t)place->index << BLOCK_SHIFT);
+    uint64_t start = vtd_block_start(place);
+    uint64_t table = entry & look->format->address;
+    VtdBlock new;
 
+    look->found += !!old;
     switch (vtd_entry_kind(look->format, entry, 2, &upper)) {
     case VTD_ENTRY_LEAF:
-        vtd_sync_leaf(look, place, start, old,
-                      vtd_leaf(look->format, entry, 2, upper));
+        look->found++;
+        new = vtd_block_of_leaf(look->format,
+                                vtd_leaf(look->format, entry, 2, upper), 2,
+                                0);
+        vtd_sync_leaf(look, place, start, old, &new);
         break;
     case VTD_ENTRY_TABLE:
-        vtd_sync_table(look, place, start, old,
-                       vtd_guest_table(look, entry & look->format->address,
-                                       1),
-                       upper);
+        if (old) {
+            vtd_sync_table(look, place, start, old,
+                           vtd_guest_table(look, table, 1), upper);
+        } else {
+            vtd_sync_new_table(look, place, start, table, upper);
+        }
         break;
     case VTD_ENTRY_EMPTY:
         if (old) {
             vtd_sync_table(look, place, start, old, NULL, 0);
         }
         break;
+    }
+}
+
+/* All of a GiB is the leaf @now, for which there is no room but in parts */
+static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
+{
+    for (place->index = 0; place->index < ENTRIES; place->index++) {
+        VtdBlock new = vtd_block_of_leaf(look->format, now, 3, place->index);
+
+        place->held = place->gib && place->gib->block
+                      ? place->gib->block[place->index] : NULL;
+        vtd_sync_leaf(look, place, vtd_block_start(place), place->held, &new);
     }
 }
 
@@ -461,9 +571,15 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
                  gib->first + GIB_SIZE - 1, 0, 0);
         return;
     }
-    if (!gib && (table->leaves >= table->config->max_leaves ||
-                 look->new_gibs++ >= vtd_max_gibs(table))) {
-        vtd_over_limit(table, 1);
+    if (!gib && (look->full ||
+                 table->leaves >= table->config->max_leaves)) {
+        vtd_full(look);
+        return;
+    }
+    if (!(gib && gib->leaf) &&
+        !vtd_room(table, (int64_t)GIB_LEAF + (gib ? 0 : GIB_NODE) -
+                         vtd_gib_blocks_bytes(gib))) {
+        vtd_sync_gib_parts(look, place, now);
         return;
     }
     for (unsigned i = 0; i < ENTRIES; i++) {
@@ -473,56 +589,67 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
         vtd_block_diff(look, place->first + ((uint64_t)i << BLOCK_SHIFT), 0,
                        ENTRIES - 1,
                        vtd_gib_block(look->format, gib, i, &part), &new);
-        if (gib && gib->block) {
-            vtd_gib_set_block(table, gib, i, NULL);
-        }
     }
     if (!gib) {
         gib = place->gib = vtd_gib_new(table, place->first);
     }
-    table->leaves += !gib->leaf;
-    gib->leaf = now;
+    vtd_gib_set_leaf(table, gib, now);
+}
+
+/*
+ * A leaf of 1 GiB ends, and its parts are compared as they are passed: each
+ * has room for its block until then.
+ */
+static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
+                               const uint64_t *guest, uint64_t upper)
+{
+    VtdTable *table = look->table;
+    uint64_t leaf = place->gib->leaf;
+
+    vtd_gib_set_leaf(table, place->gib, 0);
+    table->promised += GIB_LEAF;
+    for (place->index = 0; place->index < ENTRIES; place->index++) {
+        uint64_t entry = guest ? vtd_read_once(guest + place->index) : 0;
+        VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
+                                          place->index);
+
+        table->promised -= SMALL_BLOCK;
+        if (!place->gib->block) {
+            table->promised -= GIB_BLOCKS;
+        }
+        vtd_sync_block(look, place, &part, entry, upper);
+        if (!place->gib->block) {
+            table->promised += GIB_BLOCKS;
+        }
+    }
+    if (!place->gib->block) {
+        table->promised -= GIB_BLOCKS;
+    }
 }
 
 /* A GiB under a table of level 2, or nothing (@guest is NULL) */
 static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
                                const uint64_t *guest, uint64_t upper)
 {
-    VtdTable *table = look->table;
-    uint64_t leaf = place->gib ? place->gib->leaf : 0;
-    unsigned from = 0, to = ENTRIES - 1;
+    unsigned from, to;
 
-    if (!guest && !place->gib) {
-        return;
-    }
-    if (!place->gib && look->new_gibs++ >= vtd_max_gibs(table)) {
-        vtd_over_limit(table, 1);
-        return;
-    }
-    if (leaf) {
-        /* Ends whole, and its parts are compared as they are passed */
-        place->gib->leaf = 0;
-        table->leaves--;
+    if (place->gib && place->gib->leaf) {
+        vtd_sync_gib_split(look, place, guest, upper);
     } else {
         vtd_clip(look, place->first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
-    }
-    for (unsigned i = from; i <= to; i++) {
-        uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
-        VtdBlock part, *old = NULL;
+        for (unsigned i = from; i <= to; i++) {
+            uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
 
-        if (leaf) {
-            part = vtd_block_of_leaf(look->format, leaf, 3, i);
-            old = &part;
-        } else if (place->gib && place->gib->block) {
-            old = place->gib->block[i];
-        }
-        if (entry || old) {
             place->index = i;
-            vtd_sync_block(look, place, old, entry, upper);
+            place->held = place->gib && place->gib->block
+                          ? place->gib->block[i] : NULL;
+            if (entry || place->held) {
+                vtd_sync_block(look, place, place->held, entry, upper);
+            }
         }
     }
     if (place->gib) {
-        vtd_gib_drop_if_empty(table, place->gib);
+        vtd_gib_drop_if_empty(look->table, place->gib);
     }
 }
 
@@ -542,38 +669,78 @@ static VtdGib *vtd_next_gib(VtdLook *look, uint64_t first)
     return gib;
 }
 
+/* The table of level 2 at @gpa is new here */
+static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
+                             uint64_t upper)
+{
+    uint64_t found = look->found;
+    const uint64_t *guest;
+
+    if (vtd_known_empty(look, gpa, 2)) {
+        return;
+    }
+    if (look->full) {
+        look->found++;
+        vtd_over_limit(look, 1);
+        return;
+    }
+    guest = vtd_guest_table(look, gpa, 2);
+    if (guest) {
+        vtd_sync_gib_table(look, place, guest, upper);
+    }
+    if (look->found == found && look->first <= place->first &&
+        look->last >= place->first + (GIB_SIZE - 1)) {
+        vtd_note_empty(look, gpa, 2);
+    }
+}
+
 static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
                          uint64_t upper)
 {
     VtdPlace place = { .gib = vtd_next_gib(look, first), .first = first };
+    uint64_t table = entry & look->format->address;
 
+    look->found += !!place.gib;
     switch (vtd_entry_kind(look->format, entry, 3, &upper)) {
     case VTD_ENTRY_LEAF:
+        look->found++;
         vtd_sync_gib_leaf(look, &place,
                           vtd_leaf(look->format, entry, 3, upper));
         break;
     case VTD_ENTRY_TABLE:
-        vtd_sync_gib_table(look, &place,
-                           vtd_guest_table(look,
-                                           entry & look->format->address,
-                                           2),
-                           upper);
+        if (place.gib) {
+            vtd_sync_gib_table(look, &place,
+                               vtd_guest_table(look, table, 2), upper);
+        } else {
+            vtd_sync_new_gib(look, &place, table, upper);
+        }
         break;
     case VTD_ENTRY_EMPTY:
-        vtd_sync_gib_table(look, &place, NULL, 0);
+        if (place.gib) {
+            vtd_sync_gib_table(look, &place, NULL, 0);
+        }
         break;
     }
 }
 
-/* The table at @guest maps nothing below level 3 from here up to @last */
+/* Whether something is held from here up to @last */
+static bool vtd_holds(const VtdLook *look, uint64_t last)
+{
+    VtdGib *gib;
+
+    if (look->next == look->gibs->len) {
+        return false;
+    }
+    gib = g_ptr_array_index(look->gibs, look->next);
+    return gib->first <= last;
+}
+
+/* Nothing is mapped from here up to @last */
 static void vtd_sync_nothing(VtdLook *look, uint64_t last)
 {
-    while (look->next < look->gibs->len) {
+    while (vtd_holds(look, last)) {
         VtdGib *gib = g_ptr_array_index(look->gibs, look->next);
 
-        if (gib->first > last) {
-            break;
-        }
         vtd_sync_gib(look, gib->first, 0, 0);
     }
 }
@@ -584,9 +751,15 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
 {
     unsigned shift = vtd_level_shift(level);
     uint64_t size = 1ull << shift;
-    const uint64_t *guest = vtd_guest_table(look, gpa, level);
+    uint64_t end = start + (size << VTD_LEVEL_BITS) - 1;
+    uint64_t found = look->found;
+    const uint64_t *guest;
     unsigned from, to;
 
+    if (vtd_known_empty(look, gpa, level) && !vtd_holds(look, end)) {
+        return;
+    }
+    guest = vtd_guest_table(look, gpa, level);
     vtd_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
     for (unsigned i = from; i <= to; i++) {
         uint64_t first = start + i * size;
@@ -602,6 +775,9 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
         } else {
             vtd_sync_nothing(look, first + size - 1);
         }
+    }
+    if (look->found == found && look->first <= start && look->last >= end) {
+        vtd_note_empty(look, gpa, level);
     }
 }
 

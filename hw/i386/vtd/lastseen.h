@@ -12,7 +12,13 @@
  * mapped; a node holds 512 blocks of 2 MiB, a block the 512 entries of a
  * table as the guest wrote them, so that an unchanged table costs one
  * comparison of memory.  A block whose entries step evenly, or that is a
- * superpage, is a run: its first entry alone.
+ * superpage, is a run: its first entry alone, with a bit for each page where
+ * some are missing.
+ *
+ * Memory is bounded.  What is new is not taken once there is no room, and
+ * what changed goes, but a page that is as it was always stays: for each
+ * superpage and run that is held, room is kept to remember which of its
+ * pages are still there.
  *
  * [host] calls only.
  */
@@ -76,7 +82,8 @@ typedef struct VtdTableConfig {
     VtdRamFn *ram;
     VtdReadFn *read;
     void *host;
-    uint64_t max_leaves;        /* what a table may hold */
+    uint64_t max_leaves;        /* what a table may hold: new ones end here, */
+    uint64_t max_bytes;         /* and no more memory is taken than this */
     VtdSeenStats *stats;
 } VtdTableConfig;
 
@@ -87,9 +94,9 @@ VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
 VtdTable *vtd_table_copy(const VtdTable *from);
 void vtd_table_free(VtdTable *table);
 
-/* True once the table has had more leaves than it may hold */
+/* True once the table has had more than it may hold */
 bool vtd_table_limited(const VtdTable *table);
-/* Leaves held, and the bytes that this takes */
+/* Leaves held, and the bytes of the heap that this takes */
 void vtd_table_size(const VtdTable *table, uint64_t *leaves,
                     uint64_t *bytes);
 

@@ -78,6 +78,9 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
         .read = ops->read,
         .host = host,
         .max_leaves = config->max_mappings,
+        .max_bytes = MAX(VTD_TABLE_BYTES_MIN,
+                         MIN(config->max_mappings, VTD_BIT(58)) *
+                         VTD_TABLE_BYTES_PER_MAPPING),
         .stats = &v->seen_stats,
     };
     vtd_regs_reset(v);

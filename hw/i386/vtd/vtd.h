@@ -27,6 +27,13 @@
 typedef struct Vtd Vtd;
 typedef struct VtdSpace VtdSpace;
 
+/*
+ * What is remembered of one table of the guest's takes no more than so many
+ * bytes for each of VtdConfig.max_mappings, but may take the minimum.
+ */
+#define VTD_TABLE_BYTES_PER_MAPPING     16
+#define VTD_TABLE_BYTES_MIN             (16ull << 20)
+
 /* What the user asked for; resolved by the host before vtd_new() */
 typedef struct VtdConfig {
     uint8_t aw_bits;            /* 39 or 48: width of input addresses */
