@@ -14,7 +14,9 @@
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qemu/timer.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "cpu.h"
@@ -97,6 +99,25 @@ static void intel_iommu_over_limit(void *host)
                 s->max_mappings);
 }
 
+static int64_t intel_iommu_now(void *host)
+{
+    return get_clock();
+}
+
+static void intel_iommu_schedule(void *host)
+{
+    IntelIOMMUState *s = host;
+
+    qemu_bh_schedule(s->continue_bh);
+}
+
+static void intel_iommu_continue(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    vtd_continue(s->vtd);
+}
+
 static const VtdOps intel_iommu_ops = {
     .read = intel_iommu_read,
     .write = intel_iommu_write,
@@ -110,6 +131,8 @@ static const VtdOps intel_iommu_ops = {
     .invalidate = intel_iommu_invalidate,
     .dirty_tracking = intel_iommu_dirty_tracking,
     .refused = intel_iommu_refused,
+    .now = intel_iommu_now,
+    .schedule = intel_iommu_schedule,
     .log = intel_iommu_log,
     .log_more = intel_iommu_log_more,
     .over_limit = intel_iommu_over_limit,
@@ -202,6 +225,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     }
 
     s->haw_bits = intel_iommu_haw_bits(s);
+    s->continue_bh = qemu_bh_new(intel_iommu_continue, s);
     s->vtd = vtd_new(&(VtdConfig) {
         .aw_bits = s->aw_bits,
         .haw_bits = s->haw_bits,

@@ -129,6 +129,16 @@ static bool host_dirty_tracking(void *host)
     return false;
 }
 
+static int64_t host_now(void *host)
+{
+    return 0;
+}
+
+static void host_schedule(void *host)
+{
+    g_assert_not_reached();
+}
+
 static void host_log(void *host, bool first, const char *line)
 {
     g_assert_not_reached();
@@ -156,6 +166,8 @@ static const VtdOps ops = {
     .notify = host_notify,
     .invalidate = host_invalidate,
     .dirty_tracking = host_dirty_tracking,
+    .now = host_now,
+    .schedule = host_schedule,
     .log = host_log,
     .log_more = host_log_more,
     .over_limit = host_over_limit,

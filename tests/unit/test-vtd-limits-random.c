@@ -235,10 +235,10 @@ static void edit_block(World *w)
 {
     uint64_t *entry = some_middle(w);
     unsigned index = pick(w, ENTRIES), table = last(w);
-    unsigned n = MIN(1 + pick(w, one_in(w, 3) ? ENTRIES : 3),
-                     ENTRIES - index);
+    unsigned n = 1 + pick(w, one_in(w, 3) ? ENTRIES : 3);
     uint64_t target = some_target(w) | some_perm(w);
 
+    n = MIN(n, ENTRIES - index);
     switch (pick(w, 7)) {
     case 0:
         w->edit = "leaves of 2 MiB";
@@ -553,6 +553,7 @@ static void one_world(guint32 seed)
         .max_leaves = one_in(&w, 3) ? 1 + pick(&w, 3000) : UINT64_MAX,
         .max_bytes = HEAP(sizeof(VtdTable)) +
                      (one_in(&w, 6) ? 0 : 2 * (GIB_NODE + GIB_BLOCKS)),
+        .work = UINT64_MAX,
         .stats = &w.stats,
     };
     for (unsigned n = pick(&w, 14); n; n--) {

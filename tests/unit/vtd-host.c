@@ -144,6 +144,31 @@ static bool host_dirty_tracking(void *opaque)
     return h->dirty_tracking;
 }
 
+static int64_t host_now(void *opaque)
+{
+    Host *h = opaque;
+
+    return h->now += h->tick;
+}
+
+static void host_schedule(void *opaque)
+{
+    Host *h = opaque;
+
+    h->scheduled = true;
+}
+
+unsigned host_pump(Host *h)
+{
+    unsigned n = 0;
+
+    for (; h->scheduled; n++) {
+        h->scheduled = false;
+        vtd_continue(h->v);
+    }
+    return n;
+}
+
 static void host_log(void *opaque, bool first, const char *line)
 {
     Host *h = opaque;
@@ -261,6 +286,8 @@ static const VtdOps host_ops = {
     .notify = device_notify,
     .dirty_tracking = host_dirty_tracking,
     .refused = host_refused,
+    .now = host_now,
+    .schedule = host_schedule,
     .log = host_log,
     .log_more = host_log_more,
     .over_limit = host_over_limit,
@@ -504,6 +531,7 @@ void gcmd(Host *h, uint32_t bit, bool on)
     uint32_t command = rd32(h, REG_GSTS) & 0x96ffffff;
 
     wr32(h, REG_GCMD, on ? command | bit : command & ~bit);
+    host_pump(h);
     g_assert_cmphex(rd32(h, REG_GSTS) & bit, ==, on ? bit : 0);
 }
 
@@ -634,6 +662,7 @@ void queue_recover(Host *h)
 void submit_wait(Host *h)
 {
     submit(h, 5 | WAIT_SW | (uint64_t)++h->waits << 32, h->status);
+    host_pump(h);
     assert_queue(h, h->tail, 0);
     g_assert_cmphex((uint32_t)host_get(h, h->status), ==, h->waits);
 }
@@ -649,6 +678,7 @@ void inv_context(Host *h, unsigned granularity, uint16_t did, uint16_t sid,
     }
     wr64(h, REG_CCMD, BIT(63) | (uint64_t)granularity << 61 |
                       (uint64_t)fm << 32 | (uint32_t)sid << 16 | did);
+    host_pump(h);
     g_assert_cmphex(rd64(h, REG_CCMD) & (BIT(63) | BITS(60, 59)), ==,
                     (uint64_t)granularity << 59);
 }
@@ -664,6 +694,7 @@ void inv_iotlb(Host *h, unsigned granularity, uint16_t did, uint64_t addr,
     wr64(h, REG_IVA, addr | am);
     wr64(h, REG_IOTLB, BIT(63) | (uint64_t)granularity << 60 |
                        (uint64_t)did << 32);
+    host_pump(h);
     g_assert_cmphex(rd64(h, REG_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
                     (uint64_t)granularity << 57);
 }

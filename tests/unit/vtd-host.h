@@ -128,6 +128,13 @@ struct Host {
 
     GArray *regions;            /* VtdRam: what lies above, in order */
     bool dirty_tracking;
+    int64_t now;                /* the clock, in ns */
+    /*
+     * How much it goes on each time it is read.  What is late then goes on in
+     * host_pump(), which all below call that assert a completion.
+     */
+    int64_t tick;
+    bool scheduled;             /* vtd_continue() is wanted */
     unsigned over_limits;       /* how often it was told */
     unsigned refusals;          /* likewise */
     GPtrArray *lines;           /* char *: of log(); under the lock */
@@ -152,6 +159,8 @@ extern const VtdConfig host_config;
 /* NULL: host_config.  A haw_bits of 0 becomes aw_bits */
 Host *host_new(const VtdConfig *config);
 void host_free(Host *h);
+/* Call vtd_continue() until it is not wanted any more; how often that was */
+unsigned host_pump(Host *h);
 /* Free what the engine deferred; waits for the read sections */
 void host_grace(Host *h);
 

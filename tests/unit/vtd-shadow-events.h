@@ -25,7 +25,7 @@
     X(RESET) X(LISTENER) X(REPLAY_NOBODY) X(DIRTY_TRACKING) \
     X(IDLE_SYNC) X(GONE) X(CHANGED) X(FRESH) X(SPLIT) X(KEPT_2M) X(KEPT_1G) \
     X(MANY_IN_ONE) X(SHARER_BROUGHT) X(MOVED) X(UNSENDABLE) \
-    X(LIMITED) X(LEFT_STALE) X(TRANSLATED) X(REPLAYED) X(TOLD)
+    X(PAUSED) X(LIMITED) X(LEFT_STALE) X(TRANSLATED) X(REPLAYED) X(TOLD)
 
 typedef enum Seen {
 #define SEEN_ENUM(name) name,
@@ -42,6 +42,7 @@ typedef struct Setting {
     bool queue;                 /* invalidations by the queue */
     bool dirty;                 /* dirty tracking comes and goes */
     bool odd;
+    bool pieces;                /* each sync stops again and again */
 } Setting;
 
 typedef struct Member {

@@ -17,6 +17,17 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
     vtd_reg32_change(v, VTD_REG_GSTS, bit, on ? bit : 0);
 }
 
+/* Where software waits for a bit to be set, it waits for the shadows too */
+static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
+{
+    v->late_status &= ~bit;
+    if (on && vtd_shadow_pending(v)) {
+        v->late_status |= bit;
+    } else {
+        vtd_set_status(v, bit, on);
+    }
+}
+
 /*
  * Nothing from before may serve a request after this; then the views, which
  * depend on both.
@@ -35,7 +46,7 @@ static void vtd_latch_root(Vtd *v)
                             VTD_RTADDR_TTM(root) != VTD_TTM_LEGACY);
     vtd_contexts_set_root(v, root);
     vtd_translation_changed(v);
-    vtd_set_status(v, VTD_GCMD_SRTP, true);
+    vtd_set_status_when_done(v, VTD_GCMD_SRTP, true);
 }
 
 static void vtd_enable_translation(Vtd *v, bool on)
@@ -43,7 +54,7 @@ static void vtd_enable_translation(Vtd *v, bool on)
     trace_vtd_dmar_enable(on);
     vtd_contexts_set_translating(v, on);
     vtd_translation_changed(v);
-    vtd_set_status(v, VTD_GCMD_TE, on);
+    vtd_set_status_when_done(v, VTD_GCMD_TE, on);
 }
 
 static void vtd_latch_irta(Vtd *v)
@@ -74,7 +85,7 @@ static void vtd_enable_compatibility(Vtd *v, bool on)
 void vtd_gcmd_written(Vtd *v)
 {
     uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
-    uint32_t status = vtd_reg32(v, VTD_REG_GSTS);
+    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->late_status;
     uint32_t changed = command ^ status;
 
     trace_vtd_reg_write_gcmd(status, command);
@@ -102,6 +113,29 @@ void vtd_gcmd_written(Vtd *v)
     }
 }
 
+/* ICC and IVT stay set until the shadows are in step as well */
+static void vtd_ccmd_done(Vtd *v, uint64_t done)
+{
+    vtd_reg64_change(v, VTD_REG_CCMD, VTD_CCMD_ICC | VTD_CCMD_CAIG_MASK,
+                     done << VTD_CCMD_CAIG_SHIFT);
+}
+
+static void vtd_iotlb_done(Vtd *v, uint64_t done)
+{
+    vtd_reg64_change(v, VTD_REG_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IAIG_MASK,
+                     done << VTD_IOTLB_IAIG_SHIFT);
+}
+
+/* What hardware makes of the request: it may widen (1.9) */
+static uint64_t vtd_iotlb_granularity(Vtd *v, uint64_t command)
+{
+    uint64_t granularity = VTD_IOTLB_IIRG(command);
+
+    return granularity == VTD_GRANULARITY_SELECT &&
+           VTD_IVA_AM(vtd_reg64(v, VTD_REG_IVA)) > VTD_MAMV
+           ? VTD_GRANULARITY_DOMAIN : granularity;
+}
+
 void vtd_ccmd_written(Vtd *v)
 {
     uint64_t command = vtd_reg64(v, VTD_REG_CCMD);
@@ -127,15 +161,17 @@ void vtd_ccmd_written(Vtd *v)
                                       VTD_CCMD_FM(command));
         break;
     }
-    vtd_reg64_change(v, VTD_REG_CCMD, VTD_CCMD_ICC | VTD_CCMD_CAIG_MASK,
-                     done << VTD_CCMD_CAIG_SHIFT);
+    if (done && vtd_shadow_pending(v)) {
+        return;
+    }
+    vtd_ccmd_done(v, done);
 }
 
 void vtd_iotlb_written(Vtd *v)
 {
     uint64_t command = vtd_reg64(v, VTD_REG_IOTLB);
     uint64_t iva = vtd_reg64(v, VTD_REG_IVA);
-    uint64_t done = VTD_IOTLB_IIRG(command);
+    uint64_t done = vtd_iotlb_granularity(v, command);
 
     if (!(command & VTD_IOTLB_IVT)) {
         return;
@@ -143,9 +179,6 @@ void vtd_iotlb_written(Vtd *v)
     if (v->queue.enabled) {
         done = 0;
         vtd_log_register_invalidation(v);
-    } else if (done == VTD_GRANULARITY_SELECT &&
-               VTD_IVA_AM(iva) > VTD_MAMV) {
-        done = VTD_GRANULARITY_DOMAIN;  /* hardware may widen (1.9) */
     }
     switch (done) {
     case VTD_GRANULARITY_GLOBAL:
@@ -159,6 +192,23 @@ void vtd_iotlb_written(Vtd *v)
                                    iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
         break;
     }
-    vtd_reg64_change(v, VTD_REG_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IAIG_MASK,
-                     done << VTD_IOTLB_IAIG_SHIFT);
+    if (done && vtd_shadow_pending(v)) {
+        return;
+    }
+    vtd_iotlb_done(v, done);
+}
+
+void vtd_commands_done(Vtd *v)
+{
+    uint64_t command = vtd_reg64(v, VTD_REG_CCMD);
+
+    if (command & VTD_CCMD_ICC) {
+        vtd_ccmd_done(v, VTD_CCMD_CIRG(command));
+    }
+    command = vtd_reg64(v, VTD_REG_IOTLB);
+    if (command & VTD_IOTLB_IVT) {
+        vtd_iotlb_done(v, vtd_iotlb_granularity(v, command));
+    }
+    vtd_set_status(v, v->late_status, true);
+    v->late_status = 0;
 }

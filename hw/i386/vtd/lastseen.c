@@ -14,6 +14,8 @@
 
 #define EMPTIES                 128     /* a power of two */
 
+#define WORK_MAP                8       /* see VtdTableConfig.work */
+
 /* A walk of a sync, or of a comparison */
 typedef struct VtdLook {
     VtdTable *table;
@@ -25,13 +27,33 @@ typedef struct VtdLook {
     VtdRam ram;                 /* where the last table was */
     uint64_t *copy;             /* of a table of each level, or NULL */
     bool full;                  /* something new was not taken */
+    uint64_t work;              /* so far, as WORK counts it */
+    uint64_t resume;            /* where it stopped; 0 for not */
     uint64_t found;             /* blocks that were not empty so far */
     uint64_t empty[EMPTIES];    /* tables known to map nothing, | level */
     GPtrArray *gibs;            /* held ones of the range, in order */
     unsigned next;              /* the first of them not passed */
 } VtdLook;
 
+/* Whether to stop before @at, as there was so much work */
+static bool vtd_enough(VtdLook *look, uint64_t at)
+{
+    if (!look->resume &&
+        look->work >= look->table->config->work) {
+        look->resume = at;
+    }
+    return look->resume;
+}
+
 /* Differences */
+
+static void vtd_say(VtdLook *look, const VtdDiff *diff)
+{
+    if (diff->kind == VTD_DIFF_FRESH || diff->kind == VTD_DIFF_CHANGED) {
+        look->work += WORK_MAP;
+    }
+    look->diff(look->opaque, diff);
+}
 
 static void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level,
                      uint64_t first, uint64_t last, uint64_t leaf,
@@ -39,7 +61,7 @@ static void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level,
 {
     VtdDiff diff = { kind, level, first, last, leaf, old };
 
-    look->diff(look->opaque, &diff);
+    vtd_say(look, &diff);
 }
 
 static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
@@ -114,7 +136,7 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
             continue;
         }
         if (running) {
-            look->diff(look->opaque, &run);
+            vtd_say(look, &run);
         }
         running = was || now;
         run = (VtdDiff) {
@@ -123,7 +145,7 @@ static void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from,
         };
     }
     if (running) {
-        look->diff(look->opaque, &run);
+        vtd_say(look, &run);
     }
 }
 
@@ -523,6 +545,7 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
     uint64_t table = entry & look->format->address;
     VtdBlock new;
 
+    look->work++;
     look->found += !!old;
     switch (vtd_entry_kind(look->format, entry, 2, &upper)) {
     case VTD_ENTRY_LEAF:
@@ -643,6 +666,9 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
             place->index = i;
             place->held = place->gib && place->gib->block
                           ? place->gib->block[i] : NULL;
+            if (vtd_enough(look, vtd_block_start(place))) {
+                break;
+            }
             if (entry || place->held) {
                 vtd_sync_block(look, place, place->held, entry, upper);
             }
@@ -688,7 +714,8 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
     if (guest) {
         vtd_sync_gib_table(look, place, guest, upper);
     }
-    if (look->found == found && look->first <= place->first &&
+    if (look->found == found && !look->resume &&
+        look->first <= place->first &&
         look->last >= place->first + (GIB_SIZE - 1)) {
         vtd_note_empty(look, gpa, 2);
     }
@@ -700,6 +727,7 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
     VtdPlace place = { .gib = vtd_next_gib(look, first), .first = first };
     uint64_t table = entry & look->format->address;
 
+    look->work += entry || place.gib;
     look->found += !!place.gib;
     switch (vtd_entry_kind(look->format, entry, 3, &upper)) {
     case VTD_ENTRY_LEAF:
@@ -741,6 +769,9 @@ static void vtd_sync_nothing(VtdLook *look, uint64_t last)
     while (vtd_holds(look, last)) {
         VtdGib *gib = g_ptr_array_index(look->gibs, look->next);
 
+        if (vtd_enough(look, gib->first)) {
+            return;
+        }
         vtd_sync_gib(look, gib->first, 0, 0);
     }
 }
@@ -766,6 +797,9 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
         uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
         uint64_t below = upper;
 
+        if (vtd_enough(look, MAX(first, look->first))) {
+            return;
+        }
         if (level == 3) {
             vtd_sync_gib(look, first, entry, upper);
         } else if (vtd_entry_kind(look->format, entry, level, &below) ==
@@ -776,7 +810,8 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
             vtd_sync_nothing(look, first + size - 1);
         }
     }
-    if (look->found == found && look->first <= start && look->last >= end) {
+    if (look->found == found && !look->resume && look->first <= start &&
+        look->last >= end) {
         vtd_note_empty(look, gpa, level);
     }
 }
@@ -817,8 +852,8 @@ static void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs,
     }
 }
 
-void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
-                    VtdDiffFn *diff, void *opaque)
+uint64_t vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last,
+                        bool each, VtdDiffFn *diff, void *opaque)
 {
     const VtdFormat *format = table->config->format;
     uint64_t end = (1ull << vtd_level_shift(table->levels + 1)) - 1;
@@ -833,13 +868,14 @@ void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
     };
 
     if (first > end) {
-        return;
+        return 0;
     }
     look.gibs = g_ptr_array_new();
     vtd_collect_gibs(table, look.gibs, first, look.last);
     vtd_sync_level(&look, table->root, table->levels, 0, vtd_rw(format));
     g_ptr_array_free(look.gibs, TRUE);
     g_free(look.copy);
+    return look.resume;
 }
 
 static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,

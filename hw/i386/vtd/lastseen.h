@@ -84,6 +84,11 @@ typedef struct VtdTableConfig {
     void *host;
     uint64_t max_leaves;        /* what a table may hold: new ones end here, */
     uint64_t max_bytes;         /* and no more memory is taken than this */
+    /*
+     * A sync stops after so much: 1 for each table of pages or GiB looked
+     * at, which costs up to a microsecond, 8 for what may be a MAP
+     */
+    uint64_t work;
     VtdSeenStats *stats;
 } VtdTableConfig;
 
@@ -103,10 +108,11 @@ void vtd_table_size(const VtdTable *table, uint64_t *leaves,
 /*
  * Look at the guest's tables from @first to @last, and beyond as far as a
  * superpage that is there, or was, reaches; take over what they say.  With
- * @each, a GONE range is one old leaf.
+ * @each, a GONE range is one old leaf.  Returns where to go on, or 0 if all
+ * of the range was looked at: the work of one call is bounded.
  */
-void vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last, bool each,
-                    VtdDiffFn *diff, void *opaque);
+uint64_t vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last,
+                        bool each, VtdDiffFn *diff, void *opaque);
 
 /*
  * The way from @old to @new, as last seen, in a range; either may be NULL

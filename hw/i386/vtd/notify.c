@@ -765,13 +765,17 @@ static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
 /* Each in turn: on from where the last retry was given up */
 static void vtd_retry_all(VtdSink *sink, uint64_t last)
 {
-    uint64_t from = MAX(sink->first, MIN(sink->space->retry_from, last));
+    VtdSpace *space = sink->space;
+    uint64_t from = MAX(sink->first, MIN(space->retry_from, last));
 
-    sink->tries = MIN(sink->tries, RETRIES);
+    space->tries = sink->tries;
+    sink->tries = MIN(sink->tries, space->retries);
     vtd_retry(sink, from, last);
     if (from > sink->first) {
         vtd_retry(sink, sink->first, from - 1);
     }
+    space->retries = sink->tries;
+    space->tries_for_room = sink->tries_for_room;
 }
 
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
@@ -788,6 +792,7 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
     sink->tries_for_room = TRIES_FOR_ROOM;
     sink->first = first;
     sink->free_from = first;
+    space->retries = RETRIES;
     /* The guest's memory may have moved since the last one */
     memset(v->target, 0, sizeof(v->target));
     return sink;
@@ -796,6 +801,17 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
 void vtd_sink_was_ram(VtdSink *sink)
 {
     sink->was_ram = true;
+}
+
+VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first)
+{
+    unsigned retries = space->retries;
+    VtdSink *sink = vtd_sink_begin(space, why, first, false);
+
+    sink->tries = space->tries;
+    sink->tries_for_room = space->tries_for_room;
+    space->retries = retries;
+    return sink;
 }
 
 void vtd_sink_end(VtdSink *sink, uint64_t last)

@@ -46,6 +46,8 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
  * layout of memory has changed.
  */
 void vtd_sink_was_ram(VtdSink *sink);
+/* The same where a sync goes on: what a host may refuse goes on as well */
+VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */

@@ -5,7 +5,8 @@
  *
  * Owns IQH, IQERCD and the decoding of descriptors (1.12, 7.4 to 7.6): one
  * table, one row a type.  [host] calls only.  A run ends at the tail that it
- * saw when it began, so it is bounded by the queue's size.
+ * saw when it began, so it is bounded by the queue's size.  It stays at a
+ * descriptor whose shadows take long, and goes on when they are in step.
  */
 
 #include "qemu/osdep.h"
@@ -182,12 +183,17 @@ static void vtd_queue_run_to_tail(Vtd *v)
 {
     uint32_t tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
     uint64_t lo = 0, hi = 0;
-    unsigned error;
+    unsigned error = 0, steps = 0;
 
     trace_vtd_inv_qi_tail(tail);
     if (!v->queue.enabled ||
-        (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE)) {
+        (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE) ||
+        vtd_shadow_pending(v)) {
         return;
+    }
+    if (v->queue.held) {
+        v->queue.held = false;
+        vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
     }
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
     if (tail >= v->queue.entries) {
@@ -203,7 +209,15 @@ static void vtd_queue_run_to_tail(Vtd *v)
             vtd_queue_error(v, error);
             return;
         }
+        if (vtd_shadow_pending(v)) {
+            v->queue.held = true;
+            return;
+        }
         vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
+        if (++steps % 64 == 0 && vtd_piece_over(v)) {
+            vtd_schedule(v);
+            return;
+        }
     }
 }
 
@@ -219,6 +233,7 @@ void vtd_queue_enable(Vtd *v, bool enable)
 
     trace_vtd_inv_qi_enable(enable);
     v->queue.enabled = enable;
+    v->queue.held = false;
     vtd_queue_set_head(v, 0);
     if (!enable) {
         /* The other way out of an error (7.6) */

@@ -291,6 +291,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
     }
     pthread_mutex_unlock(&v->lock);
     /* Both halves of a wide access are in place before either acts */
+    vtd_piece_begin(v);
     for (unsigned i = 0; i < count; i++) {
         written[i](v);
     }

@@ -17,6 +17,10 @@
 
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
+    /* What is pending has no place in the stream */
+    while (vtd_shadow_pending(v)) {
+        vtd_continue(v);
+    }
     memset(saved, 0, sizeof(*saved));
     vtd_regs_save(v, saved);
     vtd_contexts_save(v, saved);

@@ -14,7 +14,7 @@
 #include "state.h"
 #include "trace.h"
 
-static void vtd_space_update(VtdSpace *space, const char *why);
+static bool vtd_space_update(VtdSpace *space, const char *why);
 
 /* What the tables say of a space now; @context is set if it has tables */
 static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
@@ -72,14 +72,19 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
     return share;
 }
 
+static void vtd_share_free(Vtd *v, VtdShare *share)
+{
+    g_ptr_array_remove(v->shares, share);
+    vtd_table_free(share->table);
+    g_ptr_array_free(share->spaces, TRUE);
+    g_free(share);
+}
+
 static void vtd_share_leave(Vtd *v, VtdShare *share, VtdSpace *space)
 {
     g_ptr_array_remove(share->spaces, space);
     if (!share->spaces->len) {
-        g_ptr_array_remove(v->shares, share);
-        vtd_table_free(share->table);
-        g_ptr_array_free(share->spaces, TRUE);
-        g_free(share);
+        vtd_share_free(v, share);
     }
 }
 
@@ -112,32 +117,88 @@ static void vtd_share_tell(Vtd *v, const VtdShare *share)
     }
 }
 
+/* Syncs, in pieces if they take long */
+
+/* What one call of the guest's may take of the host's time */
+#define PIECE_NS                (20 * 1000 * 1000)
+
+void vtd_piece_begin(Vtd *v)
+{
+    v->piece_end = v->ops->now(v->host) + PIECE_NS;
+}
+
+bool vtd_piece_over(Vtd *v)
+{
+    return v->ops->now(v->host) >= v->piece_end;
+}
+
+void vtd_schedule(Vtd *v)
+{
+    if (!v->scheduled) {
+        v->scheduled = true;
+        v->ops->schedule(v->host);
+    }
+}
+
+/*
+ * Until it is done, or the time is over: then the rest waits.  @first: what
+ * goes on does so also with what a host may still refuse.
+ */
+static void vtd_share_go_on(Vtd *v, VtdShare *share, bool first)
+{
+    bool each = v->ops->dirty_tracking(v->host);
+    VtdFan fan = { .count = share->spaces->len };
+
+    fan.sink = g_new(VtdSink *, fan.count);
+    for (unsigned i = 0; i < fan.count; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
+
+        fan.sink[i] = first ? vtd_sink_begin(space, share->why, share->next,
+                                             false)
+                            : vtd_sink_resume(space, share->why, share->next);
+    }
+    vtd_count(v, VTD_STAT_SYNCS);
+    trace_vtd_shadow_sync(share->why, share->did, share->tables.top,
+                          share->next, share->last, fan.count);
+    do {
+        share->next = vtd_table_sync(share->table, share->next, share->last,
+                                     each, vtd_fan_push, &fan);
+    } while (share->next && (v->unbounded || !vtd_piece_over(v)));
+    share->pending = share->next;
+    for (unsigned i = 0; i < fan.count; i++) {
+        vtd_sink_end(fan.sink[i], share->pending ? share->next - 1
+                                                 : share->last);
+    }
+    g_free(fan.sink);
+    vtd_share_tell(v, share);
+    if (share->pending) {
+        vtd_count(v, VTD_STAT_SYNC_PAUSES);
+        trace_vtd_shadow_pause(share->why, share->did, share->tables.top,
+                               share->next, share->last);
+        vtd_schedule(v);
+    }
+}
+
 /* @did and @why are for traces */
 static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
                            uint16_t did, uint64_t first, uint64_t last)
 {
-    VtdFan fan = { .count = share->spaces->len };
-    uint64_t width_last = vtd_width_last(v), end = MIN(last, width_last);
+    uint64_t width_last = vtd_width_last(v);
 
-    if (first > end) {
+    last = MIN(last, width_last);
+    if (first > last) {
         return;
     }
-    fan.sink = g_new(VtdSink *, fan.count);
-    for (unsigned i = 0; i < fan.count; i++) {
-        fan.sink[i] = vtd_sink_begin(g_ptr_array_index(share->spaces, i),
-                                     why, first, false);
+    if (share->pending) {
+        first = MIN(first, share->next);
+        last = MAX(last, share->last);
     }
-    vtd_count(v, VTD_STAT_SYNCS);
-    vtd_trace_sync(v, &share->tables, share->table, first, end);
-    trace_vtd_shadow_sync(why, did, share->tables.top, first, end,
-                          fan.count);
-    vtd_table_sync(share->table, first, end, v->ops->dirty_tracking(v->host),
-                   vtd_fan_push, &fan);
-    for (unsigned i = 0; i < fan.count; i++) {
-        vtd_sink_end(fan.sink[i], end);
-    }
-    g_free(fan.sink);
-    vtd_share_tell(v, share);
+    share->why = why;
+    share->did = did;
+    share->next = first;
+    share->last = last;
+    vtd_trace_sync(v, &share->tables, share->table, first, last);
+    vtd_share_go_on(v, share, true);
 }
 
 /* A space, @due, that the running update is going to take from a share */
@@ -160,9 +221,10 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
 
 /*
  * Who leaves the tables of @context in this update does so before they are
- * looked at, so as not to be brought along for nothing.
+ * looked at, so as not to be brought along for nothing.  False: one of them
+ * waits, and so must whoever comes.
  */
-static void vtd_leavers_first(Vtd *v, const VtdContext *context,
+static bool vtd_leavers_first(Vtd *v, const VtdContext *context,
                               const char *why)
 {
     VtdShare *share;
@@ -171,23 +233,30 @@ static void vtd_leavers_first(Vtd *v, const VtdContext *context,
     while ((share = vtd_share_find(v, &context->tables)) &&
            share->update != v->update &&
            (leaver = vtd_share_leaver(v, share, VTD_DUE))) {
-        vtd_space_update(leaver, why);
+        if (!vtd_space_update(leaver, why)) {
+            return false;
+        }
     }
+    return true;
 }
 
 /*
- * Where spaces change places, one is still to leave: it keeps what was seen
- * so far for itself.
+ * Where spaces change places, some are still to leave: they keep what was
+ * seen so far for themselves, one copy for all.
  */
 static void vtd_part_leavers(Vtd *v, VtdShare *share)
 {
+    VtdShare *parted = NULL;
     VtdSpace *leaver;
 
     while ((leaver = vtd_share_leaver(v, share, VTD_MOVING))) {
+        if (!parted) {
+            parted = vtd_share_new(&share->tables,
+                                   vtd_table_copy(share->table));
+        }
         g_ptr_array_remove(share->spaces, leaver);
-        leaver->share = vtd_share_new(&share->tables,
-                                      vtd_table_copy(share->table));
-        g_ptr_array_add(leaver->share->spaces, leaver);
+        g_ptr_array_add(parted->spaces, leaver);
+        leaver->share = parted;
     }
 }
 
@@ -197,7 +266,7 @@ static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
 {
     VtdShare *share = vtd_share_get(v, &context->tables);
 
-    if (!v->updating || share->update != v->update) {
+    if (!v->updating || v->unbounded || share->update != v->update) {
         vtd_part_leavers(v, share);
         share->update = v->update;
         vtd_share_sync(v, share, why, context->tables.did, 0, UINT64_MAX);
@@ -207,9 +276,11 @@ static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
 
 /*
  * Let a space follow the tables of @context, NULL for none, and bring it
- * from what it holds to what they say.
+ * from what it holds to what they say.  False, and nothing done, if what is
+ * known of them is not in step yet: what the space holds may be in the part
+ * that was not looked at, and what nobody maps any more may be there as well.
  */
-static void vtd_follow(VtdSpace *space, const VtdContext *context,
+static bool vtd_follow(VtdSpace *space, const VtdContext *context,
                        const char *why, bool silent)
 {
     Vtd *v = space->v;
@@ -218,11 +289,16 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
 
     if (context) {
         new = vtd_share_look(v, context, why);
-        space->did = context->tables.did;
     }
     old = space->share;
+    if (new && new != old && new->pending) {
+        return false;
+    }
+    if (context) {
+        space->did = context->tables.did;
+    }
     if (new == old) {
-        return;
+        return true;
     }
     trace_vtd_shadow_follow(v->ops->source_id(space->host), space->did,
                             old ? old->tables.top : 0,
@@ -239,6 +315,7 @@ static void vtd_follow(VtdSpace *space, const VtdContext *context,
     if (old) {
         vtd_share_leave(v, old, space);
     }
+    return true;
 }
 
 /* Views */
@@ -271,7 +348,8 @@ static void vtd_trace_unmap_whole(VtdSpace *space)
                              vtd_width_last(space->v) - VTD_INTERRUPT_LAST);
 }
 
-static void vtd_space_update(VtdSpace *space, const char *why)
+/* False if it waits for a table to be in step: then it is due again */
+static bool vtd_space_update(VtdSpace *space, const char *why)
 {
     Vtd *v = space->v;
     VtdContext context;
@@ -279,8 +357,9 @@ static void vtd_space_update(VtdSpace *space, const char *why)
     VtdView view = vtd_space_look(space, &context, &tables);
 
     space->due = VTD_MOVING;
-    if (tables) {
-        vtd_leavers_first(v, &context, why);
+    if (tables && !vtd_leavers_first(v, &context, why)) {
+        space->due = VTD_DUE;
+        return false;
     }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
         /* Whoever watches comes with this, and finds what there is */
@@ -290,8 +369,10 @@ static void vtd_space_update(VtdSpace *space, const char *why)
         space->watched && !(space->shadowed && (tables || !space->share))) {
         vtd_trace_unmap_whole(space);
     }
-    if (space->shadowed) {
-        vtd_follow(space, tables ? &context : NULL, why, false);
+    if (space->shadowed &&
+        !vtd_follow(space, tables ? &context : NULL, why, false)) {
+        space->due = VTD_DUE;
+        return false;
     }
     if (space->watched) {
         v->ops->invalidate(space->host, 0, UINT64_MAX, false);
@@ -300,18 +381,39 @@ static void vtd_space_update(VtdSpace *space, const char *why)
         vtd_space_switch(space, view);
     }
     space->due = VTD_SETTLED;
+    return true;
 }
 
-void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
+static bool vtd_any_due(Vtd *v)
 {
-    v->updating = true;
-    v->update++;
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        space->due = (v->ops->source_id(space->host) ^ sid) & mask
-                     ? VTD_SETTLED : VTD_DUE;
+        if (space->due == VTD_DUE) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* What nobody follows, nor waits for, goes */
+static void vtd_shares_sweep(Vtd *v)
+{
+    if (vtd_any_due(v)) {
+        return;
+    }
+    for (unsigned i = v->shares->len; i; i--) {
+        VtdShare *share = g_ptr_array_index(v->shares, i - 1);
+
+        if (!share->spaces->len) {
+            vtd_share_free(v, share);
+        }
+    }
+}
+
+static void vtd_update_due(Vtd *v)
+{
+    v->updating = true;
     /* Switching views may make new spaces, which come last */
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
@@ -321,6 +423,49 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
         }
     }
     v->updating = false;
+    vtd_shares_sweep(v);
+}
+
+void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
+{
+    v->update++;
+    for (unsigned i = 0; i < v->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+        if (!((v->ops->source_id(space->host) ^ sid) & mask)) {
+            space->due = VTD_DUE;
+        }
+    }
+    vtd_update_due(v);
+}
+
+bool vtd_shadow_pending(Vtd *v)
+{
+    for (unsigned i = 0; i < v->shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shares, i);
+
+        if (share->pending) {
+            return true;
+        }
+    }
+    return vtd_any_due(v);
+}
+
+void vtd_shadow_continue(Vtd *v)
+{
+    bool pending = false;
+
+    for (unsigned i = 0; i < v->shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shares, i);
+
+        if (share->pending) {
+            vtd_share_go_on(v, share, false);
+            pending |= share->pending;
+        }
+    }
+    if (!pending) {
+        vtd_update_due(v);
+    }
 }
 
 void vtd_sources_changed(Vtd *v)
@@ -376,8 +521,10 @@ void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                 named = space;
             }
         }
-        if (named) {
-            vtd_share_sync(v, share, why, named->did, first, last);
+        if (named || !share->spaces->len) {
+            /* Without any there is one that waits for it */
+            vtd_share_sync(v, share, why, named ? named->did : did, first,
+                           last);
         }
     }
     for (unsigned i = 0; i < v->spaces->len; i++) {
@@ -423,7 +570,9 @@ static void vtd_space_shadow(VtdSpace *space, const char *why)
 
     space->shadowed = true;
     vtd_space_look(space, &context, &tables);
-    vtd_follow(space, tables ? &context : NULL, why, true);
+    if (!vtd_follow(space, tables ? &context : NULL, why, true)) {
+        space->due = VTD_DUE;
+    }
 }
 
 void vtd_space_watch(VtdSpace *space, bool map, bool any)
@@ -463,8 +612,11 @@ void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
         vtd_trace_replay(space);
     }
     if (!shadowed) {
+        /* Nobody is going to tell of the rest later */
+        space->v->unbounded = true;
         vtd_space_shadow(space, "replay");
-    } else if (space->share) {
+        space->v->unbounded = false;
+    } else if (space->share && !space->share->pending) {
         /* Who was told before hears of what has changed since */
         vtd_share_sync(space->v, space->share, "replay", space->did, 0,
                        UINT64_MAX);
@@ -498,4 +650,5 @@ void vtd_space_free(VtdSpace *space)
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces, space);
     g_free(space);
+    vtd_shares_sweep(v);
 }

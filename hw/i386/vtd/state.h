@@ -41,6 +41,10 @@ typedef struct VtdShare {
     VtdTable *table;
     GPtrArray *spaces;
     uint64_t update;            /* the last one that has looked at all of it */
+    bool pending;               /* a sync has stopped at: */
+    uint64_t next, last;
+    uint16_t did;               /* of that sync, as the next */
+    const char *why;
 } VtdShare;
 
 /* Part of the guest's memory */
@@ -95,6 +99,7 @@ typedef struct VtdQueue {
     bool wide;                              /* host: IQA.DW, likewise */
     uint16_t head;                          /* host: index of a descriptor */
     uint8_t last_type;                      /* host: completed; 0 for none */
+    bool held;                              /* host: at one not done yet */
 } VtdQueue;
 
 struct Vtd {
@@ -120,6 +125,10 @@ struct Vtd {
     VtdSeenStats seen_stats;                /* host */
     GPtrArray *shares;                      /* host: of VtdShare */
     bool limit_told;                        /* host */
+    bool scheduled;                         /* host: vtd_continue() is due */
+    int64_t piece_end;                      /* host: of what runs, in ns */
+    bool unbounded;                         /* host: no sync stops */
+    uint32_t late_status;                   /* host: GSTS bits to be set */
     bool updating;                          /* host: vtd_shadow_update() runs */
     uint64_t update;                        /* host: how many there were */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
@@ -150,6 +159,9 @@ struct VtdSpace {
     VtdShare *share;                        /* host: NULL for no tables */
     uint16_t did;                           /* host: of share */
     VtdDue due;                             /* host */
+    unsigned tries;                         /* host: of the last sink, as the */
+    unsigned tries_for_room;                /* next two: see notify.c */
+    unsigned retries;
     IOVATree *extents;                      /* host: sent, wider than a page */
     VtdRefused *refused;                    /* host */
     uint64_t retry_from;                    /* host: where it was given up */
@@ -200,6 +212,8 @@ void vtd_regs_load(Vtd *v, const VtdSaved *saved);
 void vtd_gcmd_written(Vtd *v);
 void vtd_ccmd_written(Vtd *v);
 void vtd_iotlb_written(Vtd *v);
+/* No shadow is pending: say that what waits for that is done */
+void vtd_commands_done(Vtd *v);
 
 /* queue.c: the invalidation queue (1.12, 7).  [host] */
 void vtd_queue_reset(Vtd *v);
@@ -207,7 +221,10 @@ void vtd_queue_save(Vtd *v, VtdSaved *saved);
 /* After vtd_regs_load(); IQH, IQT and QIES follow */
 void vtd_queue_load(Vtd *v, const VtdSaved *saved);
 void vtd_queue_enable(Vtd *v, bool enable);
-/* Process descriptors until the queue is empty or stopped by an error */
+/*
+ * Process descriptors until the queue is empty, stopped by an error, or a
+ * shadow is pending
+ */
 void vtd_queue_run(Vtd *v);
 
 /*
@@ -299,6 +316,17 @@ void vtd_context_forget(VtdSpace *space);
  * changed: its view, the table that it follows, and its shadow.
  */
 void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
+/*
+ * A sync that takes long stops, and so does an update that needs its end.
+ * Until nothing is pending, the invalidation that began it is not complete.
+ * vtd_piece_begin() starts the time that all syncs up to the next one have.
+ */
+void vtd_piece_begin(Vtd *v);
+bool vtd_piece_over(Vtd *v);
+/* Have the host call vtd_continue() */
+void vtd_schedule(Vtd *v);
+bool vtd_shadow_pending(Vtd *v);
+void vtd_shadow_continue(Vtd *v);
 /* All spaces after the unit's state was loaded, until the next update */
 void vtd_shadow_loaded(Vtd *v);
 /*

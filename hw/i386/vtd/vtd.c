@@ -81,6 +81,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
         .max_bytes = MAX(VTD_TABLE_BYTES_MIN,
                          MIN(config->max_mappings, VTD_BIT(58)) *
                          VTD_TABLE_BYTES_PER_MAPPING),
+        .work = config->sync_work ?: VTD_SYNC_WORK,
         .stats = &v->seen_stats,
     };
     vtd_regs_reset(v);
@@ -106,9 +107,21 @@ void vtd_reset(Vtd *v)
     vtd_interrupts_reset(v);
     vtd_queue_reset(v);
     vtd_regs_reset(v);
+    v->late_status = 0;
     vtd_drop_translations(v);
     vtd_shadow_update(v, 0, 0);
     vtd_drop_interrupts(v);
+}
+
+void vtd_continue(Vtd *v)
+{
+    v->scheduled = false;
+    vtd_piece_begin(v);
+    vtd_shadow_continue(v);
+    if (!vtd_shadow_pending(v)) {
+        vtd_commands_done(v);
+        vtd_queue_run(v);
+    }
 }
 
 void vtd_use_caching_mode(Vtd *v)

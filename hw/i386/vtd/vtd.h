@@ -33,6 +33,8 @@ typedef struct VtdSpace VtdSpace;
  */
 #define VTD_TABLE_BYTES_PER_MAPPING     16
 #define VTD_TABLE_BYTES_MIN             (16ull << 20)
+/* VtdTableConfig.work: some milliseconds */
+#define VTD_SYNC_WORK                   (1u << 16)
 
 /* What the user asked for; resolved by the host before vtd_new() */
 typedef struct VtdConfig {
@@ -48,6 +50,7 @@ typedef struct VtdConfig {
     bool dma_translation;
     bool stale_tm;              /* leaf bit 62 is not reserved */
     uint64_t max_mappings;      /* leaves that a shadow may hold */
+    uint64_t sync_work;         /* VtdTableConfig.work; 0 for what is usual */
 } VtdConfig;
 
 /* What a device's memory requests meet */
@@ -108,6 +111,10 @@ typedef struct VtdOps {
      * notes which pages the device wrote.  [host]
      */
     bool (*dirty_tracking)(void *host);
+    /* A clock that never goes back, in ns.  [host] */
+    int64_t (*now)(void *host);
+    /* Call vtd_continue() soon, outside of calls into the engine.  [host] */
+    void (*schedule)(void *host);
     /*
      * A line on a mistake of the guest's, @first of its cause or one of those
      * that log_more() wanted.  Guests can make many: what log_more() says for
@@ -196,6 +203,7 @@ typedef enum VtdVerdict {
     X(UNMAPS, "shadow-unmaps") \
     X(UNMAPPED_PAGES, "shadow-unmapped-pages") \
     X(SPLITS, "shadow-splits") \
+    X(SYNC_PAUSES, "shadow-sync-pauses") \
     X(UNSENDABLE, "shadow-unsendable") \
     X(OVER_LIMIT, "shadow-over-limit") \
     X(REFUSED, "shadow-refused") \
@@ -228,6 +236,9 @@ void vtd_reset(Vtd *v);
  * register was written.  [host]
  */
 void vtd_use_caching_mode(Vtd *v);
+
+/* Go on with what took too long for one call: see VtdOps.schedule.  [host] */
+void vtd_continue(Vtd *v);
 
 /*
  * A device's address space, in the direct view unless translation is on by

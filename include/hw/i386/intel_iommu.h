@@ -48,6 +48,7 @@ struct IntelIOMMUState {
     uint8_t haw_bits;           /* width of the machine's physical addresses */
     MemoryRegion registers;
     Vtd *vtd;
+    QEMUBH *continue_bh;        /* vtd_continue() */
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;

@@ -1,0 +1,376 @@
+/*
+ * The VT-d engine's syncs that take long
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * They stop, go on when the host calls again, and what waits for them waits:
+ * the queue, the bits that software polls, a device that moves.  What may
+ * happen in between does no harm.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-mirror.h"
+
+#define SID                     0x10
+#define OTHER                   0x18
+#define BLOCKS                  64      /* tables of pages in a map */
+
+static Host *start_with(uint64_t max_mappings)
+{
+    VtdConfig config = mirror_config;
+    Host *h;
+
+    config.max_mappings = max_mappings;
+    config.sync_work = 1000;    /* 2 blocks of new pages, or 1000 old ones */
+    h = mirror_host(&config);
+    h->tick = 1000 * 1000 * 1000;
+    return h;
+}
+
+static Host *start(void)
+{
+    return start_with(BIT(24));
+}
+
+static void stop(Host *h)
+{
+    g_assert_false(h->scheduled);
+    host_free(h);
+}
+
+/* Many pages with few tables */
+static void map_much(Mirror *m, uint64_t iova, uint64_t leaf)
+{
+    uint64_t last = mirror_entry(m, iova, 1) & BITS(63, 12);
+
+    mirror_map(m, iova, 1, 512, leaf);
+    for (unsigned i = 1; i < BLOCKS; i++) {
+        host_put(m->h, mirror_entry(m, iova + i * 2 * MIB, 2), last | RW);
+    }
+}
+
+static uint64_t pauses(Host *h)
+{
+    return vtd_stat(h->v, VTD_STAT_SYNC_PAUSES);
+}
+
+#define FLUSH(did)              (2 | DOMAIN << 4 | (did) << 16)
+
+static void test_queue(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    queue_start(h, 0);
+    map_much(m, GIB, TARGET | RW);
+    for (unsigned round = 0; round < 2; round++) {
+        unsigned head = h->tail;
+        uint64_t paused = pauses(h);
+
+        mirror_begin(m);
+        queue_put(h, FLUSH(1), 0);
+        queue_put(h, 5 | WAIT_SW | 77ull << 32, h->status);
+        queue_kick(h);
+        g_assert_true(h->scheduled);
+        assert_queue(h, head, 0);
+        g_assert_cmpuint(host_get(h, h->status), ==, 0);
+        g_assert_cmpuint(m->s->log->len, >, 0);
+
+        /* More descriptors, and the same tail again, wait as well */
+        queue_put(h, FLUSH(2), 0);
+        queue_kick(h);
+        queue_kick(h);
+        assert_queue(h, head, 0);
+
+        g_assert_cmpuint(host_pump(h), >, 4);
+        g_assert_cmpuint(pauses(h), >, paused + 4);
+        assert_queue(h, h->tail, 0);
+        g_assert_cmpuint(host_get(h, h->status), ==, 77);
+        assert_step(m, 0);
+        host_put(h, h->status, 0);
+        map_much(m, GIB, (TARGET + GIB) | RW);
+    }
+    mirror_free(m);
+    stop(h);
+}
+
+/* Nothing of it with a little work, or enough time */
+static void test_short(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    mirror_map(m, 0, 1, 100, TARGET | RW);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    g_assert_false(h->scheduled);
+    assert_step(m, 0);
+    h->tick = 0;
+    map_much(m, GIB, TARGET | RW);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    g_assert_false(h->scheduled);
+    assert_step(m, 0);
+    g_assert_cmpuint(pauses(h), ==, 0);
+    mirror_free(m);
+    stop(h);
+}
+
+/* IVT, ICC, TES and RTPS */
+static void test_registers(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    map_much(m, GIB, TARGET | RW);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)DOMAIN << 60 | 1ull << 32);
+    g_assert_cmphex(rd64(h, REG_IOTLB) & BIT(63), !=, 0);
+    host_pump(h);
+    g_assert_cmphex(rd64(h, REG_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
+                    (uint64_t)DOMAIN << 57);
+    assert_step(m, 0);
+
+    map_much(m, GIB, (TARGET + GIB) | RW);
+    wr64(h, REG_CCMD, BIT(63) | (uint64_t)GLOBAL << 61);
+    g_assert_cmphex(rd64(h, REG_CCMD) & BIT(63), !=, 0);
+    host_pump(h);
+    g_assert_cmphex(rd64(h, REG_CCMD) & (BIT(63) | BITS(60, 59)), ==,
+                    (uint64_t)GLOBAL << 59);
+    assert_step(m, 0);
+
+    map_much(m, GIB, TARGET | RW);
+    wr32(h, REG_GCMD, TE | SRTP);
+    host_pump(h);
+    g_assert_cmphex(rd32(h, REG_GSTS), ==, TE | SRTP);
+    assert_step(m, 0);
+    gcmd(h, TE, false);
+    wr32(h, REG_GCMD, TE);
+    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, 0);
+    host_pump(h);
+    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, TE);
+    assert_exact(m);
+    wr32(h, REG_GCMD, 0);
+    wr32(h, REG_GCMD, TE);
+    wr32(h, REG_GCMD, 0);
+    host_pump(h);
+    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, 0);
+    mirror_free(m);
+    stop(h);
+}
+
+/*
+ * A device that moves stays where it is until the other table is in step:
+ * what both map is not touched.  Two that change places do so as well.
+ */
+static void test_move(unsigned count)
+{
+    Host *h = start();
+    Mirror *m[2];
+    uint64_t table[2];
+
+    queue_start(h, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        table[i] = host_pages(h, 1);
+        m[i] = mirror_new(h, SID + 8 * i, i < count ? 1 + i : 0, table[i], 4);
+        map_much(m[i], GIB, TARGET | RW);
+        mirror_map(m[i], (7 + i) * GIB, 1, 1, TARGET | RW);
+    }
+    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    for (unsigned i = 0; i < count; i++) {
+        assert_step(m[i], 0);
+        map_much(m[i], 2 * GIB, (TARGET + GIB) | RW);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        m[i]->table = table[1 - i];
+        attach(m[i]->d, m[i]->table, 4, 5 + i);
+    }
+    queue_put(h, 1 | GLOBAL << 4, 0);
+    queue_kick(h);
+    g_assert_true(h->scheduled);
+    if (count == 1) {
+        assert_quiet(m[0]);
+    }
+    host_pump(h);
+    assert_queue(h, h->tail, 0);
+    for (unsigned i = 0; i < count; i++) {
+        g_assert_cmpuint(strict_unmaps(m[i]->s), ==, 1);
+        assert_step(m[i], 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        mirror_free(m[i]);
+    }
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, 0);
+    stop(h);
+}
+
+static void test_moved(void)
+{
+    test_move(1);
+}
+
+static void test_changed_places(void)
+{
+    test_move(2);
+}
+
+/* What happens while a device waits for a table that nobody follows yet */
+
+static void then_reset(Mirror **m)
+{
+    vtd_reset((*m)->h->v);
+    g_assert_cmpuint(strict_count((*m)->s), ==, 0);
+    set_root_table((*m)->h, (*m)->h->root);
+    gcmd((*m)->h, TE, true);
+}
+
+static void then_free(Mirror **m)
+{
+    Host *h = (*m)->h;
+
+    mirror_free(*m);
+    host_pump(h);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, 0);
+    *m = mirror_new(h, SID, 0, 0, 4);
+    set_context(h, SID, 0, 0);
+    inv_context(h, GLOBAL, 0, 0, 0);
+}
+
+static void then_unlisten(Mirror **m)
+{
+    strict_unlisten((*m)->s);
+    host_pump((*m)->h);
+    (*m)->s = strict_listen((*m)->d, true);
+}
+
+static void then_back(Mirror **m)
+{
+    attach((*m)->d, (*m)->table, 4, 1);
+    inv_context((*m)->h, GLOBAL, 0, 0, 0);
+    assert_quiet(*m);
+}
+
+static void then_nothing(Mirror **m)
+{
+    detach((*m)->d);
+    inv_context((*m)->h, GLOBAL, 0, 0, 0);
+}
+
+static void then_translation_off(Mirror **m)
+{
+    gcmd((*m)->h, TE, false);
+    g_assert_cmpuint(strict_count((*m)->s), ==, 0);
+    gcmd((*m)->h, TE, true);
+}
+
+/* What the sync has passed changes again */
+static void then_pages(Mirror **m)
+{
+    Mirror other = **m;
+
+    other.table = (*m)->table + PAGE;
+    mirror_map(&other, GIB, 1, 3, (TARGET + 5 * GIB) | RW);
+    inv_iotlb((*m)->h, SELECT, 9, GIB, 2);
+}
+
+static void then_save(Mirror **m)
+{
+    VtdSaved saved;
+
+    vtd_save((*m)->h->v, &saved);
+    g_assert_cmphex(GUINT64_FROM_LE(*(uint64_t *)(saved.csr + REG_CCMD)) &
+                    BIT(63), ==, 0);
+}
+
+static void then_replay(Mirror **m)
+{
+    Device *d = device_new((*m)->h, OTHER);
+    uint64_t table = (*m)->table + PAGE;
+    Strict *s;
+
+    attach(d, table, 4, 1);
+    s = strict_replay(d, 0, UINT64_MAX);
+    g_assert_cmpuint(strict_count(s), ==, BLOCKS * 512);
+    strict_free(s);
+    host_put(d->h, context_entry(d->h, OTHER), 0);
+    device_free(d);
+}
+
+static void test_meanwhile(void)
+{
+    static void (*const then[])(Mirror **m) = {
+        then_reset, then_free, then_unlisten, then_back, then_nothing,
+        then_translation_off, then_pages, then_save, then_replay,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(then); i++) {
+        Host *h = start();
+        uint64_t table = host_pages(h, 2);
+        Mirror *m = mirror_new(h, SID, 1, table, 4), other;
+
+        g_test_message("%u", i);
+        mirror_map(m, 0, 1, 10, TARGET | RW);
+        mirror_flush(m);
+        other = *m;
+        other.table = table + PAGE;
+        map_much(&other, GIB, TARGET | RW);
+        mirror_begin(m);
+        attach(m->d, other.table, 4, 2);
+        wr64(h, REG_CCMD, BIT(63) | (uint64_t)GLOBAL << 61);
+        g_assert_true(h->scheduled);
+        assert_quiet(m);
+        then[i](&m);
+        host_pump(h);
+        assert_exact(m);
+        mirror_free(m);
+        g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, 0);
+        stop(h);
+    }
+}
+
+/* A listener that comes hears of it all when it is known */
+static void test_listener(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    map_much(m, GIB, TARGET | RW);
+    strict_unlisten(m->s);
+    m->s = strict_listen(m->d, true);
+    g_assert_true(h->scheduled);
+    g_assert_cmpuint(strict_count(m->s), <, BLOCKS * 512);
+    host_pump(h);
+    assert_exact(m);
+    mirror_free(m);
+    stop(h);
+}
+
+/* Tables that loop, every way of which leads to something, and many of them */
+static void test_loop(void)
+{
+    Host *h = start_with(2000);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    for (unsigned i = 0; i < 512; i++) {
+        host_put(h, m->table + i * 8, i == 7 ? 0 : m->table | RW);
+    }
+    h->tick = 0;
+    mirror_flush(m);
+    g_assert_cmpuint(h->over_limits, ==, 1);
+    h->tick = 1000 * 1000 * 1000;
+    mirror_flush(m);
+    g_assert_cmpuint(pauses(h), >, 10);
+    mirror_free(m);
+    stop(h);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vtd/pieces/queue", test_queue);
+    g_test_add_func("/vtd/pieces/short", test_short);
+    g_test_add_func("/vtd/pieces/registers", test_registers);
+    g_test_add_func("/vtd/pieces/moved", test_moved);
+    g_test_add_func("/vtd/pieces/changed-places", test_changed_places);
+    g_test_add_func("/vtd/pieces/meanwhile", test_meanwhile);
+    g_test_add_func("/vtd/pieces/listener", test_listener);
+    g_test_add_func("/vtd/pieces/loop", test_loop);
+    return g_test_run();
+}
