@@ -33,9 +33,12 @@ static void limited_free(Mirror *m)
     host_free(h);
 }
 
+/* Of one table, and of one device that is on it */
 static uint64_t budget(const Mirror *m)
 {
-    return MAX(16 * MIB, 16 * m->h->config.max_mappings);
+    uint64_t table = MAX(16 * MIB, 16 * m->h->config.max_mappings);
+
+    return table + table / 16;
 }
 
 static void assert_within_budget(const Mirror *m)

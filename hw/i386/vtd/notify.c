@@ -10,7 +10,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/iova-tree.h"
 #include "state.h"
 #include "notify.h"
 #include "trace.h"
@@ -224,19 +223,6 @@ static uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last,
     return vtd_aligned_last(first, ((end + 1) & VTD_PAGE_MASK) - 1);
 }
 
-static void vtd_add_extent(VtdSpace *space, const VtdNotice *notice)
-{
-    DMAMap extent = {
-        .iova = notice->first,
-        .size = notice->last - notice->first,
-        .translated_addr = notice->addr,
-        .perm = (notice->read ? IOMMU_RO : IOMMU_NONE) |
-                (notice->write ? IOMMU_WO : IOMMU_NONE),
-    };
-
-    iova_tree_insert(space->extents, &extent);
-}
-
 /* MAP one piece; what is refused is no extent, since it was not sent */
 static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
 {
@@ -263,7 +249,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
     }
     vtd_set_refused(space, notice->first, notice->last, false);
     if (notice->last - notice->first > ~VTD_PAGE_MASK) {
-        vtd_add_extent(space, notice);
+        vtd_sent_add(space->sent, notice->first, notice->last);
     }
 }
 
@@ -279,6 +265,11 @@ static void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
         bool sendable;
 
         end = vtd_target_piece(v, first, last, notice.addr, &sendable);
+        if (sendable && end - first > ~VTD_PAGE_MASK &&
+            !vtd_sent_has_room(space->sent, first, end)) {
+            /* What is sent by the page need not be remembered */
+            end = first | ~VTD_PAGE_MASK;
+        }
         notice.last = end;
         if (sendable) {
             vtd_send_piece(sink, &notice);
@@ -370,27 +361,34 @@ static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
 
 /* Extents */
 
-static bool vtd_first_extent(const DMAMap *map, void *opaque)
-{
-    *(VtdExtent *)opaque = (VtdExtent) {
-        map->iova, map->iova + map->size, map->translated_addr,
-    };
-    return true;
-}
-
 /* The first extent that meets a range */
 static bool vtd_extent_find(const VtdSpace *space, uint64_t first,
                             uint64_t last, VtdExtent *extent)
 {
-    return iova_tree_foreach_range(space->extents, first, last,
-                                   vtd_first_extent, extent);
+    *extent = (VtdExtent) { .first = first, .last = last };
+    return vtd_sent_find(space->sent, &extent->first, &extent->last);
 }
 
 static void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent)
 {
-    iova_tree_remove(space->extents, (DMAMap) {
-        .iova = extent->first, .size = extent->last - extent->first,
-    });
+    vtd_sent_drop(space->sent, extent->first, extent->last);
+}
+
+/* What page @at of a difference that goes or changes was, if that is known */
+static uint64_t vtd_old_at(const VtdSink *sink, const VtdDiff *diff,
+                           uint64_t at)
+{
+    if (diff->kind == VTD_DIFF_GONE) {
+        return diff->old + (at - diff->first);
+    }
+    for (unsigned i = 0; i < sink->changed->len; i++) {
+        VtdPages *changed = &g_array_index(sink->changed, VtdPages, i);
+
+        if (at >= changed->first && at <= changed->last) {
+            return changed->leaf + (at - changed->first);
+        }
+    }
+    return 0;
 }
 
 /*
@@ -398,8 +396,13 @@ static void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent)
  * again (VFIO's type1 cannot split a mapping).  That waits for the end of
  * the sync, when all of it is known.
  */
-static void vtd_sink_split(VtdSink *sink, const VtdExtent *extent)
+static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
+                           const VtdDiff *diff)
 {
+    uint64_t at = MAX(extent->first, diff->first);
+
+    extent->addr = (vtd_old_at(sink, diff, at) - (at - extent->first)) &
+                   sink->space->v->format.address;
     trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
     vtd_count(sink->space->v, VTD_STAT_SPLITS);
     vtd_extent_remove(sink->space, extent);
@@ -425,14 +428,15 @@ static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
     uint64_t addr = old & v->format.address;
 
     for (uint64_t end; ; first = end + 1) {
-        VtdExtent extent = { 0 };
-        bool sendable = true;
+        VtdExtent extent;
+        bool sendable = true, one = false;
 
         if (!vtd_refused_at(space->refused, first, last, &end)) {
             if (vtd_extent_find(space, first, end, &extent)) {
-                end = extent.first == first ? extent.last : extent.first - 1;
+                one = extent.first == first;
+                end = one ? extent.last : extent.first - 1;
             }
-            if (extent.last && extent.first == first) {
+            if (one) {
                 vtd_extent_remove(space, &extent);
             } else {
                 if (!sink->was_ram) {
@@ -450,14 +454,15 @@ static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
 }
 
 /*
- * Take from the front of [*first, @last], which goes or changes, what the
- * end of the sync deals with.  False if nothing is left.  Then the part up
- * to *part_last has whole extents only, which are forgotten, unless they are
- * to be unmapped one by one.
+ * Take from the front of what is left of @diff, which goes or changes, from
+ * *first on, what the end of the sync deals with.  False if nothing is left.
+ * Then the part up to *part_last has whole extents only, which are forgotten,
+ * unless they are to be unmapped one by one.
  */
-static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
-                             uint64_t *part_last)
+static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
+                             uint64_t *first, uint64_t *part_last)
 {
+    uint64_t last = diff->last;
     VtdSpace *space = sink->space;
     VtdExtent extent;
 
@@ -479,7 +484,7 @@ static bool vtd_sink_extents(VtdSink *sink, uint64_t *first, uint64_t last,
                 vtd_extent_remove(space, &extent);
             }
         } else if (extent.first <= *first) {
-            vtd_sink_split(sink, &extent);
+            vtd_sink_split(sink, &extent, diff);
             if (last <= extent.last) {
                 return false;
             }
@@ -630,7 +635,7 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
         break;
     case VTD_DIFF_GONE:
     case VTD_DIFF_CHANGED:
-        while (vtd_sink_extents(sink, &first, diff->last, &last)) {
+        while (vtd_sink_extents(sink, diff, &first, &last)) {
             uint64_t old = diff->old + (first - diff->first);
             uint64_t leaf = diff->leaf + (first - diff->first);
 
@@ -856,6 +861,7 @@ typedef struct VtdReplay {
     unsigned tries;
     VtdNoticeFn *notice;
     void *opaque;
+    uint64_t next;              /* behind the last extent that was told of */
 } VtdReplay;
 
 static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
@@ -874,45 +880,34 @@ static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
     }
 }
 
-static bool vtd_replay_extent(const DMAMap *map, void *opaque)
+/* An extent that has page @at with @leaf, whole */
+static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
+                              uint64_t at, uint64_t leaf)
 {
-    VtdNotice notice = {
-        .first = map->iova,
-        .last = map->iova + map->size,
-        .addr = map->translated_addr,
-        .read = map->perm & IOMMU_RO,
-        .write = map->perm & IOMMU_WO,
-    };
+    VtdSpace *space = replay->space;
+    VtdNotice notice = vtd_notice_map(space->v, extent->first, extent->last,
+                                      leaf - (at - extent->first));
+    uint64_t end;
 
-    vtd_replay_one(opaque, &notice);
-    return false;
-}
-
-/* What was refused was not sent */
-static void vtd_forget_refused_extents(VtdSpace *space)
-{
-    uint64_t first = 0, last = UINT64_MAX;
-
-    while (vtd_refused_next(space->refused, &first, &last)) {
-        iova_tree_remove(space->extents, (DMAMap) {
-            .iova = first, .size = last - first,
-        });
-        first = last + 1;
-        last = UINT64_MAX;
+    vtd_replay_one(replay, &notice);
+    if (vtd_refused_at(space->refused, extent->first, extent->last, &end)) {
+        /* What was refused was not sent */
+        vtd_extent_remove(space, extent);
     }
+    replay->next = extent->last + 1;
 }
 
-/* The pages that were sent alone */
 static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
 {
     VtdReplay *replay = opaque;
     VtdSpace *space = replay->space;
     Vtd *v = space->v;
 
-    for (uint64_t page = diff->first, end; page <= diff->last;
-         page = end + 1) {
+    for (uint64_t page = MAX(diff->first, replay->next), end;
+         page <= diff->last; page = end + 1) {
+        uint64_t leaf = diff->leaf + (page - diff->first);
         VtdNotice notice = vtd_notice_map(v, page, page | ~VTD_PAGE_MASK,
-                                          diff->leaf + (page - diff->first));
+                                          leaf);
         VtdExtent extent;
         bool sendable;
 
@@ -920,6 +915,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
             continue;
         }
         if (vtd_extent_find(space, page, notice.last, &extent)) {
+            vtd_replay_extent(replay, &extent, page, leaf);
             end = extent.last;
             continue;
         }
@@ -935,12 +931,9 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
 void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
                        VtdNoticeFn *notice, void *opaque)
 {
-    VtdReplay replay = { space, first, last, TRIES, notice, opaque };
+    VtdReplay replay = { space, first, last, TRIES, notice, opaque, 0 };
 
     memset(space->v->target, 0, sizeof(space->v->target));
-    iova_tree_foreach_range(space->extents, first, last, vtd_replay_extent,
-                            &replay);
-    vtd_forget_refused_extents(space);
     vtd_table_compare(NULL, vtd_space_table(space), first, last, false,
                       vtd_replay_pages, &replay);
 }

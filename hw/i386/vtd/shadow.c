@@ -551,12 +551,14 @@ void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
 /* Forget what was sent: nobody holds it any more */
 static void vtd_space_drop(VtdSpace *space)
 {
+    Vtd *v = space->v;
+
     if (space->share) {
-        vtd_share_leave(space->v, space->share, space);
+        vtd_share_leave(v, space->share, space);
         space->share = NULL;
     }
-    iova_tree_destroy(space->extents);
-    space->extents = iova_tree_new();
+    vtd_sent_free(space->sent);
+    space->sent = vtd_sent_new(v->table_config.max_bytes / VTD_SENT_PART);
     vtd_refused_free(space->refused);
     space->refused = vtd_refused_new();
     space->retry_from = 0;
@@ -633,7 +635,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_host)
 
     space->v = v;
     space->host = space_host;
-    space->extents = iova_tree_new();
+    space->sent = vtd_sent_new(v->table_config.max_bytes / VTD_SENT_PART);
     space->refused = vtd_refused_new();
     g_ptr_array_add(v->spaces, space);
     vtd_space_update(space, "device");
@@ -645,7 +647,7 @@ void vtd_space_free(VtdSpace *space)
     Vtd *v = space->v;
 
     vtd_space_drop(space);
-    iova_tree_destroy(space->extents);
+    vtd_sent_free(space->sent);
     vtd_refused_free(space->refused);
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces, space);

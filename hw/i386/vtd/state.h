@@ -22,8 +22,8 @@
 #include "vtd.h"
 #include "iotlb.h"
 #include "refused.h"
+#include "sent.h"
 #include "walk.h"
-#include "qemu/iova-tree.h"
 
 /* A context entry decoded (2.1); immutable, freed through defer_free */
 typedef struct VtdContext {
@@ -162,7 +162,7 @@ struct VtdSpace {
     unsigned tries;                         /* host: of the last sink, as the */
     unsigned tries_for_room;                /* next two: see notify.c */
     unsigned retries;
-    IOVATree *extents;                      /* host: sent, wider than a page */
+    VtdSent *sent;                          /* host: wider than a page */
     VtdRefused *refused;                    /* host */
     uint64_t retry_from;                    /* host: where it was given up */
 };

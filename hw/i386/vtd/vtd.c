@@ -172,6 +172,12 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
             vtd_table_size(share->table, &leaves, &bytes);
             sum += stat == VTD_STAT_SHADOW_LEAVES ? leaves : bytes;
         }
+        for (unsigned i = 0; i < v->spaces->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+
+            sum += stat == VTD_STAT_SHADOW_BYTES
+                   ? vtd_sent_bytes(space->sent) : 0;
+        }
         return sum;
     default:
         return sum;

@@ -33,6 +33,8 @@ typedef struct VtdSpace VtdSpace;
  */
 #define VTD_TABLE_BYTES_PER_MAPPING     16
 #define VTD_TABLE_BYTES_MIN             (16ull << 20)
+/* What was sent to one device: at most this part of it more */
+#define VTD_SENT_PART                   16
 /* VtdTableConfig.work: some milliseconds */
 #define VTD_SYNC_WORK                   (1u << 16)
 

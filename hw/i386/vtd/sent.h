@@ -1,0 +1,38 @@
+/*
+ * Intel VT-d engine: what was sent wider than a page
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns, for one space, the extents that a host was told to map as one:
+ * naturally aligned powers of two of bytes, from 8 KiB to 1 GiB.  They are
+ * bits beside what was last seen of the table, which has the targets: two
+ * for 2 MiB, and one for each page where an extent is smaller.  Knows
+ * nothing of tables or of notifications.
+ *
+ * [host] calls only.
+ */
+
+#ifndef HW_I386_VTD_SENT_H
+#define HW_I386_VTD_SENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct VtdSent VtdSent;
+
+/* No more than @max_bytes of memory are taken */
+VtdSent *vtd_sent_new(uint64_t max_bytes);
+void vtd_sent_free(VtdSent *sent);
+/* The bytes of the heap that are held */
+uint64_t vtd_sent_bytes(const VtdSent *sent);
+
+/* Whether an extent from @first to @last can be added */
+bool vtd_sent_has_room(const VtdSent *sent, uint64_t first, uint64_t last);
+/* Add it; there is room, and it meets no other */
+void vtd_sent_add(VtdSent *sent, uint64_t first, uint64_t last);
+/* Forget the one from @first to @last */
+void vtd_sent_drop(VtdSent *sent, uint64_t first, uint64_t last);
+/* Find the first one that meets the range *@first to *@last */
+bool vtd_sent_find(const VtdSent *sent, uint64_t *first, uint64_t *last);
+
+#endif
