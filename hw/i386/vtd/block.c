@@ -209,6 +209,35 @@ void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
     gib->block[index] = block;
 }
 
+bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
+                        unsigned from, unsigned to)
+{
+    for (unsigned i = from; block->form != VTD_FORM_ENTRIES && i <= to; i++) {
+        if (entry[i] && entry[i] != block->base + i * PAGE_SIZE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A run that is going to have holes, or has none any more */
+static void vtd_block_set_holes(VtdTable *table, VtdBlock *block, bool holes)
+{
+    size_t size = THERE_WORDS * sizeof(uint64_t);
+
+    table->promised -= vtd_form_promise(block->form);
+    if (holes) {
+        block->there = vtd_take(table, size);
+        memset(block->there, 0xff, size);
+        block->form = VTD_FORM_HOLES;
+    } else {
+        vtd_give(table, block->there, size);
+        block->there = NULL;
+        block->form = VTD_FORM_RUN;
+    }
+    table->promised += vtd_form_promise(block->form);
+}
+
 void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to)
 {
@@ -216,15 +245,24 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
     VtdBlock *block = gib->block[index];
     int more = 0;
 
+    if (block->form == VTD_FORM_RUN) {
+        vtd_block_set_holes(table, block, true);
+    }
     for (unsigned i = from; i <= to; i++) {
         more -= !!vtd_block_leaf(format, block, i);
-        block->entry[i] = entry[i];
+        if (block->form == VTD_FORM_ENTRIES) {
+            block->entry[i] = entry[i];
+        } else {
+            vtd_set_there(block->there, i, entry[i]);
+        }
         more += !!vtd_block_leaf(format, block, i);
     }
     block->leaves += more;
     table->leaves += more;
     if (!block->leaves) {
         vtd_gib_set_block(table, gib, index, NULL);
+    } else if (block->leaves == ENTRIES && block->form == VTD_FORM_HOLES) {
+        vtd_block_set_holes(table, block, false);
     } else if (block->leaves == ENTRIES &&
                block->entry[to] - block->entry[0] == to * PAGE_SIZE) {
         uint64_t there[THERE_WORDS];

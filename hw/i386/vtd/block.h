@@ -197,9 +197,12 @@ bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
 /* Hold a copy of @from, as it is, or nothing (NULL); there is room */
 void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
                        const VtdBlock *from);
+/* Whether @block, of pages of 4 KiB, has a form for these entries as well */
+bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
+                        unsigned from, unsigned to);
 /*
  * Take over @entry[@from] to @entry[@to] in place, with what is above as it
- * was; the block is there, of the form ENTRIES.
+ * was; the block is there, and has the form for it.
  */
 void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to);

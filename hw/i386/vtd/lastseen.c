@@ -12,7 +12,7 @@
 #include "qemu/osdep.h"
 #include "block.h"
 
-#define EMPTIES                 128     /* a power of two */
+#define EMPTIES                 32      /* a power of two */
 
 #define WORK_MAP                8       /* see VtdTableConfig.work */
 
@@ -442,7 +442,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     }
     vtd_cut_to_limit(look, old, &new, from, to);
     if (!whole && old && old->upper == upper &&
-        old->form == VTD_FORM_ENTRIES) {
+        vtd_block_has_form(old, entry, from, to)) {
         vtd_block_diff(look, start, from, to, old, &new);
         vtd_gib_update_block(look->table, place->gib, place->index, entry,
                              from, to);
