@@ -64,6 +64,7 @@ typedef struct World {
     uint64_t *before;           /* the same before the sync */
     uint64_t *truth;
     uint8_t *touched;           /* by the sync */
+    uint64_t edited;            /* an address in the block edited last */
 } World;
 
 #define CHECK(w, condition, ...) \
@@ -184,11 +185,13 @@ static uint64_t *root_entry(World *w)
     return &w->memory[0][pick(w, GIBS)];
 }
 
-/* A table of level 2 that is in use, or any */
-static uint64_t *some_middle(World *w)
+/* A table of level 2 that is in use, or any; @index is going to be edited */
+static uint64_t *some_middle(World *w, unsigned index)
 {
-    uint64_t entry = *root_entry(w);
+    unsigned gib = pick(w, GIBS);
+    uint64_t entry = w->memory[0][gib];
 
+    w->edited = gib * GIB_SIZE + index * BLOCK_SIZE;
     return is_table(entry) ? table_of(w, entry) : w->memory[middle(w)];
 }
 
@@ -233,13 +236,24 @@ static void edit_gib(World *w)
 
 static void edit_block(World *w)
 {
-    uint64_t *entry = some_middle(w);
     unsigned index = pick(w, ENTRIES), table = last(w);
+    uint64_t *entry = some_middle(w, index);
     unsigned n = 1 + pick(w, one_in(w, 3) ? ENTRIES : 3);
     uint64_t target = some_target(w) | some_perm(w);
 
     n = MIN(n, ENTRIES - index);
-    switch (pick(w, 7)) {
+    switch (pick(w, 8)) {
+    case 7:
+        /* Often with one that is in use, so that its pages stay */
+        w->edit = "other permission above pages";
+        for (unsigned i = index; i < ENTRIES; i++) {
+            if (is_table(entry[i])) {
+                entry[i] ^= some_perm(w);
+                w->edited += (i - index) * BLOCK_SIZE;
+                break;
+            }
+        }
+        break;
     case 0:
         w->edit = "leaves of 2 MiB";
         for (unsigned i = index; i < index + n; i++) {
@@ -512,6 +526,9 @@ static void sync_some(World *w)
         unsigned order = pick(w, 4) ? pick(w, 12) : 18;
 
         first = (uint64_t)pick(w, PAGES) << VTD_PAGE_SHIFT;
+        if (w->edited && one_in(w, 2)) {
+            first = w->edited | (first & (BLOCK_SIZE - 1));
+        }
         last = first | ((PAGE_SIZE << order) - 1);
         first &= ~((PAGE_SIZE << order) - 1);
     }

@@ -259,7 +259,33 @@ static void test_endless_nothing(void)
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 0);
     }
+
+    host_put(m->h, m->table + 2 * 8, 0);
+    mirror_map(m, 1029 * GIB, 2, 1, TARGET | RW);
+    mirror_flush(m);
+    g_assert_cmpuint(strict_count(m->s), ==, 1);
+    host_put(m->h, m->table + 2 * 8, table | RW);
+    mirror_flush(m);
+    g_assert_cmpuint(strict_count(m->s), ==, 0);
     limited_free(m);
+}
+
+/* What maps nothing by one way, for want of permission, does so by another */
+static void test_nothing_by_one_way(void)
+{
+    for (unsigned level = 2; level <= 3; level++) {
+        Mirror *m = limited(BIT(24));
+        uint64_t upper = mirror_entry(m, 0, level + 1);
+        uint64_t table = host_pages(m->h, 1);
+
+        host_put(m->h, table, TARGET | W | PS);
+        host_put(m->h, upper, table | R);
+        host_put(m->h, upper + 8, table | RW);
+        mirror_flush(m);
+        g_assert_cmpuint(strict_count(m->s), ==, 1);
+        assert_step(m, 0);
+        limited_free(m);
+    }
 }
 
 int main(int argc, char **argv)
@@ -272,5 +298,7 @@ int main(int argc, char **argv)
                     test_a_leaf_in_each_gib);
     g_test_add_func("/vtd/limits/many-superpages", test_many_superpages);
     g_test_add_func("/vtd/limits/endless-nothing", test_endless_nothing);
+    g_test_add_func("/vtd/limits/nothing-by-one-way",
+                    test_nothing_by_one_way);
     return g_test_run();
 }

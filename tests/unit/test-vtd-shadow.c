@@ -393,6 +393,46 @@ static void test_permissions(void)
     }
 }
 
+/* The level above changes, and one page is named: the others are as seen */
+static void test_permission_above_a_page(void)
+{
+    static const uint64_t uppers[] = { R, RW, W, RW, R, W };
+    Fixture f = start();
+    uint64_t entry = mirror_entry(f.m, GIB, 2);
+    uint64_t table = mirror_entry(f.m, GIB, 1) & BITS(63, 12);
+
+    for (unsigned contiguous = 0; contiguous < 2; contiguous++) {
+        for (unsigned i = 0; i < 512; i++) {
+            unsigned page = contiguous ? i : i * 7 & 511;
+
+            host_put(f.h, table + i * 8, (TARGET + page * PAGE) | RW);
+        }
+        mirror_flush(f.m);
+        mirror_begin(f.m);
+        for (unsigned i = 0; i < ARRAY_SIZE(uppers); i++) {
+            unsigned page = contiguous ? 5 : 35;
+            bool comes_or_goes = i >= 4;
+
+            host_put(f.h, entry, table | uppers[i]);
+            inv_iotlb(f.h, SELECT, 1, GIB + 5 * PAGE, 0);
+            assert_notices(f.m, UNMAPS(GIB + 5 * PAGE, PAGE),
+                           MAPS(GIB + 5 * PAGE, PAGE,
+                                (TARGET + page * PAGE) | uppers[i]));
+            mirror_begin(f.m);
+            inv_iotlb(f.h, SELECT, 1, GIB + 5 * PAGE, 0);
+            assert_quiet(f.m);
+            if (comes_or_goes) {
+                host_put(f.h, table + 9 * 8, i == 4 ? 0 : (TARGET + MIB) | W);
+                inv_iotlb(f.h, SELECT, 1, GIB + 9 * PAGE, 0);
+            }
+            mirror_flush(f.m);
+            assert_step(f.m, 0);
+        }
+        host_put(f.h, entry, table | RW);
+    }
+    stop(f);
+}
+
 /* A page that changes in place */
 static void test_changed_in_place(void)
 {
@@ -718,6 +758,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/high", test_high);
     g_test_add_func("/vtd/shadow/ignored-bits", test_ignored_bits);
     g_test_add_func("/vtd/shadow/permissions", test_permissions);
+    g_test_add_func("/vtd/shadow/permission-above-a-page",
+                    test_permission_above_a_page);
     g_test_add_func("/vtd/shadow/changed-in-place", test_changed_in_place);
     g_test_add_func("/vtd/shadow/fewest", test_fewest);
     g_test_add_func("/vtd/shadow/cleared-gib", test_cleared_gib);

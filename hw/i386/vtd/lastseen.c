@@ -220,9 +220,16 @@ static bool vtd_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
     return *vtd_empty_slot(look, gpa) == (gpa | level);
 }
 
-static void vtd_note_empty(VtdLook *look, uint64_t gpa, unsigned level)
+/*
+ * By the way that was gone, where @upper was the permission of the levels
+ * above: with less nothing is mapped as well, but with more there may be.
+ */
+static void vtd_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
+                           uint64_t upper)
 {
-    *vtd_empty_slot(look, gpa) = gpa | level;
+    if (upper == vtd_rw(look->format)) {
+        *vtd_empty_slot(look, gpa) = gpa | level;
+    }
 }
 
 /* Blocks in step with the guest */
@@ -509,7 +516,7 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!guest || vtd_as_seen(NULL, guest, upper)) {
         look->table->config->stats->compared += ENTRIES;
         look->table->config->stats->unchanged += ENTRIES;
-        vtd_note_empty(look, gpa, 1);
+        vtd_note_empty(look, gpa, 1, vtd_rw(look->format));
         return;
     }
     look->found++;
@@ -714,10 +721,9 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
     if (guest) {
         vtd_sync_gib_table(look, place, guest, upper);
     }
-    if (look->found == found && !look->resume &&
-        look->first <= place->first &&
+    if (look->found == found && look->first <= place->first &&
         look->last >= place->first + (GIB_SIZE - 1)) {
-        vtd_note_empty(look, gpa, 2);
+        vtd_note_empty(look, gpa, 2, upper);
     }
 }
 
@@ -810,9 +816,8 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
             vtd_sync_nothing(look, first + size - 1);
         }
     }
-    if (look->found == found && !look->resume && look->first <= start &&
-        look->last >= end) {
-        vtd_note_empty(look, gpa, level);
+    if (look->found == found && look->first <= start && look->last >= end) {
+        vtd_note_empty(look, gpa, level, upper);
     }
 }
 
