@@ -139,8 +139,9 @@ static const IotlbRow iotlb_rows[] = {
     { "2^18 pages above", VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB, 18),
       HUGE_PAGE },
     { "elsewhere", VTD_INV_IOTLB_PAGES(A_ID, 0, 18), 0 },
-    { "the address with bit 48", VTD_INV_IOTLB_PAGES(A_ID,
-      BASE | 1ull << 48, 0), 0 },
+    /* Bits from MGAW up are ignored (1.9) */
+    { "one page, with bit 48", VTD_INV_IOTLB_PAGES(A_ID, BASE | 1ull << 48, 0),
+      PAGES(0, 0) },
 };
 
 static void write_leaves(VtdDriver *d, const VtdDomain *domain, bool new)

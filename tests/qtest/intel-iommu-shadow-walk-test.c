@@ -265,8 +265,6 @@ static void test_broken_contexts(void)
         { "zero", false, UINT64_MAX, 0, UINT64_MAX, 0 },
         { "TT 1 without device-TLB", false, 0, VTD_CONTEXT_TT(1), 0, 0 },
         { "TT 3", false, 0, VTD_CONTEXT_TT(3), 0, 0 },
-        { "TT 2 with the smaller width", false, 0, VTD_CONTEXT_TT(2), 7,
-          VTD_AW_39 },
         { "AW 0", false, 0, 0, 7, 0 },
         { "AW 3", false, 0, 0, 7, 3 },
         { "AW 4", false, 0, 0, 7, 4 },

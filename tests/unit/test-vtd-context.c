@@ -294,7 +294,7 @@ static void test_order(void)
         { BIT(4) | TT(3), BIT(63), 0x02 },
         { P | BIT(4) | TT(3), 0, 0x0b },
         { P | BITS(63, 12), BIT(24) | 1, 0x0b },
-        { P | TT(3) | BITS(63, 12), 1, 0x03 },
+        { P | TT(3) | BITS(63, 12), 1, 0x0b },
         { P | TT(1) | BIT(48), 7, 0x0b },
         { P | TT(2) | BIT(48), 7, 0x03 },
     };

@@ -91,13 +91,11 @@ static bool vtd_table_readable(Vtd *v, uint64_t table)
     return v->ops->read(v->host, table, &entry, sizeof(entry));
 }
 
-/* The pointer counts only where it leads to tables */
+/* The pointer is ignored in a pass-through entry alone */
 static bool vtd_context_reserved(Vtd *v, uint64_t lo, uint64_t hi)
 {
-    unsigned tt = VTD_CONTEXT_TT(lo);
-
     return (lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED) ||
-           ((tt == VTD_TT_TABLES || tt == VTD_TT_DEVICE_TLB) &&
+           (VTD_CONTEXT_TT(lo) != VTD_TT_PASS_THROUGH &&
             (lo & VTD_PAGE_MASK & ~v->haw_mask));
 }
 
