@@ -14,7 +14,7 @@ PACKAGES = ("perl", "shellcheck", "flake8", "python3-sphinx",
             "python3-sphinx-rtd-theme")
 
 # Programs of ours that print TAP
-PROGRAMS = ("scripts/check-style.py",)
+PROGRAMS = ("scripts/check-style.py", "scripts/check-layers.py")
 
 
 def sources():

@@ -34,24 +34,22 @@ void seam_step(void)
 
 void seam_atomic(int order)
 {
-    seam_relaxed += order == memory_order_relaxed;
+    seam_relaxed += order == __ATOMIC_RELAXED;
     seam_step();
 }
 
-int seam_lock(pthread_mutex_t *lock)
+void seam_lock(QemuMutex *lock)
 {
     seam_step();
     seam.locked++;
-    return (pthread_mutex_lock)(lock);
+    (qemu_mutex_lock)(lock);
 }
 
-int seam_unlock(pthread_mutex_t *lock)
+void seam_unlock(QemuMutex *lock)
 {
-    int result = (pthread_mutex_unlock)(lock);
-
+    (qemu_mutex_unlock)(lock);
     seam.locked--;
     seam_step();
-    return result;
 }
 
 bool seam_interrupt(SeamActor *actor, SeamActor *other, void *opaque,

@@ -17,9 +17,8 @@
 #ifndef TESTS_UNIT_VTD_SEAM_H
 #define TESTS_UNIT_VTD_SEAM_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
+#include "qemu/thread.h"
 
 typedef void SeamActor(void *opaque);
 
@@ -36,49 +35,31 @@ extern unsigned seam_relaxed;
 
 /* What the engine calls.  An atomic of @order comes next */
 void seam_atomic(int order);
-int seam_lock(pthread_mutex_t *lock);
-int seam_unlock(pthread_mutex_t *lock);
+void seam_lock(QemuMutex *lock);
+void seam_unlock(QemuMutex *lock);
 
-#ifdef __clang__
-#define SEAM(name)              __c11_atomic_##name
-#else
-#define SEAM(name)              SEAM_GCC_##name
-#define SEAM_GCC_load           __atomic_load_n
-#define SEAM_GCC_store          __atomic_store_n
-#define SEAM_GCC_exchange       __atomic_exchange_n
-#define SEAM_GCC_fetch_add      __atomic_fetch_add
-#define SEAM_GCC_fetch_or       __atomic_fetch_or
-#endif
+/* In place of the shim's qemu/atomic.h */
+#define SHIM_QEMU_ATOMIC_H
 
-#undef atomic_load_explicit
-#undef atomic_load
-#undef atomic_store_explicit
-#undef atomic_store
-#undef atomic_exchange
-#undef atomic_fetch_add_explicit
-#undef atomic_fetch_add
-#undef atomic_fetch_or
+#define qatomic_read(p) \
+    (seam_atomic(__ATOMIC_RELAXED), __atomic_load_n(p, __ATOMIC_RELAXED))
+#define qatomic_set(p, v) \
+    (seam_atomic(__ATOMIC_RELAXED), __atomic_store_n(p, v, __ATOMIC_RELAXED))
+#define qatomic_load_acquire(p) \
+    (seam_atomic(__ATOMIC_ACQUIRE), __atomic_load_n(p, __ATOMIC_ACQUIRE))
+#define qatomic_store_release(p, v) \
+    (seam_atomic(__ATOMIC_RELEASE), __atomic_store_n(p, v, __ATOMIC_RELEASE))
+#define qatomic_xchg(p, v) \
+    (seam_atomic(__ATOMIC_SEQ_CST), __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST))
+#define qatomic_fetch_add(p, n) \
+    (seam_atomic(__ATOMIC_SEQ_CST), __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST))
+#define qatomic_fetch_or(p, n) \
+    (seam_atomic(__ATOMIC_SEQ_CST), __atomic_fetch_or(p, n, __ATOMIC_SEQ_CST))
+/* Counters only */
+#define qatomic_add(p, n) \
+    ((void)__atomic_fetch_add(p, n, __ATOMIC_SEQ_CST))
 
-#define atomic_load_explicit(p, order) \
-    (seam_atomic(order), SEAM(load)(p, order))
-#define atomic_load(p) atomic_load_explicit(p, memory_order_seq_cst)
-#define atomic_store_explicit(p, value, order) \
-    (seam_atomic(order), SEAM(store)(p, value, order))
-#define atomic_store(p, value) \
-    atomic_store_explicit(p, value, memory_order_seq_cst)
-#define atomic_exchange(p, value) \
-    (seam_atomic(memory_order_seq_cst), \
-     SEAM(exchange)(p, value, memory_order_seq_cst))
-#define atomic_fetch_add_explicit(p, value, order) \
-    SEAM(fetch_add)(p, value, order)    /* counters only */
-#define atomic_fetch_add(p, value) \
-    (seam_atomic(memory_order_seq_cst), \
-     SEAM(fetch_add)(p, value, memory_order_seq_cst))
-#define atomic_fetch_or(p, value) \
-    (seam_atomic(memory_order_seq_cst), \
-     SEAM(fetch_or)(p, value, memory_order_seq_cst))
-
-#define pthread_mutex_lock(lock)        seam_lock(lock)
-#define pthread_mutex_unlock(lock)      seam_unlock(lock)
+#define qemu_mutex_lock(lock)           seam_lock(lock)
+#define qemu_mutex_unlock(lock)         seam_unlock(lock)
 
 #endif

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the forms in which lastseen.c keeps what it saw, and the account of
+ * Owns the forms in which table.c keeps what it saw, and the account of
  * what they take: a GTree of GiB for a table, blocks of 2 MiB in a GiB,
  * entries or a run in a block.  Knows no guest memory and no differences.
  * [host] calls only.
@@ -12,7 +12,7 @@
 #ifndef HW_I386_VTD_BLOCK_H
 #define HW_I386_VTD_BLOCK_H
 
-#include "lastseen.h"
+#include "table.h"
 
 #define GIB_SHIFT               30
 #define BLOCK_SHIFT             21

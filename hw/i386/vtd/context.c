@@ -16,27 +16,27 @@
 
 void vtd_contexts_init(Vtd *v)
 {
-    pthread_mutex_init(&v->contexts.lock, NULL);
+    qemu_mutex_init(&v->contexts.lock);
 }
 
 void vtd_contexts_destroy(Vtd *v)
 {
-    pthread_mutex_destroy(&v->contexts.lock);
+    qemu_mutex_destroy(&v->contexts.lock);
 }
 
 void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr)
 {
-    atomic_store(&v->contexts.root, rtaddr);
+    qatomic_store_release(&v->contexts.root, rtaddr);
 }
 
 void vtd_contexts_set_translating(Vtd *v, bool on)
 {
-    atomic_store(&v->contexts.translating, on);
+    qatomic_store_release(&v->contexts.translating, on);
 }
 
 bool vtd_translating(Vtd *v)
 {
-    return atomic_load(&v->contexts.translating);
+    return qatomic_load_acquire(&v->contexts.translating);
 }
 
 void vtd_contexts_reset(Vtd *v)
@@ -47,7 +47,7 @@ void vtd_contexts_reset(Vtd *v)
 
 void vtd_contexts_save(Vtd *v, VtdSaved *saved)
 {
-    saved->root = atomic_load(&v->contexts.root) & v->haw_mask;
+    saved->root = qatomic_load_acquire(&v->contexts.root) & v->haw_mask;
     saved->dmar_enabled = vtd_translating(v);
 }
 
@@ -138,7 +138,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
 bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
                       VtdFault *fault)
 {
-    uint64_t latched = atomic_load(&v->contexts.root);
+    uint64_t latched = qatomic_load_acquire(&v->contexts.root);
     uint64_t root = latched & VTD_PAGE_MASK;
     uint8_t bus = sid >> 8, devfn = sid & 0xff;
     uint64_t lo, hi;
@@ -186,7 +186,7 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
 /* The cache's lock is held */
 static void vtd_context_publish(VtdSpace *space, VtdContext *context)
 {
-    VtdContext *old = atomic_exchange(&space->context, context);
+    VtdContext *old = qatomic_xchg(&space->context, context);
 
     if (old) {
         space->v->ops->defer_free(space->v->host, old, g_free);
@@ -197,23 +197,21 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
                                   VtdFault *fault)
 {
     Vtd *v = space->v;
-    VtdContext *context = atomic_load_explicit(&space->context,
-                                               memory_order_acquire);
+    VtdContext *context = qatomic_load_acquire(&space->context);
     VtdContext decoded;
     uint64_t epoch;
 
     if (context && context->sid == sid) {
-        atomic_fetch_add_explicit(&space->context_hits, 1,
-                                  memory_order_relaxed);
+        qatomic_add(&space->context_hits, 1);
         trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi,
                                context->lo, context->epoch);
         return context;
     }
 
     vtd_count(v, VTD_STAT_CONTEXT_MISSES);
-    pthread_mutex_lock(&v->contexts.lock);
+    qemu_mutex_lock(&v->contexts.lock);
     epoch = v->contexts.epoch;
-    pthread_mutex_unlock(&v->contexts.lock);
+    qemu_mutex_unlock(&v->contexts.lock);
 
     if (!vtd_context_read(v, sid, &decoded, fault)) {
         return NULL;
@@ -222,7 +220,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     *context = decoded;
     context->epoch = epoch;
 
-    pthread_mutex_lock(&v->contexts.lock);
+    qemu_mutex_lock(&v->contexts.lock);
     trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->hi, context->lo,
                               epoch, v->contexts.epoch);
     if (v->contexts.epoch == epoch) {
@@ -231,28 +229,28 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
         /* Good for this request, which came before the invalidation */
         v->ops->defer_free(v->host, context, g_free);
     }
-    pthread_mutex_unlock(&v->contexts.lock);
+    qemu_mutex_unlock(&v->contexts.lock);
     return context;
 }
 
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 {
-    pthread_mutex_lock(&v->contexts.lock);
+    qemu_mutex_lock(&v->contexts.lock);
     v->contexts.epoch++;
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
-        VtdContext *context = atomic_load(&space->context);
+        VtdContext *context = qatomic_load_acquire(&space->context);
 
         if (context && (!match || match(context, key))) {
             vtd_context_publish(space, NULL);
         }
     }
-    pthread_mutex_unlock(&v->contexts.lock);
+    qemu_mutex_unlock(&v->contexts.lock);
 }
 
 void vtd_context_forget(VtdSpace *space)
 {
-    pthread_mutex_lock(&space->v->contexts.lock);
+    qemu_mutex_lock(&space->v->contexts.lock);
     vtd_context_publish(space, NULL);
-    pthread_mutex_unlock(&space->v->contexts.lock);
+    qemu_mutex_unlock(&space->v->contexts.lock);
 }

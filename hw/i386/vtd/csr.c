@@ -42,9 +42,9 @@ uint32_t vtd_reg32(Vtd *v, unsigned offset)
 {
     uint32_t value;
 
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     value = vtd_reg32_locked(v, offset);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
     return value;
 }
 
@@ -52,24 +52,31 @@ uint64_t vtd_reg64(Vtd *v, unsigned offset)
 {
     uint64_t value;
 
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     value = vtd_reg64_locked(v, offset);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
     return value;
 }
 
 void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_reg32_set_locked(v, offset,
                          (vtd_reg32_locked(v, offset) & ~clear) | set);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_reg64_set_locked(v, offset,
                          (vtd_reg64_locked(v, offset) & ~clear) | set);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
+}
+
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset)
+{
+    uint64_t reg = vtd_reg64(v, offset);
+
+    return (reg & v->haw_mask) == saved ? reg : saved;
 }

@@ -40,10 +40,10 @@ static void vtd_event_send_locked(Vtd *v, unsigned ctl)
 
 void vtd_send_events(Vtd *v)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_event_send_locked(v, VTD_REG_FECTL);
     vtd_event_send_locked(v, VTD_REG_IECTL);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 void vtd_event_raise_locked(Vtd *v, unsigned ctl)
@@ -71,7 +71,7 @@ void vtd_completion_raise(Vtd *v)
 {
     uint32_t status;
 
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     status = vtd_reg32_locked(v, VTD_REG_ICS);
     trace_vtd_inv_desc_wait_irq(status & VTD_ICS_IWC ? "already pending"
                                                      : "raised");
@@ -79,13 +79,13 @@ void vtd_completion_raise(Vtd *v)
         vtd_reg32_set_locked(v, VTD_REG_ICS, status | VTD_ICS_IWC);
         vtd_event_raise_locked(v, VTD_REG_IECTL);
     }
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 void vtd_completion_written(Vtd *v)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_event_settle_locked(v, VTD_REG_IECTL,
                             vtd_reg32_locked(v, VTD_REG_ICS) & VTD_ICS_IWC);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }

@@ -43,9 +43,9 @@ static void vtd_fault_status_locked(Vtd *v, uint32_t status)
 
 void vtd_fault_status(Vtd *v, uint32_t status)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_fault_status_locked(v, status);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 /* PPF is F, but software's clear of F comes before vtd_fault_written() */
@@ -76,9 +76,9 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
         return;
     }
 
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     hi = vtd_reg64_locked(v, VTD_REG_FRCD_HI);
-    if (fault->life != atomic_load(&v->life)) {
+    if (fault->life != qatomic_load_acquire(&v->life)) {
         /* The request came before a reset, after which there is no trace */
     } else if (vtd_reg32_locked(v, VTD_REG_FSTS) & VTD_FSTS_PFO) {
         vtd_count(v, VTD_STAT_FAULTS_LOST);
@@ -100,17 +100,17 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
         vtd_count(v, VTD_STAT_FAULTS_RECORDED);
         vtd_fault_status_locked(v, VTD_FSTS_PPF);
     }
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 void vtd_fault_written(Vtd *v)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_pending_settle_locked(v);
     vtd_event_settle_locked(v, VTD_REG_FECTL,
                             vtd_reg32_locked(v, VTD_REG_FSTS) &
                             VTD_FSTS_EVENTS);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 /*

@@ -14,27 +14,27 @@
 
 void vtd_interrupts_init(Vtd *v)
 {
-    pthread_mutex_init(&v->interrupts.lock, NULL);
+    qemu_mutex_init(&v->interrupts.lock);
 }
 
 void vtd_interrupts_destroy(Vtd *v)
 {
-    pthread_mutex_destroy(&v->interrupts.lock);
+    qemu_mutex_destroy(&v->interrupts.lock);
 }
 
 void vtd_interrupts_set_table(Vtd *v, uint64_t irta)
 {
-    atomic_store(&v->interrupts.irta, irta);
+    qatomic_store_release(&v->interrupts.irta, irta);
 }
 
 void vtd_interrupts_set_remapping(Vtd *v, bool on)
 {
-    atomic_store(&v->interrupts.remapping, on);
+    qatomic_store_release(&v->interrupts.remapping, on);
 }
 
 void vtd_interrupts_set_compatibility(Vtd *v, bool on)
 {
-    atomic_store(&v->interrupts.compatibility, on);
+    qatomic_store_release(&v->interrupts.compatibility, on);
 }
 
 void vtd_interrupts_reset(Vtd *v)
@@ -46,12 +46,12 @@ void vtd_interrupts_reset(Vtd *v)
 
 void vtd_interrupts_save(Vtd *v, VtdSaved *saved)
 {
-    uint64_t irta = atomic_load(&v->interrupts.irta);
+    uint64_t irta = qatomic_load_acquire(&v->interrupts.irta);
 
     saved->intr_root = irta & v->haw_mask;
     saved->intr_size = VTD_IRTA_ENTRIES(irta);
     saved->intr_eime = irta & VTD_IRTA_EIME;
-    saved->intr_enabled = atomic_load(&v->interrupts.remapping);
+    saved->intr_enabled = qatomic_load_acquire(&v->interrupts.remapping);
 }
 
 void vtd_interrupts_load(Vtd *v, const VtdSaved *saved)
@@ -89,13 +89,13 @@ static bool vtd_irte_get(Vtd *v, const VtdMessage *message, uint16_t index,
     const VtdIecSlot *slot = &v->interrupts.slot[index % VTD_IEC_SLOTS];
     uint64_t entry[2];
 
-    pthread_mutex_lock(&v->interrupts.lock);
+    qemu_mutex_lock(&v->interrupts.lock);
     *irte = (VtdIrte) {
         .lo = slot->lo,
         .hi = slot->hi,
         .cached = slot->valid && slot->index == index,
     };
-    pthread_mutex_unlock(&v->interrupts.lock);
+    qemu_mutex_unlock(&v->interrupts.lock);
     vtd_count(v, irte->cached ? VTD_STAT_IEC_HITS : VTD_STAT_IEC_MISSES);
     if (irte->cached) {
         return true;
@@ -123,19 +123,19 @@ static void vtd_irte_keep(Vtd *v, const VtdMessage *message, uint16_t index,
     if (irte->cached) {
         return;
     }
-    pthread_mutex_lock(&v->interrupts.lock);
-    if (atomic_load(&v->interrupts.epoch) == message->epoch) {
+    qemu_mutex_lock(&v->interrupts.lock);
+    if (qatomic_load_acquire(&v->interrupts.epoch) == message->epoch) {
         v->interrupts.slot[index % VTD_IEC_SLOTS] = (VtdIecSlot) {
             true, index, irte->lo, irte->hi
         };
     }
-    pthread_mutex_unlock(&v->interrupts.lock);
+    qemu_mutex_unlock(&v->interrupts.lock);
 }
 
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
 {
-    pthread_mutex_lock(&v->interrupts.lock);
-    atomic_fetch_add(&v->interrupts.epoch, 1);
+    qemu_mutex_lock(&v->interrupts.lock);
+    qatomic_fetch_add(&v->interrupts.epoch, 1);
     for (unsigned i = 0; i < VTD_IEC_SLOTS; i++) {
         VtdIecSlot *slot = &v->interrupts.slot[i];
 
@@ -143,7 +143,7 @@ void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
             slot->valid = false;
         }
     }
-    pthread_mutex_unlock(&v->interrupts.lock);
+    qemu_mutex_unlock(&v->interrupts.lock);
 }
 
 static bool vtd_irte_reserved(const VtdIrte *irte, bool eime)
@@ -247,7 +247,7 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
 {
     VtdFault fault = {
         .sid = sid,
-        .life = atomic_load(&v->life),
+        .life = qatomic_load_acquire(&v->life),
         .addr = addr,
         .data = data,
     };
@@ -255,15 +255,15 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
     uint32_t index = 0;
 
     trace_vtd_ir_remap_msi_req(addr, data);
-    if (!atomic_load(&v->interrupts.remapping)) {
+    if (!qatomic_load_acquire(&v->interrupts.remapping)) {
         vtd_count(v, VTD_STAT_INTERRUPTS_PASSED);
         return VTD_INTERRUPT_PASS;
     }
-    message.epoch = atomic_load(&v->interrupts.epoch);
-    message.irta = atomic_load(&v->interrupts.irta);
+    message.epoch = qatomic_load_acquire(&v->interrupts.epoch);
+    message.irta = qatomic_load_acquire(&v->interrupts.irta);
     if (addr & VTD_MSI_REMAPPABLE) {
         fault.reason = vtd_interrupt_remap(v, &message, &fault, &index, out);
-    } else if (!atomic_load(&v->interrupts.compatibility) ||
+    } else if (!qatomic_load_acquire(&v->interrupts.compatibility) ||
                (message.irta & VTD_IRTA_EIME)) {
         fault.reason = VTD_FAULT_IR_COMPATIBILITY;
     } else {

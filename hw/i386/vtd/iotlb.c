@@ -11,19 +11,19 @@
  */
 
 #include "qemu/osdep.h"
-#include <pthread.h>
-#include <stdatomic.h>
+#include "qemu/atomic.h"
+#include "qemu/thread.h"
 #include "iotlb.h"
 
 #define VTD_IOTLB_LEVELS        3       /* a page of each size */
 
 typedef struct VtdIotlbSlot {
-    _Atomic uint64_t seq;
-    _Atomic uint64_t page;      /* input page number in its level, | level */
-    _Atomic uint64_t top;       /* the top table's address | its levels */
-    _Atomic uint64_t did;
-    _Atomic uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
-    _Atomic uint64_t walked;    /* when; 0 for a slot that is free */
+    uint64_t seq;
+    uint64_t page;      /* input page number in its level, | level */
+    uint64_t top;       /* the top table's address | its levels */
+    uint64_t did;
+    uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
+    uint64_t walked;    /* when; 0 for a slot that is free */
 } VtdIotlbSlot;
 
 #define SLOT_READ               1
@@ -35,12 +35,12 @@ typedef struct VtdIotlbSet {
 } VtdIotlbSet;
 
 struct VtdIotlb {
-    pthread_mutex_t lock;
-    _Atomic uint64_t now;               /* counts invalidations, from 1 */
-    _Atomic uint64_t global_epoch;      /* entries walked before are dead */
-    _Atomic uint64_t *domain_epoch;     /* the same, by domain id */
+    QemuMutex lock;
+    uint64_t now;               /* counts invalidations, from 1 */
+    uint64_t global_epoch;      /* entries walked before are dead */
+    uint64_t *domain_epoch;     /* the same, by domain id */
     uint64_t range_epoch;               /* lock: no insertion of older ones */
-    _Atomic unsigned levels;            /* bit n: level n was inserted */
+    unsigned levels;            /* bit n: level n was inserted */
     VtdIotlbSet set[VTD_IOTLB_SETS];
 };
 
@@ -48,22 +48,22 @@ VtdIotlb *vtd_iotlb_new(void)
 {
     VtdIotlb *iotlb = g_new0(VtdIotlb, 1);
 
-    pthread_mutex_init(&iotlb->lock, NULL);
+    qemu_mutex_init(&iotlb->lock);
     iotlb->now = 1;
-    iotlb->domain_epoch = g_new0(_Atomic uint64_t, UINT16_MAX + 1);
+    iotlb->domain_epoch = g_new0(uint64_t, UINT16_MAX + 1);
     return iotlb;
 }
 
 void vtd_iotlb_free(VtdIotlb *iotlb)
 {
-    pthread_mutex_destroy(&iotlb->lock);
+    qemu_mutex_destroy(&iotlb->lock);
     g_free(iotlb->domain_epoch);
     g_free(iotlb);
 }
 
 uint64_t vtd_iotlb_now(VtdIotlb *iotlb)
 {
-    return atomic_load(&iotlb->now);
+    return qatomic_load_acquire(&iotlb->now);
 }
 
 /* Dropping by domain and address must find an entry without its tables */
@@ -80,14 +80,14 @@ static uint64_t vtd_iotlb_page(uint64_t iova, unsigned level)
     return (iova & ~vtd_level_mask(level)) | level;
 }
 
-static uint64_t word(const _Atomic uint64_t *p)
+static uint64_t word(const uint64_t *p)
 {
-    return atomic_load_explicit(p, memory_order_acquire);
+    return qatomic_load_acquire(p);
 }
 
-static void set_word(_Atomic uint64_t *p, uint64_t value)
+static void set_word(uint64_t *p, uint64_t value)
 {
-    atomic_store_explicit(p, value, memory_order_release);
+    qatomic_store_release(p, value);
 }
 
 static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t did, uint64_t walked)
@@ -114,8 +114,7 @@ static bool vtd_slot_same_tag(const VtdIotlbSlot *slot, uint64_t page,
 bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry)
 {
-    unsigned levels = atomic_load_explicit(&iotlb->levels,
-                                           memory_order_relaxed);
+    unsigned levels = qatomic_read(&iotlb->levels);
 
     for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
         uint64_t page = vtd_iotlb_page(iova, level);
@@ -154,9 +153,9 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
 static void vtd_iotlb_write(VtdIotlbSlot *slot, uint64_t page, uint64_t top,
                             uint64_t did, uint64_t output, uint64_t walked)
 {
-    uint64_t seq = atomic_load_explicit(&slot->seq, memory_order_relaxed);
+    uint64_t seq = qatomic_read(&slot->seq);
 
-    atomic_store_explicit(&slot->seq, seq + 1, memory_order_relaxed);
+    qatomic_set(&slot->seq, seq + 1);
     set_word(&slot->page, page);
     set_word(&slot->top, top);
     set_word(&slot->did, did);
@@ -172,7 +171,7 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
     VtdIotlbSet *set = vtd_iotlb_set(iotlb, tables->did, page);
     VtdIotlbSlot *slot = NULL;
 
-    pthread_mutex_lock(&iotlb->lock);
+    qemu_mutex_lock(&iotlb->lock);
     if (now >= iotlb->range_epoch) {
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *s = &set->slot[i];
@@ -191,24 +190,24 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         vtd_iotlb_write(slot, page, vtd_iotlb_top(tables), tables->did,
                         entry->addr | (entry->read ? SLOT_READ : 0) |
                         (entry->write ? SLOT_WRITE : 0), now);
-        atomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
+        qatomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
     }
-    pthread_mutex_unlock(&iotlb->lock);
+    qemu_mutex_unlock(&iotlb->lock);
 }
 
 void vtd_iotlb_drop_global(VtdIotlb *iotlb)
 {
-    pthread_mutex_lock(&iotlb->lock);
-    set_word(&iotlb->global_epoch, atomic_fetch_add(&iotlb->now, 1) + 1);
+    qemu_mutex_lock(&iotlb->lock);
+    set_word(&iotlb->global_epoch, qatomic_fetch_add(&iotlb->now, 1) + 1);
     /* What is in the slots now is dead, so no lookup misses a live entry */
-    atomic_store(&iotlb->levels, 0);
-    pthread_mutex_unlock(&iotlb->lock);
+    qatomic_store_release(&iotlb->levels, 0);
+    qemu_mutex_unlock(&iotlb->lock);
 }
 
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did)
 {
     set_word(&iotlb->domain_epoch[did],
-             atomic_fetch_add(&iotlb->now, 1) + 1);
+             qatomic_fetch_add(&iotlb->now, 1) + 1);
 }
 
 static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
@@ -230,13 +229,13 @@ static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
 void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
                           uint64_t last)
 {
-    pthread_mutex_lock(&iotlb->lock);
-    iotlb->range_epoch = atomic_fetch_add(&iotlb->now, 1) + 1;
+    qemu_mutex_lock(&iotlb->lock);
+    iotlb->range_epoch = qatomic_fetch_add(&iotlb->now, 1) + 1;
     for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
         unsigned shift = vtd_level_shift(level);
         uint64_t pages = (last >> shift) - (first >> shift);
 
-        if (!(atomic_load(&iotlb->levels) & VTD_BIT(level))) {
+        if (!(qatomic_load_acquire(&iotlb->levels) & VTD_BIT(level))) {
             continue;
         }
         if (pages >= VTD_IOTLB_SETS) {
@@ -253,5 +252,5 @@ void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
                                   level, first, last);
         }
     }
-    pthread_mutex_unlock(&iotlb->lock);
+    qemu_mutex_unlock(&iotlb->lock);
 }

@@ -32,8 +32,8 @@ static bool vtd_told_first(Vtd *v, unsigned cause)
 {
     uint64_t bit = VTD_BIT(cause);
 
-    return !(atomic_load_explicit(&v->told, memory_order_relaxed) & bit) &&
-           !(atomic_fetch_or(&v->told, bit) & bit);
+    return !(qatomic_read(&v->told) & bit) &&
+           !(qatomic_fetch_or(&v->told, bit) & bit);
 }
 
 static void G_GNUC_PRINTF(3, 4) vtd_log(Vtd *v, unsigned cause,
@@ -105,7 +105,7 @@ static void vtd_log_source(Vtd *v, const VtdFault *fault, unsigned index)
 static void vtd_log_reason(Vtd *v, const VtdFault *fault)
 {
     unsigned index = fault->info >> 48;         /* of an interrupt, in */
-    uint64_t table = atomic_load(&v->interrupts.irta) & VTD_PAGE_MASK;
+    uint64_t table = qatomic_load_acquire(&v->interrupts.irta) & VTD_PAGE_MASK;
 
     switch (fault->reason) {
     case VTD_FAULT_ROOT_RESERVED:

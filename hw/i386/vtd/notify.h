@@ -16,24 +16,9 @@
 #ifndef HW_I386_VTD_NOTIFY_H
 #define HW_I386_VTD_NOTIFY_H
 
-#include "lastseen.h"
-
-/*
- * What a host that maps for the device is told.  @first to @last is a
- * naturally aligned power of two of bytes.  For an UNMAP @write and @read
- * are false, and @addr is 0 unless one mapping alone is unmapped (see
- * VtdOps.dirty_tracking).
- */
-typedef struct VtdNotice {
-    uint64_t first;
-    uint64_t last;
-    uint64_t addr;
-    bool read;
-    bool write;
-} VtdNotice;
+#include "table.h"
 
 typedef struct VtdSink VtdSink;
-typedef struct VtdSpace VtdSpace;
 
 /*
  * Take differences from @first on for @space.  With @silent nothing is sent,
@@ -52,9 +37,6 @@ VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first);
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */
 void vtd_sink_end(VtdSink *sink, uint64_t last);
-
-/* Returns 0, or for a MAP that is refused -errno */
-typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 
 /*
  * Tell @notice of each mapping between @first and @last that @space was

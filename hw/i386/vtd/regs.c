@@ -129,7 +129,7 @@ static void vtd_register_set_locked(Vtd *v, const VtdRegister *reg,
 /* A new life: what came before it leaves no trace in it */
 static void vtd_regs_reset_locked(Vtd *v)
 {
-    atomic_fetch_add(&v->life, 1);
+    qatomic_fetch_add(&v->life, 1);
     memset(v->csr, 0, sizeof(v->csr));
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         vtd_register_set_locked(v, &vtd_registers[i],
@@ -141,16 +141,16 @@ static void vtd_regs_reset_locked(Vtd *v)
 
 void vtd_regs_reset(Vtd *v)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_regs_reset_locked(v);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 void vtd_regs_save(Vtd *v, VtdSaved *saved)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     memcpy(saved->csr, v->csr, sizeof(saved->csr));
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 /* What no write and no fault could make of a register is left out */
@@ -199,14 +199,14 @@ static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
 
 void vtd_regs_load(Vtd *v, const VtdSaved *saved)
 {
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     vtd_regs_reset_locked(v);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         vtd_register_load_locked(v, &vtd_registers[i], saved);
     }
     vtd_status_load_locked(v, saved);
     vtd_fault_load_locked(v, saved->qi_enabled);
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
 }
 
 static bool vtd_access_valid(uint64_t offset, unsigned size)
@@ -246,7 +246,7 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
     if (!vtd_access_valid(offset, size)) {
         return 0;
     }
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         const VtdRegister *reg = &vtd_registers[i];
 
@@ -255,7 +255,7 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
             value |= vtd_shift(vtd_register_locked(v, reg) & mask, shift);
         }
     }
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
     trace_vtd_reg_read(offset, size, value);
     return value;
 }
@@ -271,7 +271,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
     if (!vtd_access_valid(offset, size)) {
         return;
     }
-    pthread_mutex_lock(&v->lock);
+    qemu_mutex_lock(&v->lock);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         const VtdRegister *reg = &vtd_registers[i];
         uint64_t bits, before;
@@ -289,7 +289,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
             written[count++] = reg->written;
         }
     }
-    pthread_mutex_unlock(&v->lock);
+    qemu_mutex_unlock(&v->lock);
     /* Both halves of a wide access are in place before either acts */
     vtd_piece_begin(v);
     for (unsigned i = 0; i < count; i++) {

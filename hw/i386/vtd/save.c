@@ -135,13 +135,6 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
     return NULL;
 }
 
-uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset)
-{
-    uint64_t reg = vtd_reg64(v, offset);
-
-    return (reg & v->haw_mask) == saved ? reg : saved;
-}
-
 char *vtd_load(Vtd *v, const VtdSaved *saved)
 {
     char *error = vtd_saved_unlike(v, saved) ?: vtd_saved_error(v, saved);

@@ -490,7 +490,7 @@ void vtd_shadow_loaded(Vtd *v)
 /* Whether @did is the domain of a space, by any entry that may be in use */
 static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 {
-    VtdContext *cached = atomic_load(&space->context);
+    VtdContext *cached = qatomic_load_acquire(&space->context);
     VtdContext context;
     bool tables;
 

@@ -17,9 +17,11 @@
 #ifndef HW_I386_VTD_STATE_H
 #define HW_I386_VTD_STATE_H
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include "qemu/atomic.h"
+#include "qemu/thread.h"
 #include "vtd.h"
+#include "table.h"
+#include "notify.h"
 #include "iotlb.h"
 #include "refused.h"
 #include "sent.h"
@@ -59,9 +61,9 @@ typedef struct VtdReached {
 
 /* context.c */
 typedef struct VtdContexts {
-    _Atomic bool translating;               /* atomic: GSTS.TES */
-    _Atomic uint64_t root;                  /* atomic: RTADDR latched */
-    pthread_mutex_t lock;
+    bool translating;               /* atomic: GSTS.TES */
+    uint64_t root;                  /* atomic: RTADDR latched */
+    QemuMutex lock;
     uint64_t epoch;                         /* lock */
 } VtdContexts;
 
@@ -81,11 +83,11 @@ typedef struct VtdIecChange {
 
 /* interrupt.c */
 typedef struct VtdInterrupts {
-    _Atomic bool remapping;                 /* atomic: GSTS.IRES */
-    _Atomic bool compatibility;             /* atomic: GSTS.CFIS */
-    _Atomic uint64_t irta;                  /* atomic: IRTA latched */
-    pthread_mutex_t lock;
-    _Atomic uint64_t epoch;                 /* atomic; set in lock */
+    bool remapping;                 /* atomic: GSTS.IRES */
+    bool compatibility;             /* atomic: GSTS.CFIS */
+    uint64_t irta;                  /* atomic: IRTA latched */
+    QemuMutex lock;
+    uint64_t epoch;                 /* atomic; set in lock */
     VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
 
     VtdIecChange untold;                    /* host: see vtd_iec_tell() */
@@ -110,9 +112,9 @@ struct Vtd {
     uint64_t haw_mask;                      /* of pages that there can be */
     VtdFormat format;
 
-    pthread_mutex_t lock;
+    QemuMutex lock;
     uint8_t csr[VTD_REG_SIZE];              /* lock: registers as read */
-    _Atomic uint64_t life;                  /* atomic; set in lock: resets */
+    uint64_t life;                  /* atomic; set in lock: resets */
 
     VtdContexts contexts;
     VtdInterrupts interrupts;
@@ -136,8 +138,8 @@ struct Vtd {
     VtdReached reached[VTD_REACHED];        /* host: by leaves, at any time */
     unsigned reached_count;                 /* host */
 
-    _Atomic uint64_t told;                  /* atomic: causes, by bit */
-    _Atomic uint64_t stats[VTD_STAT_COUNT];
+    uint64_t told;                  /* atomic: causes, by bit */
+    uint64_t stats[VTD_STAT_COUNT];
 };
 
 /* What a space is in for in the vtd_shadow_update() that runs */
@@ -151,9 +153,9 @@ struct VtdSpace {
     Vtd *v;
     void *host;
     VtdView view;                           /* host */
-    VtdContext *_Atomic context;            /* atomic; set in context_lock */
-    _Atomic uint64_t hits;                  /* of the IOTLB */
-    _Atomic uint64_t context_hits;
+    VtdContext *context;            /* atomic; set in context_lock */
+    uint64_t hits;                  /* of the IOTLB */
+    uint64_t context_hits;
     bool shadowed;                          /* host: MAPs are wanted */
     bool watched;                           /* host: anything is wanted */
     VtdShare *share;                        /* host: NULL for no tables */
@@ -181,7 +183,7 @@ static inline uint64_t vtd_width_last(const Vtd *v)
 
 static inline void vtd_count_more(Vtd *v, VtdStat stat, uint64_t more)
 {
-    atomic_fetch_add_explicit(&v->stats[stat], more, memory_order_relaxed);
+    qatomic_add(&v->stats[stat], more);
 }
 
 static inline void vtd_count(Vtd *v, VtdStat stat)
@@ -202,6 +204,12 @@ uint64_t vtd_reg64(Vtd *v, unsigned offset);
 /* Clear @clear, then set @set */
 void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set);
 void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
+/*
+ * What was latched from the register at @offset, of which migration
+ * carries the address alone: the other bits are still in the register, unless
+ * that was written since.  After vtd_regs_load().
+ */
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
 
 /* regs.c: the image as after reset; its part of migration.  [host] */
 void vtd_regs_reset(Vtd *v);
@@ -387,12 +395,5 @@ void vtd_interrupts_set_remapping(Vtd *v, bool on);
 void vtd_interrupts_set_compatibility(Vtd *v, bool on);
 /* Forget entries @first to @last */
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last);
-
-/*
- * save.c: what was latched from the register at @offset, of which migration
- * carries the address alone: the other bits are still in the register, unless
- * that was written since.  After vtd_regs_load().
- */
-uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
 
 #endif

@@ -129,7 +129,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
      */
     if (vtd_iotlb_lookup(v->iotlb, tables, iova, &entry) &&
         vtd_granted(&entry, access)) {
-        atomic_fetch_add_explicit(&space->hits, 1, memory_order_relaxed);
+        qatomic_add(&space->hits, 1);
         trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr |
                                  (entry.read ? v->format.read : 0) |
                                  (entry.write ? v->format.write : 0),
@@ -177,7 +177,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
     uint64_t now;
     VtdFault fault = {
         .sid = sid,
-        .life = atomic_load(&v->life),
+        .life = qatomic_load_acquire(&v->life),
         .read = access != VTD_ACCESS_WRITE,
         .info = iova & VTD_PAGE_MASK,
         .addr = iova,

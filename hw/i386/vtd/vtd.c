@@ -66,7 +66,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     vtd_format_second_stage(&v->format, config->haw_bits,
                             config->snoop_control,
                             config->device_iotlb && config->stale_tm);
-    pthread_mutex_init(&v->lock, NULL);
+    qemu_mutex_init(&v->lock);
     vtd_contexts_init(v);
     vtd_interrupts_init(v);
     v->iotlb = vtd_iotlb_new();
@@ -96,7 +96,7 @@ void vtd_free(Vtd *v)
     vtd_iotlb_free(v->iotlb);
     vtd_interrupts_destroy(v);
     vtd_contexts_destroy(v);
-    pthread_mutex_destroy(&v->lock);
+    qemu_mutex_destroy(&v->lock);
     g_free(v);
 }
 
@@ -134,7 +134,7 @@ void vtd_use_caching_mode(Vtd *v)
 /* Counted elsewhere: the sum over spaces or tables, or another's fields */
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {
-    uint64_t sum = atomic_load(&v->stats[stat]);
+    uint64_t sum = qatomic_load_acquire(&v->stats[stat]);
 
     switch (stat) {
     case VTD_STAT_TRANSLATIONS:
@@ -146,8 +146,8 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
         for (unsigned i = 0; i < v->spaces->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-            sum += atomic_load(stat == VTD_STAT_IOTLB_HITS
-                               ? &space->hits : &space->context_hits);
+            sum += qatomic_read(stat == VTD_STAT_IOTLB_HITS
+                                ? &space->hits : &space->context_hits);
         }
         return sum;
     case VTD_STAT_REFUSED_PAGES:

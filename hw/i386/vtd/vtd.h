@@ -21,11 +21,40 @@
 #define HW_I386_VTD_VTD_H
 
 #include "spec.h"
-#include "lastseen.h"
-#include "notify.h"
 
 typedef struct Vtd Vtd;
 typedef struct VtdSpace VtdSpace;
+
+/* A piece of the guest's address space that is one RAM region, or none */
+typedef struct VtdRam {
+    uint64_t first;
+    uint64_t last;
+    bool ram;                   /* a device may be given it */
+    const uint8_t *data;        /* of @first; NULL if not readable in place */
+} VtdRam;
+
+/* The piece around @gpa */
+typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
+
+/* Read @len bytes of memory at @gpa; false if not all of them are memory */
+typedef bool VtdReadFn(void *host, uint64_t gpa, void *buf, size_t len);
+
+/*
+ * What a host that maps for the device is told.  @first to @last is a
+ * naturally aligned power of two of bytes.  For an UNMAP @write and @read
+ * are false, and @addr is 0 unless one mapping alone is unmapped (see
+ * VtdOps.dirty_tracking).
+ */
+typedef struct VtdNotice {
+    uint64_t first;
+    uint64_t last;
+    uint64_t addr;
+    bool read;
+    bool write;
+} VtdNotice;
+
+/* Returns 0, or for a MAP that is refused -errno */
+typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 
 /*
  * What is remembered of one table of the guest's takes no more than so many

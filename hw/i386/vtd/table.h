@@ -23,9 +23,10 @@
  * [host] calls only.
  */
 
-#ifndef HW_I386_VTD_LASTSEEN_H
-#define HW_I386_VTD_LASTSEEN_H
+#ifndef HW_I386_VTD_TABLE_H
+#define HW_I386_VTD_TABLE_H
 
+#include "vtd.h"
 #include "walk.h"
 
 typedef struct VtdTable VtdTable;
@@ -55,20 +56,6 @@ typedef struct VtdDiff {
 
 /* Called in the order of the addresses */
 typedef void VtdDiffFn(void *opaque, const VtdDiff *diff);
-
-/* A piece of the guest's address space that is one RAM region, or none */
-typedef struct VtdRam {
-    uint64_t first;
-    uint64_t last;
-    bool ram;                   /* a device may be given it */
-    const uint8_t *data;        /* of @first; NULL if not readable in place */
-} VtdRam;
-
-/* The piece around @gpa */
-typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
-
-/* Read @len bytes of memory at @gpa; false if not all of them are memory */
-typedef bool VtdReadFn(void *host, uint64_t gpa, void *buf, size_t len);
 
 /* Sums over the life of a unit, kept by whoever makes the tables */
 typedef struct VtdSeenStats {

@@ -1,0 +1,215 @@
+/*
+ * Intel VT-d engine: differences
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what became of the pages of a block, between two looks at a table or
+ * between two tables.  Knows no guest memory.  [host] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "diff.h"
+
+#define WORK_MAP                8       /* see VtdTableConfig.work */
+
+static void vtd_say(VtdLook *look, const VtdDiff *diff)
+{
+    if (diff->kind == VTD_DIFF_FRESH || diff->kind == VTD_DIFF_CHANGED) {
+        look->work += WORK_MAP;
+    }
+    look->diff(look->opaque, diff);
+}
+
+void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level, uint64_t first,
+              uint64_t last, uint64_t leaf, uint64_t old)
+{
+    VtdDiff diff = { kind, level, first, last, leaf, old };
+
+    vtd_say(look, &diff);
+}
+
+static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
+{
+    if (a->upper != b->upper || a->form != b->form) {
+        return false;
+    }
+    if (a->form == VTD_FORM_ENTRIES) {
+        return !memcmp(a->entry, b->entry, ENTRIES * sizeof(uint64_t));
+    }
+    return a->base == b->base &&
+           (a->form == VTD_FORM_RUN ||
+            !memcmp(a->there, b->there, THERE_WORDS * sizeof(uint64_t)));
+}
+
+void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
+                    const VtdBlock *old, const VtdBlock *new)
+{
+    const VtdFormat *format = look->format;
+    unsigned level = new ? new->level : 1;
+    VtdDiff run = { 0 };
+    bool running = false;
+
+    if (from == 0 && to == ENTRIES - 1) {
+        /* The cases that need no look at each page */
+        uint64_t end = start + BLOCK_SIZE - 1;
+
+        if (!new && !look->each && !vtd_meets_interrupts(start, end)) {
+            vtd_tell(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
+            return;
+        }
+        if (!old && level > 1) {
+            vtd_tell(look, VTD_DIFF_FRESH, level, start, end, new->base, 0);
+            return;
+        }
+        if (old && new && vtd_block_same(old, new)) {
+            vtd_tell(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
+            return;
+        }
+        if (old && old->level > 1 && level > 1) {
+            vtd_tell(look, VTD_DIFF_CHANGED, level, start, end, new->base,
+                     old->base);
+            return;
+        }
+    }
+
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t was = vtd_block_leaf(format, old, i);
+        uint64_t now = vtd_block_leaf(format, new, i);
+        uint64_t first = start + ((uint64_t)i << VTD_PAGE_SHIFT);
+        uint64_t offset = first - run.first;
+        VtdDiffKind kind = was == now ? VTD_DIFF_KEPT :
+                           !now ? VTD_DIFF_GONE :
+                           !was ? VTD_DIFF_FRESH : VTD_DIFF_CHANGED;
+        bool joins = running && kind == run.kind;
+
+        if (!was && !now) {
+            joins = false;
+        } else if (kind == VTD_DIFF_GONE && look->each) {
+            joins = joins && old->level > 1 && was == run.old + offset;
+        } else if (kind == VTD_DIFF_FRESH || kind == VTD_DIFF_CHANGED) {
+            joins = joins && level > 1 &&
+                    (!look->each || !was || was == run.old + offset);
+        }
+        if (joins) {
+            run.last = first + PAGE_SIZE - 1;
+            continue;
+        }
+        if (running) {
+            vtd_say(look, &run);
+        }
+        running = was || now;
+        run = (VtdDiff) {
+            kind, kind == VTD_DIFF_GONE ? old->level : level,
+            first, first + PAGE_SIZE - 1, now, was,
+        };
+    }
+    if (running) {
+        vtd_say(look, &run);
+    }
+}
+
+void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
+              unsigned shift, unsigned *from, unsigned *to)
+{
+    uint64_t first = MAX(look->first, start);
+    uint64_t last = MIN(look->last, start + size - 1);
+
+    *from = (first - start) >> shift;
+    *to = (last - start) >> shift;
+}
+
+typedef struct VtdCollect {
+    GPtrArray *gibs;
+    uint64_t first, last;
+} VtdCollect;
+
+static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
+{
+    VtdCollect *collect = opaque;
+    VtdGib *gib = value;
+
+    if (gib->first > collect->last) {
+        return TRUE;
+    }
+    if (gib->first + (GIB_SIZE - 1) >= collect->first) {
+        g_ptr_array_add(collect->gibs, gib);
+    }
+    return FALSE;
+}
+
+void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs, uint64_t first,
+                      uint64_t last)
+{
+    if (first >> GIB_SHIFT == last >> GIB_SHIFT) {
+        VtdGib *gib = vtd_gib_find(table, first & ~(GIB_SIZE - 1));
+
+        if (gib) {
+            g_ptr_array_add(gibs, gib);
+        }
+    } else if (table) {
+        VtdCollect collect = { gibs, first, last };
+
+        g_tree_foreach(table->gibs, vtd_collect, &collect);
+    }
+}
+
+static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
+                            const VtdGib *new)
+{
+    unsigned from, to;
+
+    vtd_clip(look, first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
+    for (unsigned i = from; i <= to; i++) {
+        uint64_t start = first + ((uint64_t)i << BLOCK_SHIFT);
+        VtdBlock old_part, new_part;
+        const VtdBlock *was = vtd_gib_block(look->format, old, i, &old_part);
+        const VtdBlock *now = vtd_gib_block(look->format, new, i, &new_part);
+        unsigned page_from, page_to;
+
+        if (was || now) {
+            vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &page_from,
+                     &page_to);
+            vtd_block_diff(look, start, page_from, page_to, was, now);
+        }
+    }
+}
+
+void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
+                       uint64_t last, bool each, VtdDiffFn *diff,
+                       void *opaque)
+{
+    VtdTable *either = old ?: new;
+    GPtrArray *before, *after;
+    unsigned i = 0, j = 0;
+    VtdLook look = {
+        .first = first,
+        .last = last,
+        .each = each,
+        .diff = diff,
+        .opaque = opaque,
+    };
+
+    if (!either) {
+        return;
+    }
+    look.format = either->config->format;
+    before = g_ptr_array_new();
+    after = g_ptr_array_new();
+    vtd_collect_gibs(old, before, first, last);
+    vtd_collect_gibs(new, after, first, last);
+    while (i < before->len || j < after->len) {
+        VtdGib *was = i < before->len ? g_ptr_array_index(before, i) : NULL;
+        VtdGib *now = j < after->len ? g_ptr_array_index(after, j) : NULL;
+
+        if (was && now && was->first < now->first) {
+            now = NULL;
+        } else if (was && now && now->first < was->first) {
+            was = NULL;
+        }
+        vtd_compare_gib(&look, was ? was->first : now->first, was, now);
+        i += !!was;
+        j += !!now;
+    }
+    g_ptr_array_free(before, TRUE);
+    g_ptr_array_free(after, TRUE);
+}

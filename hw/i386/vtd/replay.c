@@ -1,0 +1,97 @@
+/*
+ * Intel VT-d engine: telling a newcomer what is mapped
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns the replay of what one space was sent, as it was sent.  [host] calls
+ * only.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "send.h"
+#include "trace.h"
+
+typedef struct VtdReplay {
+    VtdSpace *space;
+    uint64_t first;
+    uint64_t last;
+    unsigned tries;
+    VtdNoticeFn *notice;
+    void *opaque;
+    uint64_t next;              /* behind the last extent that was told of */
+} VtdReplay;
+
+static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
+{
+    int error = 0;
+
+    if (replay->tries) {
+        vtd_trace_one(replay->space, notice);
+        error = replay->notice(replay->opaque, notice);
+        if (error) {
+            vtd_map_refused(replay->space, "replay", notice, error,
+                            &replay->tries);
+        }
+    } else {
+        vtd_set_refused(replay->space, notice->first, notice->last, true);
+    }
+}
+
+/* An extent that has page @at with @leaf, whole */
+static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
+                              uint64_t at, uint64_t leaf)
+{
+    VtdSpace *space = replay->space;
+    VtdNotice notice = vtd_notice_map(space->v, extent->first, extent->last,
+                                      leaf - (at - extent->first));
+    uint64_t end;
+
+    vtd_replay_one(replay, &notice);
+    if (vtd_refused_at(space->refused, extent->first, extent->last, &end)) {
+        /* What was refused was not sent */
+        vtd_extent_remove(space, extent);
+    }
+    replay->next = extent->last + 1;
+}
+
+static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
+{
+    VtdReplay *replay = opaque;
+    VtdSpace *space = replay->space;
+    Vtd *v = space->v;
+
+    for (uint64_t page = MAX(diff->first, replay->next), end;
+         page <= diff->last; page = end + 1) {
+        uint64_t leaf = diff->leaf + (page - diff->first);
+        VtdNotice notice = vtd_notice_map(v, page, page | ~VTD_PAGE_MASK,
+                                          leaf);
+        VtdExtent extent;
+        bool sendable;
+
+        if (vtd_refused_at(space->refused, page, diff->last, &end)) {
+            continue;
+        }
+        if (vtd_extent_find(space, page, notice.last, &extent)) {
+            vtd_replay_extent(replay, &extent, page, leaf);
+            end = extent.last;
+            continue;
+        }
+        /* Of a GiB beyond RAM there are many, and nothing to tell */
+        end = vtd_target_piece(v, page, diff->last, notice.addr, &sendable);
+        if (sendable) {
+            end = notice.last;
+            vtd_replay_one(replay, &notice);
+        }
+    }
+}
+
+void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
+                       VtdNoticeFn *notice, void *opaque)
+{
+    VtdReplay replay = { space, first, last, TRIES, notice, opaque, 0 };
+
+    memset(space->v->target, 0, sizeof(space->v->target));
+    vtd_table_compare(NULL, vtd_space_table(space), first, last, false,
+                      vtd_replay_pages, &replay);
+}

@@ -1,0 +1,231 @@
+/*
+ * Intel VT-d engine: sending MAPs and UNMAPs
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns how a range is cut into what can be sent: aligned powers of two, of
+ * RAM, around the interrupt range; what is noted of each piece that was sent,
+ * or refused.  [host] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "state.h"
+#include "send.h"
+#include "trace.h"
+
+uint64_t vtd_aligned_last(uint64_t first, uint64_t last)
+{
+    uint64_t size = first ? first & -first : 1ull << 63;
+
+    while (size - 1 > last - first) {
+        size >>= 1;
+    }
+    return first + (size - 1);
+}
+
+VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
+                         uint64_t leaf)
+{
+    return (VtdNotice) {
+        .first = first,
+        .last = last,
+        .addr = leaf & v->format.address,
+        .read = leaf & v->format.read,
+        .write = leaf & v->format.write,
+    };
+}
+
+void vtd_trace_one(const VtdSpace *space, const VtdNotice *notice)
+{
+    trace_vtd_page_walk_one(space->did, notice->first, notice->addr,
+                            notice->last - notice->first,
+                            notice->read | notice->write << 1);
+}
+
+/* Refusals */
+
+void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last, bool is)
+{
+    uint64_t lost = is ? vtd_refused_add(space->refused, first, last)
+                       : vtd_refused_drop(space->refused, first, last);
+
+    vtd_count_more(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
+}
+
+/* Not for this page alone.  vDPA knows no other error than EIO. */
+static bool vtd_out_of_room(int error)
+{
+    return error == -ENOSPC || error == -ENOMEM || error == -EIO;
+}
+
+void vtd_map_refused(VtdSpace *space, const char *why, const VtdNotice *notice,
+                     int error, unsigned *tries)
+{
+    Vtd *v = space->v;
+
+    vtd_count(v, VTD_STAT_REFUSED);
+    trace_vtd_shadow_refused(why, space->did, notice->first, notice->last,
+                             notice->addr, -error);
+    v->ops->refused(v->host, error);
+    vtd_set_refused(space, notice->first, notice->last, true);
+    *tries = vtd_out_of_room(error) ? *tries / 4 : *tries - 1;
+    if (!*tries) {
+        space->retry_from = notice->last + 1;
+    }
+}
+
+void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
+                    uint64_t addr)
+{
+    Vtd *v = sink->space->v;
+
+    if (!sink->tries && sink->tries_for_room) {
+        sink->tries_for_room--;
+        sink->tries = 1;
+    }
+    for (uint64_t end; ; first = end + 1) {
+        end = vtd_aligned_last(first, last);
+        if (!sink->silent) {
+            VtdNotice notice = { .first = first, .last = end, .addr = addr };
+
+            vtd_count(v, VTD_STAT_UNMAPS);
+            vtd_count_more(v, VTD_STAT_UNMAPPED_PAGES,
+                           ((end - first) >> VTD_PAGE_SHIFT) + 1);
+            trace_vtd_shadow_unmap(sink->why, sink->space->did, first, end);
+            vtd_trace_one(sink->space, &notice);
+            v->ops->notify(sink->space->host, &notice);
+        }
+        if (end == last) {
+            return;
+        }
+        addr = addr ? addr + (end - first + 1) : 0;
+    }
+}
+
+/* A leaf leads to here: past so many places, to all between two of them */
+static void vtd_note_reached(Vtd *v, const VtdRam *ram)
+{
+    VtdReached *reached = v->reached;
+
+    for (unsigned i = 0; i < v->reached_count; i++) {
+        if (ram->first >= reached[i].first && ram->last <= reached[i].last) {
+            return;
+        }
+    }
+    if (v->reached_count < VTD_REACHED) {
+        reached[v->reached_count++] = (VtdReached) { ram->first, ram->last };
+        return;
+    }
+    reached[0].first = MIN(reached[0].first, ram->first);
+    reached[0].last = MAX(reached[0].last, ram->last);
+}
+
+/* What is around @gpa; targets are few regions, met in any order */
+static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
+{
+    VtdRam *ram = v->target;
+
+    for (unsigned i = 0; i < VTD_TARGETS; i++, ram++) {
+        if (ram->last && gpa >= ram->first && gpa <= ram->last) {
+            return ram;
+        }
+    }
+    ram = &v->target[v->next_target++ % VTD_TARGETS];
+    v->ops->ram(v->host, gpa, ram);
+    vtd_note_reached(v, ram);
+    return ram;
+}
+
+uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
+                          bool *sendable)
+{
+    const VtdRam *target = vtd_target(v, gpa);
+    uint64_t end;
+
+    if (vtd_meets_interrupts(first, first)) {
+        /* Whatever the tables say, requests to this are no DMA */
+        *sendable = false;
+        return MIN(last, VTD_INTERRUPT_LAST);
+    }
+    if (vtd_meets_interrupts(first, last)) {
+        last = VTD_INTERRUPT_FIRST - 1;
+    }
+    end = first + MIN(target->last - gpa, last - first);
+    *sendable = target->ram && end - first >= ~VTD_PAGE_MASK;
+    if (!*sendable) {
+        return end | ~VTD_PAGE_MASK;
+    }
+    return vtd_aligned_last(first, ((end + 1) & VTD_PAGE_MASK) - 1);
+}
+
+/* MAP one piece; what is refused is no extent, since it was not sent */
+static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
+{
+    VtdSpace *space = sink->space;
+    Vtd *v = space->v;
+
+    if (!sink->silent) {
+        int error;
+
+        if (!sink->tries) {
+            vtd_set_refused(space, notice->first, notice->last, true);
+            return;
+        }
+        vtd_count(v, VTD_STAT_MAPS);
+        trace_vtd_shadow_map(sink->why, space->did, notice->first,
+                             notice->last, notice->addr, notice->read,
+                             notice->write);
+        vtd_trace_one(space, notice);
+        error = v->ops->notify(space->host, notice);
+        if (error) {
+            vtd_map_refused(space, sink->why, notice, error, &sink->tries);
+            return;
+        }
+    }
+    vtd_set_refused(space, notice->first, notice->last, false);
+    if (notice->last - notice->first > ~VTD_PAGE_MASK) {
+        vtd_sent_add(space->sent, notice->first, notice->last);
+    }
+}
+
+void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
+{
+    VtdSpace *space = sink->space;
+    Vtd *v = space->v;
+
+    for (uint64_t end; ; first = end + 1) {
+        VtdNotice notice = vtd_notice_map(v, first, last, leaf);
+        bool sendable;
+
+        end = vtd_target_piece(v, first, last, notice.addr, &sendable);
+        if (sendable && end - first > ~VTD_PAGE_MASK &&
+            !vtd_sent_has_room(space->sent, first, end)) {
+            /* What is sent by the page need not be remembered */
+            end = first | ~VTD_PAGE_MASK;
+        }
+        notice.last = end;
+        if (sendable) {
+            vtd_send_piece(sink, &notice);
+        } else {
+            vtd_count(v, VTD_STAT_UNSENDABLE);
+            trace_vtd_shadow_unsendable(space->did, first, notice.addr);
+            vtd_set_refused(space, first, end, false);
+        }
+        if (end == last) {
+            return;
+        }
+        leaf += end - first + 1;
+    }
+}
+
+bool vtd_extent_find(const VtdSpace *space, uint64_t first, uint64_t last,
+                     VtdExtent *extent)
+{
+    *extent = (VtdExtent) { .first = first, .last = last };
+    return vtd_sent_find(space->sent, &extent->first, &extent->last);
+}
+
+void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent)
+{
+    vtd_sent_drop(space->sent, extent->first, extent->last);
+}
