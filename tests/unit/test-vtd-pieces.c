@@ -114,6 +114,31 @@ static void test_short(void)
     stop(h);
 }
 
+/* To look at tables that are as they were is little, but not behind I/O */
+static void test_copied(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    uint64_t paused;
+
+    map_much(m, GIB, TARGET | RW);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    host_pump(h);
+    assert_step(m, 0);
+    paused = pauses(h);
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    g_assert_cmpuint(pauses(h), ==, paused);
+
+    host_put_behind_io(h, mirror_entry(m, GIB, 1) & BITS(63, 12));
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    g_assert_true(h->scheduled);
+    host_pump(h);
+    g_assert_cmpuint(pauses(h), >, paused + 4);
+    assert_step(m, 0);
+    mirror_free(m);
+    stop(h);
+}
+
 /* IVT, ICC, TES and RTPS */
 static void test_registers(void)
 {
@@ -366,6 +391,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/pieces/queue", test_queue);
     g_test_add_func("/vtd/pieces/short", test_short);
+    g_test_add_func("/vtd/pieces/copied", test_copied);
     g_test_add_func("/vtd/pieces/registers", test_registers);
     g_test_add_func("/vtd/pieces/moved", test_moved);
     g_test_add_func("/vtd/pieces/changed-places", test_changed_places);

@@ -14,6 +14,9 @@
 #include "qemu/atomic.h"
 #include "diff.h"
 
+/* A table that is read by calls costs as much as so many in place */
+#define WORK_COPY               100
+
 /* Whether to stop before @at, as there was so much work */
 static bool vtd_enough(VtdLook *look, uint64_t at)
 {
@@ -47,6 +50,7 @@ static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
         look->copy = g_new(uint64_t, VTD_LEVELS_MAX * ENTRIES);
     }
     copy = look->copy + (level - 1) * ENTRIES;
+    look->work += WORK_COPY;
     return config->read(config->host, gpa, copy, PAGE_SIZE) ? copy : NULL;
 }
 
