@@ -615,7 +615,7 @@ static void test_random(void)
     unsigned worlds = g_test_slow() ? 1200 : 40;
 
     if (seed) {
-        one_world(strtoul(seed, NULL, 0));
+        one_world(g_ascii_strtoull(seed, NULL, 0));
         return;
     }
     for (unsigned i = 1; i <= worlds; i++) {

@@ -71,7 +71,7 @@ static void check_find(const VtdSent *sent, const GArray *list,
 static void test_random(void)
 {
     const char *text = g_getenv("TEST_SEED");
-    guint32 seed = text ? strtoul(text, NULL, 0) : 1;
+    guint32 seed = text ? g_ascii_strtoull(text, NULL, 0) : 1;
     GRand *rand = g_rand_new_with_seed(seed);
     unsigned refused = 0;
 

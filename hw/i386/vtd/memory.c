@@ -34,8 +34,10 @@ static GArray *vtd_changed_pages(const VtdRamChange *changes, unsigned n)
         if (pages->len) {
             tail = &g_array_index(pages, VtdRamChange, pages->len - 1);
             if (change.first <= tail->last) {
-                /* They meet in a page, which has both; so have the others,
-                 * then, which costs an UNMAP or a look too many */
+                /*
+                 * They meet in a page, which has both; so have the others,
+                 * then, which costs an UNMAP or a look too many.
+                 */
                 tail->last = change.last;
                 tail->was |= change.was;
                 tail->is |= change.is;

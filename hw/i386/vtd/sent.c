@@ -14,8 +14,8 @@
 
 typedef struct VtdSentGib {
     uint64_t first;             /* the key */
-    uint64_t whole[WORDS];      /* blocks that are in one extent, and of these */
-    uint64_t joined[WORDS];     /* those that are not its first */
+    uint64_t whole[WORDS];      /* blocks that are in one extent, */
+    uint64_t joined[WORDS];     /* and of these those that are not its first */
     uint64_t mixed[WORDS];      /* blocks with smaller extents */
     uint64_t **page;            /* for these, ENTRIES; by page as joined[] */
 } VtdSentGib;
