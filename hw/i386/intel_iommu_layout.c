@@ -4,10 +4,12 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns what is RAM and where, as the engine is told of it: when it asks, and
- * when that has changed.  Everything runs under the big lock.
+ * when that has changed.  What virtio-mem has discarded of a region is no RAM
+ * for a device.  Everything runs under the big lock.
  */
 
 #include "qemu/osdep.h"
+#include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "exec/address-spaces.h"
 #include "intel_iommu_internal.h"
@@ -22,6 +24,54 @@ typedef struct IntelIOMMUFind {
 static hwaddr intel_iommu_range_last(Int128 start, Int128 len)
 {
     return int128_get64(int128_sub(int128_add(start, len), int128_one()));
+}
+
+static MemoryRegionSection intel_iommu_section(MemoryRegion *mr, hwaddr offset,
+                                               hwaddr first, hwaddr last)
+{
+    return (MemoryRegionSection) {
+        .mr = mr,
+        .offset_within_region = offset,
+        .offset_within_address_space = first,
+        .size = int128_make64(last - first + 1),
+    };
+}
+
+/* Passed in order, those that are there and in the section */
+static int intel_iommu_populated(MemoryRegionSection *section, void *opaque)
+{
+    IntelIOMMUFind *find = opaque;
+    hwaddr first = section->offset_within_address_space;
+    hwaddr last = first + int128_get64(section->size) - 1;
+
+    if (find->gpa < first) {
+        find->ram->last = MIN(find->ram->last, first - 1);
+    } else if (find->gpa > last) {
+        find->ram->first = last + 1;
+    } else {
+        find->ram->first = first;
+        find->ram->last = last;
+        find->ram->ram = true;
+    }
+    return 0;
+}
+
+/* The piece of @find->ram, a region with a manager, that @find->gpa is in */
+static void intel_iommu_find_populated(IntelIOMMUFind *find, MemoryRegion *mr,
+                                       hwaddr offset)
+{
+    VtdRam *ram = find->ram;
+    hwaddr start = ram->first;
+    MemoryRegionSection section = intel_iommu_section(mr, offset, start,
+                                                      ram->last);
+
+    ram->ram = false;
+    ram_discard_manager_replay_populated(
+        memory_region_get_ram_discard_manager(mr), &section,
+        intel_iommu_populated, find);
+    if (ram->data) {
+        ram->data += ram->first - start;
+    }
 }
 
 static bool intel_iommu_find_ram(Int128 start, Int128 len,
@@ -46,6 +96,9 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
         find->ram->data = (uint8_t *)memory_region_get_ram_ptr(region) +
                           offset;
     }
+    if (memory_region_has_ram_discard_manager(region)) {
+        intel_iommu_find_populated(find, region, offset);
+    }
     return true;
 }
 
@@ -69,21 +122,37 @@ typedef struct IntelIOMMUPiece {
     hwaddr offset;              /* of first in mr */
 } IntelIOMMUPiece;
 
-static bool intel_iommu_add_piece(Int128 start, Int128 len,
-                                  const MemoryRegion *mr, hwaddr offset,
-                                  void *opaque)
+static int intel_iommu_add_piece(MemoryRegionSection *section, void *opaque)
 {
     GArray *pieces = opaque;
+    hwaddr first = section->offset_within_address_space;
     IntelIOMMUPiece piece = {
-        .first = int128_get64(start),
-        .last = intel_iommu_range_last(start, len),
-        .mr = (MemoryRegion *)mr,
-        .offset = offset,
+        .first = first,
+        .last = first + int128_get64(section->size) - 1,
+        .mr = section->mr,
+        .offset = section->offset_within_region,
     };
 
-    if (memory_region_is_ram(piece.mr)) {
-        memory_region_ref(piece.mr);
-        g_array_append_val(pieces, piece);
+    memory_region_ref(piece.mr);
+    g_array_append_val(pieces, piece);
+    return 0;
+}
+
+static bool intel_iommu_add_pieces(Int128 start, Int128 len,
+                                   const MemoryRegion *mr, hwaddr offset,
+                                   void *opaque)
+{
+    MemoryRegion *region = (MemoryRegion *)mr;
+    MemoryRegionSection section = intel_iommu_section(
+        region, offset, int128_get64(start),
+        intel_iommu_range_last(start, len));
+
+    if (memory_region_has_ram_discard_manager(region)) {
+        ram_discard_manager_replay_populated(
+            memory_region_get_ram_discard_manager(region), &section,
+            intel_iommu_add_piece, opaque);
+    } else if (memory_region_is_ram(region)) {
+        intel_iommu_add_piece(&section, opaque);
     }
     return false;
 }
@@ -94,7 +163,7 @@ static GArray *intel_iommu_pieces(void)
 
     RCU_READ_LOCK_GUARD();
     flatview_for_each_range(address_space_to_flatview(&address_space_memory),
-                            intel_iommu_add_piece, pieces);
+                            intel_iommu_add_pieces, pieces);
     return pieces;
 }
 
@@ -159,12 +228,9 @@ static GArray *intel_iommu_compare(const GArray *old, const GArray *new)
 
 /* Listening */
 
-static void intel_iommu_memory_moves(MemoryListener *listener,
-                                     MemoryRegionSection *section)
+static void intel_iommu_memory_moves(IntelIOMMUState *s, MemoryRegion *mr)
 {
-    IntelIOMMUState *s = container_of(listener, IntelIOMMUState, memory);
-
-    s->memory_moves |= memory_region_is_ram(section->mr);
+    s->memory_moves |= memory_region_is_ram(mr);
 }
 
 /*
@@ -190,13 +256,91 @@ static void intel_iommu_memory_moved(MemoryListener *listener)
     intel_iommu_free_pieces(old);
 }
 
+/* What is populated is known when the manager's own record has it */
+static void intel_iommu_memory_bh(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    s->memory_moves = true;
+    intel_iommu_memory_moved(&s->memory);
+}
+
+typedef struct IntelIOMMUDiscards {
+    RamDiscardListener listener;
+    IntelIOMMUState *s;
+    MemoryRegion *mr;
+    hwaddr offset;              /* of the section in mr */
+} IntelIOMMUDiscards;
+
+static int intel_iommu_populates(RamDiscardListener *listener,
+                                 MemoryRegionSection *section)
+{
+    IntelIOMMUDiscards *discards = container_of(listener, IntelIOMMUDiscards,
+                                                listener);
+
+    qemu_bh_schedule(discards->s->memory_bh);
+    return 0;
+}
+
+static void intel_iommu_discards(RamDiscardListener *listener,
+                                 MemoryRegionSection *section)
+{
+    intel_iommu_populates(listener, section);
+}
+
+static void intel_iommu_region_comes(MemoryListener *listener,
+                                     MemoryRegionSection *section)
+{
+    IntelIOMMUState *s = container_of(listener, IntelIOMMUState, memory);
+    IntelIOMMUDiscards *discards;
+
+    intel_iommu_memory_moves(s, section->mr);
+    if (!memory_region_has_ram_discard_manager(section->mr)) {
+        return;
+    }
+    discards = g_new0(IntelIOMMUDiscards, 1);
+    discards->s = s;
+    discards->mr = section->mr;
+    discards->offset = section->offset_within_region;
+    ram_discard_listener_init(&discards->listener, intel_iommu_populates,
+                              intel_iommu_discards, true);
+    ram_discard_manager_register_listener(
+        memory_region_get_ram_discard_manager(section->mr),
+        &discards->listener, section);
+    s->memory_discards = g_slist_prepend(s->memory_discards, discards);
+}
+
+static void intel_iommu_region_goes(MemoryListener *listener,
+                                    MemoryRegionSection *section)
+{
+    IntelIOMMUState *s = container_of(listener, IntelIOMMUState, memory);
+
+    intel_iommu_memory_moves(s, section->mr);
+    for (GSList *link = s->memory_discards; link; link = link->next) {
+        IntelIOMMUDiscards *discards = link->data;
+
+        if (discards->mr == section->mr &&
+            discards->offset == section->offset_within_region) {
+            ram_discard_manager_unregister_listener(
+                memory_region_get_ram_discard_manager(section->mr),
+                &discards->listener);
+            g_free(discards);
+            s->memory_discards = g_slist_delete_link(s->memory_discards,
+                                                     link);
+            return;
+        }
+    }
+}
+
 void intel_iommu_watch_memory(IntelIOMMUState *s)
 {
+    s->memory_bh = qemu_bh_new_guarded(intel_iommu_memory_bh, s,
+                                       &DEVICE(s)->mem_reentrancy_guard);
     s->memory_pieces = intel_iommu_pieces();
     s->memory = (MemoryListener) {
         .name = TYPE_INTEL_IOMMU_DEVICE,
-        .region_add = intel_iommu_memory_moves,
-        .region_del = intel_iommu_memory_moves,
+        .region_add = intel_iommu_region_comes,
+        .region_del = intel_iommu_region_goes,
         .commit = intel_iommu_memory_moved,
     };
     memory_listener_register(&s->memory, &address_space_memory);

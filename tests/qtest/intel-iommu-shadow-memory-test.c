@@ -10,6 +10,10 @@
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
+#include "standard-headers/linux/virtio_config.h"
+#include "standard-headers/linux/virtio_mem.h"
+#include "libqos/libqos-malloc.h"
+#include "libqos/virtio-pci.h"
 #include "vtd-world.h"
 
 #define IOVA                    0x40000000ull
@@ -172,11 +176,116 @@ static void test_cut(void)
     world_stop(&w);
 }
 
+/* A guest's driver of virtio-mem: it plugs and unplugs by blocks of 2 MiB */
+typedef struct MemDriver {
+    QTestState *qts;
+    QVirtioPCIDevice *dev;
+    QVirtQueue *queue;
+    QGuestAllocator alloc;
+    uint64_t request;           /* a page for requests and answers */
+} MemDriver;
+
+static void mem_start(MemDriver *m, World *w)
+{
+    QPCIAddress address = { .devfn = QPCI_DEVFN(5, 0) };
+    uint64_t heap = vtd_alloc(&w->d, 64);
+    QVirtioDevice *vdev;
+
+    m->qts = w->d.qts;
+    m->request = vtd_alloc(&w->d, 1);
+    alloc_init(&m->alloc, 0, heap, heap + 64 * VTD_PAGE, VTD_PAGE);
+    m->dev = virtio_pci_new(w->d.pci, &address);
+    g_assert_nonnull(m->dev);
+    vdev = &m->dev->vdev;
+    qvirtio_pci_device_enable(m->dev);
+    qvirtio_start_device(vdev);
+    qvirtio_set_features(vdev, qvirtio_get_features(vdev) &
+                               (1ull << VIRTIO_F_VERSION_1 |
+                                1ull << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
+    m->queue = qvirtqueue_setup(vdev, &m->alloc, 0);
+    qvirtio_set_driver_ok(vdev);
+}
+
+static void mem_ask(MemDriver *m, unsigned type, uint64_t addr,
+                    unsigned blocks)
+{
+    const uint64_t answer = m->request + 64;
+    uint32_t head;
+
+    qtest_writeq(m->qts, m->request, type);
+    qtest_writeq(m->qts, m->request + 8, addr);
+    qtest_writeq(m->qts, m->request + 16, blocks);
+    qtest_writeq(m->qts, answer, UINT64_MAX);
+    head = qvirtqueue_add(m->qts, m->queue, m->request,
+                          sizeof(struct virtio_mem_req), false, true);
+    qvirtqueue_add(m->qts, m->queue, answer, sizeof(struct virtio_mem_resp),
+                   true, false);
+    qvirtqueue_kick(m->qts, &m->dev->vdev, m->queue, head);
+    qvirtio_wait_used_elem(m->qts, &m->dev->vdev, m->queue, head, NULL,
+                           10 * G_USEC_PER_SEC);
+    expect_eq(qtest_readw(m->qts, answer), VIRTIO_MEM_RESP_ACK);
+}
+
+static void mem_stop(MemDriver *m)
+{
+    qvirtqueue_cleanup(m->dev->vdev.bus, m->queue, &m->alloc);
+    qvirtio_pci_destructor(&m->dev->obj);
+    g_free(m->dev);
+    alloc_destroy(&m->alloc);
+}
+
+/* Memory that comes back after it was discarded */
+static void test_discarded(void)
+{
+    MemDriver m;
+    World w;
+
+    world_start(&w, "", "", "-m 128M,slots=2,maxmem=1G"
+                " -object memory-backend-ram,id=mem,size=128M"
+                " -device virtio-mem-pci,id=vmem,memdev=mem,addr=5,"
+                "block-size=2M,requested-size=8M,memaddr=0x100000000");
+    mem_start(&m, &w);
+    WORLD_EDIT(&w, LEAVES(1, IOVA, DIMM, 4), LEAVES(2, IOVA + MIB2, DIMM, 3));
+    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+    testdev_clear(&w.a);
+    for (unsigned i = 0; i < 2; i++) {
+        vtd_row("the first block comes, %u", i);
+        mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM, 1);
+        expect_notified(&w.a, 4 + 1, 0);
+        expect_eq(mapped_to(&w.a, DIMM, DIMM + MIB2 - 1), 4 + 1);
+        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        expect_notified(&w.a, 0, 0);
+
+        vtd_row("two more, %u", i);
+        mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM + MIB2, 2);
+        expect_notified(&w.a, 2, 0);
+        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        expect_notified(&w.a, 0, 0);
+
+        vtd_row("the one in the middle goes, %u", i);
+        mem_ask(&m, VIRTIO_MEM_REQ_UNPLUG, DIMM + MIB2, 1);
+        expect_notified(&w.a, 0, 1);
+        expect_eq(mapped_to(&w.a, DIMM + MIB2, DIMM + 2 * MIB2 - 1), 0);
+        expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1 + 4 + 2);
+
+        vtd_row("all go, %u", i);
+        mem_ask(&m, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
+        expect_eq(testdev_count(&w.a, TESTDEV_MAPS), 0);
+        expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+        testdev_expect_no_error(&w.a);
+        testdev_clear(&w.a);
+    }
+    mem_stop(&m);
+    world_stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/shadow/memory-bar", test_bar);
     qtest_add_func("/intel-iommu/shadow/memory-dimm", test_dimm);
     qtest_add_func("/intel-iommu/shadow/memory-cut", test_cut);
+    qtest_add_func("/intel-iommu/shadow/memory-discarded", test_discarded);
     return g_test_run();
 }

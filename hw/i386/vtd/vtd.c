@@ -146,8 +146,9 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
         for (unsigned i = 0; i < v->spaces->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-            sum += qatomic_read(stat == VTD_STAT_IOTLB_HITS
-                                ? &space->hits : &space->context_hits);
+            sum += stat == VTD_STAT_IOTLB_HITS
+                   ? qatomic_read(&space->hits)
+                   : qatomic_read(&space->context_hits);
         }
         return sum;
     case VTD_STAT_REFUSED_PAGES:

@@ -55,6 +55,8 @@ struct IntelIOMMUState {
     MemoryListener memory;      /* of the guest's memory */
     bool memory_moves;          /* some RAM does, in this transaction */
     GArray *memory_pieces;      /* where RAM was before it */
+    GSList *memory_discards;    /* of regions of which parts are discarded */
+    QEMUBH *memory_bh;          /* after parts were */
     GHashTable *host_devices;   /* PCIDevice: those with a host IOMMU */
     bool no_space_told;         /* kinds of refusals, to map for a device, */
     bool no_memory_told;        /* that the user knows of */

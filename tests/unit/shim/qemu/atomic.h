@@ -4,7 +4,10 @@
 #ifndef SHIM_QEMU_ATOMIC_H
 #define SHIM_QEMU_ATOMIC_H
 
-#define qatomic_read(p)             __atomic_load_n(p, __ATOMIC_RELAXED)
+/* As strict on its argument as QEMU's */
+#define qatomic_read(p) \
+    ({ QEMU_BUILD_BUG_ON(sizeof(*p) > sizeof(uint64_t)); \
+       __atomic_load_n(p, __ATOMIC_RELAXED); })
 #define qatomic_set(p, v)           __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define qatomic_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qatomic_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
