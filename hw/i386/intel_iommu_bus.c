@@ -36,7 +36,10 @@ static PCIDevice *intel_iommu_bridge(DeviceState *dev)
     return (PCIDevice *)object_dynamic_cast(OBJECT(dev), TYPE_PCI_BRIDGE);
 }
 
-/* All bridges have a method of their class: the default is for devices */
+/*
+ * A bridge's config_write is that of its class, unless somebody else took it
+ * over before us.
+ */
 static void intel_iommu_bus_comes(DeviceListener *listener, DeviceState *dev)
 {
     PCIDevice *bridge = intel_iommu_bridge(dev);

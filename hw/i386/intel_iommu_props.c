@@ -79,7 +79,7 @@ static void intel_iommu_set_caching_mode(Object *obj, Visitor *v,
     s->caching_mode = on;
 }
 
-/* What it is resolved to: whoever read it before auto came reads a bool */
+/* The resolved value, as a bool: tools knew the property before it had auto */
 static void intel_iommu_get_caching_mode(Object *obj, Visitor *v,
                                          const char *name, void *opaque,
                                          Error **errp)
@@ -141,7 +141,7 @@ static const VtdPropertyHelp intel_iommu_help[] = {
       "interrupts" },
     { "stale-tm", "on/off: let page tables set the old bit TM, with "
       "device-iotlb=on" },
-    { "fs1gp", "ignored: of x-flts=on" },
+    { "fs1gp", "ignored: it is for x-flts=on, which is not supported" },
     { "max-mappings", "pages that can be mapped for an assigned device; "
       "16 bytes of memory for each at most, 16 MiB at least, for each set of "
       "page tables, and a sixteenth more for each device" },

@@ -52,7 +52,7 @@ typedef struct IntelIOMMUSpace {
     IntelIOMMURegion translated;
     MemoryRegion window;
     hwaddr refused_end;         /* in the window; 0: no write was refused */
-    IOMMUNotifier *replaying;   /* about to hear all, so told nothing else */
+    IOMMUNotifier *replaying;   /* hears all from the replay that runs */
 } IntelIOMMUSpace;
 
 /* What the engine asks of a space */
@@ -471,7 +471,10 @@ static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
     return space;
 }
 
-/* Whoever used it is finalized by now, as a rule; else it loses its view */
+/*
+ * After a grace period no device uses the space, as a rule.  One that does
+ * gets plain memory.
+ */
 static void intel_iommu_space_retire(IntelIOMMUSpace *space)
 {
     intel_iommu_switch_to(space, VTD_VIEW_DIRECT);

@@ -23,7 +23,7 @@
 #define IGNORED         (1ull << 52)
 
 #define GIBS            2
-#define PAGES           (GIBS * ENTRIES * ENTRIES)
+#define PAGES           (GIBS * VTD_ENTRIES * VTD_ENTRIES)
 #define MIDDLES         4               /* tables of level 2 */
 #define LASTS           12              /* tables of level 1 */
 #define MEMORY_PAGES    (1 + MIDDLES + LASTS)
@@ -59,7 +59,7 @@ typedef struct World {
     VtdSeenStats stats;
     VtdTableConfig config;
     VtdTable *table;
-    uint64_t (*memory)[ENTRIES];        /* the root first, then the others */
+    uint64_t (*memory)[VTD_ENTRIES];    /* the root first, then others */
     uint64_t *held;             /* leaf of each page, as told */
     uint64_t *before;           /* the same before the sync */
     uint64_t *truth;
@@ -91,13 +91,13 @@ static bool one_in(World *w, unsigned n)
 static void memory_ram(void *host, uint64_t gpa, VtdRam *ram)
 {
     World *w = host;
-    uint64_t last = (MEMORY_PAGES + 1) * PAGE_SIZE - 1;
+    uint64_t last = (MEMORY_PAGES + 1) * VTD_PAGE_SIZE - 1;
 
-    *ram = gpa >= PAGE_SIZE && gpa <= last
-        ? (VtdRam) { PAGE_SIZE, last, true, (uint8_t *)w->memory }
+    *ram = gpa >= VTD_PAGE_SIZE && gpa <= last
+        ? (VtdRam) { VTD_PAGE_SIZE, last, true, (uint8_t *)w->memory }
         : (VtdRam) { last + 1, UINT64_MAX, true, NULL };
-    if (gpa < PAGE_SIZE) {
-        *ram = (VtdRam) { 0, PAGE_SIZE - 1, false, NULL };
+    if (gpa < VTD_PAGE_SIZE) {
+        *ram = (VtdRam) { 0, VTD_PAGE_SIZE - 1, false, NULL };
     }
 }
 
@@ -108,7 +108,7 @@ static bool memory_read(void *host, uint64_t gpa, void *buf, size_t len)
 
 static uint64_t address_of(unsigned page)
 {
-    return (page + 1) * PAGE_SIZE;
+    return (page + 1) * VTD_PAGE_SIZE;
 }
 
 static unsigned middle(World *w)
@@ -131,7 +131,7 @@ static uint64_t some_perm(World *w)
 /* Targets of whole GiB; two for each GiB of input */
 static uint64_t some_target(World *w)
 {
-    return (4ull + pick(w, 2)) << GIB_SHIFT;
+    return (4ull + pick(w, 2)) << VTD_GIB_SHIFT;
 }
 
 static bool is_table(uint64_t entry)
@@ -155,7 +155,7 @@ static uint64_t *table_of(World *w, uint64_t entry)
 
 static void fill(uint64_t *entry, uint64_t first, uint64_t step)
 {
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         entry[i] = first + i * step;
     }
 }
@@ -164,11 +164,11 @@ static void fill(uint64_t *entry, uint64_t first, uint64_t step)
 static void disturb(World *w, uint64_t *entry)
 {
     unsigned n = one_in(w, 3) ? 1 + pick(w, 200) : 1 + pick(w, 3);
-    unsigned kind = pick(w, 4), from = pick(w, ENTRIES);
+    unsigned kind = pick(w, 4), from = pick(w, VTD_ENTRIES);
 
     for (unsigned i = 0; i < n; i++) {
-        uint64_t *e = &entry[kind == 3 ? (from + i) % ENTRIES
-                                       : pick(w, ENTRIES)];
+        uint64_t *e = &entry[kind == 3 ? (from + i) % VTD_ENTRIES
+                                       : pick(w, VTD_ENTRIES)];
 
         if (kind == 0 || kind == 3) {
             *e = 0;
@@ -191,7 +191,7 @@ static uint64_t *some_middle(World *w, unsigned index)
     unsigned gib = pick(w, GIBS);
     uint64_t entry = w->memory[0][gib];
 
-    w->edited = gib * GIB_SIZE + index * BLOCK_SIZE;
+    w->edited = gib * VTD_GIB_SIZE + index * VTD_BLOCK_SIZE;
     return is_table(entry) ? table_of(w, entry) : w->memory[middle(w)];
 }
 
@@ -220,7 +220,7 @@ static void edit_gib(World *w)
     default:
         if (*entry & PS) {
             w->edit = "1 GiB in parts";
-            fill(w->memory[table], *entry, BLOCK_SIZE);
+            fill(w->memory[table], *entry, VTD_BLOCK_SIZE);
             *entry = address_of(table) | RW;
             if (one_in(w, 2)) {
                 disturb(w, w->memory[table]);
@@ -236,20 +236,20 @@ static void edit_gib(World *w)
 
 static void edit_block(World *w)
 {
-    unsigned index = pick(w, ENTRIES), table = last(w);
+    unsigned index = pick(w, VTD_ENTRIES), table = last(w);
     uint64_t *entry = some_middle(w, index);
-    unsigned n = 1 + pick(w, one_in(w, 3) ? ENTRIES : 3);
+    unsigned n = 1 + pick(w, one_in(w, 3) ? VTD_ENTRIES : 3);
     uint64_t target = some_target(w) | some_perm(w);
 
-    n = MIN(n, ENTRIES - index);
+    n = MIN(n, VTD_ENTRIES - index);
     switch (pick(w, 8)) {
     case 7:
         /* Often with one that is in use, so that its pages stay */
         w->edit = "other permission above pages";
-        for (unsigned i = index; i < ENTRIES; i++) {
+        for (unsigned i = index; i < VTD_ENTRIES; i++) {
             if (is_table(entry[i])) {
                 entry[i] ^= some_perm(w);
-                w->edited += (i - index) * BLOCK_SIZE;
+                w->edited += (i - index) * VTD_BLOCK_SIZE;
                 break;
             }
         }
@@ -257,7 +257,7 @@ static void edit_block(World *w)
     case 0:
         w->edit = "leaves of 2 MiB";
         for (unsigned i = index; i < index + n; i++) {
-            entry[i] = (target + i * BLOCK_SIZE) | PS;
+            entry[i] = (target + i * VTD_BLOCK_SIZE) | PS;
         }
         break;
     case 1:
@@ -266,7 +266,7 @@ static void edit_block(World *w)
         break;
     case 2:
         w->edit = "a run of pages";
-        fill(w->memory[table], target + index * BLOCK_SIZE, PAGE_SIZE);
+        fill(w->memory[table], target + index * VTD_BLOCK_SIZE, VTD_PAGE_SIZE);
         entry[index] = address_of(table) | some_perm(w);
         if (one_in(w, 2)) {
             disturb(w, w->memory[table]);
@@ -279,10 +279,10 @@ static void edit_block(World *w)
     default:
         /* Those that are there; the same table for many costs as many */
         n = one_in(w, 3) ? 1 + pick(w, 40) : 1;
-        for (unsigned i = index; i < ENTRIES && n; i++) {
+        for (unsigned i = index; i < VTD_ENTRIES && n; i++) {
             if (entry[i] & PS) {
                 w->edit = "2 MiB in parts";
-                fill(w->memory[table], entry[i] & ~PS, PAGE_SIZE);
+                fill(w->memory[table], entry[i] & ~PS, VTD_PAGE_SIZE);
                 if (one_in(w, 2)) {
                     disturb(w, w->memory[table]);
                 }
@@ -291,7 +291,7 @@ static void edit_block(World *w)
                 n--;
             } else if (is_table(entry[i]) && one_in(w, 4)) {
                 w->edit = "2 MiB of parts";
-                entry[i] = (target + i * BLOCK_SIZE) | PS;
+                entry[i] = (target + i * VTD_BLOCK_SIZE) | PS;
                 n--;
             }
         }
@@ -320,10 +320,10 @@ static void edit(World *w)
     case 7:
         if (one_in(w, 3)) {
             w->edit = "an empty table";
-            memset(w->memory[last(w)], 0, PAGE_SIZE);
+            memset(w->memory[last(w)], 0, VTD_PAGE_SIZE);
         } else if (one_in(w, 10)) {
             w->edit = "nothing at all";
-            memset(w->memory[0], 0, PAGE_SIZE);
+            memset(w->memory[0], 0, VTD_PAGE_SIZE);
         }
         break;
     }
@@ -334,7 +334,7 @@ static void edit(World *w)
 static uint64_t leaf_of(World *w, uint64_t entry, unsigned level,
                         uint64_t upper)
 {
-    uint64_t low = (1ull << (VTD_PAGE_SHIFT + 9 * (level - 1))) - PAGE_SIZE;
+    uint64_t low = (1ull << (VTD_PAGE_SHIFT + 9 * (level - 1))) - VTD_PAGE_SIZE;
 
     return (entry & upper & RW) && !(entry & low)
            ? (entry & w->format.address) | (entry & upper & RW) : 0;
@@ -343,7 +343,7 @@ static uint64_t leaf_of(World *w, uint64_t entry, unsigned level,
 static void walk_large(World *w, uint64_t *truth, unsigned n, uint64_t leaf)
 {
     for (unsigned i = 0; i < n; i++) {
-        truth[i] = leaf ? leaf + i * PAGE_SIZE : 0;
+        truth[i] = leaf ? leaf + i * VTD_PAGE_SIZE : 0;
     }
 }
 
@@ -352,22 +352,23 @@ static void walk_gib(World *w, uint64_t entry, uint64_t *truth)
     const uint64_t *blocks;
 
     if (!is_table(entry)) {
-        walk_large(w, truth, ENTRIES * ENTRIES, leaf_of(w, entry, 3, RW));
+        walk_large(w, truth, VTD_ENTRIES * VTD_ENTRIES,
+                   leaf_of(w, entry, 3, RW));
         return;
     }
     blocks = table_of(w, entry);
-    for (unsigned i = 0; i < ENTRIES; i++, truth += ENTRIES) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++, truth += VTD_ENTRIES) {
         uint64_t upper = entry & blocks[i] & RW;
 
         if (!upper || (blocks[i] & PS)) {
-            walk_large(w, truth, ENTRIES, leaf_of(w, blocks[i], 2, upper));
+            walk_large(w, truth, VTD_ENTRIES, leaf_of(w, blocks[i], 2, upper));
             continue;
         }
         if (!in_memory(w, blocks[i])) {
-            walk_large(w, truth, ENTRIES, 0);
+            walk_large(w, truth, VTD_ENTRIES, 0);
             continue;
         }
-        for (unsigned j = 0; j < ENTRIES; j++) {
+        for (unsigned j = 0; j < VTD_ENTRIES; j++) {
             truth[j] = leaf_of(w, table_of(w, blocks[i])[j], 1, upper);
         }
     }
@@ -380,8 +381,8 @@ static void take(void *opaque, const VtdDiff *diff)
     World *w = opaque;
     bool any = diff->kind != VTD_DIFF_KEPT;
 
-    CHECK(w, diff->last < PAGES * PAGE_SIZE, "0x%" PRIx64, diff->last);
-    for (uint64_t at = diff->first; at < diff->last; at += PAGE_SIZE) {
+    CHECK(w, diff->last < PAGES * VTD_PAGE_SIZE, "0x%" PRIx64, diff->last);
+    for (uint64_t at = diff->first; at < diff->last; at += VTD_PAGE_SIZE) {
         unsigned i = at >> VTD_PAGE_SHIFT;
         uint64_t leaf = diff->leaf + (at - diff->first);
 
@@ -434,7 +435,7 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
         return FALSE;
     }
     count->bytes += GIB_BLOCKS;
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         VtdBlock *block = gib->block[i];
 
         if (!block) {
@@ -451,7 +452,7 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
             seen[SEEN_HOLES]++;
             break;
         case VTD_FORM_ENTRIES:
-            count->bytes += HEAP(ENTRIES * 8);
+            count->bytes += HEAP(VTD_ENTRIES * 8);
             seen[SEEN_ENTRIES_HELD]++;
             break;
         }
@@ -527,16 +528,16 @@ static void sync_some(World *w)
 
         first = (uint64_t)pick(w, PAGES) << VTD_PAGE_SHIFT;
         if (w->edited && one_in(w, 2)) {
-            first = w->edited | (first & (BLOCK_SIZE - 1));
+            first = w->edited | (first & (VTD_BLOCK_SIZE - 1));
         }
-        last = first | ((PAGE_SIZE << order) - 1);
-        first &= ~((PAGE_SIZE << order) - 1);
+        last = first | ((VTD_PAGE_SIZE << order) - 1);
+        first &= ~((VTD_PAGE_SIZE << order) - 1);
     }
     memcpy(w->before, w->held, PAGES * sizeof(*w->held));
     memset(w->touched, 0, PAGES);
     vtd_table_sync(w->table, first, last, each, take, w);
     for (unsigned i = 0; i < GIBS; i++) {
-        walk_gib(w, w->memory[0][i], w->truth + i * ENTRIES * ENTRIES);
+        walk_gib(w, w->memory[0][i], w->truth + i * VTD_ENTRIES * VTD_ENTRIES);
     }
     check_pages(w, first, last, w->stats.over_limit > over);
     check_account(w, w->table);
@@ -580,12 +581,12 @@ static void one_world(guint32 seed)
     if (one_in(&w, 8)) {
         w.config.max_bytes = 1ull << 40;
     }
-    w.memory = g_malloc0_n(MEMORY_PAGES, PAGE_SIZE);
+    w.memory = g_malloc0_n(MEMORY_PAGES, VTD_PAGE_SIZE);
     w.held = g_new0(uint64_t, PAGES);
     w.before = g_new0(uint64_t, PAGES);
     w.truth = g_new0(uint64_t, PAGES);
     w.touched = g_new0(uint8_t, PAGES);
-    w.table = vtd_table_new(&w.config, PAGE_SIZE, 3);
+    w.table = vtd_table_new(&w.config, VTD_PAGE_SIZE, 3);
     for (; w.step < STEPS; w.step++) {
         for (unsigned n = 1 + pick(&w, 3); n; n--) {
             edit(&w);
@@ -593,7 +594,7 @@ static void one_world(guint32 seed)
         sync_some(&w);
     }
     w.edit = "the end";
-    memset(w.memory[0], 0, PAGE_SIZE);
+    memset(w.memory[0], 0, VTD_PAGE_SIZE);
     memset(w.touched, 0, PAGES);
     vtd_table_sync(w.table, 0, UINT64_MAX, false, take, &w);
     vtd_table_size(w.table, &leaves, &bytes);

@@ -181,7 +181,7 @@ static void change_context(World *w, Cell *c)
         inv_iotlb(w->h, DOMAIN, old, 0, 0);
         attach(c->d, table, 4, new);
     } else {
-        /* in two words: what is between them is like neither */
+        /* In two words: an entry read between the two writes is neither */
         host_put(w->h, context_entry(w->h, c->d->sid), 0);
         inv_context(w->h, GLOBAL, 0, 0, 0);
         attach(c->d, table, 4, new);

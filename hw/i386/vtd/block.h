@@ -14,12 +14,11 @@
 
 #include "table.h"
 
-#define GIB_SHIFT               30
-#define BLOCK_SHIFT             21
-#define ENTRIES                 512
-#define PAGE_SIZE               (1ull << VTD_PAGE_SHIFT)
-#define BLOCK_SIZE              (1ull << BLOCK_SHIFT)
-#define GIB_SIZE                (1ull << GIB_SHIFT)
+#define VTD_GIB_SHIFT           30
+#define VTD_BLOCK_SHIFT         21
+#define VTD_PAGE_SIZE           (1ull << VTD_PAGE_SHIFT)
+#define VTD_BLOCK_SIZE          (1ull << VTD_BLOCK_SHIFT)
+#define VTD_GIB_SIZE            (1ull << VTD_GIB_SHIFT)
 
 typedef enum VtdForm {
     VTD_FORM_RUN,               /* each entry is the one before it + a page */
@@ -27,19 +26,20 @@ typedef enum VtdForm {
     VTD_FORM_ENTRIES,           /* any entries */
 } VtdForm;
 
-#define THERE_WORDS             (ENTRIES / 64)
+#define THERE_WORDS             (VTD_ENTRIES / 64)
 
 /*
- * 512 entries of 4 KiB each, raw as the guest wrote them.  A page's leaf is
- * its entry's less what @upper, the permission of the levels above, lacks.
- * Superpages are runs with @level 2, or 3 for a part of a GiB, and @base is
- * then a leaf already.
+ * 2 MiB of input addresses as last seen, in one of the forms above.  With
+ * @level 1 these are the 512 last-level entries as the guest wrote them; the
+ * effective permission of a page is that of its entry ANDed with @upper, the
+ * permission of the levels above.  A superpage is a run with @level 2, or 3
+ * for a part of a 1-GiB leaf: @base has its address and effective permission.
  */
 typedef struct VtdBlock {
     uint64_t base;              /* the first entry of a run, there or not */
     union {
         uint64_t *there;        /* HOLES: a bit for each page that is */
-        uint64_t *entry;        /* ENTRIES: all of them */
+        uint64_t *entry;        /* VTD_ENTRIES: all of them */
     };
     uint16_t leaves;
     uint8_t form;
@@ -51,7 +51,7 @@ typedef struct VtdGib {
     uint64_t first;             /* the key */
     uint64_t leaf;              /* of 1 GiB; then there are no blocks */
     unsigned used;
-    VtdBlock **block;           /* ENTRIES of them, NULL for nothing */
+    VtdBlock **block;           /* VTD_ENTRIES of them, NULL for nothing */
 } VtdGib;
 
 struct VtdTable {
@@ -78,12 +78,12 @@ struct VtdTable {
 #define SMALL_BLOCK             (HEAP(sizeof(VtdBlock)) + \
                                  HEAP(THERE_WORDS * sizeof(uint64_t)))
 #define LARGE_BLOCK             (HEAP(sizeof(VtdBlock)) + \
-                                 HEAP(ENTRIES * sizeof(uint64_t)))
-#define GIB_BLOCKS              HEAP(ENTRIES * sizeof(VtdBlock *))
+                                 HEAP(VTD_ENTRIES * sizeof(uint64_t)))
+#define GIB_BLOCKS              HEAP(VTD_ENTRIES * sizeof(VtdBlock *))
 /* With its place in a GTree: four pointers and three small numbers */
 #define GIB_NODE                (HEAP(sizeof(VtdGib)) + \
                                  HEAP(5 * sizeof(void *)))
-#define GIB_LEAF                (GIB_BLOCKS + ENTRIES * SMALL_BLOCK)
+#define GIB_LEAF                (GIB_BLOCKS + VTD_ENTRIES * SMALL_BLOCK)
 
 /* Whether the budget has @more bytes, which may be less than none */
 static inline bool vtd_room(const VtdTable *table, int64_t more)
@@ -155,8 +155,8 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
                                          unsigned index)
 {
     return (VtdBlock) {
-        .base = leaf + ((uint64_t)index << BLOCK_SHIFT),
-        .leaves = ENTRIES,
+        .base = leaf + ((uint64_t)index << VTD_BLOCK_SHIFT),
+        .leaves = VTD_ENTRIES,
         .level = level,
         .upper = vtd_rw(format),
     };
@@ -167,13 +167,13 @@ static inline bool vtd_even(const uint64_t *entry, uint64_t base, uint64_t step)
 {
     uint64_t wrong = 0;
 
-    for (unsigned i = 0; i < ENTRIES; i++, base += step) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++, base += step) {
         wrong |= entry[i] ^ base;
     }
     return !wrong;
 }
 
-/* The node at @first, a multiple of GIB_SIZE, or NULL */
+/* The node at @first, a multiple of VTD_GIB_SIZE, or NULL */
 VtdGib *vtd_gib_find(const VtdTable *table, uint64_t first);
 /* A new node, where none is */
 VtdGib *vtd_gib_new(VtdTable *table, uint64_t first);

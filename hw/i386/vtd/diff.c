@@ -34,7 +34,7 @@ static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
         return false;
     }
     if (a->form == VTD_FORM_ENTRIES) {
-        return !memcmp(a->entry, b->entry, ENTRIES * sizeof(uint64_t));
+        return !memcmp(a->entry, b->entry, VTD_ENTRIES * sizeof(uint64_t));
     }
     return a->base == b->base &&
            (a->form == VTD_FORM_RUN ||
@@ -49,9 +49,9 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
     VtdDiff run = { 0 };
     bool running = false;
 
-    if (from == 0 && to == ENTRIES - 1) {
+    if (from == 0 && to == VTD_ENTRIES - 1) {
         /* The cases that need no look at each page */
-        uint64_t end = start + BLOCK_SIZE - 1;
+        uint64_t end = start + VTD_BLOCK_SIZE - 1;
 
         if (!new && !look->each && !vtd_meets_interrupts(start, end)) {
             vtd_tell(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
@@ -91,7 +91,7 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
                     (!look->each || !was || was == run.old + offset);
         }
         if (joins) {
-            run.last = first + PAGE_SIZE - 1;
+            run.last = first + VTD_PAGE_SIZE - 1;
             continue;
         }
         if (running) {
@@ -100,7 +100,7 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
         running = was || now;
         run = (VtdDiff) {
             kind, kind == VTD_DIFF_GONE ? old->level : level,
-            first, first + PAGE_SIZE - 1, now, was,
+            first, first + VTD_PAGE_SIZE - 1, now, was,
         };
     }
     if (running) {
@@ -131,7 +131,7 @@ static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
     if (gib->first > collect->last) {
         return TRUE;
     }
-    if (gib->first + (GIB_SIZE - 1) >= collect->first) {
+    if (gib->first + (VTD_GIB_SIZE - 1) >= collect->first) {
         g_ptr_array_add(collect->gibs, gib);
     }
     return FALSE;
@@ -140,8 +140,8 @@ static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
 void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs, uint64_t first,
                       uint64_t last)
 {
-    if (first >> GIB_SHIFT == last >> GIB_SHIFT) {
-        VtdGib *gib = vtd_gib_find(table, first & ~(GIB_SIZE - 1));
+    if (first >> VTD_GIB_SHIFT == last >> VTD_GIB_SHIFT) {
+        VtdGib *gib = vtd_gib_find(table, first & ~(VTD_GIB_SIZE - 1));
 
         if (gib) {
             g_ptr_array_add(gibs, gib);
@@ -158,16 +158,16 @@ static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
 {
     unsigned from, to;
 
-    vtd_clip(look, first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
+    vtd_clip(look, first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT, &from, &to);
     for (unsigned i = from; i <= to; i++) {
-        uint64_t start = first + ((uint64_t)i << BLOCK_SHIFT);
+        uint64_t start = first + ((uint64_t)i << VTD_BLOCK_SHIFT);
         VtdBlock old_part, new_part;
         const VtdBlock *was = vtd_gib_block(look->format, old, i, &old_part);
         const VtdBlock *now = vtd_gib_block(look->format, new, i, &new_part);
         unsigned page_from, page_to;
 
         if (was || now) {
-            vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &page_from,
+            vtd_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &page_from,
                      &page_to);
             vtd_block_diff(look, start, page_from, page_to, was, now);
         }

@@ -48,7 +48,11 @@ void vtd_fault_status(Vtd *v, uint32_t status)
     qemu_mutex_unlock(&v->lock);
 }
 
-/* PPF is F, but software's clear of F comes before vtd_fault_written() */
+/*
+ * PPF mirrors FRCD.F.  A write clears F under the lock, and PPF follows in
+ * vtd_fault_written(): a fault that comes in between must settle PPF first,
+ * or its event is lost.
+ */
 static void vtd_pending_settle_locked(Vtd *v)
 {
     uint32_t status = vtd_reg32_locked(v, VTD_REG_FSTS);

@@ -199,7 +199,7 @@ void vtd_iotlb_drop_global(VtdIotlb *iotlb)
 {
     qemu_mutex_lock(&iotlb->lock);
     set_word(&iotlb->global_epoch, qatomic_fetch_add(&iotlb->now, 1) + 1);
-    /* What is in the slots now is dead, so no lookup misses a live entry */
+    /* The new epoch made every entry stale, so clearing this hides none */
     qatomic_store_release(&iotlb->levels, 0);
     qemu_mutex_unlock(&iotlb->lock);
 }

@@ -239,7 +239,10 @@ static void vtd_gone_waits(VtdSink *sink, uint64_t first, uint64_t last)
         tail = &g_array_index(sink->gone, VtdRange, sink->gone->len - 1);
     }
     if (tail && (tail->last + 1 == first || sink->gone->len == WAITING)) {
-        /* In a full room the hole goes with it: maybe an UNMAP too many */
+        /*
+         * The array is full: extend its last range over the gap.  To unmap
+         * what was never mapped is harmless.
+         */
         tail->last = last;
     } else {
         g_array_append_val(sink->gone, gone);

@@ -59,7 +59,7 @@ bool vtd_saved_caching_mode(const VtdSaved *saved)
     return vtd_saved_reg(saved, VTD_REG_CAP) & VTD_CAP_CM;
 }
 
-/* How the unit that was saved was started, as far as ours was not so */
+/* Properties in which the two ends differ, with the source's values */
 static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
 {
     uint64_t cap = vtd_saved_reg(saved, VTD_REG_CAP);

@@ -10,20 +10,20 @@
 #include "block.h"
 #include "sent.h"
 
-#define WORDS                   (ENTRIES / 64)
+#define WORDS                   (VTD_ENTRIES / 64)
 
 typedef struct VtdSentGib {
     uint64_t first;             /* the key */
     uint64_t whole[WORDS];      /* blocks that are in one extent, */
     uint64_t joined[WORDS];     /* and of these those that are not its first */
     uint64_t mixed[WORDS];      /* blocks with smaller extents */
-    uint64_t **page;            /* for these, ENTRIES; by page as joined[] */
+    uint64_t **page;            /* for these; by page as joined[] */
 } VtdSentGib;
 
 /* With its place in a GTree, as GIB_NODE */
 #define SENT_NODE               (HEAP(sizeof(VtdSentGib)) + \
                                  HEAP(5 * sizeof(void *)))
-#define SENT_PAGES              HEAP(ENTRIES * sizeof(uint64_t *))
+#define SENT_PAGES              HEAP(VTD_ENTRIES * sizeof(uint64_t *))
 #define SENT_BLOCK              HEAP(WORDS * sizeof(uint64_t))
 
 struct VtdSent {
@@ -43,7 +43,7 @@ static void vtd_sent_free_gib(gpointer data)
 {
     VtdSentGib *gib = data;
 
-    for (unsigned i = 0; gib->page && i < ENTRIES; i++) {
+    for (unsigned i = 0; gib->page && i < VTD_ENTRIES; i++) {
         g_free(gib->page[i]);
     }
     g_free(gib->page);
@@ -73,19 +73,19 @@ uint64_t vtd_sent_bytes(const VtdSent *sent)
 
 static VtdSentGib *vtd_sent_gib(const VtdSent *sent, uint64_t addr)
 {
-    uint64_t first = addr & ~(GIB_SIZE - 1);
+    uint64_t first = addr & ~(VTD_GIB_SIZE - 1);
 
     return g_tree_lookup(sent->gibs, &first);
 }
 
 static unsigned vtd_block_of(uint64_t addr)
 {
-    return (addr >> BLOCK_SHIFT) % ENTRIES;
+    return (addr >> VTD_BLOCK_SHIFT) % VTD_ENTRIES;
 }
 
 static unsigned vtd_page_of(uint64_t addr)
 {
-    return (addr >> VTD_PAGE_SHIFT) % ENTRIES;
+    return (addr >> VTD_PAGE_SHIFT) % VTD_ENTRIES;
 }
 
 bool vtd_sent_has_room(const VtdSent *sent, uint64_t first, uint64_t last)
@@ -93,7 +93,7 @@ bool vtd_sent_has_room(const VtdSent *sent, uint64_t first, uint64_t last)
     const VtdSentGib *gib = vtd_sent_gib(sent, first);
     uint64_t more = gib ? 0 : SENT_NODE;
 
-    if (last - first < BLOCK_SIZE - 1) {
+    if (last - first < VTD_BLOCK_SIZE - 1) {
         more += !gib || !gib->page ? SENT_PAGES : 0;
         more += !gib || !vtd_is_there(gib->mixed, vtd_block_of(first))
                 ? SENT_BLOCK : 0;
@@ -108,11 +108,11 @@ void vtd_sent_add(VtdSent *sent, uint64_t first, uint64_t last)
 
     if (!gib) {
         gib = g_new0(VtdSentGib, 1);
-        gib->first = first & ~(GIB_SIZE - 1);
+        gib->first = first & ~(VTD_GIB_SIZE - 1);
         g_tree_insert(sent->gibs, &gib->first, gib);
         sent->bytes += SENT_NODE;
     }
-    if (last - first >= BLOCK_SIZE - 1) {
+    if (last - first >= VTD_BLOCK_SIZE - 1) {
         for (unsigned i = block; i <= vtd_block_of(last); i++) {
             vtd_set_there(gib->whole, i, true);
             vtd_set_there(gib->joined, i, i > block);
@@ -120,7 +120,7 @@ void vtd_sent_add(VtdSent *sent, uint64_t first, uint64_t last)
         return;
     }
     if (!gib->page) {
-        gib->page = g_new0(uint64_t *, ENTRIES);
+        gib->page = g_new0(uint64_t *, VTD_ENTRIES);
         sent->bytes += SENT_PAGES;
     }
     if (!gib->page[block]) {
@@ -148,7 +148,7 @@ void vtd_sent_drop(VtdSent *sent, uint64_t first, uint64_t last)
     VtdSentGib *gib = vtd_sent_gib(sent, first);
     unsigned block = vtd_block_of(first);
 
-    if (last - first >= BLOCK_SIZE - 1) {
+    if (last - first >= VTD_BLOCK_SIZE - 1) {
         for (unsigned i = block; i <= vtd_block_of(last); i++) {
             vtd_set_there(gib->whole, i, false);
             vtd_set_there(gib->joined, i, false);
@@ -185,7 +185,7 @@ static gint vtd_sent_search(gconstpointer key, gconstpointer opaque)
     VtdSentSearch *search = (VtdSentSearch *)opaque;
     VtdSentGib *gib = (VtdSentGib *)key;        /* its first member */
 
-    if (gib->first + (GIB_SIZE - 1) < search->addr) {
+    if (gib->first + (VTD_GIB_SIZE - 1) < search->addr) {
         return 1;
     }
     search->found = gib;
@@ -203,7 +203,7 @@ static void vtd_sent_around(const uint64_t *joined, unsigned i, unsigned *from,
     while (vtd_is_there(joined, *from)) {
         --*from;
     }
-    while (*to + 1 < ENTRIES && vtd_is_there(joined, *to + 1)) {
+    while (*to + 1 < VTD_ENTRIES && vtd_is_there(joined, *to + 1)) {
         ++*to;
     }
 }
@@ -212,20 +212,20 @@ static void vtd_sent_around(const uint64_t *joined, unsigned i, unsigned *from,
 static bool vtd_sent_in_block(const VtdSentGib *gib, unsigned i,
                               uint64_t *first, uint64_t *last)
 {
-    uint64_t start = gib->first + ((uint64_t)i << BLOCK_SHIFT);
+    uint64_t start = gib->first + ((uint64_t)i << VTD_BLOCK_SHIFT);
     unsigned from, to, page, end;
 
     if (vtd_is_there(gib->whole, i)) {
         vtd_sent_around(gib->joined, i, &from, &to);
-        *first = gib->first + ((uint64_t)from << BLOCK_SHIFT);
-        *last = gib->first + ((uint64_t)(to + 1) << BLOCK_SHIFT) - 1;
+        *first = gib->first + ((uint64_t)from << VTD_BLOCK_SHIFT);
+        *last = gib->first + ((uint64_t)(to + 1) << VTD_BLOCK_SHIFT) - 1;
         return true;
     }
     if (!vtd_is_there(gib->mixed, i)) {
         return false;
     }
     page = *first > start ? vtd_page_of(*first) : 0;
-    end = *last < start + BLOCK_SIZE ? vtd_page_of(*last) : ENTRIES - 1;
+    end = *last < start + VTD_BLOCK_SIZE ? vtd_page_of(*last) : VTD_ENTRIES - 1;
     for (; page <= end; page++) {
         vtd_sent_around(gib->page[i], page, &from, &to);
         if (to > from) {
@@ -252,8 +252,8 @@ bool vtd_sent_find(const VtdSent *sent, uint64_t *first, uint64_t *last)
             return false;
         }
         from = gib->first < *first ? vtd_block_of(*first) : 0;
-        to = *last - gib->first < GIB_SIZE ? vtd_block_of(*last)
-                                           : ENTRIES - 1;
+        to = *last - gib->first < VTD_GIB_SIZE ? vtd_block_of(*last)
+                                           : VTD_ENTRIES - 1;
         for (unsigned i = from; i <= to; i++) {
             if (i % 64 == 0 && !(gib->whole[i / 64] | gib->mixed[i / 64])) {
                 i += 63;
@@ -261,6 +261,6 @@ bool vtd_sent_find(const VtdSent *sent, uint64_t *first, uint64_t *last)
                 return true;
             }
         }
-        addr = gib->first + GIB_SIZE;
+        addr = gib->first + VTD_GIB_SIZE;
     }
 }

@@ -220,9 +220,10 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
 }
 
 /*
- * Who leaves the tables of @context in this update does so before they are
- * looked at, so as not to be brought along for nothing.  False: one of them
- * waits, and so must whoever comes.
+ * First move away the spaces that this update takes off the tables of
+ * @context: the sync would notify them of mappings that they drop at once.
+ * False if one of them has to wait for a sync that goes on in pieces; then
+ * the space that comes has to wait, too.
  */
 static bool vtd_leavers_first(Vtd *v, const VtdContext *context,
                               const char *why)
@@ -241,8 +242,8 @@ static bool vtd_leavers_first(Vtd *v, const VtdContext *context,
 }
 
 /*
- * Where spaces change places, some are still to leave: they keep what was
- * seen so far for themselves, one copy for all.
+ * Two spaces swap tables: those still to move get a private copy, one for all
+ * of them, since the sync below changes the shared one.
  */
 static void vtd_part_leavers(Vtd *v, VtdShare *share)
 {
@@ -362,7 +363,10 @@ static bool vtd_space_update(VtdSpace *space, const char *why)
         return false;
     }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
-        /* Whoever watches comes with this, and finds what there is */
+        /*
+         * The switch makes QEMU's listeners register and replay now, so it
+         * comes before the shadow is updated.
+         */
         vtd_space_switch(space, view);
     }
     if (trace_event_get_state_backends(TRACE_VTD_AS_UNMAP_WHOLE) &&

@@ -42,7 +42,7 @@ typedef struct VtdShare {
     VtdTables tables;           /* of whoever came first: not the tag */
     VtdTable *table;
     GPtrArray *spaces;
-    uint64_t update;            /* the last one that has looked at all of it */
+    uint64_t update;            /* generation of the last full sync */
     bool pending;               /* a sync has stopped at: */
     uint64_t next, last;
     uint16_t did;               /* of that sync, as the next */
@@ -132,7 +132,7 @@ struct Vtd {
     bool unbounded;                         /* host: no sync stops */
     uint32_t late_status;                   /* host: GSTS bits to be set */
     bool updating;                          /* host: vtd_shadow_update() runs */
-    uint64_t update;                        /* host: how many there were */
+    uint64_t update;                        /* host: its generation */
     VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
     unsigned next_target;                   /* host */
     VtdReached reached[VTD_REACHED];        /* host: by leaves, at any time */
@@ -142,7 +142,7 @@ struct Vtd {
     uint64_t stats[VTD_STAT_COUNT];
 };
 
-/* What a space is in for in the vtd_shadow_update() that runs */
+/* How far a space is in the vtd_shadow_update() that runs */
 typedef enum VtdDue {
     VTD_SETTLED,
     VTD_DUE,

@@ -43,15 +43,15 @@ static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
     if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
         config->ram(config->host, gpa, &look->ram);
     }
-    if (look->ram.data && look->ram.last - gpa >= PAGE_SIZE - 1) {
+    if (look->ram.data && look->ram.last - gpa >= VTD_PAGE_SIZE - 1) {
         return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
     }
     if (!look->copy) {
-        look->copy = g_new(uint64_t, VTD_LEVELS_MAX * ENTRIES);
+        look->copy = g_new(uint64_t, VTD_LEVELS_MAX * VTD_ENTRIES);
     }
-    copy = look->copy + (level - 1) * ENTRIES;
+    copy = look->copy + (level - 1) * VTD_ENTRIES;
     look->work += WORK_COPY;
-    return config->read(config->host, gpa, copy, PAGE_SIZE) ? copy : NULL;
+    return config->read(config->host, gpa, copy, VTD_PAGE_SIZE) ? copy : NULL;
 }
 
 static uint64_t vtd_read_once(const uint64_t *entry)
@@ -127,9 +127,9 @@ static void vtd_full(VtdLook *look)
 }
 
 /*
- * Take leaves out of @new until the table may hold the rest: only those that
- * were not mapped, or by a larger leaf and otherwise, so that nothing that
- * the guest did not change is touched.
+ * Drop new pages from @new until the limit holds: only pages that were
+ * unmapped, or part of a superpage with another target.  What the guest left
+ * alone stays.
  */
 static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
                              VtdBlock *new, unsigned from, unsigned to)
@@ -169,7 +169,7 @@ typedef struct VtdPlace {
 
 static uint64_t vtd_block_start(const VtdPlace *place)
 {
-    return place->first + ((uint64_t)place->index << BLOCK_SHIFT);
+    return place->first + ((uint64_t)place->index << VTD_BLOCK_SHIFT);
 }
 
 /* What holding a block takes beside it, where none is held yet */
@@ -207,7 +207,7 @@ static bool vtd_holes_even(const uint64_t *entry, uint64_t base,
 {
     uint64_t wrong = 0;
 
-    for (unsigned i = 0; i < ENTRIES; i++, base += PAGE_SIZE) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++, base += VTD_PAGE_SIZE) {
         wrong |= entry[i] ^ (vtd_is_there(there, i) ? base : 0);
     }
     return !wrong;
@@ -228,9 +228,9 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
     }
     switch (old->form) {
     case VTD_FORM_RUN:
-        return vtd_even(guest, old->base, PAGE_SIZE);
+        return vtd_even(guest, old->base, VTD_PAGE_SIZE);
     case VTD_FORM_ENTRIES:
-        return !memcmp(guest, old->entry, ENTRIES * sizeof(uint64_t));
+        return !memcmp(guest, old->entry, VTD_ENTRIES * sizeof(uint64_t));
     default:
         return vtd_holes_even(guest, old->base, old->there);
     }
@@ -252,7 +252,7 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
     coarse.level = 1;
     coarse.form = VTD_FORM_HOLES;
     coarse.there = there;
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         uint64_t was = vtd_block_leaf(look->format, old, i);
         uint64_t now = vtd_block_leaf(look->format, new, i);
 
@@ -277,7 +277,7 @@ static void vtd_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
 {
     bool leaves = old && old->upper != new->upper;
 
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         if (i < from || i > to) {
             new->entry[i] = !old ? 0 :
                             leaves ? vtd_block_leaf(look->format, old, i)
@@ -296,8 +296,8 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const uint64_t *guest,
                           uint64_t upper, unsigned from, unsigned to)
 {
-    bool whole = from == 0 && to == ENTRIES - 1;
-    uint64_t entry[ENTRIES], there[THERE_WORDS];
+    bool whole = from == 0 && to == VTD_ENTRIES - 1;
+    uint64_t entry[VTD_ENTRIES], there[THERE_WORDS];
     VtdBlock small, new = {
         .entry = entry, .form = VTD_FORM_ENTRIES, .level = 1, .upper = upper,
     };
@@ -343,17 +343,17 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            uint64_t upper)
 {
     VtdSeenStats *stats = look->table->config->stats;
-    unsigned from = 0, to = ENTRIES - 1;
+    unsigned from = 0, to = VTD_ENTRIES - 1;
 
     /* A superpage that was here ends whole, whichever page is named */
     if (!old || old->level == 1) {
-        vtd_clip(look, start, BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
+        vtd_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
     stats->compared += to - from + 1;
-    if (from == 0 && to == ENTRIES - 1) {
+    if (from == 0 && to == VTD_ENTRIES - 1) {
         if (old && guest && vtd_as_seen(old, guest, upper)) {
-            stats->unchanged += ENTRIES;
-            vtd_tell(look, VTD_DIFF_KEPT, 1, start, start + BLOCK_SIZE - 1,
+            stats->unchanged += VTD_ENTRIES;
+            vtd_tell(look, VTD_DIFF_KEPT, 1, start, start + VTD_BLOCK_SIZE - 1,
                      0, 0);
             return;
         }
@@ -382,8 +382,8 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
     }
     guest = vtd_guest_table(look, gpa, 1);
     if (!guest || vtd_as_seen(NULL, guest, upper)) {
-        look->table->config->stats->compared += ENTRIES;
-        look->table->config->stats->unchanged += ENTRIES;
+        look->table->config->stats->compared += VTD_ENTRIES;
+        look->table->config->stats->unchanged += VTD_ENTRIES;
         vtd_note_empty(look, gpa, 1, vtd_rw(look->format));
         return;
     }
@@ -397,7 +397,7 @@ static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
 {
     if (old && old->level > 1 && old->base == new->base) {
         vtd_tell(look, VTD_DIFF_KEPT, new->level, start,
-                 start + BLOCK_SIZE - 1, 0, 0);
+                 start + VTD_BLOCK_SIZE - 1, 0, 0);
         if (place->held) {
             return;
         }
@@ -406,7 +406,7 @@ static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
         vtd_full(look);
         return;
     } else {
-        vtd_block_diff(look, start, 0, ENTRIES - 1, old, new);
+        vtd_block_diff(look, start, 0, VTD_ENTRIES - 1, old, new);
     }
     vtd_place_store(look, place, new);
 }
@@ -449,7 +449,7 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
 /* All of a GiB is the leaf @now, for which there is no room but in parts */
 static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
 {
-    for (place->index = 0; place->index < ENTRIES; place->index++) {
+    for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
         VtdBlock new = vtd_block_of_leaf(look->format, now, 3, place->index);
 
         place->held = place->gib && place->gib->block
@@ -466,7 +466,7 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
 
     if (gib && gib->leaf == now) {
         vtd_tell(look, VTD_DIFF_KEPT, 3, gib->first,
-                 gib->first + GIB_SIZE - 1, 0, 0);
+                 gib->first + VTD_GIB_SIZE - 1, 0, 0);
         return;
     }
     if (!gib && (look->full ||
@@ -480,12 +480,12 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
         vtd_sync_gib_parts(look, place, now);
         return;
     }
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         VtdBlock part;
         VtdBlock new = vtd_block_of_leaf(look->format, now, 3, i);
 
-        vtd_block_diff(look, place->first + ((uint64_t)i << BLOCK_SHIFT), 0,
-                       ENTRIES - 1,
+        vtd_block_diff(look, place->first + ((uint64_t)i << VTD_BLOCK_SHIFT), 0,
+                       VTD_ENTRIES - 1,
                        vtd_gib_block(look->format, gib, i, &part), &new);
     }
     if (!gib) {
@@ -506,7 +506,7 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
 
     vtd_gib_set_leaf(table, place->gib, 0);
     table->promised += GIB_LEAF;
-    for (place->index = 0; place->index < ENTRIES; place->index++) {
+    for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
         uint64_t entry = guest ? vtd_read_once(guest + place->index) : 0;
         VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
                                           place->index);
@@ -534,7 +534,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
     if (place->gib && place->gib->leaf) {
         vtd_sync_gib_split(look, place, guest, upper);
     } else {
-        vtd_clip(look, place->first, GIB_SIZE, BLOCK_SHIFT, &from, &to);
+        vtd_clip(look, place->first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT, &from, &to);
         for (unsigned i = from; i <= to; i++) {
             uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
 
@@ -590,7 +590,7 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
         vtd_sync_gib_table(look, place, guest, upper);
     }
     if (look->found == found && look->first <= place->first &&
-        look->last >= place->first + (GIB_SIZE - 1)) {
+        look->last >= place->first + (VTD_GIB_SIZE - 1)) {
         vtd_note_empty(look, gpa, 2, upper);
     }
 }

@@ -29,7 +29,7 @@ static void vtd_give(VtdTable *table, void *ptr, size_t size)
 
 static size_t vtd_form_words(VtdForm form)
 {
-    return form == VTD_FORM_ENTRIES ? ENTRIES :
+    return form == VTD_FORM_ENTRIES ? VTD_ENTRIES :
            form == VTD_FORM_HOLES ? THERE_WORDS : 0;
 }
 
@@ -71,15 +71,15 @@ static bool vtd_is_run(const uint64_t *entry, uint64_t *base, uint64_t *there)
     unsigned i = 0;
 
     while (!entry[i]) {
-        if (++i == ENTRIES) {
+        if (++i == VTD_ENTRIES) {
             return false;
         }
     }
-    *base = entry[i] - i * PAGE_SIZE;
+    *base = entry[i] - i * VTD_PAGE_SIZE;
     memset(there, 0, THERE_WORDS * sizeof(uint64_t));
-    for (; i < ENTRIES; i++) {
+    for (; i < VTD_ENTRIES; i++) {
         if (entry[i]) {
-            if (entry[i] != *base + i * PAGE_SIZE) {
+            if (entry[i] != *base + i * VTD_PAGE_SIZE) {
                 return false;
             }
             vtd_set_there(there, i, true);
@@ -96,18 +96,18 @@ bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
         return true;
     }
     to->leaves = 0;
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         to->leaves += !!vtd_block_leaf(format, from, i);
     }
     if (from->form == VTD_FORM_ENTRIES) {
-        if (vtd_even(from->entry, from->entry[0], PAGE_SIZE)) {
+        if (vtd_even(from->entry, from->entry[0], VTD_PAGE_SIZE)) {
             to->form = VTD_FORM_RUN;
             to->base = from->entry[0];
         } else if (vtd_is_run(from->entry, &to->base, there)) {
             to->form = VTD_FORM_HOLES;
             to->there = there;
         }
-    } else if (to->leaves == ENTRIES) {
+    } else if (to->leaves == VTD_ENTRIES) {
         to->form = VTD_FORM_RUN;
     }
     return to->leaves;
@@ -142,7 +142,7 @@ static void vtd_gib_drop_blocks(VtdTable *table, VtdGib *gib)
     for (unsigned i = 0; gib->used; i++) {
         vtd_gib_set_block(table, gib, i, NULL);
     }
-    vtd_give(table, gib->block, ENTRIES * sizeof(VtdBlock *));
+    vtd_give(table, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
     gib->block = NULL;
 }
 
@@ -174,7 +174,7 @@ size_t vtd_gib_blocks_bytes(const VtdGib *gib)
 
     if (gib && gib->block) {
         bytes = GIB_BLOCKS;
-        for (unsigned i = 0; i < ENTRIES; i++) {
+        for (unsigned i = 0; i < VTD_ENTRIES; i++) {
             bytes += vtd_block_bytes(gib->block[i]);
         }
     }
@@ -200,7 +200,7 @@ void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
         if (!block) {
             return;
         }
-        gib->block = vtd_take(table, ENTRIES * sizeof(VtdBlock *));
+        gib->block = vtd_take(table, VTD_ENTRIES * sizeof(VtdBlock *));
     }
     gib->used += !!block - !!gib->block[index];
     if (gib->block[index]) {
@@ -213,7 +213,7 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
                         unsigned from, unsigned to)
 {
     for (unsigned i = from; block->form != VTD_FORM_ENTRIES && i <= to; i++) {
-        if (entry[i] && entry[i] != block->base + i * PAGE_SIZE) {
+        if (entry[i] && entry[i] != block->base + i * VTD_PAGE_SIZE) {
             return false;
         }
     }
@@ -261,10 +261,10 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
     table->leaves += more;
     if (!block->leaves) {
         vtd_gib_set_block(table, gib, index, NULL);
-    } else if (block->leaves == ENTRIES && block->form == VTD_FORM_HOLES) {
+    } else if (block->leaves == VTD_ENTRIES && block->form == VTD_FORM_HOLES) {
         vtd_block_set_holes(table, block, false);
-    } else if (block->leaves == ENTRIES &&
-               block->entry[to] - block->entry[0] == to * PAGE_SIZE) {
+    } else if (block->leaves == VTD_ENTRIES &&
+               block->entry[to] - block->entry[0] == to * VTD_PAGE_SIZE) {
         uint64_t there[THERE_WORDS];
         VtdBlock small;
 
@@ -302,7 +302,7 @@ static gboolean vtd_copy_gib(gpointer key, gpointer value, gpointer opaque)
     VtdGib *gib = vtd_gib_new(table, from->first);
 
     vtd_gib_set_leaf(table, gib, from->leaf);
-    for (unsigned i = 0; from->block && i < ENTRIES; i++) {
+    for (unsigned i = 0; from->block && i < VTD_ENTRIES; i++) {
         vtd_gib_set_block(table, gib, i, from->block[i]);
     }
     return FALSE;

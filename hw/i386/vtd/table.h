@@ -42,8 +42,8 @@ typedef enum VtdDiffKind {
  * A range of pages with one fate, input addresses inclusive.  @leaf is the
  * output address and permission of the first page now (not for GONE), @old
  * what it was (for GONE and CHANGED); the pages after it follow on evenly.
- * Only KEPT, and GONE from vtd_table_sync() with @each false, may say
- * nothing of @leaf and @old, and join leaves.
+ * Do not use @leaf and @old of KEPT, nor of GONE unless @each was given: such
+ * a range may span several of the guest's leaves.
  */
 typedef struct VtdDiff {
     VtdDiffKind kind;

@@ -16,8 +16,6 @@
 #include "state.h"
 #include "trace.h"
 
-#define ENTRIES                 (1u << VTD_LEVEL_BITS)
-
 /* Guests can share tables without end; so many are looked at */
 #define MAX_TABLES              (1u << 16)
 
@@ -69,7 +67,7 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
     uint64_t mask = vtd_level_mask(level);
     uint64_t first = MAX(start, walk->first);
     uint64_t last = start | vtd_level_mask(level + 1);
-    uint64_t entry[ENTRIES];
+    uint64_t entry[VTD_ENTRIES];
 
     last = MIN(last, walk->last);
     if (walk->tables++ >= MAX_TABLES) {

@@ -291,9 +291,10 @@ void vtd_sources_changed(Vtd *v);
 void vtd_space_watch(VtdSpace *space, bool map, bool any);
 /*
  * Tell @notice of each mapping that meets the range @first to @last, as it
- * was sent to others: not clipped to the range.  The shadow is brought in
- * step before, so that those others may be notified; not so whoever is to
- * hear all of it from @notice.  [host]
+ * was sent to other listeners: not clipped to the range.  The shadow is
+ * brought in step first, which may notify those others by VtdOps.notify; the
+ * host must not pass that on to the listener behind @notice, which hears
+ * everything here.  [host]
  */
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque);

@@ -14,6 +14,7 @@
 
 #define VTD_LEVELS_MAX          5
 #define VTD_LEVEL_BITS          9
+#define VTD_ENTRIES             (1 << VTD_LEVEL_BITS)   /* of a table */
 
 /* Page-table format: which bits mean what at a level; [0] is not used */
 typedef struct VtdFormat {
