@@ -15,13 +15,13 @@
 #define OTHER                   0x18
 #define BLOCKS                  64      /* tables of pages in a map */
 
-static Host *start_with(uint64_t max_mappings)
+static Host *start_with(uint64_t max_mappings, unsigned work)
 {
     VtdConfig config = mirror_config;
     Host *h;
 
     config.max_mappings = max_mappings;
-    config.sync_work = 1000;    /* 2 blocks of new pages, or 1000 old ones */
+    config.sync_work = work;
     h = mirror_host(&config);
     h->tick = 1000 * 1000 * 1000;
     return h;
@@ -29,7 +29,8 @@ static Host *start_with(uint64_t max_mappings)
 
 static Host *start(void)
 {
-    return start_with(BIT(24));
+    /* 2 blocks of new pages, or 1000 old ones */
+    return start_with(BIT(24), 1000);
 }
 
 static void stop(Host *h)
@@ -134,6 +135,25 @@ static void test_copied(void)
     g_assert_true(h->scheduled);
     host_pump(h);
     g_assert_cmpuint(pauses(h), >, paused + 4);
+    assert_step(m, 0);
+    mirror_free(m);
+    stop(h);
+}
+
+/* Each piece gets on, however little may be done in one */
+static void test_least(void)
+{
+    Host *h = start_with(BIT(24), 1);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+    map_much(m, GIB, TARGET | RW);
+    for (unsigned level = 1; level <= 4; level++) {
+        host_put_behind_io(h, mirror_entry(m, GIB, level) & BITS(63, 12));
+    }
+    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    g_assert_true(h->scheduled);
+    /* One for each entry above the last level, at most */
+    g_assert_cmpuint(host_pump(h), <=, 3 * 512 + BLOCKS);
     assert_step(m, 0);
     mirror_free(m);
     stop(h);
@@ -370,7 +390,7 @@ static void test_listener(void)
 /* Tables that loop, every way of which leads to something, and many of them */
 static void test_loop(void)
 {
-    Host *h = start_with(2000);
+    Host *h = start_with(2000, 1000);
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
     for (unsigned i = 0; i < 512; i++) {
@@ -392,6 +412,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/pieces/queue", test_queue);
     g_test_add_func("/vtd/pieces/short", test_short);
     g_test_add_func("/vtd/pieces/copied", test_copied);
+    g_test_add_func("/vtd/pieces/least", test_least);
     g_test_add_func("/vtd/pieces/registers", test_registers);
     g_test_add_func("/vtd/pieces/moved", test_moved);
     g_test_add_func("/vtd/pieces/changed-places", test_changed_places);

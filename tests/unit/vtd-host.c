@@ -163,6 +163,7 @@ unsigned host_pump(Host *h)
     unsigned n = 0;
 
     for (; h->scheduled; n++) {
+        g_assert_cmpuint(n, <, 1u << 20);
         h->scheduled = false;
         vtd_continue(h->v);
     }

@@ -17,10 +17,13 @@
 /* A table that is read by calls costs as much as so many in place */
 #define WORK_COPY               100
 
-/* Whether to stop before @at, as there was so much work */
+/*
+ * Whether to stop before @at, as there was so much work.  Not where the look
+ * began, however dear the way there was: each piece gets on.
+ */
 static bool vtd_enough(VtdLook *look, uint64_t at)
 {
-    if (!look->resume &&
+    if (!look->resume && at > look->first &&
         look->work >= look->table->config->work) {
         look->resume = at;
     }
