@@ -208,7 +208,8 @@ static void test_walk(void)
     vtd_enable(&x.d);
     expect_event(&x.log, "vtd_replay_ce_valid",
                  "legacy mode: replay valid context device 00:03.00 domain "
-                 "0x5 hi 0x502 lo 0x%" PRIx64, x.domain.top | VTD_CONTEXT_P);
+                 "0x5 hi 0x502 lo 0x%llx",
+                 x.domain.top | VTD_CONTEXT_P);
     expect_event(&x.log, "vtd_page_walk_one",
                  "domain 0x5 iova 0x40000000 -> gpa 0x4000000 mask 0xfff "
                  "perm 3");
@@ -218,7 +219,7 @@ static void test_walk(void)
     vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
     for (unsigned level = 4; level >= 1; level--) {
         expect_event(&x.log, "vtd_page_walk_level",
-                     "walk (base=0x%" PRIx64 ", level=%u) iova range "
+                     "walk (base=0x%llx, level=%u) iova range "
                      "0x40000000 - 0x40001000",
                      vtd_entry(&x.d, &x.domain, IOVA, level) & -VTD_PAGE,
                      level);
