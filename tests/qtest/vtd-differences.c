@@ -60,7 +60,6 @@ const VtdDifference vtd_differences[] = {
 
     /* Faults with two causes */
     { "*", "*/leaf-4k-*", "REASON", ANY, "first-cause" },
-    { "*", "*/context-reserved/?", "REASON", ANY, "first-cause" },
     { "*", "all/irte-*", "REASON", ANY, "first-cause" },
 
     /* Descriptors */
