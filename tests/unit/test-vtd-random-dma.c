@@ -74,7 +74,7 @@ static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
     }
     tt = *lo >> 2 & 3;
     if ((*lo & 0xff0) || (*hi & (0x80 | BITS(63, 24))) ||
-        (tt < 2 && (*lo & above))) {
+        (tt != 2 && (*lo & above))) {
         return 0x0b;
     }
     aw = *hi & 7;
