@@ -128,6 +128,7 @@ void assert_step(Mirror *m, unsigned splits)
 
     assert_exact(m);
     g_assert_cmpstr(touch->wrong, ==, NULL);
+    g_assert_cmpuint(touch->passing, ==, 0);
     g_assert_cmpuint(touch->splits, ==, splits);
     if (!splits && !m->h->dirty_tracking) {
         /* Fewer, if something goes along with a superpage that changed */

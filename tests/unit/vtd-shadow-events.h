@@ -68,7 +68,7 @@ typedef struct Test {
     Host *h;
     Member member[MEMBERS + 1];
     bool limit;
-    uint64_t splits;
+    uint64_t splits, splits_before;
     bool flushed;               /* the event drops what the IOTLB has */
 } Test;
 

@@ -25,6 +25,7 @@ typedef struct Touch {
     unsigned removed;
     unsigned splits;            /* of these, those that had to go in part */
     unsigned kept_2m, kept_1g;  /* not removed, of that size or more */
+    unsigned passing;           /* made in this step and removed in it */
 
     /* Notices */
     unsigned unmaps;            /* over nothing that stays */
@@ -33,8 +34,8 @@ typedef struct Touch {
 
 /*
  * From @before (Run, one a mapping) to what @s holds by its log.  Wrong are:
- * a mapping of which every page is as before unmapped, one mapped and
- * unmapped again, a page that changed not mapped right after its UNMAP.
+ * a mapping of which every page is as before unmapped, a page that changed not
+ * mapped right after its UNMAP.
  */
 Touch *touch_new(const GArray *before, const Strict *s);
 void touch_free(Touch *touch);
