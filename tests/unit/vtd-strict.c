@@ -327,7 +327,10 @@ bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping)
 
 static int strict_heard(Device *d, const VtdNotice *notice)
 {
-    return strict_notice(d->listener, notice);
+    Strict *s = d->listener;
+
+    /* The replay tells of this, too: see vtd_space_replay() */
+    return s->in_replay ? 0 : strict_notice(s, notice);
 }
 
 static int strict_replayed(void *opaque, const VtdNotice *notice)
@@ -344,7 +347,9 @@ static void strict_switched(Device *d)
     s->mappings = g_tree_new_full(run_order, NULL, g_free, NULL);
     vtd_space_watch(d->space, on && d->notify, on);
     if (on && d->notify) {
+        s->in_replay = true;
         vtd_space_replay(d->space, 0, UINT64_MAX, strict_replayed, s);
+        s->in_replay = false;
     }
 }
 

@@ -57,6 +57,7 @@ typedef struct Strict {
     GArray *log;                /* VtdNotice */
     unsigned limit;             /* of mappings; 0 for none */
     Run bad;                    /* nothing maps in here; no @last: none */
+    bool in_replay;             /* which tells all that there is */
     unsigned errors;
     char *error;                /* the first, or NULL */
 } Strict;
