@@ -21,9 +21,6 @@ ENGINE = TOP / "hw/i386/vtd"
 BUILD = TOP / "build/unit"
 DOCUMENT = TOP / "docs/devel/intel-iommu.rst"
 
-# Headers for all floors, though a file has the name
-FOR_ALL = ("vtd",)
-
 
 def read_floors(text):
     """{file, without .c: number of its floor}, of the document's table."""
@@ -79,13 +76,12 @@ def includes(names):
     uses = []
     for name in names:
         for path in (ENGINE / f"{name}.c", ENGINE / f"{name}.h"):
-            if not path.exists() or path.suffix == ".h" and name in FOR_ALL:
+            if not path.exists():
                 continue
             for header in re.findall(r'^#include "([\w/]+)\.h"',
                                      path.read_text(), re.M):
-                owner = header.removeprefix("hw/i386/vtd/")
-                if owner not in FOR_ALL:
-                    uses.append((name, f"{header}.h", owner))
+                uses.append((name, f"{header}.h",
+                             header.removeprefix("hw/i386/vtd/")))
     return uses
 
 

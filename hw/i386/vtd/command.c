@@ -9,7 +9,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 static void vtd_set_status(Vtd *v, uint32_t bit, bool on)

@@ -11,7 +11,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 void vtd_contexts_init(Vtd *v)

@@ -8,7 +8,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 
 uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset)
 {

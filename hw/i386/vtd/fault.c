@@ -8,7 +8,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 /* Faults that FPD does not hide (6.1, 6.2, 6.3) */

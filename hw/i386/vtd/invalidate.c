@@ -9,7 +9,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 void vtd_drop_translations(Vtd *v)

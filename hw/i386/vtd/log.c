@@ -10,7 +10,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 
 /* What is told apart: reasons of faults, and behind them all others */
 typedef enum VtdCause {

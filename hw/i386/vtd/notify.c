@@ -10,7 +10,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "notify.h"
 #include "send.h"
 #include "trace.h"

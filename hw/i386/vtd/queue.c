@@ -10,7 +10,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 typedef struct VtdDescriptor {

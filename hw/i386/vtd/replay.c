@@ -8,7 +8,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "send.h"
 #include "trace.h"
 

@@ -13,7 +13,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 
 void vtd_save(Vtd *v, VtdSaved *saved)
 {

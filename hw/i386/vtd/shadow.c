@@ -11,7 +11,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 static bool vtd_space_update(VtdSpace *space, const char *why);

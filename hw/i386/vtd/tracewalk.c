@@ -13,7 +13,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 /* Guests can share tables without end; so many are looked at */

@@ -14,8 +14,8 @@
  * group of prototypes names the room.
  */
 
-#ifndef HW_I386_VTD_STATE_H
-#define HW_I386_VTD_STATE_H
+#ifndef HW_I386_VTD_INTERNAL_H
+#define HW_I386_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
 #include "qemu/thread.h"

@@ -8,7 +8,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "state.h"
+#include "internal.h"
 #include "trace.h"
 
 /* The bits are those of QEMU's machines: migration carries them (1.4) */
