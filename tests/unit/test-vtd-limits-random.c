@@ -57,8 +57,8 @@ typedef struct World {
     GRand *rand;
     VtdFormat format;
     VtdSeenStats stats;
-    VtdTableConfig config;
-    VtdTable *table;
+    VtdSeenConfig config;
+    VtdSeen *table;
     uint64_t (*memory)[VTD_ENTRIES];    /* the root first, then others */
     uint64_t *held;             /* leaf of each page, as told */
     uint64_t *before;           /* the same before the sync */
@@ -461,13 +461,13 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
     return FALSE;
 }
 
-static void check_account(World *w, VtdTable *table)
+static void check_account(World *w, VtdSeen *table)
 {
-    Count count = { .w = w, .bytes = HEAP(sizeof(VtdTable)) };
+    Count count = { .w = w, .bytes = HEAP(sizeof(VtdSeen)) };
     uint64_t leaves, bytes;
 
     g_tree_foreach(table->gibs, count_gib, &count);
-    vtd_table_size(table, &leaves, &bytes);
+    vtd_seen_size(table, &leaves, &bytes);
     CHECK(w, bytes == count.bytes, "%" PRIu64 ", counted %" PRIu64, bytes,
           count.bytes);
     CHECK(w, leaves == count.leaves, "%" PRIu64 ", counted %" PRIu64, leaves,
@@ -481,13 +481,13 @@ static void check_account(World *w, VtdTable *table)
 }
 
 /* What is remembered is what was told */
-static void check_remembered(World *w, VtdTable *table)
+static void check_remembered(World *w, VtdSeen *table)
 {
     uint64_t *held = w->held;
 
     w->held = g_new0(uint64_t, PAGES);
     memset(w->touched, 0, PAGES);
-    vtd_table_compare(NULL, table, 0, UINT64_MAX, false, take, w);
+    vtd_seen_compare(NULL, table, 0, UINT64_MAX, false, take, w);
     CHECK(w, !memcmp(held, w->held, PAGES * sizeof(*held)), "not as told");
     g_free(w->held);
     w->held = held;
@@ -535,7 +535,7 @@ static void sync_some(World *w)
     }
     memcpy(w->before, w->held, PAGES * sizeof(*w->held));
     memset(w->touched, 0, PAGES);
-    vtd_table_sync(w->table, first, last, each, take, w);
+    vtd_seen_sync(w->table, first, last, each, take, w);
     for (unsigned i = 0; i < GIBS; i++) {
         walk_gib(w, w->memory[0][i], w->truth + i * VTD_ENTRIES * VTD_ENTRIES);
     }
@@ -545,11 +545,11 @@ static void sync_some(World *w)
         check_remembered(w, w->table);
     }
     if (one_in(w, 16)) {
-        VtdTable *copy = vtd_table_copy(w->table);
+        VtdSeen *copy = vtd_seen_copy(w->table);
 
         check_account(w, copy);
         check_remembered(w, copy);
-        vtd_table_free(copy);
+        vtd_seen_free(copy);
         seen[SEEN_COPIED]++;
     }
 }
@@ -563,13 +563,13 @@ static void one_world(guint32 seed)
     uint64_t leaves, bytes;
 
     vtd_format_second_stage(&w.format, 48, false, false);
-    w.config = (VtdTableConfig) {
+    w.config = (VtdSeenConfig) {
         .format = &w.format,
         .ram = memory_ram,
         .read = memory_read,
         .host = &w,
         .max_leaves = one_in(&w, 3) ? 1 + pick(&w, 3000) : UINT64_MAX,
-        .max_bytes = HEAP(sizeof(VtdTable)) +
+        .max_bytes = HEAP(sizeof(VtdSeen)) +
                      (one_in(&w, 6) ? 0 : 2 * (GIB_NODE + GIB_BLOCKS)),
         .work = UINT64_MAX,
         .stats = &w.stats,
@@ -586,7 +586,7 @@ static void one_world(guint32 seed)
     w.before = g_new0(uint64_t, PAGES);
     w.truth = g_new0(uint64_t, PAGES);
     w.touched = g_new0(uint8_t, PAGES);
-    w.table = vtd_table_new(&w.config, VTD_PAGE_SIZE, 3);
+    w.table = vtd_seen_new(&w.config, VTD_PAGE_SIZE, 3);
     for (; w.step < STEPS; w.step++) {
         for (unsigned n = 1 + pick(&w, 3); n; n--) {
             edit(&w);
@@ -596,12 +596,12 @@ static void one_world(guint32 seed)
     w.edit = "the end";
     memset(w.memory[0], 0, VTD_PAGE_SIZE);
     memset(w.touched, 0, PAGES);
-    vtd_table_sync(w.table, 0, UINT64_MAX, false, take, &w);
-    vtd_table_size(w.table, &leaves, &bytes);
+    vtd_seen_sync(w.table, 0, UINT64_MAX, false, take, &w);
+    vtd_seen_size(w.table, &leaves, &bytes);
     CHECK(&w, !leaves && !w.table->promised &&
-          bytes == HEAP(sizeof(VtdTable)), "%" PRIu64 " bytes are left",
+          bytes == HEAP(sizeof(VtdSeen)), "%" PRIu64 " bytes are left",
           bytes);
-    vtd_table_free(w.table);
+    vtd_seen_free(w.table);
     g_free(w.touched);
     g_free(w.truth);
     g_free(w.before);

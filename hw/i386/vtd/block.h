@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the forms in which table.c keeps what it saw, and the account of
+ * Owns the forms in which seen.c keeps what it saw, and the account of
  * what they take: a GTree of GiB for a table, blocks of 2 MiB in a GiB,
  * entries or a run in a block.  Knows no guest memory and no differences.
  * [host] calls only.
@@ -12,7 +12,7 @@
 #ifndef HW_I386_VTD_BLOCK_H
 #define HW_I386_VTD_BLOCK_H
 
-#include "table.h"
+#include "seen.h"
 
 #define VTD_GIB_SHIFT           30
 #define VTD_BLOCK_SHIFT         21
@@ -54,9 +54,9 @@ typedef struct VtdGib {
     VtdBlock **block;           /* VTD_ENTRIES of them, NULL for nothing */
 } VtdGib;
 
-struct VtdTable {
-    const VtdTableConfig *config;
-    uint64_t root;
+struct VtdSeen {
+    const VtdSeenConfig *config;
+    uint64_t top;
     unsigned levels;
     GTree *gibs;
     uint64_t leaves;
@@ -86,10 +86,10 @@ struct VtdTable {
 #define GIB_LEAF                (GIB_BLOCKS + VTD_ENTRIES * SMALL_BLOCK)
 
 /* Whether the budget has @more bytes, which may be less than none */
-static inline bool vtd_room(const VtdTable *table, int64_t more)
+static inline bool vtd_room(const VtdSeen *seen, int64_t more)
 {
-    return (int64_t)(table->bytes + table->promised) + more <=
-           (int64_t)table->config->max_bytes;
+    return (int64_t)(seen->bytes + seen->promised) + more <=
+           (int64_t)seen->config->max_bytes;
 }
 
 static inline size_t vtd_form_bytes(VtdForm form)
@@ -174,10 +174,10 @@ static inline bool vtd_even(const uint64_t *entry, uint64_t base, uint64_t step)
 }
 
 /* The node at @first, a multiple of VTD_GIB_SIZE, or NULL */
-VtdGib *vtd_gib_find(const VtdTable *table, uint64_t first);
+VtdGib *vtd_gib_find(const VtdSeen *seen, uint64_t first);
 /* A new node, where none is */
-VtdGib *vtd_gib_new(VtdTable *table, uint64_t first);
-void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib);
+VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first);
+void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib);
 /*
  * The block of @gib (or NULL) as a value to compare with, NULL for nothing.
  * @part is written for a block that is part of a leaf of a GiB.
@@ -187,7 +187,7 @@ const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
 /* What the blocks of @gib (or NULL) take of the budget, with their array */
 size_t vtd_gib_blocks_bytes(const VtdGib *gib);
 /* The leaf @leaf in the place of all that @gib held; 0 for nothing */
-void vtd_gib_set_leaf(VtdTable *table, VtdGib *gib, uint64_t leaf);
+void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf);
 /*
  * Find the smallest form that says what @from does, a copy of it that has
  * @there to write to (THERE_WORDS).  False for nothing mapped.
@@ -195,7 +195,7 @@ void vtd_gib_set_leaf(VtdTable *table, VtdGib *gib, uint64_t leaf);
 bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
                       VtdBlock *to, uint64_t *there);
 /* Hold a copy of @from, as it is, or nothing (NULL); there is room */
-void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
+void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                        const VtdBlock *from);
 /* Whether @block, of pages of 4 KiB, has a form for these entries as well */
 bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
@@ -204,7 +204,7 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
  * Take over @entry[@from] to @entry[@to] in place, with what is above as it
  * was; the block is there, and has the form for it.
  */
-void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
+void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to);
 
 #endif

@@ -10,7 +10,7 @@
 #include "qemu/osdep.h"
 #include "diff.h"
 
-#define WORK_MAP                8       /* see VtdTableConfig.work */
+#define WORK_MAP                8       /* see VtdSeenConfig.work */
 
 static void vtd_say(VtdLook *look, const VtdDiff *diff)
 {
@@ -137,19 +137,19 @@ static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
     return FALSE;
 }
 
-void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs, uint64_t first,
+void vtd_collect_gibs(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
                       uint64_t last)
 {
     if (first >> VTD_GIB_SHIFT == last >> VTD_GIB_SHIFT) {
-        VtdGib *gib = vtd_gib_find(table, first & ~(VTD_GIB_SIZE - 1));
+        VtdGib *gib = vtd_gib_find(seen, first & ~(VTD_GIB_SIZE - 1));
 
         if (gib) {
             g_ptr_array_add(gibs, gib);
         }
-    } else if (table) {
+    } else if (seen) {
         VtdCollect collect = { gibs, first, last };
 
-        g_tree_foreach(table->gibs, vtd_collect, &collect);
+        g_tree_foreach(seen->gibs, vtd_collect, &collect);
     }
 }
 
@@ -174,11 +174,11 @@ static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
     }
 }
 
-void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
+void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
                        uint64_t last, bool each, VtdDiffFn *diff,
                        void *opaque)
 {
-    VtdTable *either = old ?: new;
+    VtdSeen *either = old ?: new;
     GPtrArray *before, *after;
     unsigned i = 0, j = 0;
     VtdLook look = {

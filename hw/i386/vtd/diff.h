@@ -16,7 +16,7 @@
 
 /* A walk of a sync, or of a comparison */
 typedef struct VtdLook {
-    VtdTable *table;
+    VtdSeen *seen;
     const VtdFormat *format;
     uint64_t first, last;
     bool each;
@@ -46,7 +46,7 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
 void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
               unsigned shift, unsigned *from, unsigned *to);
 /* The nodes of @table (or NULL) that a range meets, in order, into @gibs */
-void vtd_collect_gibs(const VtdTable *table, GPtrArray *gibs, uint64_t first,
+void vtd_collect_gibs(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
                       uint64_t last);
 
 #endif

@@ -20,7 +20,7 @@
 #include "qemu/atomic.h"
 #include "qemu/thread.h"
 #include "vtd.h"
-#include "table.h"
+#include "seen.h"
 #include "notify.h"
 #include "iotlb.h"
 #include "refused.h"
@@ -40,7 +40,7 @@ typedef struct VtdContext {
 /* What was last seen of a table, and the spaces that are shadows of it */
 typedef struct VtdShare {
     VtdTables tables;           /* of whoever came first: not the tag */
-    VtdTable *table;
+    VtdSeen *seen;
     GPtrArray *spaces;
     uint64_t update;            /* generation of the last full sync */
     bool pending;               /* a sync has stopped at: */
@@ -123,7 +123,7 @@ struct Vtd {
 
     GPtrArray *spaces;                      /* host */
 
-    VtdTableConfig table_config;
+    VtdSeenConfig seen_config;
     VtdSeenStats seen_stats;                /* host */
     GPtrArray *shares;                      /* host: of VtdShare */
     bool limit_told;                        /* host */
@@ -170,9 +170,9 @@ struct VtdSpace {
 };
 
 /* What the shadow of a space follows, or NULL */
-static inline VtdTable *vtd_space_table(const VtdSpace *space)
+static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
 {
-    return space->share ? space->share->table : NULL;
+    return space->share ? space->share->seen : NULL;
 }
 
 /* The last address that a device can use */
@@ -348,7 +348,7 @@ void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
 
 /* tracewalk.c: tell whoever traces it what a sync is to look at.  [host] */
-void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdTable *held,
+void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
                     uint64_t first, uint64_t last);
 
 /* invalidate.c: what an invalidation does to each cache (7).  [host] */

@@ -153,7 +153,7 @@ static void vtd_space_move(VtdSpace *space, const GArray *pages)
     };
 
     vtd_sink_was_ram(move.sink);
-    vtd_table_compare(NULL, vtd_space_table(space), 0, UINT64_MAX, false,
+    vtd_seen_compare(NULL, vtd_space_seen(space), 0, UINT64_MAX, false,
                       vtd_move_diff, &move);
     vtd_move_tell_kept(&move);
     vtd_sink_end(move.sink, vtd_width_last(v));

@@ -486,7 +486,7 @@ static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
 
     while (sink->tries && vtd_refused_next(space->refused, &first, &to)) {
         to = MIN(to, first | (RETRY_STEP - 1));
-        vtd_table_compare(NULL, vtd_space_table(space), first, to, false,
+        vtd_seen_compare(NULL, vtd_space_seen(space), first, to, false,
                           vtd_retry_push, sink);
         vtd_sink_settle(sink, to);
         if (to == last) {
@@ -557,7 +557,7 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
 
         vtd_send_unmap(sink, extent->first, extent->last,
                        sink->exact ? extent->addr : 0);
-        vtd_table_compare(NULL, vtd_space_table(sink->space), extent->first,
+        vtd_seen_compare(NULL, vtd_space_seen(sink->space), extent->first,
                           extent->last, false, vtd_resend, sink);
     }
     if (!sink->silent) {

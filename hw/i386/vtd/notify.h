@@ -16,7 +16,7 @@
 #ifndef HW_I386_VTD_NOTIFY_H
 #define HW_I386_VTD_NOTIFY_H
 
-#include "table.h"
+#include "seen.h"
 
 typedef struct VtdSink VtdSink;
 

@@ -92,6 +92,6 @@ void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
     VtdReplay replay = { space, first, last, TRIES, notice, opaque, 0 };
 
     memset(space->v->target, 0, sizeof(space->v->target));
-    vtd_table_compare(NULL, vtd_space_table(space), first, last, false,
+    vtd_seen_compare(NULL, vtd_space_seen(space), first, last, false,
                       vtd_replay_pages, &replay);
 }

@@ -10,7 +10,7 @@
 #ifndef HW_I386_VTD_SEND_H
 #define HW_I386_VTD_SEND_H
 
-#include "table.h"
+#include "seen.h"
 
 /*
  * So many MAPs may the host refuse in one sync, each with a message of its

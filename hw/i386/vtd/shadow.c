@@ -49,12 +49,12 @@ static VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables)
     return NULL;
 }
 
-static VtdShare *vtd_share_new(const VtdTables *tables, VtdTable *table)
+static VtdShare *vtd_share_new(const VtdTables *tables, VtdSeen *seen)
 {
     VtdShare *share = g_new0(VtdShare, 1);
 
     share->tables = *tables;
-    share->table = table;
+    share->seen = seen;
     share->spaces = g_ptr_array_new();
     return share;
 }
@@ -64,7 +64,7 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
     VtdShare *share = vtd_share_find(v, tables);
 
     if (!share) {
-        share = vtd_share_new(tables, vtd_table_new(&v->table_config,
+        share = vtd_share_new(tables, vtd_seen_new(&v->seen_config,
                                                     tables->top,
                                                     tables->levels));
         g_ptr_array_add(v->shares, share);
@@ -75,7 +75,7 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
 static void vtd_share_free(Vtd *v, VtdShare *share)
 {
     g_ptr_array_remove(v->shares, share);
-    vtd_table_free(share->table);
+    vtd_seen_free(share->seen);
     g_ptr_array_free(share->spaces, TRUE);
     g_free(share);
 }
@@ -111,7 +111,7 @@ static void vtd_sink_take_over(void *opaque, const VtdDiff *diff)
 /* What the user should know of a table's size, once */
 static void vtd_share_tell(Vtd *v, const VtdShare *share)
 {
-    if (vtd_table_limited(share->table) && !v->limit_told) {
+    if (vtd_seen_limited(share->seen) && !v->limit_told) {
         v->limit_told = true;
         v->ops->over_limit(v->host);
     }
@@ -161,7 +161,7 @@ static void vtd_share_go_on(Vtd *v, VtdShare *share, bool first)
     trace_vtd_shadow_sync(share->why, share->did, share->tables.top,
                           share->next, share->last, fan.count);
     do {
-        share->next = vtd_table_sync(share->table, share->next, share->last,
+        share->next = vtd_seen_sync(share->seen, share->next, share->last,
                                      each, vtd_fan_push, &fan);
     } while (share->next && (v->unbounded || !vtd_piece_over(v)));
     share->pending = share->next;
@@ -197,7 +197,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
     share->did = did;
     share->next = first;
     share->last = last;
-    vtd_trace_sync(v, &share->tables, share->table, first, last);
+    vtd_trace_sync(v, &share->tables, share->seen, first, last);
     vtd_share_go_on(v, share, true);
 }
 
@@ -253,7 +253,7 @@ static void vtd_part_leavers(Vtd *v, VtdShare *share)
     while ((leaver = vtd_share_leaver(v, share, VTD_MOVING))) {
         if (!parted) {
             parted = vtd_share_new(&share->tables,
-                                   vtd_table_copy(share->table));
+                                   vtd_seen_copy(share->seen));
         }
         g_ptr_array_remove(share->spaces, leaver);
         g_ptr_array_add(parted->spaces, leaver);
@@ -306,7 +306,7 @@ static bool vtd_follow(VtdSpace *space, const VtdContext *context,
                             new ? new->tables.top : 0);
     space->share = new;
     sink = vtd_sink_begin(space, why, 0, silent);
-    vtd_table_compare(old ? old->table : NULL, new ? new->table : NULL, 0,
+    vtd_seen_compare(old ? old->seen : NULL, new ? new->seen : NULL, 0,
                       UINT64_MAX, v->ops->dirty_tracking(v->host),
                       vtd_sink_take_over, sink);
     vtd_sink_end(sink, vtd_width_last(v));
@@ -562,7 +562,7 @@ static void vtd_space_drop(VtdSpace *space)
         space->share = NULL;
     }
     vtd_sent_free(space->sent);
-    space->sent = vtd_sent_new(v->table_config.max_bytes / VTD_SENT_PART);
+    space->sent = vtd_sent_new(v->seen_config.max_bytes / VTD_SENT_PART);
     vtd_refused_free(space->refused);
     space->refused = vtd_refused_new();
     space->retry_from = 0;
@@ -639,7 +639,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_host)
 
     space->v = v;
     space->host = space_host;
-    space->sent = vtd_sent_new(v->table_config.max_bytes / VTD_SENT_PART);
+    space->sent = vtd_sent_new(v->seen_config.max_bytes / VTD_SENT_PART);
     space->refused = vtd_refused_new();
     g_ptr_array_add(v->spaces, space);
     vtd_space_update(space, "device");

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the walk of the guest's tables beside what was last seen of them (see
- * table.h), and what is left out for want of room.  vCPUs write the guest's
+ * seen.h), and what is left out for want of room.  vCPUs write the guest's
  * tables meanwhile: the quick comparison reads them in place and
  * decides nothing but "as before"; all else is decided on one copy of each
  * entry.
@@ -24,7 +24,7 @@
 static bool vtd_enough(VtdLook *look, uint64_t at)
 {
     if (!look->resume && at > look->first &&
-        look->work >= look->table->config->work) {
+        look->work >= look->seen->config->work) {
         look->resume = at;
     }
     return look->resume;
@@ -40,7 +40,7 @@ static bool vtd_enough(VtdLook *look, uint64_t at)
 static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
                                        unsigned level)
 {
-    const VtdTableConfig *config = look->table->config;
+    const VtdSeenConfig *config = look->seen->config;
     uint64_t *copy;
 
     if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
@@ -118,8 +118,8 @@ static void vtd_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
 
 static void vtd_over_limit(VtdLook *look, uint64_t leaves)
 {
-    look->table->limited = true;
-    look->table->config->stats->over_limit += leaves;
+    look->seen->limited = true;
+    look->seen->config->stats->over_limit += leaves;
 }
 
 /* Something new has no room; nothing else that is new is looked at then */
@@ -137,11 +137,11 @@ static void vtd_full(VtdLook *look)
 static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
                              VtdBlock *new, unsigned from, unsigned to)
 {
-    VtdTable *table = look->table;
-    uint64_t held = table->leaves;
+    VtdSeen *seen = look->seen;
+    uint64_t held = seen->leaves;
     uint64_t cut = 0;
 
-    if (held + (to - from + 1) <= table->config->max_leaves) {
+    if (held + (to - from + 1) <= seen->config->max_leaves) {
         return;
     }
     for (unsigned i = from; i <= to; i++) {
@@ -149,7 +149,7 @@ static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
         uint64_t now = vtd_block_leaf(look->format, new, i);
 
         if (now && (!was || (old->level > 1 && was != now))) {
-            if (held >= table->config->max_leaves) {
+            if (held >= seen->config->max_leaves) {
                 new->entry[i] = 0;
                 cut++;
             } else {
@@ -187,8 +187,8 @@ static bool vtd_place_has_room(const VtdLook *look, const VtdPlace *place,
 {
     int64_t more = vtd_form_bytes(form);
 
-    return (old || look->table->leaves < look->table->config->max_leaves) &&
-           vtd_room(look->table, more + vtd_place_bytes(place) -
+    return (old || look->seen->leaves < look->seen->config->max_leaves) &&
+           vtd_room(look->seen, more + vtd_place_bytes(place) -
                                  vtd_block_bytes(place->held));
 }
 
@@ -199,9 +199,9 @@ static void vtd_place_store(VtdLook *look, VtdPlace *place,
         if (!content) {
             return;
         }
-        place->gib = vtd_gib_new(look->table, place->first);
+        place->gib = vtd_gib_new(look->seen, place->first);
     }
-    vtd_gib_set_block(look->table, place->gib, place->index, content);
+    vtd_gib_set_block(look->seen, place->gib, place->index, content);
 }
 
 /* Entries of a run where @there says so, and 0 elsewhere */
@@ -311,7 +311,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
         entry[i] = guest ? vtd_read_once(guest + i) : 0;
         same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
     }
-    look->table->config->stats->unchanged += same;
+    look->seen->config->stats->unchanged += same;
     if (!whole && (!old || old->upper == upper) && same == to - from + 1) {
         if (old) {
             vtd_block_diff(look, start, from, to, old, old);
@@ -322,7 +322,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!whole && old && old->upper == upper &&
         vtd_block_has_form(old, entry, from, to)) {
         vtd_block_diff(look, start, from, to, old, &new);
-        vtd_gib_update_block(look->table, place->gib, place->index, entry,
+        vtd_gib_update_block(look->seen, place->gib, place->index, entry,
                              from, to);
         return;
     }
@@ -345,7 +345,7 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            const VtdBlock *old, const uint64_t *guest,
                            uint64_t upper)
 {
-    VtdSeenStats *stats = look->table->config->stats;
+    VtdSeenStats *stats = look->seen->config->stats;
     unsigned from = 0, to = VTD_ENTRIES - 1;
 
     /* A superpage that was here ends whole, whichever page is named */
@@ -385,8 +385,8 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
     }
     guest = vtd_guest_table(look, gpa, 1);
     if (!guest || vtd_as_seen(NULL, guest, upper)) {
-        look->table->config->stats->compared += VTD_ENTRIES;
-        look->table->config->stats->unchanged += VTD_ENTRIES;
+        look->seen->config->stats->compared += VTD_ENTRIES;
+        look->seen->config->stats->unchanged += VTD_ENTRIES;
         vtd_note_empty(look, gpa, 1, vtd_rw(look->format));
         return;
     }
@@ -464,7 +464,7 @@ static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
 /* All of a GiB is the leaf @now */
 static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
 {
-    VtdTable *table = look->table;
+    VtdSeen *seen = look->seen;
     VtdGib *gib = place->gib;
 
     if (gib && gib->leaf == now) {
@@ -473,12 +473,12 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
         return;
     }
     if (!gib && (look->full ||
-                 table->leaves >= table->config->max_leaves)) {
+                 seen->leaves >= seen->config->max_leaves)) {
         vtd_full(look);
         return;
     }
     if (!(gib && gib->leaf) &&
-        !vtd_room(table, (int64_t)GIB_LEAF + (gib ? 0 : GIB_NODE) -
+        !vtd_room(seen, (int64_t)GIB_LEAF + (gib ? 0 : GIB_NODE) -
                          vtd_gib_blocks_bytes(gib))) {
         vtd_sync_gib_parts(look, place, now);
         return;
@@ -492,9 +492,9 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
                        vtd_gib_block(look->format, gib, i, &part), &new);
     }
     if (!gib) {
-        gib = place->gib = vtd_gib_new(table, place->first);
+        gib = place->gib = vtd_gib_new(seen, place->first);
     }
-    vtd_gib_set_leaf(table, gib, now);
+    vtd_gib_set_leaf(seen, gib, now);
 }
 
 /*
@@ -504,27 +504,27 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
 static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
                                const uint64_t *guest, uint64_t upper)
 {
-    VtdTable *table = look->table;
+    VtdSeen *seen = look->seen;
     uint64_t leaf = place->gib->leaf;
 
-    vtd_gib_set_leaf(table, place->gib, 0);
-    table->promised += GIB_LEAF;
+    vtd_gib_set_leaf(seen, place->gib, 0);
+    seen->promised += GIB_LEAF;
     for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
         uint64_t entry = guest ? vtd_read_once(guest + place->index) : 0;
         VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
                                           place->index);
 
-        table->promised -= SMALL_BLOCK;
+        seen->promised -= SMALL_BLOCK;
         if (!place->gib->block) {
-            table->promised -= GIB_BLOCKS;
+            seen->promised -= GIB_BLOCKS;
         }
         vtd_sync_block(look, place, &part, entry, upper);
         if (!place->gib->block) {
-            table->promised += GIB_BLOCKS;
+            seen->promised += GIB_BLOCKS;
         }
     }
     if (!place->gib->block) {
-        table->promised -= GIB_BLOCKS;
+        seen->promised -= GIB_BLOCKS;
     }
 }
 
@@ -553,7 +553,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
         }
     }
     if (place->gib) {
-        vtd_gib_drop_if_empty(look->table, place->gib);
+        vtd_gib_drop_if_empty(look->seen, place->gib);
     }
 }
 
@@ -692,13 +692,13 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
     }
 }
 
-uint64_t vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last,
+uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
                         bool each, VtdDiffFn *diff, void *opaque)
 {
-    const VtdFormat *format = table->config->format;
-    uint64_t end = (1ull << vtd_level_shift(table->levels + 1)) - 1;
+    const VtdFormat *format = seen->config->format;
+    uint64_t end = (1ull << vtd_level_shift(seen->levels + 1)) - 1;
     VtdLook look = {
-        .table = table,
+        .seen = seen,
         .format = format,
         .first = first,
         .last = MIN(last, end),
@@ -711,8 +711,8 @@ uint64_t vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last,
         return 0;
     }
     look.gibs = g_ptr_array_new();
-    vtd_collect_gibs(table, look.gibs, first, look.last);
-    vtd_sync_level(&look, table->root, table->levels, 0, vtd_rw(format));
+    vtd_collect_gibs(seen, look.gibs, first, look.last);
+    vtd_sync_level(&look, seen->top, seen->levels, 0, vtd_rw(format));
     g_ptr_array_free(look.gibs, TRUE);
     g_free(look.copy);
     return look.resume;

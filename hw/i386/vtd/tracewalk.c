@@ -21,7 +21,7 @@
 
 typedef struct VtdTraceWalk {
     Vtd *v;
-    VtdTable *held;
+    VtdSeen *held;
     uint64_t first, last;
     unsigned tables;
 } VtdTraceWalk;
@@ -39,7 +39,7 @@ static uint64_t vtd_trace_held(VtdTraceWalk *walk, uint64_t first,
 {
     uint64_t leaf = 0;
 
-    vtd_table_compare(NULL, walk->held, first, last, false, vtd_first_held,
+    vtd_seen_compare(NULL, walk->held, first, last, false, vtd_first_held,
                       &leaf);
     return leaf;
 }
@@ -97,7 +97,7 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
     }
 }
 
-void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdTable *held,
+void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
                     uint64_t first, uint64_t last)
 {
     uint64_t end = vtd_level_mask(tables->levels + 1);

@@ -72,15 +72,15 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     v->iotlb = vtd_iotlb_new();
     v->spaces = g_ptr_array_new();
     v->shares = g_ptr_array_new();
-    v->table_config = (VtdTableConfig) {
+    v->seen_config = (VtdSeenConfig) {
         .format = &v->format,
         .ram = ops->ram,
         .read = ops->read,
         .host = host,
         .max_leaves = config->max_mappings,
-        .max_bytes = MAX(VTD_TABLE_BYTES_MIN,
+        .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
                          MIN(config->max_mappings, VTD_BIT(58)) *
-                         VTD_TABLE_BYTES_PER_MAPPING),
+                         VTD_SEEN_BYTES_PER_MAPPING),
         .work = config->sync_work ?: VTD_SYNC_WORK,
         .stats = &v->seen_stats,
     };
@@ -170,7 +170,7 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
             VtdShare *share = g_ptr_array_index(v->shares, i);
             uint64_t leaves, bytes;
 
-            vtd_table_size(share->table, &leaves, &bytes);
+            vtd_seen_size(share->seen, &leaves, &bytes);
             sum += stat == VTD_STAT_SHADOW_LEAVES ? leaves : bytes;
         }
         for (unsigned i = 0; i < v->spaces->len; i++) {

@@ -60,11 +60,11 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
  * What is remembered of one table of the guest's takes no more than so many
  * bytes for each of VtdConfig.max_mappings, but may take the minimum.
  */
-#define VTD_TABLE_BYTES_PER_MAPPING     16
-#define VTD_TABLE_BYTES_MIN             (16ull << 20)
+#define VTD_SEEN_BYTES_PER_MAPPING     16
+#define VTD_SEEN_BYTES_MIN             (16ull << 20)
 /* What was sent to one device: at most this part of it more */
 #define VTD_SENT_PART                   16
-/* VtdTableConfig.work: some milliseconds */
+/* VtdSeenConfig.work: some milliseconds */
 #define VTD_SYNC_WORK                   (1u << 16)
 
 /* What the user asked for; resolved by the host before vtd_new() */
@@ -81,7 +81,7 @@ typedef struct VtdConfig {
     bool dma_translation;
     bool stale_tm;              /* leaf bit 62 is not reserved */
     uint64_t max_mappings;      /* leaves that a shadow may hold */
-    uint64_t sync_work;         /* VtdTableConfig.work; 0 for what is usual */
+    uint64_t sync_work;         /* VtdSeenConfig.work; 0 for what is usual */
 } VtdConfig;
 
 /* What a device's memory requests meet */

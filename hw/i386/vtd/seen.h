@@ -23,13 +23,13 @@
  * [host] calls only.
  */
 
-#ifndef HW_I386_VTD_TABLE_H
-#define HW_I386_VTD_TABLE_H
+#ifndef HW_I386_VTD_SEEN_H
+#define HW_I386_VTD_SEEN_H
 
 #include "vtd.h"
 #include "walk.h"
 
-typedef struct VtdTable VtdTable;
+typedef struct VtdSeen VtdSeen;
 
 typedef enum VtdDiffKind {
     VTD_DIFF_KEPT,              /* mapped, and the same before */
@@ -64,7 +64,7 @@ typedef struct VtdSeenStats {
     uint64_t over_limit;        /* leaves not taken for want of room */
 } VtdSeenStats;
 
-typedef struct VtdTableConfig {
+typedef struct VtdSeenConfig {
     const VtdFormat *format;
     VtdRamFn *ram;
     VtdReadFn *read;
@@ -77,19 +77,19 @@ typedef struct VtdTableConfig {
      */
     uint64_t work;
     VtdSeenStats *stats;
-} VtdTableConfig;
+} VtdSeenConfig;
 
-/* Nothing seen yet of the tables at @root.  @config outlives the table */
-VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
+/* Nothing seen yet of the tables at @top.  @config outlives the table */
+VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
                         unsigned levels);
 /* What was seen of @from so far */
-VtdTable *vtd_table_copy(const VtdTable *from);
-void vtd_table_free(VtdTable *table);
+VtdSeen *vtd_seen_copy(const VtdSeen *from);
+void vtd_seen_free(VtdSeen *seen);
 
 /* True once the table has had more than it may hold */
-bool vtd_table_limited(const VtdTable *table);
+bool vtd_seen_limited(const VtdSeen *seen);
 /* Leaves held, and the bytes of the heap that this takes */
-void vtd_table_size(const VtdTable *table, uint64_t *leaves,
+void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves,
                     uint64_t *bytes);
 
 /*
@@ -98,14 +98,14 @@ void vtd_table_size(const VtdTable *table, uint64_t *leaves,
  * @each, a GONE range is one old leaf.  Returns where to go on, or 0 if all
  * of the range was looked at: the work of one call is bounded.
  */
-uint64_t vtd_table_sync(VtdTable *table, uint64_t first, uint64_t last,
+uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
                         bool each, VtdDiffFn *diff, void *opaque);
 
 /*
  * The way from @old to @new, as last seen, in a range; either may be NULL
  * for nothing.  With @each as above.
  */
-void vtd_table_compare(VtdTable *old, VtdTable *new, uint64_t first,
+void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
                        uint64_t last, bool each, VtdDiffFn *diff,
                        void *opaque);
 

@@ -11,16 +11,16 @@
 
 /* The account of a table: all that it holds goes through these two */
 
-static void *vtd_take(VtdTable *table, size_t size)
+static void *vtd_take(VtdSeen *seen, size_t size)
 {
-    table->bytes += HEAP(size);
+    seen->bytes += HEAP(size);
     return g_malloc0(size);
 }
 
-static void vtd_give(VtdTable *table, void *ptr, size_t size)
+static void vtd_give(VtdSeen *seen, void *ptr, size_t size)
 {
     if (ptr) {
-        table->bytes -= HEAP(size);
+        seen->bytes -= HEAP(size);
         g_free(ptr);
     }
 }
@@ -40,29 +40,29 @@ static size_t vtd_form_promise(VtdForm form)
 }
 
 /* All of the form in the union */
-static VtdBlock *vtd_block_new(VtdTable *table, const VtdBlock *from)
+static VtdBlock *vtd_block_new(VtdSeen *seen, const VtdBlock *from)
 {
     size_t size = vtd_form_words(from->form) * sizeof(uint64_t);
-    VtdBlock *block = vtd_take(table, sizeof(*block));
+    VtdBlock *block = vtd_take(seen, sizeof(*block));
 
     *block = *from;
     block->entry = NULL;
     if (size) {
-        block->entry = vtd_take(table, size);
+        block->entry = vtd_take(seen, size);
         memcpy(block->entry, from->entry, size);
     }
-    table->promised += vtd_form_promise(block->form);
-    table->leaves += block->level > 1 ? 1 : block->leaves;
+    seen->promised += vtd_form_promise(block->form);
+    seen->leaves += block->level > 1 ? 1 : block->leaves;
     return block;
 }
 
-static void vtd_block_free(VtdTable *table, VtdBlock *block)
+static void vtd_block_free(VtdSeen *seen, VtdBlock *block)
 {
-    table->leaves -= block->level > 1 ? 1 : block->leaves;
-    table->promised -= vtd_form_promise(block->form);
-    vtd_give(table, block->entry,
+    seen->leaves -= block->level > 1 ? 1 : block->leaves;
+    seen->promised -= vtd_form_promise(block->form);
+    vtd_give(seen, block->entry,
              vtd_form_words(block->form) * sizeof(uint64_t));
-    vtd_give(table, block, sizeof(*block));
+    vtd_give(seen, block, sizeof(*block));
 }
 
 /* Whether all entries but those that are 0 are those of one run */
@@ -122,36 +122,36 @@ static gint vtd_gib_order(gconstpointer a, gconstpointer b, gpointer unused)
     return x < y ? -1 : x > y;
 }
 
-VtdGib *vtd_gib_find(const VtdTable *table, uint64_t first)
+VtdGib *vtd_gib_find(const VtdSeen *seen, uint64_t first)
 {
-    return table ? g_tree_lookup(table->gibs, &first) : NULL;
+    return seen ? g_tree_lookup(seen->gibs, &first) : NULL;
 }
 
-VtdGib *vtd_gib_new(VtdTable *table, uint64_t first)
+VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first)
 {
     VtdGib *gib = g_new0(VtdGib, 1);
 
-    table->bytes += GIB_NODE;
+    seen->bytes += GIB_NODE;
     gib->first = first;
-    g_tree_insert(table->gibs, &gib->first, gib);
+    g_tree_insert(seen->gibs, &gib->first, gib);
     return gib;
 }
 
-static void vtd_gib_drop_blocks(VtdTable *table, VtdGib *gib)
+static void vtd_gib_drop_blocks(VtdSeen *seen, VtdGib *gib)
 {
     for (unsigned i = 0; gib->used; i++) {
-        vtd_gib_set_block(table, gib, i, NULL);
+        vtd_gib_set_block(seen, gib, i, NULL);
     }
-    vtd_give(table, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
+    vtd_give(seen, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
     gib->block = NULL;
 }
 
-void vtd_gib_drop_if_empty(VtdTable *table, VtdGib *gib)
+void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib)
 {
     if (!gib->leaf && !gib->used) {
-        vtd_gib_drop_blocks(table, gib);
-        table->bytes -= GIB_NODE;
-        g_tree_remove(table->gibs, &gib->first);
+        vtd_gib_drop_blocks(seen, gib);
+        seen->bytes -= GIB_NODE;
+        g_tree_remove(seen->gibs, &gib->first);
     }
 }
 
@@ -181,30 +181,30 @@ size_t vtd_gib_blocks_bytes(const VtdGib *gib)
     return bytes;
 }
 
-void vtd_gib_set_leaf(VtdTable *table, VtdGib *gib, uint64_t leaf)
+void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf)
 {
     int more = !!leaf - !!gib->leaf;
 
-    vtd_gib_drop_blocks(table, gib);
-    table->leaves += more;
-    table->promised += more * (int64_t)GIB_LEAF;
+    vtd_gib_drop_blocks(seen, gib);
+    seen->leaves += more;
+    seen->promised += more * (int64_t)GIB_LEAF;
     gib->leaf = leaf;
 }
 
-void vtd_gib_set_block(VtdTable *table, VtdGib *gib, unsigned index,
+void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                        const VtdBlock *from)
 {
-    VtdBlock *block = from ? vtd_block_new(table, from) : NULL;
+    VtdBlock *block = from ? vtd_block_new(seen, from) : NULL;
 
     if (!gib->block) {
         if (!block) {
             return;
         }
-        gib->block = vtd_take(table, VTD_ENTRIES * sizeof(VtdBlock *));
+        gib->block = vtd_take(seen, VTD_ENTRIES * sizeof(VtdBlock *));
     }
     gib->used += !!block - !!gib->block[index];
     if (gib->block[index]) {
-        vtd_block_free(table, gib->block[index]);
+        vtd_block_free(seen, gib->block[index]);
     }
     gib->block[index] = block;
 }
@@ -221,32 +221,32 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
 }
 
 /* A run that is going to have holes, or has none any more */
-static void vtd_block_set_holes(VtdTable *table, VtdBlock *block, bool holes)
+static void vtd_block_set_holes(VtdSeen *seen, VtdBlock *block, bool holes)
 {
     size_t size = THERE_WORDS * sizeof(uint64_t);
 
-    table->promised -= vtd_form_promise(block->form);
+    seen->promised -= vtd_form_promise(block->form);
     if (holes) {
-        block->there = vtd_take(table, size);
+        block->there = vtd_take(seen, size);
         memset(block->there, 0xff, size);
         block->form = VTD_FORM_HOLES;
     } else {
-        vtd_give(table, block->there, size);
+        vtd_give(seen, block->there, size);
         block->there = NULL;
         block->form = VTD_FORM_RUN;
     }
-    table->promised += vtd_form_promise(block->form);
+    seen->promised += vtd_form_promise(block->form);
 }
 
-void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
+void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to)
 {
-    const VtdFormat *format = table->config->format;
+    const VtdFormat *format = seen->config->format;
     VtdBlock *block = gib->block[index];
     int more = 0;
 
     if (block->form == VTD_FORM_RUN) {
-        vtd_block_set_holes(table, block, true);
+        vtd_block_set_holes(seen, block, true);
     }
     for (unsigned i = from; i <= to; i++) {
         more -= !!vtd_block_leaf(format, block, i);
@@ -258,11 +258,11 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
         more += !!vtd_block_leaf(format, block, i);
     }
     block->leaves += more;
-    table->leaves += more;
+    seen->leaves += more;
     if (!block->leaves) {
-        vtd_gib_set_block(table, gib, index, NULL);
+        vtd_gib_set_block(seen, gib, index, NULL);
     } else if (block->leaves == VTD_ENTRIES && block->form == VTD_FORM_HOLES) {
-        vtd_block_set_holes(table, block, false);
+        vtd_block_set_holes(seen, block, false);
     } else if (block->leaves == VTD_ENTRIES &&
                block->entry[to] - block->entry[0] == to * VTD_PAGE_SIZE) {
         uint64_t there[THERE_WORDS];
@@ -270,7 +270,7 @@ void vtd_gib_update_block(VtdTable *table, VtdGib *gib, unsigned index,
 
         vtd_block_shrink(format, block, &small, there);
         if (small.form != block->form) {
-            vtd_gib_set_block(table, gib, index, &small);
+            vtd_gib_set_block(seen, gib, index, &small);
         }
     }
 }
@@ -282,60 +282,60 @@ static void vtd_gib_free(gpointer data)
     g_free(data);
 }
 
-VtdTable *vtd_table_new(const VtdTableConfig *config, uint64_t root,
+VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
                         unsigned levels)
 {
-    VtdTable *table = g_new0(VtdTable, 1);
+    VtdSeen *seen = g_new0(VtdSeen, 1);
 
-    table->config = config;
-    table->root = root;
-    table->levels = levels;
-    table->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
-    table->bytes = HEAP(sizeof(*table));
-    return table;
+    seen->config = config;
+    seen->top = top;
+    seen->levels = levels;
+    seen->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
+    seen->bytes = HEAP(sizeof(*seen));
+    return seen;
 }
 
 static gboolean vtd_copy_gib(gpointer key, gpointer value, gpointer opaque)
 {
     const VtdGib *from = value;
-    VtdTable *table = opaque;
-    VtdGib *gib = vtd_gib_new(table, from->first);
+    VtdSeen *seen = opaque;
+    VtdGib *gib = vtd_gib_new(seen, from->first);
 
-    vtd_gib_set_leaf(table, gib, from->leaf);
+    vtd_gib_set_leaf(seen, gib, from->leaf);
     for (unsigned i = 0; from->block && i < VTD_ENTRIES; i++) {
-        vtd_gib_set_block(table, gib, i, from->block[i]);
+        vtd_gib_set_block(seen, gib, i, from->block[i]);
     }
     return FALSE;
 }
 
-VtdTable *vtd_table_copy(const VtdTable *from)
+VtdSeen *vtd_seen_copy(const VtdSeen *from)
 {
-    VtdTable *table = vtd_table_new(from->config, from->root, from->levels);
+    VtdSeen *seen = vtd_seen_new(from->config, from->top, from->levels);
 
-    g_tree_foreach(from->gibs, vtd_copy_gib, table);
-    return table;
+    g_tree_foreach(from->gibs, vtd_copy_gib, seen);
+    return seen;
 }
 
-static gboolean vtd_drop_gib(gpointer key, gpointer value, gpointer table)
+static gboolean vtd_drop_gib(gpointer key, gpointer value, gpointer seen)
 {
-    vtd_gib_drop_blocks(table, value);
+    vtd_gib_drop_blocks(seen, value);
     return FALSE;
 }
 
-void vtd_table_free(VtdTable *table)
+void vtd_seen_free(VtdSeen *seen)
 {
-    g_tree_foreach(table->gibs, vtd_drop_gib, table);
-    g_tree_destroy(table->gibs);
-    g_free(table);
+    g_tree_foreach(seen->gibs, vtd_drop_gib, seen);
+    g_tree_destroy(seen->gibs);
+    g_free(seen);
 }
 
-bool vtd_table_limited(const VtdTable *table)
+bool vtd_seen_limited(const VtdSeen *seen)
 {
-    return table->limited;
+    return seen->limited;
 }
 
-void vtd_table_size(const VtdTable *table, uint64_t *leaves, uint64_t *bytes)
+void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves, uint64_t *bytes)
 {
-    *leaves = table->leaves;
-    *bytes = table->bytes;
+    *leaves = seen->leaves;
+    *bytes = seen->bytes;
 }
