@@ -162,12 +162,12 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
     };
 }
 
-/* Whether entries step by @step from @base on */
-static inline bool vtd_even(const uint64_t *entry, uint64_t base, uint64_t step)
+/* Whether entries step by a page from @base on */
+static inline bool vtd_even(const uint64_t *entry, uint64_t base)
 {
     uint64_t wrong = 0;
 
-    for (unsigned i = 0; i < VTD_ENTRIES; i++, base += step) {
+    for (unsigned i = 0; i < VTD_ENTRIES; i++, base += VTD_PAGE_SIZE) {
         wrong |= entry[i] ^ base;
     }
     return !wrong;

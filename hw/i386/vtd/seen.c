@@ -100,7 +100,7 @@ bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
         to->leaves += !!vtd_block_leaf(format, from, i);
     }
     if (from->form == VTD_FORM_ENTRIES) {
-        if (vtd_even(from->entry, from->entry[0], VTD_PAGE_SIZE)) {
+        if (vtd_even(from->entry, from->entry[0])) {
             to->form = VTD_FORM_RUN;
             to->base = from->entry[0];
         } else if (vtd_is_run(from->entry, &to->base, there)) {

@@ -12,6 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/cutils.h"
 #include "diff.h"
 
 /* A table that is read by calls costs as much as so many in place */
@@ -224,14 +225,14 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
         return false;
     }
     if (!old) {
-        return vtd_even(guest, 0, 0);
+        return buffer_is_zero(guest, VTD_PAGE_SIZE);
     }
     if (old->upper != upper || old->level > 1) {
         return false;
     }
     switch (old->form) {
     case VTD_FORM_RUN:
-        return vtd_even(guest, old->base, VTD_PAGE_SIZE);
+        return vtd_even(guest, old->base);
     case VTD_FORM_ENTRIES:
         return !memcmp(guest, old->entry, VTD_ENTRIES * sizeof(uint64_t));
     default:
@@ -360,7 +361,7 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                      0, 0);
             return;
         }
-        if (old && (!guest || vtd_even(guest, 0, 0))) {
+        if (old && (!guest || buffer_is_zero(guest, VTD_PAGE_SIZE))) {
             vtd_block_diff(look, start, from, to, old, NULL);
             vtd_place_store(look, place, NULL);
             return;
