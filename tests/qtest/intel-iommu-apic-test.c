@@ -72,7 +72,7 @@ static void check_messages(const char *props, uint64_t irta,
     for (int i = 0; i < n; i++) {
         const LapicMessage *want = &table[i].want;
 
-        vtd_row("%s%s", table[i].name, props);
+        qvtd_row("%s%s", table[i].name, props);
         vtd_set_irte(&p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(want->vector) |
                      table[i].lo, 0);
         vtd_invalidate(&p.d, VTD_INV_IEC_INDEX(INDEX, 0));
@@ -182,7 +182,7 @@ static void check_pin(EduPair *p, Lapic cpus[2], const Pin *row,
     VtdDriver *d = &p->d;
     VtdFault fault;
 
-    vtd_row("%s", row->name);
+    qvtd_row("%s", row->name);
     vtd_command(d, VTD_IRE, false);
     if (row->remapping) {
         vtd_remap_enable(d, 15, 0);

@@ -43,7 +43,7 @@ static void check(const char *machine, const char *args, bool on)
 {
     VtdDriver d;
 
-    vtd_row("%s %s", machine, args);
+    qvtd_row("%s %s", machine, args);
     start(&d, machine, args);
     expect_caching_mode(&d, on);
     qtest_system_reset(d.qts);
@@ -137,7 +137,7 @@ static void test_maps(void)
         Testdev t;
         uint64_t page, value = 0;
 
-        vtd_row("round %d", round);
+        qvtd_row("round %d", round);
         testdev_start(&t, &d, A);
         vtd_enable(&d);
         domain = vtd_domain_new(&d, 1, 4);
@@ -219,8 +219,8 @@ static void test_hotplug(void)
                                             rows[i].args, NULL);
         uint64_t cap;
 
-        vtd_row("\"%s\"%s, %d bits", rows[i].props, rows[i].args,
-                rows[i].bits);
+        qvtd_row("\"%s\"%s, %d bits", rows[i].props, rows[i].args,
+                 rows[i].bits);
         vtd_start(&d, "", rows[i].props, args);
         cap = vtd_read64(&d, VTD_CAP);
         plug(&d, rows[i].bits, rows[i].words);
@@ -254,7 +254,7 @@ static void test_locked_memory(void)
         if (rows[i].may && !may) {
             continue;
         }
-        vtd_row("row %d: %u devices", i, rows[i].devices);
+        qvtd_row("row %d: %u devices", i, rows[i].devices);
         for (unsigned k = 0; k < rows[i].devices; k++) {
             g_string_append(devices, HOST);
         }
@@ -299,7 +299,7 @@ static void test_full(void)
             SAME_LEAVES(1, IOVA, WORLD_RAM, leaves - 1),
         };
 
-        vtd_row("%u leaves", leaves);
+        qvtd_row("%u leaves", leaves);
         world_edit(&d, &domain, edits, 1);
         vtd_invalidate_all(&d);
         expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), MIN(leaves, 100));

@@ -38,7 +38,7 @@ static void test_root_port(void)
         VtdDomain domain = vtd_domain_new(&d, i + 1, 4);
         EduDevice e;
 
-        vtd_row("bus %u", numbers[i]);
+        qvtd_row("bus %u", numbers[i]);
         world_number_bus(&d, BRIDGE, numbers[i]);
         edu_start(&e, &d, numbers[i] << 8);
         qtest_memset(d.qts, d.root, 0, VTD_PAGE);
@@ -51,7 +51,7 @@ static void test_root_port(void)
         vtd_invalidate_all(&d);
         expect_reaches(&e, page, 0x1111 * (i + 1));
 
-        vtd_row("bus %u, device invalidated", numbers[i]);
+        qvtd_row("bus %u, device invalidated", numbers[i]);
         qtest_writeq(d.qts, vtd_context_entry(&d, e.sid), 0);
         vtd_invalidate(&d, VTD_INV_CONTEXT_DEVICE(domain.id, e.sid, 0));
         vtd_invalidate(&d, VTD_INV_IOTLB_DOMAIN(domain.id));
@@ -82,7 +82,7 @@ static void test_renumbered(void)
     for (int round = 0; round < 4; round++) {
         uint8_t bus = round % 2 + 1;
 
-        vtd_row("bus %u, nothing invalidated, round %d", bus, round);
+        qvtd_row("bus %u, nothing invalidated, round %d", bus, round);
         world_number_bus(&d, BRIDGE, bus);
         edu_start(&e, &d, bus << 8);
         expect_reaches(&e, pages[bus - 1], 0x1111 * (round + 1));
@@ -113,19 +113,19 @@ static void test_conventional(void)
     vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
     vtd_enable(&d);
 
-    vtd_row("no context");
+    qvtd_row("no context");
     edu_dma_write(&a, IOVA, 0, 8);
     vtd_expect_fault(&d, 0x01, a.sid, IOVA, false);
     edu_dma_write(&b, IOVA, 0, 8);
     vtd_expect_fault(&d, 0x01, b.sid, IOVA, false);
 
-    vtd_row("one context for both");
+    qvtd_row("one context for both");
     vtd_attach(&d, a.sid, &domain);
     vtd_invalidate_all(&d);
     expect_reaches(&a, page, 0x1111);
     expect_reaches(&b, page, 0x2222);
 
-    vtd_row("their interrupts too");
+    qvtd_row("their interrupts too");
     vtd_remap_enable(&d, 7, 0);
     vtd_set_irte(&d, 3, VTD_IRTE_P | VTD_IRTE_V(0x41),
                  VTD_IRTE_SOURCE(1, 0, a.sid));

@@ -186,7 +186,7 @@ static void test_iotlb(void)
         const IotlbRow *row = &iotlb_rows[i / 2];
         Interface interface = i % 2 ? REGISTERS : QUEUE;
 
-        vtd_row("%s, %s", row->name, interface_name(interface));
+        qvtd_row("%s, %s", row->name, interface_name(interface));
         write_leaves(&p.d, &a, false);
         write_leaves(&p.d, &b, false);
         vtd_invalidate_all(&p.d);
@@ -220,17 +220,17 @@ static void test_shared_tables(void)
     vtd_attach(&p.d, p.a.sid, &a);
     vtd_attach(&p.d, p.b.sid, &b);
     vtd_enable(&p.d);
-    vtd_row("before");
+    qvtd_row("before");
     expect_eq(edu_read64(&p.a, BASE), OLD);
     expect_eq(edu_read64(&p.b, BASE), OLD);
 
-    vtd_row("one id invalidated");
+    qvtd_row("one id invalidated");
     vtd_map(&p.d, &a, BASE, new_page, 1, VTD_RW);
     vtd_invalidate(&p.d, VTD_INV_IOTLB_DOMAIN(A_ID));
     expect_eq(edu_read64(&p.a, BASE), NEW);
     expect_eq(edu_read64(&p.b, BASE), OLD);
 
-    vtd_row("the other id invalidated");
+    qvtd_row("the other id invalidated");
     vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(B_ID, BASE, 0));
     expect_eq(edu_read64(&p.a, BASE), NEW);
     expect_eq(edu_read64(&p.b, BASE), NEW);
@@ -317,8 +317,8 @@ static void test_context(void)
         Interface interface = i % 2 ? REGISTERS : QUEUE;
         uint32_t changed = 0;
 
-        vtd_row("%s, %s", context_rows[i / 2].name,
-                interface_name(interface));
+        qvtd_row("%s, %s", context_rows[i / 2].name,
+                 interface_name(interface));
         for (int f = 0; f < ARRAY_SIZE(functions); f++) {
             vtd_attach(&d, devices[f].sid,
                        functions[f].did == A_ID ? &old_a : &old_b);
@@ -415,7 +415,7 @@ static void check_appearances(const char *props, bool caching_mode)
                                    appearances[i].word);
         uint64_t good = qtest_readq(p.d.qts, at);
 
-        vtd_row("%s%s", appearances[i].name, props);
+        qvtd_row("%s%s", appearances[i].name, props);
         edu_load(&p.a, 0, NEW);
         qtest_writeq(p.d.qts, page, OLD);
         qtest_writeq(p.d.qts, at,
@@ -487,7 +487,7 @@ static void test_disappearances(void)
         uint64_t at = word_address(&p.d, p.a.sid, &domain, rows[i].word);
         uint64_t good = qtest_readq(p.d.qts, at);
 
-        vtd_row("%s goes", rows[i].name);
+        qvtd_row("%s goes", rows[i].name);
         edu_write64(&p.a, BASE, NEW);
         expect_eq(qtest_readq(p.d.qts, page), NEW);
         vtd_expect_no_fault(&p.d);
@@ -520,7 +520,7 @@ static void test_hits(void)
     vtd_attach(&p.d, p.a.sid, &domain);
     vtd_enable(&p.d);
 
-    vtd_row("16 pages and 2 MiB");
+    qvtd_row("16 pages and 2 MiB");
     for (int i = 0; i < 16; i++) {
         edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);
     }
@@ -529,7 +529,7 @@ static void test_hits(void)
     expect_eq(misses, 17);
     expect_eq(vtd_stat(&p.d, "context-misses"), 1);
 
-    vtd_row("again, written to, and all over the 2 MiB");
+    qvtd_row("again, written to, and all over the 2 MiB");
     for (int i = 0; i < 16; i++) {
         edu_dma_write(&p.a, BASE + i * VTD_PAGE, 0, 8);
         edu_dma_read(&p.a, BASE + MIB2 + i * 0x20000, 0, 8);
@@ -537,7 +537,7 @@ static void test_hits(void)
     expect_eq(vtd_stat(&p.d, "iotlb-misses"), misses);
     expect_true(vtd_stat(&p.d, "iotlb-hits") >= 32);
 
-    vtd_row("one page invalidated");
+    qvtd_row("one page invalidated");
     vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x5000, 0));
     for (int i = 0; i < 16; i++) {
         edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);

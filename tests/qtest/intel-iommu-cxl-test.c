@@ -95,7 +95,7 @@ static void test_structures(void)
     w.plain.high_ram = WINDOW + WINDOW_BYTES;
     w.d.next_page = WINDOW;
 
-    vtd_row("last table");
+    qvtd_row("last table");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 3));
     entry = vtd_entry(&w.d, &w.domain, IOVA, 1);
     g_assert_cmphex(entry, >=, WINDOW);
@@ -103,18 +103,18 @@ static void test_structures(void)
     shadow_expect_steps(&w.sa, 3, 0);
     expect_reaches(&w.a, IOVA, RAM);
 
-    vtd_row("a page goes, page-selective");
+    qvtd_row("a page goes, page-selective");
     qtest_writeq(w.d.qts, entry + 8, 0);
     vtd_invalidate(&w.d, FLUSH_PAGES(IOVA + VTD_PAGE, 0));
     shadow_expect_steps(&w.sa, 0, 1);
     expect_true(!testdev_dma_write(&w.a, IOVA + VTD_PAGE, 1));
     vtd_expect_fault(&w.d, 0x05, A, IOVA + VTD_PAGE, false);
 
-    vtd_row("unchanged");
+    qvtd_row("unchanged");
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
 
-    vtd_row("all tables");
+    qvtd_row("all tables");
     domain = vtd_domain_new(&w.d, 1, 4);
     world_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
     g_assert_cmphex(domain.top, >=, WINDOW);
@@ -123,7 +123,7 @@ static void test_structures(void)
     shadow_expect_steps(&w.sa, 1, 0);
     expect_reaches(&w.a, IOVA + VTD_PAGE, RAM + VTD_PAGE);
 
-    vtd_row("context and root tables");
+    qvtd_row("context and root tables");
     w.d.root = vtd_alloc(&w.d, 1);
     g_assert_cmphex(w.d.root, >=, WINDOW);
     vtd_attach(&w.d, A, &domain);
@@ -131,7 +131,7 @@ static void test_structures(void)
     shadow_expect_quiet(&w.sa);
     expect_reaches(&w.a, IOVA, RAM);
 
-    vtd_row("queue and wait status");
+    qvtd_row("queue and wait status");
     vtd_queue_start(&w.d, 0);
     g_assert_cmphex(w.d.queue, >=, WINDOW);
     w.d.status = vtd_alloc(&w.d, 1);
@@ -158,7 +158,7 @@ static void test_no_memory(void)
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 0);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         WORLD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | VTD_RW));
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_true(!testdev_dma_write(&w.a, IOVA, 1));

@@ -117,9 +117,9 @@ static void check_leaves(const char *props, unsigned max_levels)
 
             /* An offset below the leaf's size, or a bug of this table's */
             g_assert_cmphex(offset >> (12 + 9 * (leaf->level - 1)), ==, 0);
-            vtd_row("%s %u levels, leaf of level %u at 0x%" PRIx64
-                    " + 0x%" PRIx64, props, leaf->levels, leaf->level,
-                    leaf->iova, offset);
+            qvtd_row("%s %u levels, leaf of level %u at 0x%" PRIx64
+                     " + 0x%" PRIx64, props, leaf->levels, leaf->level,
+                     leaf->iova, offset);
             expect_reaches(&p.a, leaf->iova + offset,
                            targets[leaf->level].pa + offset);
         }
@@ -162,7 +162,7 @@ static void test_high_memory(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
 
-        vtd_row("leaf of level %u", rows[i].level);
+        qvtd_row("leaf of level %u", rows[i].level);
         vtd_map(&p.d, &domain, IOVA, rows[i].pa, rows[i].level, VTD_RW);
         attach(&p.a, &domain);
         expect_reaches(&p.a, IOVA + rows[i].offset,
@@ -195,16 +195,16 @@ static void test_around_interrupts(void)
         VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
         uint64_t covered = rows[i].pa + 0xfee00000 - rows[i].iova;
 
-        vtd_row("leaf of level %u at 0x%" PRIx64 " + 0x%" PRIx64,
-                rows[i].level, rows[i].iova, rows[i].offset);
+        qvtd_row("leaf of level %u at 0x%" PRIx64 " + 0x%" PRIx64,
+                 rows[i].level, rows[i].iova, rows[i].offset);
         vtd_map(&p.d, &domain, rows[i].iova, rows[i].pa, rows[i].level,
                 VTD_RW);
         attach(&p.a, &domain);
         expect_reaches(&p.a, rows[i].iova + rows[i].offset,
                        rows[i].pa + rows[i].offset);
 
-        vtd_row("leaf of level %u at 0x%" PRIx64 ", the range", rows[i].level,
-                rows[i].iova);
+        qvtd_row("leaf of level %u at 0x%" PRIx64 ", the range", rows[i].level,
+                 rows[i].iova);
         qtest_writeq(p.d.qts, covered, signature(covered));
         edu_dma_write(&p.a, 0xfee00000, 0, 8);
         expect_eq(qtest_readq(p.d.qts, covered), signature(covered));
@@ -248,7 +248,7 @@ static void test_permissions(void)
     vtd_map(&p.d, &domain, iova, page, 1, VTD_RW);
     attach(&p.a, &domain);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         for (int level = 1; level <= 4; level++) {
             uint64_t entry = vtd_entry(&p.d, &domain, iova, level);
             uint64_t bits = rows[i].bits[level] ?: VTD_RW;
@@ -311,7 +311,7 @@ static void test_ignored_bits(void)
         VtdDomain domain;
         uint64_t entry;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         if (props != rows[i].props) {
             if (props) {
                 edu_pair_stop(&p);
@@ -357,14 +357,14 @@ static void test_crossing(void)
     qtest_memwrite(p.d.qts, p.d.mailbox, want, sizeof(want));
     edu_dma_read(&p.a, p.d.mailbox, 0, sizeof(want));
 
-    vtd_row("write over two pages");
+    qvtd_row("write over two pages");
     edu_dma_write(&p.a, IOVA + 0x123, 0, sizeof(want));
     qtest_memread(p.d.qts, first + 0x123, got, 0x1000 - 0x123);
     qtest_memread(p.d.qts, second, got + 0x1000 - 0x123, 0x123);
     expect_eq(memcmp(got, want, sizeof(want)), 0);
     vtd_expect_no_fault(&p.d);
 
-    vtd_row("read over two pages");
+    qvtd_row("read over two pages");
     qtest_memset(p.d.qts, p.d.mailbox, 0, sizeof(want));
     edu_dma_read(&p.a, p.d.mailbox, 0, sizeof(want));
     edu_dma_read(&p.a, IOVA + 0x123, 0, sizeof(want));
@@ -373,7 +373,7 @@ static void test_crossing(void)
     expect_eq(memcmp(got, want, sizeof(want)), 0);
     vtd_expect_no_fault(&p.d);
 
-    vtd_row("write into a page that is not there");
+    qvtd_row("write into a page that is not there");
     edu_dma_write(&p.a, IOVA + 2 * VTD_PAGE - 8, 0, 16);
     qtest_memread(p.d.qts, second + VTD_PAGE - 8, got, 8);
     expect_eq(memcmp(got, want, 8), 0);
@@ -398,22 +398,22 @@ static void test_domains(void)
     vtd_attach(&p.d, p.a.sid, &one);
     vtd_enable(&p.d);
 
-    vtd_row("one device has no domain");
+    qvtd_row("one device has no domain");
     expect_reaches(&p.a, IOVA, page1);
     expect_blocked(&p.b, IOVA, page2, 0x02, 0x02);
 
-    vtd_row("two devices, two domains");
+    qvtd_row("two devices, two domains");
     attach(&p.b, &two);
     expect_reaches(&p.a, IOVA, page1);
     expect_reaches(&p.b, IOVA, page2);
     expect_reaches(&p.a, IOVA, page1);
 
-    vtd_row("two devices, one domain");
+    qvtd_row("two devices, one domain");
     attach(&p.b, &one);
     expect_reaches(&p.a, IOVA, page1);
     expect_reaches(&p.b, IOVA, page1);
 
-    vtd_row("domains exchanged");
+    qvtd_row("domains exchanged");
     vtd_attach(&p.d, p.a.sid, &two);
     attach(&p.b, &one);
     expect_reaches(&p.a, IOVA, page2);
@@ -434,13 +434,13 @@ static void test_on_off(void)
     EduPair p;
 
     edu_pair_start(&p, "", "", "");
-    vtd_row("before");
+    qvtd_row("before");
     expect_reaches(&p.a, IOVA / 16, IOVA / 16);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         VtdDomain domain;
         uint64_t page;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         switch (rows[i].then) {
         case ON:
             page = vtd_alloc(&p.d, 1);
@@ -489,15 +489,15 @@ static void test_pass_through(void)
         vtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
         vtd_enable(&p.d);
         for (int round = 0; round < 2; round++) {
-            vtd_row("%s pass-through, round %d", rows[i].props, round);
+            qvtd_row("%s pass-through, round %d", rows[i].props, round);
             expect_reaches(&p.a, identity, identity);
             expect_reaches(&p.b, identity, page);
 
-            vtd_row("%s tables, round %d", rows[i].props, round);
+            qvtd_row("%s tables, round %d", rows[i].props, round);
             attach(&p.a, &domain);
             expect_reaches(&p.a, identity, page);
 
-            vtd_row("%s nothing, round %d", rows[i].props, round);
+            qvtd_row("%s nothing, round %d", rows[i].props, round);
             qtest_writeq(p.d.qts, vtd_context_entry(&p.d, p.a.sid), 0);
             vtd_invalidate_all(&p.d);
             expect_blocked(&p.a, identity, page, 0x02, 0x02);
@@ -529,7 +529,7 @@ static void test_above_width(void)
     g_assert_cmpuint((vtd_read64(&p.d, VTD_CAP) >> 16 & 0x3f) + 1, ==, 39);
     p.d.next_page = high;
 
-    vtd_row("pass-through");
+    qvtd_row("pass-through");
     vtd_attach_pass_through(&p.d, p.a.sid, 2, VTD_AW_39);
     vtd_enable(&p.d);
     g_assert_cmphex(p.d.root, >=, high);
@@ -537,14 +537,14 @@ static void test_above_width(void)
     page = vtd_alloc(&p.d, 1);
     expect_reaches(&p.a, page, page);
 
-    vtd_row("tables");
+    qvtd_row("tables");
     domain = vtd_domain_new(&p.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
     vtd_map(&p.d, &domain, IOVA, page, 1, VTD_RW);
     attach(&p.a, &domain);
     expect_reaches(&p.a, IOVA, page);
 
-    vtd_row("wait status");
+    qvtd_row("wait status");
     p.d.status = vtd_alloc(&p.d, 1);
     expect_true(vtd_queue_sync(&p.d));
     edu_pair_stop(&p);
@@ -570,7 +570,7 @@ static void test_contexts(void)
         VtdDomain domain;
         uint64_t page, entry;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         edu_pair_start(&p, "", rows[i].props, "");
         page = vtd_alloc(&p.d, 1);
         domain = vtd_domain_new(&p.d, 0, 4);

@@ -38,37 +38,37 @@ static void test_overflow(void)
     EduPair p;
 
     start(&p);
-    vtd_row("first fault");
+    qvtd_row("first fault");
     fault(&p.a);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
 
-    vtd_row("another device's fault finds no free record");
+    qvtd_row("another device's fault finds no free record");
     fault(&p.b);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_PFO);
     expect_eq((uint16_t)vtd_read64(&p.d, VTD_FRCD_HI), p.a.sid);
     expect_eq(vtd_read64(&p.d, VTD_FRCD_LO), IOVA);
 
-    vtd_row("PPF cannot be written");
+    qvtd_row("PPF cannot be written");
     vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PPF);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_PFO);
 
-    vtd_row("PPF goes with the record");
+    qvtd_row("PPF goes with the record");
     vtd_write32(&p.d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PFO);
 
-    vtd_row("nothing is recorded while PFO is set");
+    qvtd_row("nothing is recorded while PFO is set");
     fault(&p.b);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PFO);
     expect_true(!vtd_take_fault(&p.d, &record));
 
-    vtd_row("recorded again after PFO is cleared");
+    qvtd_row("recorded again after PFO is cleared");
     vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PFO);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), 0);
     fault(&p.b);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF);
     vtd_expect_fault(&p.d, 0x05, p.b.sid, IOVA, false);
 
-    vtd_row("PFO cleared first, the record stays");
+    qvtd_row("PFO cleared first, the record stays");
     fault(&p.a);
     fault(&p.b);
     vtd_write32(&p.d, VTD_FSTS, VTD_FSTS_PFO);
@@ -101,7 +101,7 @@ static void test_record_writes(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         uint64_t want = VTD_FRCD_F | 0x05ull << 32 | p.a.sid;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         fault(&p.a);
         expect_eq(vtd_read64(&p.d, VTD_FRCD_HI), want);
         expect_eq(vtd_read64(&p.d, VTD_FRCD_LO), IOVA);
@@ -121,7 +121,7 @@ static void test_record_writes(void)
         }
     }
 
-    vtd_row("translation off and on keeps the record");
+    qvtd_row("translation off and on keeps the record");
     fault(&p.a);
     vtd_disable(&p.d);
     vtd_enable(&p.d);
@@ -195,34 +195,34 @@ static void check_event(const Event *event, EduPair *p, Lapic lapics[2],
     int vector = first_vector;
     VtdDriver *d = &p->d;
 
-    vtd_row("%s: masked, held", event->name);
+    qvtd_row("%s: masked, held", event->name);
     vtd_write32(d, event->addr, VTD_MSI_ADDR);
     vtd_write32(d, event->data, vector);
     event->trigger(p);
     expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM | VTD_ECTL_IP);
     expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
 
-    vtd_row("%s: sent on unmasking", event->name);
+    qvtd_row("%s: sent on unmasking", event->name);
     vtd_write32(d, event->control, 0);
     expect_eq(lapic_take(&lapics[0]), vector);
     expect_eq(vtd_read32(d, event->control), 0);
 
     if (event->again) {
-        vtd_row("%s: once only while the cause stays", event->name);
+        qvtd_row("%s: once only while the cause stays", event->name);
         vtd_write32(d, event->data, ++vector);
         event->trigger(p);
         expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
         expect_eq(vtd_read32(d, event->control), 0);
     }
 
-    vtd_row("%s: masking and unmasking sends nothing", event->name);
+    qvtd_row("%s: masking and unmasking sends nothing", event->name);
     vtd_write32(d, event->control, VTD_ECTL_IM);
     expect_eq(vtd_read32(d, event->control), VTD_ECTL_IM);
     vtd_write32(d, event->control, 0);
     expect_eq(lapic_take(&lapics[0]), LAPIC_NONE);
     event->clear(p);
 
-    vtd_row("%s: sent at once, to the other CPU", event->name);
+    qvtd_row("%s: sent at once, to the other CPU", event->name);
     vtd_write32(d, event->addr, VTD_MSI_ADDR | VTD_MSI_DEST(1));
     vtd_write32(d, event->data, ++vector);
     event->trigger(p);
@@ -231,7 +231,7 @@ static void check_event(const Event *event, EduPair *p, Lapic lapics[2],
     expect_eq(vtd_read32(d, event->control), 0);
     event->clear(p);
 
-    vtd_row("%s: held, forgotten with the cause", event->name);
+    qvtd_row("%s: held, forgotten with the cause", event->name);
     vtd_write32(d, event->control, VTD_ECTL_IM);
     vtd_write32(d, event->data, ++vector);
     event->trigger(p);
@@ -241,7 +241,7 @@ static void check_event(const Event *event, EduPair *p, Lapic lapics[2],
     vtd_write32(d, event->control, 0);
     expect_eq(lapic_take(&lapics[1]), LAPIC_NONE);
 
-    vtd_row("%s: and sent again", event->name);
+    qvtd_row("%s: and sent again", event->name);
     event->trigger(p);
     expect_eq(lapic_take(&lapics[1]), vector);
     event->clear(p);
@@ -273,31 +273,31 @@ static void test_two_causes(void)
     vtd_write32(&p.d, VTD_FEADDR, VTD_MSI_ADDR);
     vtd_write32(&p.d, VTD_FECTL, 0);
 
-    vtd_row("a fault");
+    qvtd_row("a fault");
     vtd_write32(&p.d, VTD_FEDATA, 0x41);
     fault_trigger(&p);
     expect_eq(lapic_take(&lapic), 0x41);
 
-    vtd_row("then a queue error");
+    qvtd_row("then a queue error");
     vtd_write32(&p.d, VTD_FEDATA, 0x42);
     queue_error_trigger(&p);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), VTD_FSTS_PPF | VTD_FSTS_IQE);
     expect_eq(lapic_take(&lapic), LAPIC_NONE);
     expect_eq(vtd_read32(&p.d, VTD_FECTL), 0);
 
-    vtd_row("the fault is taken, the error stays, another fault");
+    qvtd_row("the fault is taken, the error stays, another fault");
     fault_clear(&p);
     fault_trigger(&p);
     expect_eq(lapic_take(&lapic), LAPIC_NONE);
 
-    vtd_row("all taken, then a queue error");
+    qvtd_row("all taken, then a queue error");
     fault_clear(&p);
     queue_error_clear(&p);
     expect_eq(vtd_read32(&p.d, VTD_FSTS), 0);
     queue_error_trigger(&p);
     expect_eq(lapic_take(&lapic), 0x42);
 
-    vtd_row("two causes, masked: held until the last is gone");
+    qvtd_row("two causes, masked: held until the last is gone");
     vtd_write32(&p.d, VTD_FECTL, VTD_ECTL_IM);
     queue_error_clear(&p);
     queue_error_trigger(&p);
@@ -320,7 +320,7 @@ static void test_not_remapped(void)
     lapic_start(&lapic, p.d.qts, 0);
     vtd_remap_enable(&p.d, 7, 0);
     for (int i = 0; i < ARRAY_SIZE(events); i++) {
-        vtd_row("%s", events[i].name);
+        qvtd_row("%s", events[i].name);
         vtd_write32(&p.d, events[i].addr, VTD_MSI_ADDR);
         vtd_write32(&p.d, events[i].data, 0x50 + i);
         vtd_write32(&p.d, events[i].control, 0);

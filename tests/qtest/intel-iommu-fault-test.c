@@ -270,7 +270,7 @@ static void check_row(Fixture *f, const Row *row, bool fpd)
     uint64_t fpd_old = qtest_readq(d->qts, fpd_at);
     int n;
 
-    vtd_row("%s%s", row->name, fpd ? ", FPD" : "");
+    qvtd_row("%s%s", row->name, fpd ? ", FPD" : "");
     edu_load(&f->p.a, 0, SECRET);
     edu_load(&f->p.a, 16, 0);
     for (n = 0; n < ARRAY_SIZE(at) && row->patches[n].word; n++) {
@@ -306,7 +306,7 @@ static void test_reasons(void)
     Fixture f;
 
     start(&f, "");
-    vtd_row("nothing broken");
+    qvtd_row("nothing broken");
     expect_good(&f);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         check_row(&f, &rows[i], false);
@@ -385,7 +385,7 @@ static void test_reasons_39(void)
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
         VtdDomain domain = vtd_domain_new(&p.d, i + 1, 3);
 
-        vtd_row("39 bits: %s", cases[i].name);
+        qvtd_row("39 bits: %s", cases[i].name);
         vtd_map(&p.d, &domain, 0x1000, vtd_alloc(&p.d, 1), 1, VTD_RW);
         if (cases[i].level) {
             uint64_t at = vtd_entry(&p.d, &domain, 0x1000, cases[i].level);
@@ -422,7 +422,7 @@ static void test_pass_through_limit(void)
         const uint64_t above[] = { 1ull << cases[i].bits, 1ull << 63 };
         EduPair p;
 
-        vtd_row("pass-through%s %s", cases[i].props, cases[i].args);
+        qvtd_row("pass-through%s %s", cases[i].props, cases[i].args);
         edu_pair_start(&p, "", cases[i].props, cases[i].args);
         vtd_attach_pass_through(&p.d, p.a.sid, 1, cases[i].aw);
         vtd_enable(&p.d);
@@ -464,8 +464,8 @@ static void test_output_range(void)
         VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
         uint64_t iova = 1ull << 40;
 
-        vtd_row("level %u, 0x%" PRIx64 " after 0x%" PRIx64, cases[i].level,
-                cases[i].within, cases[i].beside);
+        qvtd_row("level %u, 0x%" PRIx64 " after 0x%" PRIx64, cases[i].level,
+                 cases[i].within, cases[i].beside);
         vtd_map(&p.d, &domain, iova, cases[i].pa, cases[i].level, VTD_RW);
         vtd_attach(&p.d, p.a.sid, &domain);
         vtd_invalidate_all(&p.d);
@@ -500,7 +500,7 @@ static void test_root(void)
 
     start(&f, "");
     for (int i = 0; i < ARRAY_SIZE(cases); i++) {
-        vtd_row("%s", cases[i].name);
+        qvtd_row("%s", cases[i].name);
         vtd_set_root(&f.p.d, (cases[i].address ?: f.p.d.root) | cases[i].bits);
         edu_dma_write(&f.p.a, IOVA, 0, 8);
         vtd_expect_fault(&f.p.d, cases[i].reason, f.p.a.sid, IOVA, false);
@@ -518,11 +518,11 @@ static void test_root_latched(void)
     Fixture f;
 
     start(&f, "");
-    vtd_row("RTADDR written, not latched");
+    qvtd_row("RTADDR written, not latched");
     vtd_write64(&f.p.d, VTD_RTADDR, VTD_HOLE);
     vtd_invalidate_all(&f.p.d);
     expect_good(&f);
-    vtd_row("latched");
+    qvtd_row("latched");
     vtd_set_root(&f.p.d, VTD_HOLE);
     edu_dma_write(&f.p.a, IOVA, 0, 8);
     vtd_expect_fault(&f.p.d, 0x08, f.p.a.sid, IOVA, false);

@@ -89,7 +89,7 @@ static void test_notices(void)
     for (int i = 0; i < ARRAY_SIZE(steps); i++) {
         const Step *step = &steps[i];
 
-        vtd_row("%s", step->name);
+        qvtd_row("%s", step->name);
         if (step->command) {
             vtd_command(&d, step->command, step->set);
         } else {
@@ -101,7 +101,7 @@ static void test_notices(void)
             expect_notice(&log, step->want);
         }
     }
-    vtd_row("reset");
+    qvtd_row("reset");
     vtd_reset(&d);
     expect_notice(&log, (Notice) GLOBAL);
     vtd_stop(&d);

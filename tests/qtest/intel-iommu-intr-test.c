@@ -103,7 +103,7 @@ static void test_compatibility(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         int vector = new_vector(&f);
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_command(&f.p.d, VTD_IRE, false);
         if (rows[i].remapping) {
             vtd_remap_enable(&f.p.d, 7, rows[i].irta);
@@ -119,7 +119,7 @@ static void test_compatibility(void)
         }
     }
 
-    vtd_row("after reset");
+    qvtd_row("after reset");
     vtd_remap_enable(&f.p.d, 7, 0);
     edu_pair_reset(&f.p);
     lapic_start(&f.cpus[0], f.p.d.qts, 0);
@@ -187,7 +187,7 @@ static void check_remapped(Fixture *f, const Remapped *row)
     int vector = new_vector(f);
     uint64_t before = vtd_stat(&f->p.d, "interrupts-remapped");
 
-    vtd_row("%s", row->name);
+    qvtd_row("%s", row->name);
     set_irte(f, row->index, VTD_IRTE_P | VTD_IRTE_V(vector) | row->lo,
              row->hi);
     edu_msi_program(&f->p.a,
@@ -282,7 +282,7 @@ static void check_blocked(Fixture *f, const Blocked *row, bool fpd)
     uint64_t good = VTD_IRTE_P | VTD_IRTE_V(vector);
     uint64_t before = vtd_stat(&f->p.d, "interrupts-blocked");
 
-    vtd_row("%s%s", row->name, fpd ? ", FPD" : "");
+    qvtd_row("%s%s", row->name, fpd ? ", FPD" : "");
     set_irte(f, INDEX, (good & ~row->clear_lo) | row->lo |
              (fpd ? VTD_IRTE_FPD : 0), row->hi);
     if (row->data >> 16) {
@@ -299,7 +299,7 @@ static void check_blocked(Fixture *f, const Blocked *row, bool fpd)
     }
     expect_eq(vtd_stat(&f->p.d, "interrupts-blocked"), before + 1);
 
-    vtd_row("%s, mended", row->name);
+    qvtd_row("%s, mended", row->name);
     set_irte(f, INDEX, good, 0);
     edu_msi_program(&f->p.a, PLAIN(INDEX), 0);
     edu_msi_fire(&f->p.a);
@@ -331,27 +331,27 @@ static void test_table_address(void)
     irt = f.p.d.irt;
     edu_msi_program(&f.p.a, PLAIN(INDEX), 0);
 
-    vtd_row("written, not latched");
+    qvtd_row("written, not latched");
     set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x31), 0);
     vtd_write64(&f.p.d, VTD_IRTA, VTD_HOLE | 7);
     vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x31);
 
-    vtd_row("in a hole");
+    qvtd_row("in a hole");
     vtd_command(&f.p.d, VTD_SIRTP, true);
     vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_blocked(&f, 0x23, f.p.a.sid, INDEX);
 
-    vtd_row("fewer entries");
+    qvtd_row("fewer entries");
     vtd_write64(&f.p.d, VTD_IRTA, irt | 2);
     vtd_command(&f.p.d, VTD_SIRTP, true);
     vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_blocked(&f, 0x21, f.p.a.sid, INDEX);
 
-    vtd_row("as it was");
+    qvtd_row("as it was");
     vtd_set_irte(&f.p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x32), 0);
     vtd_write64(&f.p.d, VTD_IRTA, irt | 3);
     vtd_command(&f.p.d, VTD_SIRTP, true);
@@ -393,7 +393,7 @@ static void test_iec(void)
         uint8_t changed = 0;
 
         f.vector += 8;
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         for (int n = 0; n < 8; n++) {
             vtd_set_irte(&f.p.d, n,
                          VTD_IRTE_P | VTD_IRTE_V(FIRST_VECTOR + n), 0);
@@ -441,7 +441,7 @@ static void test_appearances(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         Fixture f;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         start(&f, rows[i].props);
         vtd_remap_enable(&f.p.d, 7, 0);
         set_irte(&f, INDEX, rows[i].before, 0);
@@ -473,32 +473,32 @@ static void test_with_translation(void)
     vtd_attach(&f.p.d, f.p.a.sid, &domain);
     vtd_enable(&f.p.d);
 
-    vtd_row("MSI through a context");
+    qvtd_row("MSI through a context");
     edu_msi_program(&f.p.a, VTD_MSI_ADDR, 0x41);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x41);
 
-    vtd_row("MSI without a context");
+    qvtd_row("MSI without a context");
     edu_msi_program(&f.p.b, VTD_MSI_ADDR, 0x42);
     edu_msi_fire(&f.p.b);
     expect_delivered(&f, CPU0, 0x42);
 
-    vtd_row("a DMA of four bytes");
+    qvtd_row("a DMA of four bytes");
     edu_message(&f.p.a, VTD_MSI_ADDR, 0x43);
     expect_delivered(&f, CPU0, 0x43);
 
-    vtd_row("a DMA of four bytes, remapped");
+    qvtd_row("a DMA of four bytes, remapped");
     vtd_remap_enable(&f.p.d, 7, 0);
     set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x44),
              VTD_IRTE_SOURCE(1, 0, f.p.a.sid));
     edu_message(&f.p.a, PLAIN(INDEX), 0);
     expect_delivered(&f, CPU0, 0x44);
 
-    vtd_row("the page that is mapped there");
+    qvtd_row("the page that is mapped there");
     expect_eq(qtest_readq(f.p.d.qts, page), 0);
     vtd_expect_no_fault(&f.p.d);
 
-    vtd_row("a DMA of eight bytes is no interrupt and no DMA");
+    qvtd_row("a DMA of eight bytes is no interrupt and no DMA");
     vtd_command(&f.p.d, VTD_IRE, false);
     edu_load(&f.p.a, 0, 0x4500000045);
     edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
@@ -549,7 +549,7 @@ static void test_lengths(void)
 
     start(&f, "");
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++, vector += 8) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         for (unsigned at = 0; at < 32; at += 8) {
             edu_load(&f.p.a, at, (uint64_t)(vector + at / 4 + 1) << 32 |
                                  (vector + at / 4));
@@ -563,7 +563,7 @@ static void test_lengths(void)
     for (unsigned i = 0; i < ARRAY_SIZE(counted); i++) {
         uint64_t before = vtd_stat(&f.p.d, "interrupts-passed");
 
-        vtd_row("%u bytes at %d", counted[i].size, counted[i].offset);
+        qvtd_row("%u bytes at %d", counted[i].size, counted[i].offset);
         edu_dma_write(&f.p.a, VTD_MSI_ADDR + counted[i].offset, 0,
                       counted[i].size);
         expect_eq(vtd_stat(&f.p.d, "interrupts-passed"),
@@ -571,13 +571,13 @@ static void test_lengths(void)
         lapic_take(&f.cpus[0]);
     }
 
-    vtd_row("a message elsewhere ends the refused write");
+    qvtd_row("a message elsewhere ends the refused write");
     edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
     edu_message(&f.p.a, VTD_MSI_ADDR, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector++);
     edu_message(&f.p.a, VTD_MSI_ADDR + 8, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector++);
-    vtd_row("another device's is another request");
+    qvtd_row("another device's is another request");
     edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
     edu_message(&f.p.b, VTD_MSI_ADDR + 8, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector);

@@ -212,7 +212,7 @@ static void test_routes(void)
     for (int i = 0; i < ARRAY_SIZE(steps); i++) {
         const Step *step = &steps[i];
 
-        vtd_row("%s", step->name);
+        qvtd_row("%s", step->name);
         if (step->entry.index) {
             vtd_set_irte(&r.d, step->entry.index, step->entry.lo, 0);
         }
@@ -245,7 +245,7 @@ static void test_x2apic_routes(void)
             VTD_MSI_DEST(ids[i] & 0xff), 0x4000 | (0x60 + i),
         };
 
-        vtd_row("id %u", ids[i]);
+        qvtd_row("id %u", ids[i]);
         for (int k = 0; k < 2; k++) {
             vtd_set_irte(&r.d, k ? PIN_INDEX : QUEUE_INDEX,
                          VTD_IRTE_P | VTD_IRTE_V(0x60 + i) |
@@ -284,7 +284,7 @@ static void test_auto(void)
             g_strdup_printf(",kernel-irqchip=%s -accel kvm", rows[i].irqchip);
         VtdDriver d;
 
-        vtd_row("kernel-irqchip=%s \"%s\"", rows[i].irqchip, rows[i].props);
+        qvtd_row("kernel-irqchip=%s \"%s\"", rows[i].irqchip, rows[i].props);
         vtd_start(&d, machine, rows[i].props, "-S");
         expect_eq(vtd_read64(&d, VTD_ECAP) & (ECAP_IR | ECAP_EIM),
                   rows[i].ecap);

@@ -51,14 +51,14 @@ static void test_once(void)
     vtd_enable(&p.d);
     expect_silence(&log);
 
-    vtd_row("DMA");
+    qvtd_row("DMA");
     for (int i = 0; i < 10; i++) {
         edu_dma_read(&p.a, IOVA + i * VTD_PAGE, 0, 8);
         edu_dma_write(&p.b, IOVA, 0, 8);
     }
     expect_line(&log, FAILURE, " iova=0x40000000)");
 
-    vtd_row("descriptor");
+    qvtd_row("descriptor");
     for (int i = 0; i < 3; i++) {
         vtd_queue_start(&p.d, 0);
         vtd_queue_put(&p.d, VTD_DESC(0xf, 0));
@@ -67,7 +67,7 @@ static void test_once(void)
     expect_line(&log, "vtd_process_inv_desc: invalid inv desc:",
                 " hi=0, lo=f (unknown type)");
 
-    vtd_row("interrupt");
+    qvtd_row("interrupt");
     vtd_disable(&p.d);
     vtd_queue_start(&p.d, 0);
     vtd_remap_enable(&p.d, 7, 0);
@@ -78,7 +78,7 @@ static void test_once(void)
     }
     expect_line(&log, NO_ENTRY, " (index=5, high=0x0, low=0x0)");
 
-    vtd_row("after a reset");
+    qvtd_row("after a reset");
     edu_pair_reset(&p);
     vtd_enable(&p.d);
     edu_dma_read(&p.a, IOVA, 0, 8);
@@ -99,7 +99,7 @@ static void test_more(void)
     trace_log_start_guest_errors(&log);
     edu_pair_start(&p, "", "", log.args);
     vtd_enable(&p.d);
-    vtd_row("100 faults");
+    qvtd_row("100 faults");
     begin = g_get_monotonic_time();
     for (int i = 0; i < 100; i++) {
         edu_dma_read(&p.a, IOVA, 0, 8);
@@ -125,15 +125,15 @@ static void test_silence(void)
     vtd_start(&d, "", ",caching-mode=on", args);
     testdev_start(&t, &d, A);
     vtd_enable(&d);
-    vtd_row("probes");
+    qvtd_row("probes");
     expect_eq(testdev_probe(&t, IOVA).perm, 0);
-    vtd_row("replay");
+    qvtd_row("replay");
     expect_eq(testdev_command(&t, TESTDEV_REPLAY, 0), TESTDEV_OK);
-    vtd_row("sync");
+    qvtd_row("sync");
     qtest_writeq(d.qts, vtd_context_entry(&d, A), 0xfff);
     vtd_invalidate_all(&d);
     expect_silence(&log);
-    vtd_row("DMA");
+    qvtd_row("DMA");
     testdev_dma_write(&t, IOVA, 0);
     expect_line(&log, FAILURE, " iova=0x40000000)");
     testdev_stop(&t);

@@ -414,7 +414,7 @@ static void expect_same_registers(const uint32_t before[VTD_SIZE / 4],
     for (unsigned i = 0; i < VTD_SIZE / 4; i++) {
         if (after[i] != before[i] &&
             (both_ours || (i * 4 & ~4u) != VTD_IQA)) {
-            vtd_row("register 0x%03x", i * 4);
+            qvtd_row("register 0x%03x", i * 4);
             expect_eq(after[i], before[i]);
         }
     }
@@ -433,7 +433,7 @@ static void test_state(gconstpointer data)
     uint32_t before[VTD_SIZE / 4], after[VTD_SIZE / 4];
     Moving m = { .to_ours = g_str_equal(route->to, VTD_OURS) };
 
-    vtd_row("before");
+    qvtd_row("before");
     vtd_take(&m.d, qtest_init_with_env(route->from, command_line, true));
     if (state->sid >> 8) {
         world_number_bus(&m.d, BRIDGE, state->sid >> 8);
@@ -450,7 +450,7 @@ static void test_state(gconstpointer data)
     read_registers(&m.d, after);
     expect_same_registers(before, after, m.to_ours &&
                           g_str_equal(route->from, VTD_OURS));
-    vtd_row("after");
+    qvtd_row("after");
     testdev_start(&m.t, &m.d, state->sid);
     state->after(&m);
     testdev_stop(&m.t);
@@ -519,7 +519,7 @@ static void check_unlike(const char *from, const char *to,
     for (int i = 0; i < n; i++) {
         g_autofree char *errors = NULL;
 
-        vtd_row("\"%s\" to \"%s\"", rows[i].from, rows[i].to);
+        qvtd_row("\"%s\" to \"%s\"", rows[i].from, rows[i].to);
         expect_eq(loads(from, rows[i].from, to, rows[i].to, &errors),
                   !rows[i].words);
         if (rows[i].words) {
@@ -567,7 +567,7 @@ static void test_capabilities(void)
         uint32_t ours[VTD_SIZE / 4], theirs[VTD_SIZE / 4];
         VtdDriver d = { };
 
-        vtd_row("%s", lines[i]);
+        qvtd_row("%s", lines[i]);
         d.qts = qtest_init_with_env(VTD_STOCK, lines[i], true);
         read_registers(&d, theirs);
         qtest_quit(d.qts);

@@ -71,7 +71,7 @@ static void test_capabilities(void)
     VtdDriver d;
 
     for (int i = 0; i < ARRAY_SIZE(capabilities); i++) {
-        vtd_row("\"%s\"", capabilities[i].props);
+        qvtd_row("\"%s\"", capabilities[i].props);
         vtd_start(&d, "", capabilities[i].props, "");
         expect_capabilities(&d, capabilities[i].cap, capabilities[i].ecap);
         vtd_stop(&d);
@@ -105,7 +105,7 @@ static void test_machines(void)
             g_test_fail();
             continue;
         }
-        vtd_row("%s \"%s\"", rows[i].machine, rows[i].props);
+        qvtd_row("%s \"%s\"", rows[i].machine, rows[i].props);
         d.qts = qtest_initf("-machine %s -nodefaults "
                             "-device intel-iommu,id=iommu%s",
                             rows[i].machine, rows[i].props);
@@ -171,7 +171,7 @@ static void test_refusals(void)
         g_autofree char *message = NULL;
         int status = 0;
 
-        vtd_row("%s %s", refusals[i].machine, refusals[i].args);
+        qvtd_row("%s %s", refusals[i].machine, refusals[i].args);
         g_assert_true(g_spawn_command_line_sync(command, &output, &message,
                                                 &status, NULL));
         expect_true(WIFEXITED(status));
@@ -234,7 +234,7 @@ static void test_help(void)
     for (int i = 0; i < ARRAY_SIZE(help); i++) {
         QDict *property = find_property(list, help[i].name);
 
-        vtd_row("%s", help[i].name);
+        qvtd_row("%s", help[i].name);
         if (expect_true(property)) {
             expect_true(g_str_equal(qdict_get_str(property, "type"),
                                     help[i].type));

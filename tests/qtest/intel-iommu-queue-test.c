@@ -93,7 +93,7 @@ static void check_good(const char *props, const Good *table, unsigned n)
     for (int i = 0; i < n; i++) {
         uint64_t before = vtd_stat(&d, table[i].stat);
 
-        vtd_row("%s", table[i].name);
+        qvtd_row("%s", table[i].name);
         vtd_queue_put(&d, table[i].desc);
         vtd_queue_kick(&d);
         expect_done(&d);
@@ -207,7 +207,7 @@ static void check_bad_row(VtdDriver *d, const Bad *row)
     uint32_t cookie = ++d->waits;
     uint32_t head;
 
-    vtd_row("%s", row->name);
+    qvtd_row("%s", row->name);
     vtd_queue_put(d, VTD_INV_IOTLB_GLOBAL);
     vtd_queue_put(d, VTD_WAIT(VTD_WAIT_SW, cookie, before));
     head = d->tail;
@@ -218,18 +218,18 @@ static void check_bad_row(VtdDriver *d, const Bad *row)
     expect_eq(qtest_readl(d->qts, before), cookie);
     expect_true(qtest_readl(d->qts, after) != cookie);
 
-    vtd_row("%s, more descriptors while stopped", row->name);
+    qvtd_row("%s, more descriptors while stopped", row->name);
     vtd_queue_put(d, VTD_INV_CONTEXT_GLOBAL);
     vtd_queue_kick(d);
     expect_eq(vtd_read64(d, VTD_IQT), d->tail);
     expect_stopped(d, head, row->iqei);
 
-    vtd_row("%s, cleared but not mended", row->name);
+    qvtd_row("%s, cleared but not mended", row->name);
     vtd_write32(d, VTD_FSTS, VTD_FSTS_IQE);
     expect_stopped(d, head, row->iqei);
     expect_true(qtest_readl(d->qts, after) != cookie);
 
-    vtd_row("%s, mended", row->name);
+    qvtd_row("%s, mended", row->name);
     qtest_writeq(d->qts, d->queue + head, VTD_WAIT(0, 0, 0).lo);
     qtest_writeq(d->qts, d->queue + head + 8, 0);
     vtd_queue_kick(d);
@@ -285,7 +285,7 @@ static void test_queue_errors(void)
         qtest_writeq(d.qts, at, VTD_WAIT(0, 0, 0).lo);
     }
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_queue_start(&d, 0);
         expect_true(vtd_queue_sync(&d));
         if (rows[i].iqa) {
@@ -298,20 +298,20 @@ static void test_queue_errors(void)
         } else {
             vtd_write32(&d, VTD_IQT, rows[i].tail);
             expect_stopped(&d, d.tail, rows[i].iqei);
-            vtd_row("%s, right tail", rows[i].name);
+            qvtd_row("%s, right tail", rows[i].name);
             vtd_queue_put(&d, VTD_INV_IOTLB_GLOBAL);
             vtd_queue_kick(&d);
             vtd_write32(&d, VTD_FSTS, VTD_FSTS_IQE);
             expect_done(&d);
             vtd_write32(&d, VTD_IQT, rows[i].tail);
         }
-        vtd_row("%s, queue off", rows[i].name);
+        qvtd_row("%s, queue off", rows[i].name);
         vtd_queue_stop(&d);
         expect_eq(vtd_read64(&d, VTD_IQH), 0);
         vtd_write32(&d, VTD_FSTS, VTD_FSTS_IQE);
         expect_eq(vtd_read32(&d, VTD_FSTS), 0);
     }
-    vtd_row("after all");
+    qvtd_row("after all");
     vtd_queue_start(&d, 0);
     expect_true(vtd_queue_sync(&d));
     expect_done(&d);
@@ -337,13 +337,13 @@ static void test_sizes(void)
         for (int round = 0; round < 3; round++) {
             uint64_t before = vtd_stat(&d, "inv-wait");
 
-            vtd_row("%u descriptors, round %d", entries, round);
+            qvtd_row("%u descriptors, round %d", entries, round);
             d.tail = (d.tail + (entries - 1) * 16) % d.queue_bytes;
             vtd_queue_kick(&d);
             expect_done(&d);
             expect_eq(vtd_stat(&d, "inv-wait") - before, entries - 1);
         }
-        vtd_row("%u descriptors, tail written again", entries);
+        qvtd_row("%u descriptors, tail written again", entries);
         vtd_queue_kick(&d);
         expect_done(&d);
         /* Over the end of the ring: three rounds have left the tail there */
@@ -362,17 +362,17 @@ static void test_tail(void)
     VtdDriver d;
 
     vtd_start(&d, "", "", "");
-    vtd_row("64-bit tail");
+    qvtd_row("64-bit tail");
     vtd_queue_start(&d, 0);
     vtd_queue_put(&d, VTD_INV_IOTLB_GLOBAL);
     vtd_write64(&d, VTD_IQT, d.tail);
     expect_done(&d);
 
-    vtd_row("upper half alone");
+    qvtd_row("upper half alone");
     vtd_write32(&d, VTD_IQT + 4, 0x20);
     expect_done(&d);
 
-    vtd_row("descriptors that software did not give");
+    qvtd_row("descriptors that software did not give");
     vtd_queue_put(&d, VTD_WAIT(VTD_WAIT_SW, 0x77, d.status));
     expect_eq(vtd_read64(&d, VTD_IQH), 0x10);
     expect_eq(qtest_readl(d.qts, d.status), 0);
@@ -380,10 +380,10 @@ static void test_tail(void)
     expect_eq(qtest_readl(d.qts, d.status), 0x77);
     expect_done(&d);
 
-    vtd_row("off");
+    qvtd_row("off");
     vtd_command(&d, VTD_QIE, false);
     expect_eq(vtd_read64(&d, VTD_IQH), 0);
-    vtd_row("on again");
+    qvtd_row("on again");
     vtd_queue_start(&d, 1);
     expect_true(vtd_queue_sync(&d));
     expect_done(&d);
@@ -417,7 +417,7 @@ static void test_wait(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         uint32_t want[VTD_PAGE / 4], got[VTD_PAGE / 4];
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         memset(want, 0xee, sizeof(want));
         qtest_memwrite(d.qts, d.status, want, sizeof(want));
         if (rows[i].flags & VTD_WAIT_SW) {

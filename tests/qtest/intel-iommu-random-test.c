@@ -95,7 +95,7 @@ say(Random *r, Seen what, const char *fmt, ...)
     va_start(ap, fmt);
     g_string_append_vprintf(r->story, fmt, ap);
     va_end(ap);
-    vtd_row("seed %u, round %u:%s", r->seed, r->round, r->story->str);
+    qvtd_row("seed %u, round %u:%s", r->seed, r->round, r->story->str);
 }
 
 /* Tables */
@@ -716,7 +716,7 @@ static void test_seen(void)
     }
     g_test_message("%u maps, %u unmaps, %u splits", seen[MAPPED],
                    seen[UNMAPPED], seen[SPLIT]);
-    vtd_row("all kinds");
+    qvtd_row("all kinds");
     expect_true(all || g_getenv("TEST_SEED") || g_getenv("TEST_ROUNDS"));
 }
 

@@ -48,7 +48,7 @@ static void test_machine(void)
         uint64_t value = 0;
         uint8_t bus = round + 1;
 
-        vtd_row("use, round %d", round);
+        qvtd_row("use, round %d", round);
         world_number_bus(&w.d, PORT, bus);
         testdev_start(&behind, &w.d, bus << 8);
         vtd_attach(&w.d, bus << 8, &w.domain);
@@ -75,7 +75,7 @@ static void test_machine(void)
         testdev_stop(&w.a);
         testdev_stop(&w.b);
 
-        vtd_row("reset, round %d", round);
+        qvtd_row("reset, round %d", round);
         vtd_reset(&w.d);
         expect_eq(vtd_read32(&w.d, VTD_GSTS), 0);
         expect_eq(vtd_read32(&w.d, VTD_FSTS), 0);
@@ -94,7 +94,7 @@ static void test_machine(void)
         expect_true(testdev_dma_read(&w.a, RAM, &value));
         expect_eq(value, 0x77);
 
-        vtd_row("on again, round %d", round);
+        qvtd_row("on again, round %d", round);
         vtd_enable(&w.d);
         w.domain = vtd_domain_new(&w.d, 2 + round, 4);
         shadow_start(&w.sa, &w.a, &w.plain);
@@ -116,7 +116,7 @@ static void test_idle(void)
     cap = vtd_read64(&d, VTD_CAP);
     views = vtd_stat(&d, "view-switches");
     for (int i = 0; i < 3; i++) {
-        vtd_row("reset %d", i);
+        qvtd_row("reset %d", i);
         vtd_reset(&d);
         expect_eq(vtd_read64(&d, VTD_CAP), cap);
         expect_eq(vtd_stat(&d, "view-switches"), views);
@@ -134,7 +134,7 @@ static void test_interrupts(void)
     for (int round = 0; round < 3; round++) {
         uint8_t vector = 0x40 + round;
 
-        vtd_row("round %d", round);
+        qvtd_row("round %d", round);
         lapic_start(&lapic, p.d.qts, 0);
         vtd_remap_enable(&p.d, 7, 0);
         if (round) {
@@ -180,7 +180,7 @@ static void test_device(void)
     for (int round = 0; round < 3; round++) {
         uint64_t mappings, value;
 
-        vtd_row("round %d", round);
+        qvtd_row("round %d", round);
         testdev_start(&t, &w.d, sid);
         expect_true(testdev_dma_read(&t, IOVA, &value));
         mappings = testdev_count(&t, TESTDEV_MAPPINGS);

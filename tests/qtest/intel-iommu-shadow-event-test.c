@@ -152,7 +152,7 @@ static void test_events(void)
     for (int i = 0; i < ARRAY_SIZE(events) * 2; i++) {
         const struct Event *e = &events[i / 2];
 
-        vtd_row("%s%s", e->name, i % 2 ? ", back" : "");
+        qvtd_row("%s%s", e->name, i % 2 ? ", back" : "");
         change_three(&w, i % 2);
         if (e->run) {
             e->run(&w);
@@ -168,7 +168,7 @@ static void test_events(void)
     for (int i = 0; i < ARRAY_SIZE(register_events) * 2; i++) {
         const struct RegisterEvent *e = &register_events[i / 2];
 
-        vtd_row("%s%s", e->name, i % 2 ? ", back" : "");
+        qvtd_row("%s%s", e->name, i % 2 ? ", back" : "");
         change_three(&w, i % 2);
         if (e->context) {
             world_register_context(&w, e->value);
@@ -217,9 +217,9 @@ static void test_replay(void)
     World w;
 
     world_start_big(&w);
-    vtd_row("one page");
+    qvtd_row("one page");
     expect_replayed(&w);
-    vtd_row("leaves of all kinds");
+    qvtd_row("leaves of all kinds");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600),
                SAME_LEAVES(1, IOVA + 4 * MIB2, RAM, 512),
                LEAVES_BITS(1, IOVA + 6 * MIB2, RAM, 5, VTD_R),
@@ -232,18 +232,18 @@ static void test_replay(void)
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     expect_replayed(&w);
-    vtd_row("what was sent as one, and is pages now");
+    qvtd_row("what was sent as one, and is pages now");
     WORLD_EDIT(&w, CLEAR(2, IOVA + 8 * MIB2, 3),
                LEAVES(1, IOVA + 8 * MIB2, RAM, 3 * 512));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
     expect_replayed(&w);
-    vtd_row("what was sent as one, and was split");
+    qvtd_row("what was sent as one, and was split");
     WORLD_EDIT(&w, CLEAR(1, IOVA + 9 * MIB2 + 0x5000, 1));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     expect_replayed(&w);
-    vtd_row("what was sent as pages, and is one now");
+    qvtd_row("what was sent as pages, and is one now");
     WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 1));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
@@ -275,7 +275,7 @@ static void test_no_events(void)
     shadow_expect(&w.sa);
     change_three(&w, false);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         event_desc(&w, rows[i].desc);
         shadow_expect_between(&w.sa, may);
     }
@@ -294,14 +294,14 @@ static void test_reset(void)
     shadow_stop(&w.sa);
     testdev_stop(&w.a);
 
-    vtd_row("reset");
+    qvtd_row("reset");
     vtd_reset(&w.d);
     testdev_start(&w.a, &w.d, 0x18);
     expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), 0);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
     testdev_expect_no_error(&w.a);
 
-    vtd_row("translation on again, with other tables");
+    qvtd_row("translation on again, with other tables");
     vtd_enable(&w.d);
     w.domain = vtd_domain_new(&w.d, 1, 4);
     shadow_start(&w.sa, &w.a, &w.plain);
@@ -324,7 +324,7 @@ static void test_unchanged(void)
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(events); i++) {
-        vtd_row("%s", events[i].name);
+        qvtd_row("%s", events[i].name);
         if (events[i].all_anew) {
             continue;
         }
@@ -338,7 +338,7 @@ static void test_unchanged(void)
     for (int i = 0; i < ARRAY_SIZE(register_events); i++) {
         const struct RegisterEvent *e = &register_events[i];
 
-        vtd_row("%s", e->name);
+        qvtd_row("%s", e->name);
         if (e->context) {
             world_register_context(&w, e->value);
         } else {
@@ -349,11 +349,11 @@ static void test_unchanged(void)
     for (unsigned am = 0; am <= world_mamv(&w); am++) {
         uint64_t iova = 2 * IOVA & ~((VTD_PAGE << am) - 1);
 
-        vtd_row("pages, AM %u", am);
+        qvtd_row("pages, AM %u", am);
         event_desc(&w, FLUSH_PAGES(iova, am));
         shadow_expect_quiet(&w.sa);
     }
-    vtd_row("translation on when it is on");
+    qvtd_row("translation on when it is on");
     vtd_command(&w.d, VTD_TE, true);
     shadow_expect_quiet(&w.sa);
     world_stop(&w);
@@ -399,7 +399,7 @@ static void test_trace(void)
     trace_log_count(&log, "vtd_shadow_sync");
     counted = vtd_stat(&w.d, "shadow-unmapped-pages");
 
-    vtd_row("one goes, one changes, one comes");
+    qvtd_row("one goes, one changes, one comes");
     change_three(&w, false);
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -422,7 +422,7 @@ static void test_trace(void)
 
     expect_eq(vtd_stat(&w.d, "shadow-unmapped-pages"), counted + 2);
 
-    vtd_row("reasons");
+    qvtd_row("reasons");
     event_desc(&w, FLUSH_PAGES(IOVA, 0));
     expect_why(&log, "pages");
     event_desc(&w, VTD_INV_IOTLB_GLOBAL);

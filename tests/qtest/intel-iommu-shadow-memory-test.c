@@ -77,14 +77,14 @@ static void test_bar(void)
     testdev_clear(&w.a);
 
     for (unsigned i = 0; i < 3; i++) {
-        vtd_row("on, %u", i);
+        qvtd_row("on, %u", i);
         qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
         expect_notified(&w.a, 4 + 2, 0);
         expect_eq(mapped_to(&w.a, bar, bar + 2 * MIB2 - 1), 4 + 2);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
-        vtd_row("moved, %u", i);
+        qvtd_row("moved, %u", i);
         qpci_config_writel(pci, PCI_BASE_ADDRESS_2, bar + 2 * MIB2);
         expect_eq(mapped_to(&w.a, bar, bar + 2 * MIB2 - 1), 0);
         expect_eq(mapped_to(&w.a, bar + 2 * MIB2, bar + 4 * MIB2 - 1), 2);
@@ -92,7 +92,7 @@ static void test_bar(void)
         testdev_expect_no_error(&w.a);
         testdev_clear(&w.a);
 
-        vtd_row("off, %u", i);
+        qvtd_row("off, %u", i);
         qpci_config_writew(pci, PCI_COMMAND, 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPS), 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
@@ -116,7 +116,7 @@ static void test_dimm(void)
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
     for (unsigned i = 0; i < 2; i++) {
-        vtd_row("plugged, %u", i);
+        qvtd_row("plugged, %u", i);
         qtest_qmp_assert_success(w.d.qts, "{ 'execute': 'object-add',"
                                  " 'arguments': { 'id': 'mem', 'size': %d,"
                                  " 'qom-type': 'memory-backend-ram' } }",
@@ -129,7 +129,7 @@ static void test_dimm(void)
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
-        vtd_row("unplugged, %u", i);
+        qvtd_row("unplugged, %u", i);
         qtest_qmp_device_del_send(w.d.qts, "dimm");
         qtest_outl(w.d.qts, DIMM_SELECT, 0);
         qtest_outb(w.d.qts, DIMM_FLAGS, DIMM_EJECT);
@@ -158,7 +158,7 @@ static void test_cut(void)
     for (unsigned i = 0; i < 4; i++) {
         g_autoptr(GArray) log = NULL;
 
-        vtd_row("%s", i & 1 ? "ROM" : "RAM");
+        qvtd_row("%s", i & 1 ? "ROM" : "RAM");
         testdev_clear(&w.a);
         qpci_config_writeb(bridge, PAM1, i & 1 ? 0 : 0x33);
         log = testdev_log(&w.a, 0);
@@ -250,26 +250,26 @@ static void test_discarded(void)
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
     for (unsigned i = 0; i < 2; i++) {
-        vtd_row("the first block comes, %u", i);
+        qvtd_row("the first block comes, %u", i);
         mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM, 1);
         expect_notified(&w.a, 4 + 1, 0);
         expect_eq(mapped_to(&w.a, DIMM, DIMM + MIB2 - 1), 4 + 1);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
-        vtd_row("two more, %u", i);
+        qvtd_row("two more, %u", i);
         mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM + MIB2, 2);
         expect_notified(&w.a, 2, 0);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
-        vtd_row("the one in the middle goes, %u", i);
+        qvtd_row("the one in the middle goes, %u", i);
         mem_ask(&m, VIRTIO_MEM_REQ_UNPLUG, DIMM + MIB2, 1);
         expect_notified(&w.a, 0, 1);
         expect_eq(mapped_to(&w.a, DIMM + MIB2, DIMM + 2 * MIB2 - 1), 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1 + 4 + 2);
 
-        vtd_row("all go, %u", i);
+        qvtd_row("all go, %u", i);
         mem_ask(&m, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPS), 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);

@@ -54,11 +54,11 @@ static void test_one_domain(void)
     shadow_expect(&w.sa);
     leaves = vtd_stat(&w.d, "shadow-leaves");
     world_attach_b(&w);
-    vtd_row("a table is kept once");
+    qvtd_row("a table is kept once");
     expect_eq(vtd_stat(&w.d, "shadow-leaves"), leaves);
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s, one changes, one goes, one comes", rows[i].name);
+        qvtd_row("%s, one changes, one goes, one comes", rows[i].name);
         WORLD_EDIT(&w, LEAVES(1, IOVA + i * 0x1000, RAM + MIB2, 1),
                    CLEAR(1, IOVA + 0x10000 + i * 0x1000, 1),
                    LEAVES(1, IOVA + 4 * MIB2 + i * 0x1000, RAM, 1));
@@ -69,7 +69,7 @@ static void test_one_domain(void)
         flush(&w, rows[i].desc);
         shadow_expect_steps(&w.sa, 2, 2);
         shadow_expect_steps(&w.sb, 2, 2);
-        vtd_row("%s, and a domain flush", rows[i].name);
+        qvtd_row("%s, and a domain flush", rows[i].name);
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_quiet(&w.sa);
         shadow_expect_quiet(&w.sb);
@@ -96,12 +96,12 @@ static void test_two_ids(void)
     vtd_invalidate_all(&w.d);
     shadow_expect(&w.sb);
     for (unsigned did = 1; did <= 2; did++) {
-        vtd_row("flush of domain %u", did);
+        qvtd_row("flush of domain %u", did);
         WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + did * MIB2, 1));
         flush(&w, VTD_INV_IOTLB_DOMAIN(did));
         shadow_expect_steps(&w.sa, 1, 1);
         shadow_expect_steps(&w.sb, 1, 1);
-        vtd_row("pages of domain %u", did);
+        qvtd_row("pages of domain %u", did);
         WORLD_EDIT(&w, CLEAR(1, IOVA + did * 0x1000, 1));
         flush(&w, VTD_INV_IOTLB_PAGES(did, IOVA + did * 0x1000, 0));
         shadow_expect_steps(&w.sa, 0, 1);
@@ -137,7 +137,7 @@ static void test_two_roots(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         const Edit edits[] = { LEAVES(1, IOVA + i * 0x2000, RAM, 2) };
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         WORLD_EDIT(&w, CLEAR(1, IOVA + i * 0x1000, 1));
         world_edit(&w.d, &other, edits, 1);
         flush(&w, rows[i].desc);
@@ -180,13 +180,13 @@ static void test_moved(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         bool to = rows[i].id == 2;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_attach(&w.d, A, to ? &other : &w.domain);
         flush(&w, rows[i].desc);
         /* Eight change, eight go or come, four come or go */
         shadow_expect_steps(&w.sa, to ? 12 : 16, 9);
         shadow_expect_quiet(&w.sb);
-        vtd_row("%s, and IOTLB flushes", rows[i].name);
+        qvtd_row("%s, and IOTLB flushes", rows[i].name);
         flush(&w, VTD_INV_IOTLB_DOMAIN(1));
         flush(&w, VTD_INV_IOTLB_DOMAIN(2));
         shadow_expect_quiet(&w.sa);
@@ -194,7 +194,7 @@ static void test_moved(void)
         shadow_expect_translation(&w.sa);
     }
 
-    vtd_row("moves while the tables change");
+    qvtd_row("moves while the tables change");
     vtd_attach(&w.d, A, &other);
     world_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x2000, 8),
@@ -206,7 +206,7 @@ static void test_moved(void)
     shadow_expect_quiet(&w.sa);
     shadow_expect(&w.sb);
 
-    vtd_row("leaves and comes back");
+    qvtd_row("leaves and comes back");
     qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), 0);
     flush(&w, VTD_INV_CONTEXT_DEVICE(2, A, 0));
     shadow_expect(&w.sa);
@@ -245,12 +245,12 @@ static void test_one_space(void)
     for (int i = 0; i < 2; i++) {
         shadow_start(&s[i], &t[i], &plain);
     }
-    vtd_row("two devices behind a bridge");
+    qvtd_row("two devices behind a bridge");
     vtd_invalidate_all(&d);
     for (int i = 0; i < 2; i++) {
         shadow_expect_steps(&s[i], 2049, 0);
     }
-    vtd_row("one of them comes later");
+    qvtd_row("one of them comes later");
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 0ull);
     expect_eq(testdev_count(&t[1], TESTDEV_MAPPINGS), 0);
     world_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
@@ -285,7 +285,7 @@ static void test_hotplug(void)
         Testdev hot;
         Shadow s;
 
-        vtd_row("device comes, round %d", round);
+        qvtd_row("device comes, round %d", round);
         if (early) {
             vtd_attach(&w.d, sid, &w.domain);
             vtd_invalidate_all(&w.d);
@@ -305,7 +305,7 @@ static void test_hotplug(void)
         expect_eq(testdev_count(&hot, TESTDEV_UNMAPS), 0);
         shadow_expect_quiet(&w.sa);
 
-        vtd_row("tables change, round %d", round);
+        qvtd_row("tables change, round %d", round);
         WORLD_EDIT(&w, CLEAR(1, IOVA + round * 0x8000, 8));
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&s, 0, 1);
@@ -313,13 +313,13 @@ static void test_hotplug(void)
         shadow_stop(&s);
         testdev_stop(&hot);
 
-        vtd_row("device goes, round %d", round);
+        qvtd_row("device goes, round %d", round);
         qtest_qmp_device_del_send(w.d.qts, "hot");
         world_slot_power(&w.d, PORT, false);
         qtest_qmp_eventwait(w.d.qts, "DEVICE_DELETED");
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_quiet(&w.sa);
-        vtd_row("tables change without it, round %d", round);
+        qvtd_row("tables change without it, round %d", round);
         WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM + round * MIB2, 1));
         flush(&w, FLUSH_DOMAIN);
         shadow_expect(&w.sa);
@@ -350,7 +350,7 @@ static void test_views(void)
         bool was_direct = views[i - 1] != TABLES, direct = views[i] != TABLES;
         ShadowSteps steps;
 
-        vtd_row("view %d, then %d (step %d)", views[i - 1], views[i], i);
+        qvtd_row("view %d, then %d (step %d)", views[i - 1], views[i], i);
         if (views[i - 1] == OFF) {
             expect_true(vtd_command(&w.d, VTD_TE, true) & VTD_TE);
         }
@@ -374,7 +374,7 @@ static void test_views(void)
             shadow_expect(&w.sb);
         }
 
-        vtd_row("view %d, nothing changes (step %d)", views[i], i);
+        qvtd_row("view %d, nothing changes (step %d)", views[i], i);
         vtd_invalidate_all(&w.d);
         flush(&w, VTD_INV_CONTEXT_DEVICE(1, A, 0));
         shadow_expect_quiet(&w.sa);
@@ -514,7 +514,7 @@ static void test_reader(void)
     shadow_expect(&w.sa);
 
     for (int lockstep = 1; lockstep >= 0; lockstep--) {
-        vtd_row(lockstep ? "in lockstep" : "free");
+        qvtd_row(lockstep ? "in lockstep" : "free");
         testdev_clear(&w.a);
         testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), lockstep);
         for (int i = 0; i < 300; i++) {
@@ -530,7 +530,7 @@ static void test_reader(void)
         testdev_expect_no_error(&w.a);
     }
 
-    vtd_row("a page that does change is missed");
+    qvtd_row("a page that does change is missed");
     testdev_clear(&w.a);
     testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), true);
     vtd_attach(&w.d, A, &w.domain);
@@ -556,7 +556,7 @@ static void test_dma_loop(void)
     for (int write = 0; write < 2; write++) {
         uint64_t before = vtd_stat(&w.d, "translations");
 
-        vtd_row(write ? "writes" : "reads");
+        qvtd_row(write ? "writes" : "reads");
         /* Every other page, until it is told to end */
         expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA,
                                   (uint64_t)WATCHED * 2, 2ull, UINT64_MAX,

@@ -75,19 +75,19 @@ static void test_first_reserved(void)
         if (iova == 3 * WORLD_GIB) {
             iova += 0x100 * WORLD_GIB; /* not over the interrupt range */
         }
-        vtd_row("%s, clear", rows[i].name);
+        qvtd_row("%s, clear", rows[i].name);
         world_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
                    leaf[0].value, 1 }, 1);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
 
-        vtd_row("%s, set", rows[i].name);
+        qvtd_row("%s, set", rows[i].name);
         entry = vtd_entry(&w.d, &w.domain, iova, rows[i].level);
         qtest_writeq(w.d.qts, entry, leaf[0].value | rows[i].bits);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 0, 1);
 
-        vtd_row("%s, clear again", rows[i].name);
+        qvtd_row("%s, clear again", rows[i].name);
         qtest_writeq(w.d.qts, entry, leaf[0].value);
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
@@ -202,7 +202,7 @@ static void test_permissions(void)
         };
 
         for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-            vtd_row("level %u grants %s", level, rows[i].name);
+            qvtd_row("level %u grants %s", level, rows[i].name);
             qtest_writeq(w.d.qts, entry, value & ~rows[i].without);
             flush(&w, FLUSH_DOMAIN);
             shadow_expect_steps(&w.sa, rows[i].maps, rows[i].unmaps);
@@ -262,14 +262,14 @@ static void test_cleared_gib(void)
             WORLD_EDIT(&w, LEAVES(1, IOVA + i * MIB2,
                                   RAM + i % 16 * MIB2, 512));
         }
-        vtd_row("GiB of pages");
+        qvtd_row("GiB of pages");
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, tables * 512, 0);
         for (unsigned i = 0; i < tables; i++) {
             WORLD_EDIT(&w, CLEAR(round ? 1 : 2, IOVA + i * MIB2,
                                  round ? 512 : 1));
         }
-        vtd_row("GiB cleared at level %d", round ? 1 : 2);
+        qvtd_row("GiB cleared at level %d", round ? 1 : 2);
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 0, 1);
     }
@@ -288,7 +288,7 @@ static void test_dirty_tracking(void)
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
 
-    vtd_row("dirty tracking");
+    qvtd_row("dirty tracking");
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 1ull), TESTDEV_OK);
     from = testdev_count(&w.a, TESTDEV_LOGGED);
     WORLD_EDIT(&w, CLEAR(1, IOVA, 8), CLEAR(2, IOVA + MIB2, 2));
@@ -304,7 +304,7 @@ static void test_dirty_tracking(void)
         expect_eq(l->target, RAM + (l->iova - base));
     }
 
-    vtd_row("dirty tracking, a page that changes");
+    qvtd_row("dirty tracking, a page that changes");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 0);
@@ -318,7 +318,7 @@ static void test_dirty_tracking(void)
         expect_eq(g_array_index(log, TestdevLog, 0).target, RAM);
     }
 
-    vtd_row("no dirty tracking");
+    qvtd_row("no dirty tracking");
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 0ull), TESTDEV_OK);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 8));
     flush(&w, FLUSH_DOMAIN);
@@ -387,7 +387,7 @@ static void test_not_ram(void)
     w.plain.ram = 0x8100000;
     w.plain.hole = true;
     world_rows(&w, rows, ARRAY_SIZE(rows));
-    vtd_row("what was not sent is counted");
+    qvtd_row("what was not sent is counted");
     expect_true(vtd_stat(&w.d, "shadow-unsendable") > 0);
     world_stop(&w);
 }
@@ -441,14 +441,14 @@ static void test_above_width(void)
     w.plain.high_ram = high + size;
     w.d.next_page = high;
 
-    vtd_row("targets");
+    qvtd_row("targets");
     WORLD_EDIT(&w, LEAVES(1, 0x5000, high + size / 2, 3),
                LEAVES(2, 0x40000000, high + size / 2, 2));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 5, 0);
     g_assert_cmpuint(testdev_count(&w.a, TESTDEV_MAPPED_PAGES), >=, 3 + 1024);
 
-    vtd_row("tables");
+    qvtd_row("tables");
     domain = vtd_domain_new(&w.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
     world_edit(&w.d, &domain, (const Edit[]) {
@@ -459,7 +459,7 @@ static void test_above_width(void)
     vtd_invalidate_all(&w.d);
     shadow_expect_quiet(&w.sa);
 
-    vtd_row("pass-through has all that there is without translation");
+    qvtd_row("pass-through has all that there is without translation");
     vtd_attach_pass_through(&w.d, w.a.sid, 1, VTD_AW_39);
     vtd_invalidate_all(&w.d);
     direct = testdev_count(&w.a, TESTDEV_DIRECT);

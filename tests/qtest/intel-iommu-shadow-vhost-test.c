@@ -159,7 +159,7 @@ static void test_unmap_only(void)
     syncs = vtd_stat(&w.d, "shadow-syncs");
     compared = vtd_stat(&w.d, "shadow-compared");
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_invalidate(&w.d, rows[i].desc);
         if (rows[i].told) {
             expect_told_all(&w.b, &from, TESTDEV_UNMAP);
@@ -176,21 +176,21 @@ static void test_unmap_only(void)
         for (int i = 0; i < ARRAY_SIZE(at); i++) {
             uint64_t bytes = VTD_PAGE << am, iova = at[i] & -bytes;
 
-            vtd_row("page 0x%" PRIx64 ", AM %u", at[i], am);
+            qvtd_row("page 0x%" PRIx64 ", AM %u", at[i], am);
             vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, at[i], am));
             expect_told(&w.b, &from, TESTDEV_UNMAP, iova, iova + bytes - 1,
                         2);
         }
     }
-    vtd_row("with no walk");
+    qvtd_row("with no walk");
     expect_eq(vtd_stat(&w.d, "shadow-syncs"), syncs);
     expect_eq(vtd_stat(&w.d, "shadow-compared"), compared);
 
-    vtd_row("root table");
+    qvtd_row("root table");
     vtd_write64(&w.d, VTD_RTADDR, w.d.root);
     vtd_command(&w.d, VTD_SRTP, true);
     expect_told_all(&w.b, &from, TESTDEV_UNMAP);
-    vtd_row("translation off");
+    qvtd_row("translation off");
     testdev_clear(&w.b);
     vtd_disable(&w.d);
     /* By the end of its sections it would know as well */
@@ -209,12 +209,12 @@ static void test_both_kinds(void)
     vtd_attach(&w.d, B, &w.domain);
     vtd_invalidate_all(&w.d);
     testdev_clear(&w.b);
-    vtd_row("pages come");
+    qvtd_row("pages come");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     vtd_invalidate(&w.d, FLUSH_PAGES(IOVA, 9));
     shadow_expect_steps(&w.sa, 512, 0);
     expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + MIB2 - 1, 1);
-    vtd_row("a page changes");
+    qvtd_row("a page changes");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + MIB2, 1));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 1);
@@ -242,14 +242,14 @@ static void test_device_tlb(void)
     World w;
 
     start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
-    vtd_row("one page");
+    qvtd_row("one page");
     vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, IOVA));
     expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, IOVA, IOVA + 0xfff, 1);
-    vtd_row("the last page");
+    qvtd_row("the last page");
     vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, WIDTH_LAST - 0xfff));
     expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, WIDTH_LAST - 0xfff,
                 WIDTH_LAST, 1);
-    vtd_row("an interrupt's page");
+    qvtd_row("an interrupt's page");
     vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, INTERRUPTS));
     expect_not_told(&w.b, &from);
 
@@ -264,7 +264,7 @@ static void test_device_tlb(void)
             uint64_t iova = at[i] & ~(below << 1 | 1);
             uint64_t addr = iova | (below & -VTD_PAGE) | 1;
 
-            vtd_row("0x%" PRIx64 ", %u bits", at[i], k + 1);
+            qvtd_row("0x%" PRIx64 ", %u bits", at[i], k + 1);
             vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, addr));
             if (k < 47) {
                 expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, iova,
@@ -275,13 +275,13 @@ static void test_device_tlb(void)
             }
         }
     }
-    vtd_row("all addresses");
+    qvtd_row("all addresses");
     vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, (~(1ull << 63) & -VTD_PAGE) |
                                             1));
     expect_told_all(&w.b, &from, TESTDEV_DEVICE_UNMAP);
 
     for (int i = 0; i < ARRAY_SIZE(others); i++) {
-        vtd_row("%s", others[i].name);
+        qvtd_row("%s", others[i].name);
         vtd_invalidate(&w.d, others[i].desc);
         expect_not_told(&w.b, &from);
     }
@@ -317,7 +317,7 @@ static void test_ats_toggled(void)
     for (int i = 0; i < 4; i++) {
         bool ats = i % 2;
 
-        vtd_row("ATS %s", ats ? "on" : "off");
+        qvtd_row("ATS %s", ats ? "on" : "off");
         expect_eq(testdev_command(&w.b, TESTDEV_REGISTER, 1,
                                   ats ? 4ull : 1ull), TESTDEV_OK);
         testdev_clear(&w.b);
@@ -355,7 +355,7 @@ static void test_ats_unsupported(void)
         bool ats = i % 2 == 0;
         unsigned kind = ats ? TESTDEV_DEVICE_UNMAP : TESTDEV_UNMAP;
 
-        vtd_row("ATS %s", ats ? "on" : "off");
+        qvtd_row("ATS %s", ats ? "on" : "off");
         expect_eq(testdev_command(&w.b, TESTDEV_REGISTER, 1,
                                   ats ? 4ull : 1ull), TESTDEV_OK);
         expect_eq(testdev_count(&w.b, TESTDEV_NOT_REGISTERED), 0);
@@ -409,7 +409,7 @@ static void test_translation_requests(void)
         for (int i = 0; i < ARRAY_SIZE(rows); i++) {
             TestdevProbe p = { .iova = rows[i].iova };
 
-            vtd_row("TT %d, %s", tt, rows[i].name);
+            qvtd_row("TT %d, %s", tt, rows[i].name);
             testdev_probe_all(&w.b, &p, 1, rows[i].access);
             expect_eq(p.perm != 0, rows[i].ok);
             if (rows[i].ok) {
@@ -455,8 +455,8 @@ static void test_not_registered(void)
         VtdDriver d;
         Testdev t;
 
-        vtd_row("intel-iommu%s, vtd-testdev%s", rows[i].props,
-                rows[i].device);
+        qvtd_row("intel-iommu%s, vtd-testdev%s", rows[i].props,
+                 rows[i].device);
         vtd_start(&d, "", rows[i].props, args);
         testdev_start(&t, &d, A);
         vtd_enable(&d);
@@ -487,14 +487,14 @@ static void test_host_fails(void)
     world_start_plain(&w);
     testdev_write_reg(&w.a, TESTDEV_FAIL_MAP, 100);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
-    vtd_row("the 100th MAP fails");
+    qvtd_row("the 100th MAP fails");
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_ERRORS_OF(FORCED)), 1);
     expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), 1);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
 
     for (unsigned i = 0; i < ARRAY_SIZE(flushes); i++) {
-        vtd_row("a host with room for 100, flush %u", i);
+        qvtd_row("a host with room for 100, flush %u", i);
         testdev_write_reg(&w.a, TESTDEV_LIMIT, 100);
         WORLD_EDIT(&w, CLEAR(1, IOVA, 512));
         vtd_invalidate(&w.d, FLUSH_DOMAIN);
@@ -509,7 +509,7 @@ static void test_host_fails(void)
         vtd_invalidate(&w.d, flushes[i]);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 100);
 
-        vtd_row("and then for more, flush %u", i);
+        qvtd_row("and then for more, flush %u", i);
         testdev_write_reg(&w.a, TESTDEV_LIMIT, 0);
         testdev_clear(&w.a);
         shadow_resume(&w.sa, &w.a, &w.plain);
@@ -534,7 +534,7 @@ static void test_host_is_full(void)
     }
     vtd_attach(&w.d, A, &domain);
     for (unsigned i = 0; i < 3; i++) {
-        vtd_row("a table that points to itself, %u", i);
+        qvtd_row("a table that points to itself, %u", i);
         testdev_clear(&w.a);
         vtd_invalidate_all(&w.d);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1000);
@@ -583,12 +583,12 @@ static void test_limit(void)
     world_start(&w, ",max-mappings=1024", "", "");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
-    vtd_row("below the limit");
+    qvtd_row("below the limit");
     shadow_expect_steps(&w.sa, 600, 0);
     expect_partly(&w, &before, limit);
     expect_eq(vtd_stat(&w.d, "shadow-over-limit"), 0);
 
-    vtd_row("past it");
+    qvtd_row("past it");
     from = testdev_count(&w.a, TESTDEV_UNMAPS);
     WORLD_EDIT(&w, LEAVES(1, IOVA + 8 * MIB2, RAM, 600));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
@@ -598,7 +598,7 @@ static void test_limit(void)
     expect_true(counted > 0);
     shadow_expect_translation(&w.sa);
 
-    vtd_row("pages in front of all");
+    qvtd_row("pages in front of all");
     WORLD_EDIT(&w, LEAVES(1, 0x2000000, RAM, 600));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
@@ -606,20 +606,20 @@ static void test_limit(void)
     expect_true(vtd_stat(&w.d, "shadow-over-limit") > counted);
     shadow_expect_translation(&w.sa);
 
-    vtd_row("one that is mapped changes");
+    qvtd_row("one that is mapped changes");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x8000, 1));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from + 1);
 
-    vtd_row("all go but 100");
+    qvtd_row("all go but 100");
     WORLD_EDIT(&w, CLEAR(2, IOVA, 1), CLEAR(2, IOVA + MIB2, 1),
                CLEAR(2, IOVA + 8 * MIB2, 1), CLEAR(2, IOVA + 9 * MIB2, 1),
                CLEAR(1, 0x2000000 + 100 * VTD_PAGE, 500));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
 
-    vtd_row("one leaf for all");
+    qvtd_row("one leaf for all");
     WORLD_EDIT(&w, CLEAR(1, 0x2000000, 100), CLEAR(1, IOVA, 512));
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
@@ -642,7 +642,7 @@ static void test_limit_shared(void)
     vtd_invalidate(&w.d, FLUSH_DOMAIN);
     a = testdev_table(&w.a);
     b = testdev_table(&w.b);
-    vtd_row("two devices past the limit");
+    qvtd_row("two devices past the limit");
     expect_true(a->len > 0 && a->len <= 1024);
     expect_eq(b->len, a->len);
     for (unsigned i = 0; i < MIN(a->len, b->len); i++) {
@@ -687,7 +687,7 @@ static void test_endless_tables(void)
         g_autofree uint64_t *entries = g_new(uint64_t, 512);
         uint64_t below = 0;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         for (unsigned level = 1; level <= 4; level++) {
             top = level == 1 || !rows[i].loop ? vtd_alloc(&w.d, 1) : top;
             for (unsigned n = 0; n < 512; n++) {
@@ -715,11 +715,11 @@ static void test_endless_tables(void)
         expect_true(vtd_stat(&w.d, "shadow-bytes") < 4 * 1024 * 1024);
         testdev_expect_no_error(&w.a);
 
-        vtd_row("%s: it translates all the same", rows[i].name);
+        qvtd_row("%s: it translates all the same", rows[i].name);
         expect_eq(testdev_probe(&w.a, 0x7fffdeadb000).perm,
                   rows[i].loop || rows[i].leaves ? 3 : 0);
     }
-    vtd_row("and after that");
+    qvtd_row("and after that");
     qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), value);
     vtd_invalidate_all(&w.d);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);

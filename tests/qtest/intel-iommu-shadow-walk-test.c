@@ -116,7 +116,7 @@ static void test_split(void)
     WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 4, 0);
-    vtd_row("as pages");
+    qvtd_row("as pages");
     WORLD_EDIT(&w, CLEAR(2, IOVA, 4), LEAVES(1, IOVA, RAM, 4 * 512));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
@@ -125,7 +125,7 @@ static void test_split(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         ShadowSteps steps;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         WORLD_EDIT(&w, ENTRY(1, rows[i].iova, rows[i].value));
         vtd_invalidate(&w.d, FLUSH_PAGES(rows[i].iova, 0));
         steps = shadow_expect(&w.sa);
@@ -136,7 +136,7 @@ static void test_split(void)
         expect_eq(vtd_stat(&w.d, "shadow-splits"), splits);
         shadow_expect_translation(&w.sa);
     }
-    vtd_row("the fourth was left alone");
+    qvtd_row("the fourth was left alone");
     WORLD_EDIT(&w, LEAVES(2, IOVA + 3 * MIB2, RAM + 3 * MIB2, 1));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
@@ -154,7 +154,7 @@ static void test_split_gib(void)
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
-    vtd_row("2-MiB leaves but the third");
+    qvtd_row("2-MiB leaves but the third");
     WORLD_EDIT(&w, CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512),
                CLEAR(2, 5 * GIB + 2 * MIB2, 1));
     domain_flush(&w);
@@ -162,12 +162,12 @@ static void test_split_gib(void)
     expect_eq(steps.unmaps, 1);
     expect_eq(steps.maps, 511);
 
-    vtd_row("it comes back");
+    qvtd_row("it comes back");
     WORLD_EDIT(&w, LEAVES(2, 5 * GIB + 2 * MIB2, GIB + 2 * MIB2, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
-    vtd_row("all of it as one, unchanged");
+    qvtd_row("all of it as one, unchanged");
     WORLD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
@@ -228,8 +228,8 @@ static void test_broken_entries(void)
                               : VTD_INV_IOTLB_DOMAIN(1);
         ShadowSteps steps;
 
-        vtd_row("level %u, %s%s", rows[n].level, rows[n].name,
-                i % 2 ? ", page-selective" : "");
+        qvtd_row("level %u, %s%s", rows[n].level, rows[n].name,
+                 i % 2 ? ", page-selective" : "");
         qtest_writeq(w.d.qts, entry, (value & ~rows[n].without) |
                      rows[n].with);
         vtd_invalidate(&w.d, flush);
@@ -244,7 +244,7 @@ static void test_broken_entries(void)
                   rows[n].level == 4 ? 0 : rows[n].level == 1 ? 512 : 1);
         shadow_expect_translation(&w.sa);
 
-        vtd_row("level %u, %s, repaired", rows[n].level, rows[n].name);
+        qvtd_row("level %u, %s, repaired", rows[n].level, rows[n].name);
         qtest_writeq(w.d.qts, entry, value);
         domain_flush(&w);
         shadow_expect(&w.sa);
@@ -311,7 +311,7 @@ static void test_broken_contexts(void)
         uint64_t hi = qtest_readq(w.d.qts, entry + 8);
         ShadowSteps steps;
 
-        vtd_row("%s, %s", rows[n].name, flushes[f].name);
+        qvtd_row("%s, %s", rows[n].name, flushes[f].name);
         qtest_writeq(w.d.qts, entry, (lo & ~rows[n].lo_without) | rows[n].lo);
         qtest_writeq(w.d.qts, entry + 8,
                      (hi & ~rows[n].hi_without) | rows[n].hi);
@@ -323,7 +323,7 @@ static void test_broken_contexts(void)
         vtd_invalidate(&w.d, VTD_INV_IOTLB_DOMAIN(1));
         shadow_expect_translation(&w.sa);
 
-        vtd_row("%s, %s, repaired", rows[n].name, flushes[f].name);
+        qvtd_row("%s, %s, repaired", rows[n].name, flushes[f].name);
         qtest_writeq(w.d.qts, entry + 8, hi);
         qtest_writeq(w.d.qts, entry, lo);
         vtd_invalidate_all(&w.d);
@@ -332,13 +332,13 @@ static void test_broken_contexts(void)
     }
 
     for (int i = 0; i < 2; i++) {
-        vtd_row("root table in %s", i ? "registers" : "a hole");
+        qvtd_row("root table in %s", i ? "registers" : "a hole");
         w.plain.root = i ? VTD_BASE : VTD_HOLE;
         vtd_write64(&w.d, VTD_RTADDR, w.plain.root);
         vtd_command(&w.d, VTD_SRTP, true);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
-        vtd_row("root table in %s, and back", i ? "registers" : "a hole");
+        qvtd_row("root table in %s, and back", i ? "registers" : "a hole");
         w.plain.root = 0;
         vtd_set_root(&w.d, w.d.root);
         shadow_expect(&w.sa);
@@ -361,7 +361,7 @@ static void test_other_levels(void)
     entry = vtd_context_entry(&w.d, w.a.sid);
     hi = qtest_readq(w.d.qts, entry + 8);
     for (int i = 0; i < 2; i++) {
-        vtd_row(i ? "48 bits again" : "39 bits");
+        qvtd_row(i ? "48 bits again" : "39 bits");
         qtest_writeq(w.d.qts, entry + 8, i ? hi : (hi & ~7ull) | VTD_AW_39);
         vtd_invalidate(&w.d, VTD_INV_CONTEXT_GLOBAL);
         shadow_expect(&w.sa);
@@ -409,7 +409,7 @@ static void test_interrupt_range(void)
 
     world_start_plain(&w);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         world_edit(&w.d, &w.domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
         vtd_invalidate(&w.d, rows[i].flush);
@@ -421,7 +421,7 @@ static void test_interrupt_range(void)
         }
     }
     for (unsigned am = 0; am <= world_mamv(&w); am++) {
-        vtd_row("invalidation across, AM %u", am);
+        qvtd_row("invalidation across, AM %u", am);
         vtd_invalidate(&w.d, FLUSH_PAGES(0xfee00000 & ~((VTD_PAGE << am) - 1),
                                          am));
         shadow_expect_quiet(&w.sa);
@@ -444,18 +444,18 @@ static void test_page_selective(void)
         uint64_t bytes = VTD_PAGE << am, last = iova + bytes - VTD_PAGE;
         ShadowSteps steps;
 
-        vtd_row("AM %u, pages at both ends", am);
+        qvtd_row("AM %u, pages at both ends", am);
         WORLD_EDIT(&w, LEAVES(1, iova, RAM, 1),
                    LEAVES(1, last, RAM + (last - iova) % MIB2, 1));
         vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
 
-        vtd_row("AM %u, one changes, by an address in the middle", am);
+        qvtd_row("AM %u, one changes, by an address in the middle", am);
         WORLD_EDIT(&w, LEAVES(1, last, RAM + MIB2, 1));
         vtd_invalidate(&w.d, FLUSH_PAGES(iova + (bytes / 2 & -VTD_PAGE), am));
         shadow_expect_steps(&w.sa, 1, 1);
 
-        vtd_row("AM %u, the tables are unlinked", am);
+        qvtd_row("AM %u, the tables are unlinked", am);
         WORLD_EDIT(&w, CLEAR(4, iova, 1));
         vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         steps = shadow_expect(&w.sa);
@@ -464,18 +464,18 @@ static void test_page_selective(void)
         if (am < 9) {
             continue;
         }
-        vtd_row("AM %u, 2-MiB leaves at both ends", am);
+        qvtd_row("AM %u, 2-MiB leaves at both ends", am);
         WORLD_EDIT(&w, LEAVES(2, iova, RAM, 1),
                    LEAVES(2, iova + bytes - MIB2, RAM, 1));
         vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
-        vtd_row("AM %u, 2-MiB leaves, unlinked", am);
+        qvtd_row("AM %u, 2-MiB leaves, unlinked", am);
         WORLD_EDIT(&w, CLEAR(4, iova, 1));
         vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect(&w.sa);
     }
 
-    vtd_row("one page of a 1-GiB leaf that is unlinked");
+    qvtd_row("one page of a 1-GiB leaf that is unlinked");
     WORLD_EDIT(&w, LEAVES(3, 1ull << 41, GIB, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
@@ -491,7 +491,7 @@ static void test_mask_too_large(void)
     World w;
 
     world_start_plain(&w);
-    vtd_row("AM above MAMV");
+    qvtd_row("AM above MAMV");
     vtd_queue_put(&w.d, FLUSH_PAGES(0, world_mamv(&w) + 1));
     vtd_queue_kick(&w.d);
     expect_true(vtd_read32(&w.d, VTD_FSTS) & VTD_FSTS_IQE);

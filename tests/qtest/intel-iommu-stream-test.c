@@ -246,12 +246,12 @@ static void test_fields(void)
         const Field *field = &fields[rows[i].field];
         uint64_t before = get_field(&s, rows[i].field);
 
-        vtd_row("%s=0x%" PRIx64, field->name, rows[i].value);
+        qvtd_row("%s=0x%" PRIx64, field->name, rows[i].value);
         put_field(&s, rows[i].field, rows[i].value);
         load(&s, rows[i].good ? NULL : field->name);
         put_field(&s, rows[i].field, before);
     }
-    vtd_row("as it was");
+    qvtd_row("as it was");
     load(&s, NULL);
     stream_stop(&s);
 }
@@ -268,10 +268,10 @@ static void test_registers(void)
     csr = s.section + fields[CSR].offset;
     memcpy(before, csr, VTD_SIZE);
     for (int i = 0; i < ARRAY_SIZE(fills); i++) {
-        vtd_row("csr all 0x%02x", fills[i]);
+        qvtd_row("csr all 0x%02x", fills[i]);
         memset(csr, fills[i], VTD_SIZE);
         load(&s, "unlike this unit");
-        vtd_row("csr all 0x%02x but CAP and ECAP", fills[i]);
+        qvtd_row("csr all 0x%02x but CAP and ECAP", fills[i]);
         memcpy(csr + VTD_CAP, before + VTD_CAP, 16);
         load(&s, NULL);
     }
@@ -284,7 +284,7 @@ static void test_no_remapping(void)
     Stream s;
 
     stream_start(&s, ",intremap=off");
-    vtd_row("intr_enabled");
+    qvtd_row("intr_enabled");
     put_field(&s, INTR_ENABLED, 1);
     load(&s, "intr_enabled");
     stream_stop(&s);
@@ -305,7 +305,7 @@ static void test_random(void)
     for (int i = 0; i < 10; i++) {
         uint8_t *csr = s.section + fields[CSR].offset;
 
-        vtd_row("random %d, TEST_SEED=%u", i, seed);
+        qvtd_row("random %d, TEST_SEED=%u", i, seed);
         for (int at = 0; at < SECTION_BYTES; at++) {
             s.section[at] = g_rand_int(rand);
         }

@@ -68,7 +68,7 @@ static const Masks masks[] = {
 static void expect_masks(const char *how, const Masks *m, uint64_t got,
                          uint64_t written)
 {
-    vtd_row("%s, %s, 0x%" PRIx64 " written", m->name, how, written);
+    qvtd_row("%s, %s, 0x%" PRIx64 " written", m->name, how, written);
     expect_eq(got & m->kept, written & m->kept);
     expect_eq(got & m->zero, 0);
 }
@@ -171,7 +171,7 @@ static void test_read_only(void)
     write_halves(&d, VTD_ECAP, 0);
     vtd_write32(&d, VTD_GSTS, UINT32_MAX);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         expect_eq(vtd_read32(&d, rows[i].offset), (uint32_t)rows[i].value);
         if (rows[i].offset % 8 == 0 && rows[i].value >> 32) {
             expect_eq(vtd_read64(&d, rows[i].offset), rows[i].value);
@@ -223,7 +223,7 @@ static void test_commands(void)
     vtd_write64(&d, VTD_IQA, vtd_alloc(&d, 1));
     vtd_write64(&d, VTD_IRTA, vtd_alloc(&d, 1) | 7);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         expect_eq(vtd_command(&d, rows[i].bit, rows[i].set), rows[i].status);
         expect_eq(vtd_read32(&d, VTD_GCMD), 0);
     }
@@ -279,7 +279,7 @@ static void test_register_invalidation(void)
         for (int halves = 0; halves < 2; halves++) {
             uint64_t asked, actual, got;
 
-            vtd_row("%s, %s", rows[i].name, halves ? "halves" : "64 bits");
+            qvtd_row("%s, %s", rows[i].name, halves ? "halves" : "64 bits");
             if (halves) {
                 write_halves(&d, rows[i].offset, command);
             } else {
@@ -308,13 +308,13 @@ static void test_lone_lower_half(void)
     VtdDriver d;
 
     vtd_start(&d, "", "", "");
-    vtd_row("CCMD");
+    qvtd_row("CCMD");
     vtd_write64(&d, VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(VTD_GLOBAL));
     expect_eq(VTD_CCMD_CAIG(vtd_read64(&d, VTD_CCMD)), VTD_GLOBAL);
     expect_eq(vtd_stat(&d, "inv-context-global"), 1);
     vtd_write32(&d, VTD_CCMD, 0xffffffff);
     expect_eq(vtd_stat(&d, "inv-context-global"), 1);
-    vtd_row("IOTLB");
+    qvtd_row("IOTLB");
     vtd_write64(&d, VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IIRG(VTD_GLOBAL));
     expect_eq(VTD_IOTLB_IAIG(vtd_read64(&d, VTD_IOTLB)), VTD_GLOBAL);
     expect_eq(vtd_stat(&d, "inv-iotlb-global"), 1);
@@ -358,7 +358,7 @@ static void test_reset(void)
     vtd_start(&d, "", "", "");
     read_image(&d, before);
     for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
-        vtd_row("0x%03x after realize", offset);
+        qvtd_row("0x%03x after realize", offset);
         expect_eq(before[offset / 4], reset_value(offset));
     }
 
@@ -376,7 +376,7 @@ static void test_reset(void)
     vtd_queue_put(&d, VTD_DESC(0, 0));
     vtd_queue_kick(&d);
     read_image(&d, used);
-    vtd_row("before reset");
+    qvtd_row("before reset");
     expect_eq(used[VTD_GSTS / 4],
               VTD_TE | VTD_SRTP | VTD_QIE | VTD_IRE | VTD_SIRTP | VTD_CFI);
     expect_eq(used[VTD_FSTS / 4] & VTD_FSTS_IQE, VTD_FSTS_IQE);
@@ -385,11 +385,11 @@ static void test_reset(void)
     vtd_reset(&d);
     read_image(&d, after);
     for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
-        vtd_row("0x%03x after reset", offset);
+        qvtd_row("0x%03x after reset", offset);
         expect_eq(after[offset / 4], before[offset / 4]);
     }
 
-    vtd_row("translation on after reset");
+    qvtd_row("translation on after reset");
     vtd_enable(&d);
     vtd_stop(&d);
 }

@@ -81,7 +81,7 @@ static void check_sid(Testdev *t, uint16_t sid, uint16_t id)
 {
     uint64_t page;
 
-    vtd_row("%04x as %04x", t->sid, sid);
+    qvtd_row("%04x as %04x", t->sid, sid);
     expect_blocked(t, vtd_root_entry(t->d, sid) &&
                    qtest_readq(t->d->qts, vtd_root_entry(t->d, sid))
                    ? 0x02 : 0x01, sid);
@@ -114,7 +114,7 @@ static void test_functions(void)
         }
     }
     for (int i = 0; i < ARRAY_SIZE(at); i++) {
-        vtd_row("function %04x", at[i]);
+        qvtd_row("function %04x", at[i]);
         pages[i] = attach(&d, at[i], i + 1);
         for (int j = 0; j < ARRAY_SIZE(at); j++) {
             if (j <= i) {
@@ -195,7 +195,7 @@ static void test_aliases(void)
         VtdDriver d;
         Testdev t;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_start(&d, "", "", rows[i].args);
         for (int j = 0; j < 3 && rows[i].bridges[j]; j++) {
             number_bus(&d, rows[i].bridges[j], ++bus, 3);
@@ -237,7 +237,7 @@ static void test_expander(void)
         VtdDriver d;
         uint64_t page;
 
-        vtd_row("row %d", i);
+        qvtd_row("row %d", i);
         vtd_start(&d, rows[i].machine, "", args);
         number_bus(&d, DEVFN(64, 0, 0), 65, 65);
         find(&expanded, &d, DEVFN(65, 0, 0));
@@ -279,7 +279,7 @@ static void test_pass_through(void)
     page = attach(&d, DEVFN(2, 0, 0), 2);
     same = vtd_alloc(&d, 1);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
-        vtd_row("bus %u, step %d", numbers[i], i);
+        qvtd_row("bus %u, step %d", numbers[i], i);
         number_bus(&d, RP, numbers[i], numbers[i]);
         find(&t, &d, DEVFN(numbers[i], 0, 0));
         switch (numbers[i]) {
@@ -309,7 +309,7 @@ static void test_unnumbered(void)
     vtd_attach_pass_through(&d, DEVFN(0, 0, 0), 1, 2);
     page = attach(&d, DEVFN(1, 0, 0), 2);
     same = vtd_alloc(&d, 1);
-    vtd_row("number 0, then 1");
+    qvtd_row("number 0, then 1");
     number_bus(&d, RP, 1, 1);
     find(&t, &d, DEVFN(1, 0, 0));
     expect_reaches(&t, IOVA, page);
@@ -339,7 +339,7 @@ static void test_shadow(void)
     vtd_invalidate_all(&w.d);
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
-        vtd_row("bus %u, step %d", numbers[i], i);
+        qvtd_row("bus %u, step %d", numbers[i], i);
         number_bus(&w.d, RP, numbers[i], numbers[i]);
         find(&t, &w.d, DEVFN(numbers[i], 0, 0));
         if (!i) {
@@ -375,7 +375,7 @@ static void test_bridge_hotplug(void)
         uint64_t views;
         Testdev t;
 
-        vtd_row("bridge comes as bus %u, round %d", bus, round);
+        qvtd_row("bridge comes as bus %u, round %d", bus, round);
         world_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
@@ -396,7 +396,7 @@ static void test_bridge_hotplug(void)
         expect_reaches(&stays, IOVA, kept);
         testdev_stop(&t);
 
-        vtd_row("bridge goes, round %d", round);
+        qvtd_row("bridge goes, round %d", round);
         qtest_qmp_device_del_send(d.qts, "bridge");
         world_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
@@ -405,7 +405,7 @@ static void test_bridge_hotplug(void)
         qtest_writeq(d.qts, vtd_context_entry(&d, DEVFN(bus, 0, 0)), 0);
         vtd_invalidate_all(&d);
 
-        vtd_row("all views change without it, round %d", round);
+        qvtd_row("all views change without it, round %d", round);
         vtd_disable(&d);
         vtd_enable(&d);
         expect_reaches(&stays, IOVA, kept);
@@ -431,7 +431,7 @@ static void test_device_hotplug(void)
         uint16_t sid = DEVFN(1, 0, 0);
         Testdev t;
 
-        vtd_row("round %d", round);
+        qvtd_row("round %d", round);
         world_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         find(&t, &d, sid);

@@ -117,7 +117,7 @@ static void translations(Traced *x)
     vtd_invalidate(&x->d, VTD_INV_IOTLB_DOMAIN(5));
     vtd_invalidate(&x->d, VTD_INV_CONTEXT_DOMAIN(5));
 
-    vtd_row("fault");
+    qvtd_row("fault");
     testdev_dma_write(&x->t, IOVA, 0);
     vtd_write32(&x->d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
     vtd_write32(&x->d, VTD_FECTL, 0);
@@ -126,7 +126,7 @@ static void translations(Traced *x)
     set_context(x, good | VTD_CONTEXT_FPD);
     testdev_dma_write(&x->t, IOVA, 0);
 
-    vtd_row("other contexts");
+    qvtd_row("other contexts");
     set_context(x, VTD_CONTEXT_TT(2) | VTD_CONTEXT_P);
     testdev_dma_write(&x->t, 1ull << 48, 0);
     set_context(x, 0);
@@ -165,11 +165,11 @@ static void test_names(void)
     interrupts(&x);
     vtd_reset(&x.d);
     for (int i = 0; i < ARRAY_SIZE(names); i++) {
-        vtd_row("%s", names[i]);
+        qvtd_row("%s", names[i]);
         x.log.read = 0;
         expect_true(trace_log_count(&x.log, names[i]) > 0);
     }
-    vtd_row("warnings");
+    qvtd_row("warnings");
     expect_eq(trace_log_count(&x.errors, "qemu-system-x86_64: warning:"), 0);
     traced_stop(&x);
 }
@@ -204,7 +204,7 @@ static void test_walk(void)
 
     traced_start(&x, "vtd_page_walk_* vtd_replay_*");
     leaf = vtd_entry(&x.d, &x.domain, IOVA, 1);
-    vtd_row("replay");
+    qvtd_row("replay");
     vtd_enable(&x.d);
     expect_event(&x.log, "vtd_replay_ce_valid",
                  "legacy mode: replay valid context device 00:03.00 domain "
@@ -215,7 +215,7 @@ static void test_walk(void)
                  "perm 3");
     trace_log_count(&x.log, "vtd_page_walk_one");
 
-    vtd_row("nothing to do");
+    qvtd_row("nothing to do");
     vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
     for (unsigned level = 4; level >= 1; level--) {
         expect_event(&x.log, "vtd_page_walk_level",
@@ -231,7 +231,7 @@ static void test_walk(void)
     expect_event(&x.log, "vtd_page_walk_one_skip_unmap",
                  "iova 0x40001000 mask 0xfff");
 
-    vtd_row("changes");
+    qvtd_row("changes");
     qtest_writeq(x.d.qts, leaf, (RAM + VTD_PAGE) | VTD_R);
     vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
     expect_event(&x.log, "vtd_page_walk_one",
@@ -245,7 +245,7 @@ static void test_walk(void)
                  "domain 0x5 iova 0x80000000 -> gpa 0x4000000 mask 0x1fffff "
                  "perm 3");
 
-    vtd_row("bad entries");
+    qvtd_row("bad entries");
     qtest_writeq(x.d.qts, leaf, RAM | VTD_RW | 1ull << 51);
     vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
     expect_event(&x.log, "vtd_page_walk_skip_reserve",
@@ -258,7 +258,7 @@ static void test_walk(void)
                  "Page walk skip iova 0x80000000 - 0x80200000 due to unable "
                  "to read");
 
-    vtd_row("no context");
+    qvtd_row("no context");
     set_context(&x, VTD_CONTEXT_TT(2) | VTD_CONTEXT_P);
     set_context(&x, 0);
     expect_event(&x.log, "vtd_replay_ce_invalid",

@@ -41,7 +41,7 @@ static void test_matrix(void)
         bool ir = rows[i].ecap & ECAP_IR, eim = rows[i].ecap & ECAP_EIM;
         uint64_t irta;
 
-        vtd_row("\"%s\"", rows[i].props);
+        qvtd_row("\"%s\"", rows[i].props);
         vtd_start(&d, "", rows[i].props, "");
         expect_eq(vtd_read64(&d, VTD_ECAP) & (ECAP_IR | ECAP_EIM),
                   rows[i].ecap);
@@ -108,7 +108,7 @@ static void test_high_id(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         int vector = 0x40 + i;
 
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         vtd_command(&p.d, VTD_IRE, false);
         vtd_remap_enable(&p.d, 7, rows[i].eime ? VTD_IRTA_EIME : 0);
         vtd_set_irte(&p.d, 5, VTD_IRTE_P | VTD_IRTE_V(vector) | rows[i].lo,

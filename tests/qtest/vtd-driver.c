@@ -26,6 +26,7 @@ static void forget(VtdDriver *d)
         .pci = qpci_new_pc(qts, NULL),
         .next_page = FIRST_PAGE,
     };
+    qtest_port_init(&d->port, qts);
     d->mailbox = vtd_alloc(d, 1);
     d->status = vtd_alloc(d, 1);
 }

@@ -18,12 +18,14 @@
 
 #include "libqtest.h"
 #include "libqos/pci-pc.h"
-#include "vtd-expect.h"
+#include "tests/vtd/expect.h"
+#include "vtd-port.h"
 #include "vtd-regs.h"
 
 #define VTD_PAGE                0x1000ull
 
 typedef struct VtdDriver {
+    QtestPort port;
     QTestState *qts;
     QPCIBus *pci;
     uint64_t next_page;         /* address of the first page not given out */

@@ -188,8 +188,8 @@ bool plain_expect_same(const char *what, const GArray *got,
                            PRIx64 "-0x%" PRIx64 " to 0x%" PRIx64 " perm %u",
                            what, g->iova, g->last, g->target, g->perm,
                            w->iova, w->last, w->target, w->perm);
-            return vtd_expect_at(__FILE__, __LINE__, what, plain_pages(got),
-                                 plain_pages(want)) && expect_true(false);
+            return qvtd_expect_at(__FILE__, __LINE__, what, plain_pages(got),
+                                  plain_pages(want)) && expect_true(false);
         }
     }
     return true;

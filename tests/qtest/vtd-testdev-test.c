@@ -104,7 +104,7 @@ static void test_rules(void)
 
     bench_start(&b, "");
     for (int i = 0; i < ARRAY_SIZE(rules); i++) {
-        vtd_row("%s", rules[i].name);
+        qvtd_row("%s", rules[i].name);
         expect_eq(notify(&b, rules[i].type, rules[i].iova, rules[i].mask,
                          rules[i].target, rules[i].perm), TESTDEV_OK);
         if (rules[i].error) {
@@ -116,17 +116,17 @@ static void test_rules(void)
         expect_eq(testdev_count(&b.t, TESTDEV_MAPPED_PAGES), rules[i].pages);
     }
     for (unsigned i = 1; i < TESTDEV_ERROR_END; i++) {
-        vtd_row("all rows, error %u", i);
+        qvtd_row("all rows, error %u", i);
         expect_eq(testdev_count(&b.t, TESTDEV_ALL_ERRORS + i), errors[i]);
     }
 
     log = testdev_log(&b.t, 0);
-    vtd_row("length of the log");
+    qvtd_row("length of the log");
     g_assert_cmpuint(log->len, ==, ARRAY_SIZE(rules));
     for (int i = 0; i < log->len; i++) {
         TestdevLog *l = &g_array_index(log, TestdevLog, i);
 
-        vtd_row("log of %s", rules[i].name);
+        qvtd_row("log of %s", rules[i].name);
         expect_eq(l->kind, rules[i].type == MAP ? TESTDEV_MAP : TESTDEV_UNMAP);
         expect_eq(l->iova, rules[i].iova);
         expect_eq(l->last, rules[i].iova + rules[i].mask);
@@ -142,7 +142,7 @@ static void test_rules(void)
     for (int i = 0; i < 2; i++) {
         TestdevMapping *m = &g_array_index(table, TestdevMapping, i);
 
-        vtd_row("mapping %d", i);
+        qvtd_row("mapping %d", i);
         expect_eq(m->iova, i ? -0x1000ull : 0x200000);
         expect_eq(m->last, i ? UINT64_MAX : 0x200fff);
         expect_eq(m->target, i ? RAM : END_OF_RAM - 0x1000);
@@ -165,7 +165,7 @@ static void test_bulk(void)
         notify(&b, MAP, (n - 1 - i) * 0x2000ull, 0xfff, RAM, 3);
     }
     table = testdev_table(&b.t);
-    vtd_row("table");
+    qvtd_row("table");
     expect_eq(table->len, n);
     for (unsigned i = 0; i < table->len; i++) {
         if (!expect_eq(g_array_index(table, TestdevMapping, i).iova,
@@ -174,7 +174,7 @@ static void test_bulk(void)
         }
     }
     log = testdev_log(&b.t, 1);
-    vtd_row("log but its first record");
+    qvtd_row("log but its first record");
     expect_eq(log->len, n - 1);
     for (unsigned i = 0; i < log->len; i++) {
         if (!expect_eq(g_array_index(log, TestdevLog, i).iova,
@@ -185,7 +185,7 @@ static void test_bulk(void)
     g_array_free(log, true);
     g_array_free(table, true);
 
-    vtd_row("one UNMAP for all");
+    qvtd_row("one UNMAP for all");
     notify(&b, UNMAP, 0, 0x1fffffff, 0, 0);
     expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 0);
     expect_true(testdev_count(&b.t, TESTDEV_OWN_NS) > 0);
@@ -201,11 +201,11 @@ static void test_limits(void)
     for (unsigned i = 0; i < 3; i++) {
         notify(&b, MAP, i * 0x1000, 0xfff, RAM, 3);
     }
-    vtd_row("limit 2");
+    qvtd_row("limit 2");
     expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 2);
     expect_eq(testdev_count(&b.t, TESTDEV_ERRORS_OF(LIMIT)), 1);
 
-    vtd_row("the second MAP fails");
+    qvtd_row("the second MAP fails");
     testdev_write_reg(&b.t, TESTDEV_LIMIT, 0);
     testdev_write_reg(&b.t, TESTDEV_FAIL_MAP, 2);
     for (unsigned i = 3; i < 6; i++) {
@@ -276,7 +276,7 @@ static void test_refusals(void)
     bench_start(&b, "");
     notify(&b, MAP, 0, 0xfff, RAM, 3);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         for (unsigned a = 0; a < TESTDEV_ARGS; a++) {
             testdev_write_reg(&b.t, TESTDEV_ARG(a), rows[i].args[a]);
         }
@@ -303,7 +303,7 @@ static void test_unmap_only(void)
         Bench b;
 
         bench_start(&b, rows[i].props);
-        vtd_row("%s", rows[i].props);
+        qvtd_row("%s", rows[i].props);
         notify(&b, MAP, 0, 0xfff, RAM, 3);
         notify(&b, rows[i].other, 0, 0xfff, 0, 0);
         notify(&b, rows[i].type, 0x3000, 0x5fff, 0, 0);
@@ -319,7 +319,7 @@ static void test_unmap_only(void)
         g_array_free(log, true);
         testdev_expect_no_error(&b.t);
 
-        vtd_row("%s, flags swapped", rows[i].props);
+        qvtd_row("%s, flags swapped", rows[i].props);
         expect_eq(testdev_command(&b.t, TESTDEV_REGISTER, 1, rows[i].other),
                   TESTDEV_OK);
         testdev_clear(&b.t);
@@ -336,7 +336,7 @@ static void test_no_record(void)
     Bench b;
 
     bench_start(&b, ",record=off");
-    vtd_row("record=off");
+    qvtd_row("record=off");
     notify(&b, MAP, 0, 0xfff, RAM, 3);
     notify(&b, MAP, 0, 0xfff, RAM, 3);
     expect_eq(testdev_count(&b.t, TESTDEV_MAPS), 2);
@@ -346,7 +346,7 @@ static void test_no_record(void)
     bench_stop(&b);
 
     bench_start(&b, ",record=off,table=off");
-    vtd_row("record=off, table=off");
+    qvtd_row("record=off, table=off");
     notify(&b, MAP, 0, 0xfff, RAM, 3);
     notify(&b, MAP, 0, 0xfff, RAM, 3);
     expect_eq(testdev_count(&b.t, TESTDEV_MAPS), 2);
@@ -399,7 +399,7 @@ static void test_loop(void)
     bench_start(&b, "");
     pages_written(&b, RAM, 8);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         run_loop(&b.t, RAM, rows[i].pages, rows[i].stride, rows[i].count,
                  rows[i].flags);
         expect_eq(testdev_count(&b.t, TESTDEV_LOOP_DONE), rows[i].count);
@@ -407,11 +407,11 @@ static void test_loop(void)
         expect_true(testdev_count(&b.t, TESTDEV_LOOP_NS) > 0);
         expect_eq(pages_written(&b, RAM, 8), rows[i].written);
     }
-    vtd_row("every other page is behind the end of RAM");
+    qvtd_row("every other page is behind the end of RAM");
     run_loop(&b.t, END_OF_RAM - VTD_PAGE, 2, 1, 100, TESTDEV_LOOP_WRITE);
     expect_eq(testdev_count(&b.t, TESTDEV_LOOP_FAILURES), 50);
 
-    vtd_row("a loop that is ended");
+    qvtd_row("a loop that is ended");
     testdev_command(&b.t, TESTDEV_LOOP, 5, RAM, 1ull, 1ull, UINT64_MAX, 8ull);
     expect_eq(testdev_count(&b.t, TESTDEV_LOOP_RUNNING), 1);
     testdev_command(&b.t, TESTDEV_LOOP, 4, RAM, 1ull, 1ull, 0ull);
@@ -432,20 +432,20 @@ static void test_reader(void)
     notify(&b, MAP, 0x1000, 0xfff, RAM, 3);
     notify(&b, MAP, 0x200000, 0x1fffff, RAM + 0x400000, 1);
 
-    vtd_row("nothing happens, or elsewhere");
+    qvtd_row("nothing happens, or elsewhere");
     testdev_reader_start(&b.t, watch, 3, true);
     testdev_reader_pass(&b.t);
     notify(&b, MAP, 0x2000, 0xfff, RAM, 3);
     notify(&b, UNMAP, 0x2000, 0xfff, 0, 0);
     expect_eq(testdev_reader_stop(&b.t), 0);
 
-    vtd_row("two pages go and come back at once");
+    qvtd_row("two pages go and come back at once");
     testdev_reader_start(&b.t, watch, 3, true);
     notify(&b, UNMAP, 0x200000, 0x1fffff, 0, 0);
     notify(&b, MAP, 0x200000, 0x1fffff, RAM + 0x400000, 1);
     expect_true(testdev_reader_stop(&b.t) >= 2);
 
-    vtd_row("a page goes elsewhere");
+    qvtd_row("a page goes elsewhere");
     testdev_clear(&b.t);
     testdev_reader_start(&b.t, watch, 3, true);
     notify(&b, UNMAP, 0x1000, 0xfff, 0, 0);
@@ -453,7 +453,7 @@ static void test_reader(void)
     testdev_reader_pass(&b.t);
     expect_true(testdev_reader_stop(&b.t) >= 2);
 
-    vtd_row("a page that cannot be read, no lockstep");
+    qvtd_row("a page that cannot be read, no lockstep");
     notify(&b, UNMAP, 0x1000, 0xfff, 0, 0);
     notify(&b, MAP, 0x1000, 0xfff, RAM, 2);
     testdev_clear(&b.t);

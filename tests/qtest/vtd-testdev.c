@@ -22,7 +22,9 @@ void testdev_start(Testdev *t, VtdDriver *d, uint16_t sid)
         .sid = sid,
         .pci = qpci_device_find(d->pci, sid),
         .scratch = vtd_alloc(d, SCRATCH_PAGES),
+        .next = d->port.devices,
     };
+    d->port.devices = t;
     g_assert_nonnull(t->pci);
     g_assert_cmphex(qpci_config_readw(t->pci, PCI_DEVICE_ID), ==,
                     VTD_TESTDEV_DEVICE_ID);
@@ -32,6 +34,12 @@ void testdev_start(Testdev *t, VtdDriver *d, uint16_t sid)
 
 void testdev_stop(Testdev *t)
 {
+    for (Testdev **at = &t->d->port.devices; *at; at = &(*at)->next) {
+        if (*at == t) {
+            *at = t->next;
+            break;
+        }
+    }
     g_free(t->pci);
 }
 
@@ -76,7 +84,7 @@ bool testdev_expect_no_error(Testdev *t)
         uint64_t n = testdev_count(t, TESTDEV_ALL_ERRORS + i);
 
         if (n) {
-            vtd_expect_at(__FILE__, __LINE__, names[i], n, 0);
+            qvtd_expect_at(__FILE__, __LINE__, names[i], n, 0);
         }
     }
     return ok;

@@ -16,13 +16,14 @@
 /* A device at "@slot.@function" of the first bus, for the command line */
 #define TESTDEV_DEVICE(at)      " -device vtd-testdev,addr=" at
 
-typedef struct Testdev {
+struct Testdev {
     VtdDriver *d;
+    Testdev *next;              /* of those in VtdDriver.port */
     QPCIDevice *pci;
     QPCIBar bar;
     uint16_t sid;
     uint64_t scratch;           /* guest memory for the records */
-} Testdev;
+};
 
 /* Find the device @sid, give it its BAR and make it bus master. */
 void testdev_start(Testdev *t, VtdDriver *d, uint16_t sid);

@@ -106,7 +106,7 @@ void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
 void world_rows(World *w, const Row *rows, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        vtd_row("%s", rows[i].name);
+        qvtd_row("%s", rows[i].name);
         world_edit(&w->d, &w->domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
         vtd_invalidate(&w->d, rows[i].flush);

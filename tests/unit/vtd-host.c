@@ -294,16 +294,150 @@ static const VtdOps host_ops = {
     .over_limit = host_over_limit,
 };
 
+/* The port of tests/vtd/ */
+
+static Host *port_host(QVtdPort *port)
+{
+    return (Host *)((char *)port - offsetof(Host, port));
+}
+
+static uint64_t port_reg_read(QVtdPort *port, unsigned offset, unsigned size)
+{
+    return vtd_mmio_read(port_host(port)->v, offset, size);
+}
+
+static void port_reg_write(QVtdPort *port, unsigned offset, uint64_t value,
+                           unsigned size)
+{
+    vtd_mmio_write(port_host(port)->v, offset, value, size);
+}
+
+/* As the engine reads, but not counted and not interrupted */
+static bool port_mem_read(QVtdPort *port, uint64_t gpa, void *buf, size_t len)
+{
+    uint32_t *from = host_at(port_host(port), gpa, len), *to = buf;
+
+    g_assert_cmpuint((gpa | len) % 4, ==, 0);
+    for (size_t i = 0; from && i < len / 4; i++) {
+        to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
+    }
+    return from;
+}
+
+static bool port_mem_write(QVtdPort *port, uint64_t gpa, const void *buf,
+                           size_t len)
+{
+    uint32_t *to = host_at(port_host(port), gpa, len);
+    const uint32_t *from = buf;
+    size_t i = 0;
+
+    g_assert_cmpuint((gpa | len) % 4, ==, 0);
+    if (to && gpa % 8) {
+        __atomic_store_n(to, from[0], __ATOMIC_RELAXED);
+        i++;
+    }
+    for (; to && i + 2 <= len / 4; i += 2) {
+        uint64_t word;
+
+        memcpy(&word, from + i, 8);
+        __atomic_store_n((uint64_t *)(to + i), word, __ATOMIC_RELAXED);
+    }
+    if (to && i < len / 4) {
+        __atomic_store_n(to + i, from[i], __ATOMIC_RELAXED);
+    }
+    return to;
+}
+
+static Device *port_device(QVtdPort *port, uint16_t sid)
+{
+    Host *h = port_host(port);
+
+    for (unsigned i = 0; i < h->devices->len; i++) {
+        Device *d = g_ptr_array_index(h->devices, i);
+
+        if (d->sid == sid) {
+            return d;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Where nothing translates the engine is not asked */
+static bool port_translate(Device *d, uint64_t iova, VtdAccess access,
+                           VtdTranslation *t)
+{
+    if (d->view == VTD_VIEW_DIRECT) {
+        *t = (VtdTranslation) {
+            .mask = UINT64_MAX, .read = true, .write = true,
+        };
+        return true;
+    }
+    return device_translate(d, iova, access, t);
+}
+
+static bool port_dma(QVtdPort *port, uint16_t sid, uint64_t iova, bool write,
+                     uint64_t *value)
+{
+    uint64_t gpa, data = GUINT64_TO_LE(*value);
+    VtdTranslation t;
+    bool done;
+
+    if (!port_translate(port_device(port, sid), iova,
+                        write ? VTD_ACCESS_WRITE : VTD_ACCESS_READ, &t)) {
+        return false;
+    }
+    gpa = t.addr | (iova & t.mask);
+    done = write ? port_mem_write(port, gpa, &data, 8)
+                 : port_mem_read(port, gpa, &data, 8);
+    *value = GUINT64_FROM_LE(data);
+    return done;
+}
+
+static void port_probe(QVtdPort *port, uint16_t sid, QVtdProbe *probes,
+                       unsigned n)
+{
+    Device *d = port_device(port, sid);
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t iova = probes[i].iova;
+        VtdTranslation t;
+
+        probes[i] = (QVtdProbe) { .iova = iova };
+        if (port_translate(d, iova, VTD_ACCESS_PROBE, &t)) {
+            probes[i].target = t.addr | (iova & t.mask);
+            probes[i].mask = t.mask;
+            probes[i].perm = t.read | t.write << 1;
+        }
+    }
+}
+
+static void port_pump(QVtdPort *port)
+{
+    host_pump(port_host(port));
+}
+
+static const QVtdPort host_port = {
+    .reg_read = port_reg_read,
+    .reg_write = port_reg_write,
+    .mem_read = port_mem_read,
+    .mem_write = port_mem_write,
+    .dma = port_dma,
+    .probe = port_probe,
+    .pump = port_pump,
+};
+
 Host *host_new(const VtdConfig *config)
 {
     Host *h = g_new0(Host, 1);
 
+    h->port = host_port;
     h->config = config ? *config : host_config;
     h->config.haw_bits = h->config.haw_bits ?: h->config.aw_bits;
     h->ram = calloc(RAM_PAGES, PAGE);
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);
     h->behind_io = g_new0(bool, RAM_PAGES);
+    h->devices = g_ptr_array_new();
     h->next_page = PAGE;        /* a table at 0 could hide a mistake */
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
@@ -329,6 +463,7 @@ void host_free(Host *h)
     g_array_free(h->forgets, TRUE);
     g_array_free(h->iec_changes, TRUE);
     g_array_free(h->messages, TRUE);
+    g_ptr_array_free(h->devices, TRUE);
     g_free(h->behind_io);
     g_free(h->hole);
     free(h->ram);
@@ -357,11 +492,13 @@ Device *device_new(Host *h, uint16_t sid)
     d->sid = sid;
     d->view = VTD_VIEW_DIRECT;
     d->space = vtd_space_new(h->v, d);
+    g_ptr_array_add(h->devices, d);
     return d;
 }
 
 void device_free(Device *d)
 {
+    g_ptr_array_remove(d->h->devices, d);
     vtd_space_free(d->space);
     g_free(d);
 }

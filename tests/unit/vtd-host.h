@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 #include "hw/i386/vtd/vtd.h"
+#include "tests/vtd/port.h"
 
 #define BIT(n)                  (1ull << (n))
 /* Bits @last down to @first, as the specification writes them */
@@ -109,11 +110,13 @@ struct Device {
 };
 
 struct Host {
+    QVtdPort port;
     Vtd *v;
     VtdConfig config;
     uint64_t *ram;
     bool *hole;                 /* by page, as the next */
     bool *behind_io;            /* memory, but not in place */
+    GPtrArray *devices;         /* Device */
     uint64_t next_page;         /* of host_pages() */
     uint64_t root;              /* the root table of host_enable() */
 

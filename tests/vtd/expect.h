@@ -1,5 +1,5 @@
 /*
- * VT-d qtests: expectations that name the row they belong to
+ * VT-d tests: expectations that name the row they belong to
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -12,23 +12,23 @@
 #define TESTS_VTD_EXPECT_H
 
 /* Name the row that the next expectations belong to. */
-void vtd_row(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+void qvtd_row(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 /* Use expect_eq(); true if the values are equal. */
-bool vtd_expect_at(const char *file, int line, const char *what,
+bool qvtd_expect_at(const char *file, int line, const char *what,
                    uint64_t got, uint64_t want);
 
 /* The value of @got, which is printed as the reader sees it, is @want. */
 #define expect_eq(got, want) \
-    vtd_expect_at(__FILE__, __LINE__, #got, (got), (want))
+    qvtd_expect_at(__FILE__, __LINE__, #got, (got), (want))
 
 #define expect_true(condition) \
-    vtd_expect_at(__FILE__, __LINE__, #condition, !!(condition), true)
+    qvtd_expect_at(__FILE__, __LINE__, #condition, !!(condition), true)
 
 /* Fail unless @haystack has @needle in it, in any case of letters. */
 #define expect_mentions(haystack, needle) \
-    vtd_expect_mentions_at(__FILE__, __LINE__, (haystack), (needle))
-void vtd_expect_mentions_at(const char *file, int line, const char *haystack,
+    qvtd_expect_mentions_at(__FILE__, __LINE__, (haystack), (needle))
+void qvtd_expect_mentions_at(const char *file, int line, const char *haystack,
                             const char *needle);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * VT-d qtests: expectations that name the row they belong to
+ * VT-d tests: expectations that name the row they belong to
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -7,11 +7,11 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-expect.h"
+#include "tests/vtd/expect.h"
 
 static char row[256];
 
-void vtd_row(const char *fmt, ...)
+void qvtd_row(const char *fmt, ...)
 {
     va_list ap;
 
@@ -20,7 +20,7 @@ void vtd_row(const char *fmt, ...)
     va_end(ap);
 }
 
-bool vtd_expect_at(const char *file, int line, const char *what,
+bool qvtd_expect_at(const char *file, int line, const char *what,
                    uint64_t got, uint64_t want)
 {
     if (got == want) {
@@ -32,7 +32,7 @@ bool vtd_expect_at(const char *file, int line, const char *what,
     return false;
 }
 
-void vtd_expect_mentions_at(const char *file, int line, const char *haystack,
+void qvtd_expect_mentions_at(const char *file, int line, const char *haystack,
                             const char *needle)
 {
     g_autofree char *hay = g_ascii_strdown(haystack, -1);

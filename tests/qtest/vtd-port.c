@@ -1,0 +1,149 @@
+/*
+ * VT-d qtests: the port of tests/vtd/ to a QEMU under qtest
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See vtd-port.h.
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "vtd-testdev.h"
+
+#define HIGH_RAM                0x100000000ull
+/* What a q35 has below 4 GiB if it has more than fits there */
+#define LOW_RAM_MAX             0xb0000000ull
+#define LOW_RAM_SPLIT           0x80000000ull
+#define VGA_HOLE                0xa0000ull
+#define VGA_HOLE_LAST           0xbffffull
+
+static QtestPort *qtest_port(QVtdPort *port)
+{
+    return container_of(port, QtestPort, port);
+}
+
+static uint64_t port_reg_read(QVtdPort *port, unsigned offset, unsigned size)
+{
+    QTestState *qts = qtest_port(port)->qts;
+
+    return size == 4 ? qtest_readl(qts, VTD_BASE + offset)
+                     : qtest_readq(qts, VTD_BASE + offset);
+}
+
+static void port_reg_write(QVtdPort *port, unsigned offset, uint64_t value,
+                           unsigned size)
+{
+    QTestState *qts = qtest_port(port)->qts;
+
+    if (size == 4) {
+        qtest_writel(qts, VTD_BASE + offset, value);
+    } else {
+        qtest_writeq(qts, VTD_BASE + offset, value);
+    }
+}
+
+static void find_ram(QtestPort *p)
+{
+    QDict *response = qtest_qmp(p->qts, "{ 'execute':"
+                                " 'query-memory-size-summary' }");
+    uint64_t size = qdict_get_int(qdict_get_qdict(response, "return"),
+                                  "base-memory");
+
+    qobject_unref(response);
+    p->ram = size >= LOW_RAM_MAX ? LOW_RAM_SPLIT : size;
+    if (size > p->ram && !p->high_ram) {
+        p->high_ram = HIGH_RAM + size - p->ram;
+    }
+}
+
+static bool is_memory(QtestPort *p, uint64_t gpa, size_t len)
+{
+    uint64_t end;
+
+    if (!p->ram) {
+        find_ram(p);
+    }
+    end = gpa < HIGH_RAM ? p->ram : p->high_ram;
+    return gpa < end && len <= end - gpa &&
+           (!p->vga || gpa + len <= VGA_HOLE || gpa > VGA_HOLE_LAST);
+}
+
+static bool port_mem_read(QVtdPort *port, uint64_t gpa, void *buf, size_t len)
+{
+    QtestPort *p = qtest_port(port);
+    bool there = is_memory(p, gpa, len);
+
+    if (there) {
+        qtest_bufread(p->qts, gpa, buf, len);
+    }
+    return there;
+}
+
+static bool port_mem_write(QVtdPort *port, uint64_t gpa, const void *buf,
+                           size_t len)
+{
+    QtestPort *p = qtest_port(port);
+    bool there = is_memory(p, gpa, len);
+
+    if (there) {
+        qtest_bufwrite(p->qts, gpa, buf, len);
+    }
+    return there;
+}
+
+static Testdev *port_device(QVtdPort *port, uint16_t sid)
+{
+    Testdev *t = qtest_port(port)->devices;
+
+    while (t && t->sid != sid) {
+        t = t->next;
+    }
+    g_assert_nonnull(t);
+    return t;
+}
+
+static bool port_dma(QVtdPort *port, uint16_t sid, uint64_t iova, bool write,
+                     uint64_t *value)
+{
+    Testdev *t = port_device(port, sid);
+
+    return write ? testdev_dma_write(t, iova, *value)
+                 : testdev_dma_read(t, iova, value);
+}
+
+static void port_probe(QVtdPort *port, uint16_t sid, QVtdProbe *probes,
+                       unsigned n)
+{
+    g_autofree TestdevProbe *found = g_new0(TestdevProbe, n);
+
+    for (unsigned i = 0; i < n; i++) {
+        found[i].iova = probes[i].iova;
+    }
+    testdev_probe_all(port_device(port, sid), found, n, 0);
+    for (unsigned i = 0; i < n; i++) {
+        probes[i] = (QVtdProbe) {
+            found[i].iova, found[i].target, found[i].mask, found[i].perm,
+        };
+    }
+}
+
+/* The machine gets on by itself, while the caller looks again */
+static void port_pump(QVtdPort *port)
+{
+}
+
+void qtest_port_init(QtestPort *port, QTestState *qts)
+{
+    *port = (QtestPort) {
+        .port = {
+            .reg_read = port_reg_read,
+            .reg_write = port_reg_write,
+            .mem_read = port_mem_read,
+            .mem_write = port_mem_write,
+            .dma = port_dma,
+            .probe = port_probe,
+            .pump = port_pump,
+        },
+        .qts = qts,
+    };
+}
