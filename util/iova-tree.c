@@ -195,48 +195,6 @@ int gpa_tree_insert(IOVATree *tree, const DMAMap *map)
     return tree->by_translated ? insert(tree, map) : IOVA_ERR_INVALID;
 }
 
-/* Does the range of @size at @a end right before @b, within the space? */
-static bool is_adjacent(hwaddr a, hwaddr size, hwaddr b)
-{
-    return b != 0 && !range_wraps(a, size) && a + size == b - 1;
-}
-
-static bool is_mergeable(const DMAMap *a, const DMAMap *b)
-{
-    return a->perm == b->perm &&
-           is_adjacent(a->iova, a->size, b->iova) &&
-           is_adjacent(a->translated_addr, a->size, b->translated_addr);
-}
-
-int iova_tree_insert_merge(IOVATree *tree, const DMAMap *map)
-{
-    hwaddr first = key_first(tree, map);
-    hwaddr last = key_last(tree, map);
-    IOVANode *prev, *next;
-    bool with_prev, with_next;
-    int ret = insert_check(tree, map, &next);
-
-    if (ret != IOVA_OK) {
-        return ret;
-    }
-    prev = next->prev;
-    with_prev = is_node(tree, prev) && is_mergeable(&prev->map, map);
-    with_next = is_node(tree, next) && is_mergeable(map, &next->map);
-
-    if (with_prev && with_next) {
-        last = next->last;
-        node_remove(tree, next);
-    }
-    if (with_prev) {
-        node_resize(prev, prev->first, last);
-    } else if (with_next) {
-        node_resize(next, first, next->last);
-    } else {
-        node_add(tree, map, next);
-    }
-    return IOVA_OK;
-}
-
 void iova_tree_remove(IOVATree *tree, DMAMap map)
 {
     hwaddr last = key_last(tree, &map);
@@ -323,37 +281,20 @@ bool iova_tree_foreach_range(const IOVATree *tree, hwaddr first, hwaddr last,
     return false;
 }
 
-/* Rounds @addr up to a multiple of @align; false where none is left. */
-static bool align_up(hwaddr *addr, hwaddr align)
-{
-    hwaddr gap = -*addr & (align - 1);
-
-    if (range_wraps(*addr, gap)) {
-        return false;
-    }
-    *addr += gap;
-    return true;
-}
-
-int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
-                                hwaddr iova_end, hwaddr align)
+int iova_tree_alloc_map(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
+                        hwaddr iova_end)
 {
     hwaddr iova = iova_begin;
     IOVANode *node;
 
     if (iova_end < iova_begin || map->perm == IOMMU_NONE ||
-        align == 0 || (align & (align - 1)) || tree->by_translated) {
+        tree->by_translated) {
         return IOVA_ERR_INVALID;
     }
 
-    /*
-     * Moves iova up past each node that a range there would hit.  A node that
-     * alignment has passed already moves it back a little, and alignment then
-     * forth to the same place.
-     */
+    /* Move iova up past each node that a range there would hit */
     for (node = lower_bound(tree, iova_begin); ; node = node->next) {
-        if (!align_up(&iova, align) || iova > iova_end ||
-            map->size > iova_end - iova) {
+        if (iova > iova_end || map->size > iova_end - iova) {
             return IOVA_ERR_NOMEM;
         }
         if (!is_node_upto(tree, node, iova + map->size)) {
@@ -368,10 +309,4 @@ int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
     map->iova = iova;
     node_add(tree, map, node);
     return IOVA_OK;
-}
-
-int iova_tree_alloc_map(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
-                        hwaddr iova_end)
-{
-    return iova_tree_alloc_map_aligned(tree, map, iova_begin, iova_end, 1);
 }

@@ -57,9 +57,8 @@ typedef bool (*IOVATreeVisit)(const DMAMap *map, void *opaque);
 /*
  * The `const DMAMap *` that a function returns or hands to a visitor belongs
  * to the tree and stays valid until its mapping is removed.  The mapping seen
- * through it changes only by iova_tree_insert_merge(), which may make it
- * larger or remove it in favour of its neighbour, and by
- * iova_tree_remove_range(), which may make it smaller.
+ * through it changes only by iova_tree_remove_range(), which may make it
+ * smaller.
  *
  * Where a needle or a key names a range that would pass the end of the
  * 64-bit space, the range ends there.
@@ -108,20 +107,6 @@ int iova_tree_insert(IOVATree *tree, const DMAMap *map);
  * Returns: as iova_tree_insert().
  */
 int gpa_tree_insert(IOVATree *tree, const DMAMap *map);
-
-/**
- * iova_tree_insert_merge: add a mapping, joined with its neighbours
- * @tree: a tree of either kind
- * @map: the mapping
- *
- * As the insert for this kind of tree, but @map melts into the mapping before
- * it, the one after it, or both, where the permission is equal and both ranges
- * go on without a gap: so that the tree holds as few mappings as can be.
- * Costs O(log n).
- *
- * Returns: as iova_tree_insert().
- */
-int iova_tree_insert_merge(IOVATree *tree, const DMAMap *map);
 
 /**
  * iova_tree_remove: remove each mapping that intersects a range, whole
@@ -201,19 +186,5 @@ bool iova_tree_foreach_range(const IOVATree *tree, hwaddr first, hwaddr last,
  */
 int iova_tree_alloc_map(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
                         hwaddr iova_end);
-
-/**
- * iova_tree_alloc_map_aligned: the same at a multiple of an alignment
- * @tree: a tree of iova_tree_new()
- * @map: as for iova_tree_alloc_map()
- * @iova_begin: lowest address
- * @iova_end: highest address
- * @align: the alignment in bytes, a power of two
- *
- * Returns: as iova_tree_alloc_map(); IOVA_ERR_INVALID also if @align is no
- * power of two.
- */
-int iova_tree_alloc_map_aligned(IOVATree *tree, DMAMap *map, hwaddr iova_begin,
-                                hwaddr iova_end, hwaddr align);
 
 #endif

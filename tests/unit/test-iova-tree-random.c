@@ -24,11 +24,6 @@ typedef enum {
     INSERT_WRAP,
     INSERT_NO_PERM,
     INSERT_OVERLAP,
-    MERGE_NONE,
-    MERGE_LEFT,
-    MERGE_RIGHT,
-    MERGE_BOTH,
-    MERGE_OVERLAP,
     REMOVE_NONE,
     REMOVE_ONE,
     REMOVE_MANY,
@@ -45,7 +40,6 @@ typedef enum {
     ALLOC_OK,
     ALLOC_NOMEM,
     ALLOC_INVALID,
-    ALLOC_ALIGNED,
     WAS_EMPTY,
     WAS_FULL,
     N_SEEN
@@ -56,11 +50,6 @@ static const char *const seen_names[N_SEEN] = {
     [INSERT_WRAP] = "insert-wrap",
     [INSERT_NO_PERM] = "insert-no-perm",
     [INSERT_OVERLAP] = "insert-overlap",
-    [MERGE_NONE] = "merge-none",
-    [MERGE_LEFT] = "merge-left",
-    [MERGE_RIGHT] = "merge-right",
-    [MERGE_BOTH] = "merge-both",
-    [MERGE_OVERLAP] = "merge-overlap",
     [REMOVE_NONE] = "remove-none",
     [REMOVE_ONE] = "remove-one",
     [REMOVE_MANY] = "remove-many",
@@ -77,7 +66,6 @@ static const char *const seen_names[N_SEEN] = {
     [ALLOC_OK] = "alloc-ok",
     [ALLOC_NOMEM] = "alloc-nomem",
     [ALLOC_INVALID] = "alloc-invalid",
-    [ALLOC_ALIGNED] = "alloc-aligned",
     [WAS_EMPTY] = "was-empty",
     [WAS_FULL] = "was-full",
 };
@@ -337,7 +325,6 @@ static void op_insert(World *w)
     if (!below(w, 16)) {
         map.perm = IOMMU_NONE;
         CHECK(w, tree_insert(w, &map) == IOVA_ERR_INVALID);
-        CHECK(w, iova_tree_insert_merge(w->tree, &map) == IOVA_ERR_INVALID);
         w->seen[INSERT_NO_PERM]++;
         return;
     }
@@ -348,7 +335,6 @@ static void op_insert(World *w)
             map.size += random64(w) % key;
         }
         CHECK(w, tree_insert(w, &map) == IOVA_ERR_INVALID);
-        CHECK(w, iova_tree_insert_merge(w->tree, &map) == IOVA_ERR_INVALID);
         w->seen[INSERT_WRAP]++;
         return;
     }
@@ -362,62 +348,6 @@ static void op_insert(World *w)
         w->seen[INSERT_OK]++;
         twin_set(w, i, k, other, perm);
     }
-}
-
-/* Does what slots @i to @k hold go on in slot @k + 1? */
-static bool twin_mergeable(const World *w, int i, int k)
-{
-    const Slot *last = &w->slot[k], *next = &w->slot[k + 1];
-    hwaddr last_byte = last->other + (slot_last(w, k) - slot_first(w, k));
-
-    return next->id && last->perm == next->perm && next->other != 0 &&
-           next->other - 1 == last_byte && last_byte >= w->slot[i].other;
-}
-
-static void op_insert_merge(World *w)
-{
-    int i, k, ret;
-    hwaddr key, other;
-    IOMMUAccessFlags perm = random_perm(w);
-    bool left, right;
-    DMAMap map;
-
-    random_span(w, &i, &k);
-    if (below(w, 2)) {
-        /* a hole, exactly: what merges on both sides is rare otherwise */
-        while (i > 0 && !w->slot[i - 1].id) {
-            i--;
-        }
-        for (k = i; k + 1 < w->place->n && !w->slot[k + 1].id; k++) {
-            continue;
-        }
-    }
-    key = slot_first(w, i);
-    other = random_other(w, key);
-    map = make_map(w, key, other, slot_last(w, k) - key, perm);
-
-    ret = iova_tree_insert_merge(w->tree, &map);
-    if (slot_touched(w, key, slot_last(w, k)) >= 0) {
-        CHECK(w, ret == IOVA_ERR_OVERLAP);
-        w->seen[MERGE_OVERLAP]++;
-        return;
-    }
-    CHECK(w, ret == IOVA_OK);
-    twin_set(w, i, k, other, perm);
-    left = i > 0 && w->slot[i - 1].id &&
-           twin_mergeable(w, run_start(w, i - 1), i - 1);
-    right = k + 1 < w->place->n && twin_mergeable(w, i, k);
-    if (left) {
-        i = run_start(w, i - 1);
-    }
-    if (right) {
-        k = run_end(w, k + 1);
-    }
-    if (left || right) {
-        twin_set(w, i, k, w->slot[i].other, perm);
-    }
-    w->seen[left && right ? MERGE_BOTH : left ? MERGE_LEFT :
-            right ? MERGE_RIGHT : MERGE_NONE]++;
 }
 
 /* A needle for slots @i to @k: exact, shorter, a byte longer, or wrapping. */
@@ -593,12 +523,10 @@ static void op_foreach_range(World *w)
 }
 
 /* The lowest free slot that fits, tried one by one; -1: none. */
-static int twin_alloc(const World *w, int len, int begin, int end,
-                      hwaddr align)
+static int twin_alloc(const World *w, int len, int begin, int end)
 {
     for (int i = begin; i + len - 1 <= end; i++) {
-        if (!(slot_first(w, i) % align) &&
-            slot_touched(w, slot_first(w, i), slot_last(w, i + len - 1)) < 0) {
+        if (slot_touched(w, slot_first(w, i), slot_last(w, i + len - 1)) < 0) {
             return i;
         }
     }
@@ -610,33 +538,25 @@ static void op_alloc(World *w)
     int n = w->place->n;
     int begin = below(w, n), end = below(w, n);
     int len = 1 + below(w, MIN(n, 8)), want;
-    hwaddr align = 1, size = slot_last(w, len - 1) - slot_first(w, 0);
+    hwaddr size = slot_last(w, len - 1) - slot_first(w, 0);
     IOMMUAccessFlags perm = random_perm(w);
     /* the allocator's callers leave the translated address at anything */
     hwaddr other = below(w, 2) ? 0 : random64(w);
     DMAMap map = make_map(w, 0xdead, other, size, perm);
     int ret;
 
-    if (below(w, 2)) {
-        align = (hwaddr)1 << (w->place->shift + below(w, 4));
-        ret = iova_tree_alloc_map_aligned(w->tree, &map, slot_first(w, begin),
-                                          slot_last(w, end), align);
-    } else {
-        ret = iova_tree_alloc_map(w->tree, &map, slot_first(w, begin),
-                                  slot_last(w, end));
-    }
-
+    ret = iova_tree_alloc_map(w->tree, &map, slot_first(w, begin),
+                              slot_last(w, end));
     if (end < begin || w->gpa) {
         CHECK(w, ret == IOVA_ERR_INVALID);
         w->seen[ALLOC_INVALID]++;
     } else {
-        want = twin_alloc(w, len, begin, end, align);
+        want = twin_alloc(w, len, begin, end);
         if (want >= 0) {
             CHECK(w, ret == IOVA_OK);
             CHECK(w, map.iova == slot_first(w, want));
             twin_set(w, want, want + len - 1, other, perm);
             w->seen[ALLOC_OK]++;
-            w->seen[ALLOC_ALIGNED] += align > 1;
         } else {
             CHECK(w, ret == IOVA_ERR_NOMEM);
             w->seen[ALLOC_NOMEM]++;
@@ -677,8 +597,7 @@ static const struct {
     void (*op)(World *w);
     int weight[N_MOODS];
 } ops[] = {
-    { op_insert,        { 8, 1, 4 } },
-    { op_insert_merge,  { 8, 1, 4 } },
+    { op_insert,        { 16, 2, 8 } },
     { op_alloc,         { 4, 1, 2 } },
     { op_remove,        { 1, 6, 3 } },
     { op_remove_range,  { 1, 6, 3 } },
@@ -746,8 +665,7 @@ static void test_random(gconstpointer opaque)
     iova_tree_destroy(w->tree);
 
     for (int i = 0; i < N_SEEN; i++) {
-        bool impossible = w->gpa && (i == ALLOC_OK || i == ALLOC_NOMEM ||
-                                     i == ALLOC_ALIGNED);
+        bool impossible = w->gpa && (i == ALLOC_OK || i == ALLOC_NOMEM);
 
         g_test_message("%-14s %6u", seen_names[i], w->seen[i]);
         CHECK(w, (w->seen[i] == 0) == impossible);

@@ -525,100 +525,6 @@ static void test_remove_range(gconstpointer opaque)
     }
 }
 
-static void test_insert_merge(gconstpointer opaque)
-{
-    static const Row gap[] = {
-        { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-        { 0x3000, 0x3fff, 0xa000, IOMMU_RW },
-        { 0 },
-    };
-    static const Row high[] = {
-        { 0x1000, 0x1fff, TOP - 0xfff, IOMMU_RW },
-        { 0 },
-    };
-    static const Row half[] = {
-        { 0, 0x7fffffffffffffff, 0, IOMMU_RW },
-        { 0 },
-    };
-    static const struct {
-        const Row *before;
-        Row row;
-        int ret;
-        Row after[MAX_ROWS];
-    } table[] = {
-        /* the hole, exactly: all three are one */
-        { gap, { 0x2000, 0x2fff, 0x9000, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x3fff, 0x8000, IOMMU_RW } } },
-        /* one side only */
-        { gap, { 0x2000, 0x2ffe, 0x9000, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x2ffe, 0x8000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        { gap, { 0x2001, 0x2fff, 0x9001, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x2001, 0x3fff, 0x9001, IOMMU_RW } } },
-        { gap, { 0x4000, 0x4fff, 0xb000, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x3000, 0x4fff, 0xa000, IOMMU_RW } } },
-        { gap, { 0, 0xfff, 0x7000, IOMMU_RW }, IOVA_OK,
-          { { 0, 0x1fff, 0x7000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        /* another permission, another place: neighbours stay apart */
-        { gap, { 0x2000, 0x2fff, 0x9000, IOMMU_RO }, IOVA_OK,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x2000, 0x2fff, 0x9000, IOMMU_RO },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        { gap, { 0x2000, 0x2fff, 0x9001, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x2000, 0x2fff, 0x9001, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        /* a hole to both sides */
-        { gap, { 0x2001, 0x2ffe, 0x9001, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x2001, 0x2ffe, 0x9001, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        /* what an insert refuses */
-        { gap, { 0x1fff, 0x2fff, 0x8fff, IOMMU_RW }, IOVA_ERR_OVERLAP,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        { gap, { 0x2000, 0x3000, 0x9000, IOMMU_RW }, IOVA_ERR_OVERLAP,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        { gap, { 0x2000, 0x2fff, 0x9000, IOMMU_NONE }, IOVA_ERR_INVALID,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        /* last below first: a size that wraps */
-        { gap, { 0x4000, 0x3fff, 0xb000, IOMMU_RW }, IOVA_ERR_INVALID,
-          { { 0x1000, 0x1fff, 0x8000, IOMMU_RW },
-            { 0x3000, 0x3fff, 0xa000, IOMMU_RW } } },
-        /* nothing is next to the end of the translated space, not even 0 */
-        { high, { 0x2000, 0x2fff, 0, IOMMU_RW }, IOVA_OK,
-          { { 0x1000, 0x1fff, TOP - 0xfff, IOMMU_RW },
-            { 0x2000, 0x2fff, 0, IOMMU_RW } } },
-        { high, { 0, 0xfff, TOP - 0x1fff, IOMMU_RW }, IOVA_OK,
-          { { 0, 0x1fff, TOP - 0x1fff, IOMMU_RW } } },
-        /* up to the whole space */
-        { half, { 0x8000000000000000, TOP, 0x8000000000000000, IOMMU_RW },
-          IOVA_OK, { { 0, TOP, 0, IOMMU_RW } } },
-        { ends, { 1, TOP - 1, 0x101, IOMMU_RW }, IOVA_OK,
-          { { 0, TOP - 1, 0x100, IOMMU_RW },
-            { TOP, TOP, 0x300, IOMMU_RW } } },
-    };
-    bool gpa = GPOINTER_TO_INT(opaque);
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
-        IOVATree *tree = tree_of(gpa, table[i].before);
-        DMAMap map = row_map(&table[i].row);
-
-        g_test_message("row %u", i);
-        if (gpa) {
-            map = swapped(map);
-        }
-        g_assert_cmpint(iova_tree_insert_merge(tree, &map), ==, table[i].ret);
-        assert_rows(tree, gpa, table[i].after);
-        iova_tree_destroy(tree);
-    }
-}
-
 static void test_foreach_range(gconstpointer opaque)
 {
     static const struct {
@@ -678,93 +584,61 @@ static void test_alloc(void)
         hwaddr size;
         hwaddr begin;
         hwaddr end;
-        hwaddr align;
         int ret;
         hwaddr iova;
     } table[] = {
-        { nothing, 0, 0, 0, 1, IOVA_OK, 0 },
-        { nothing, 0, TOP, TOP, 1, IOVA_OK, TOP },
-        { nothing, TOP, 0, TOP, 1, IOVA_OK, 0 },
-        { nothing, TOP, 1, TOP, 1, IOVA_ERR_NOMEM },
-        { nothing, TOP - 1, 1, TOP, 1, IOVA_OK, 1 },
-        { nothing, 0xfff, 0x1000, 0x1fff, 1, IOVA_OK, 0x1000 },
-        { nothing, 0x1000, 0x1000, 0x1fff, 1, IOVA_ERR_NOMEM },
-        { nothing, 0, 0x1001, 0x1000, 1, IOVA_ERR_INVALID },
-        { nothing, TOP, TOP, 0, 1, IOVA_ERR_INVALID },
+        { nothing, 0, 0, 0, IOVA_OK, 0 },
+        { nothing, 0, TOP, TOP, IOVA_OK, TOP },
+        { nothing, TOP, 0, TOP, IOVA_OK, 0 },
+        { nothing, TOP, 1, TOP, IOVA_ERR_NOMEM },
+        { nothing, TOP - 1, 1, TOP, IOVA_OK, 1 },
+        { nothing, 0xfff, 0x1000, 0x1fff, IOVA_OK, 0x1000 },
+        { nothing, 0x1000, 0x1000, 0x1fff, IOVA_ERR_NOMEM },
+        { nothing, 0, 0x1001, 0x1000, IOVA_ERR_INVALID },
+        { nothing, TOP, TOP, 0, IOVA_ERR_INVALID },
         /* the lowest hole that is large enough, to the byte */
-        { three, 0xfff, 0, TOP, 1, IOVA_OK, 0 },
-        { three, 0xfff, 1, TOP, 1, IOVA_OK, 0x2000 },
-        { three, 0x1000, 0, TOP, 1, IOVA_OK, 0x6000 },
-        { three, 0xfff, 0x1000, TOP, 1, IOVA_OK, 0x2000 },
-        { three, 0xfff, 0x1800, TOP, 1, IOVA_OK, 0x2000 },
-        { three, 0xfff, 0x2001, TOP, 1, IOVA_OK, 0x4000 },
-        { three, 0xffe, 0x2001, TOP, 1, IOVA_OK, 0x2001 },
-        { three, 0, 0x3fff, TOP, 1, IOVA_OK, 0x4000 },
-        { three, TOP - 0x6000, 0, TOP, 1, IOVA_OK, 0x6000 },
-        { three, TOP - 0x5fff, 0, TOP, 1, IOVA_ERR_NOMEM },
+        { three, 0xfff, 0, TOP, IOVA_OK, 0 },
+        { three, 0xfff, 1, TOP, IOVA_OK, 0x2000 },
+        { three, 0x1000, 0, TOP, IOVA_OK, 0x6000 },
+        { three, 0xfff, 0x1000, TOP, IOVA_OK, 0x2000 },
+        { three, 0xfff, 0x1800, TOP, IOVA_OK, 0x2000 },
+        { three, 0xfff, 0x2001, TOP, IOVA_OK, 0x4000 },
+        { three, 0xffe, 0x2001, TOP, IOVA_OK, 0x2001 },
+        { three, 0, 0x3fff, TOP, IOVA_OK, 0x4000 },
+        { three, TOP - 0x6000, 0, TOP, IOVA_OK, 0x6000 },
+        { three, TOP - 0x5fff, 0, TOP, IOVA_ERR_NOMEM },
         /* the limit, to the byte */
-        { three, 0xfff, 0x1000, 0x2fff, 1, IOVA_OK, 0x2000 },
-        { three, 0xfff, 0x1000, 0x2ffe, 1, IOVA_ERR_NOMEM },
-        { three, 0, 0x1000, 0x1fff, 1, IOVA_ERR_NOMEM },
-        { three, 0, 0x1000, 0x2000, 1, IOVA_OK, 0x2000 },
-        { ends, TOP - 2, 0, TOP, 1, IOVA_OK, 1 },
-        { ends, TOP - 1, 0, TOP, 1, IOVA_ERR_NOMEM },
-        { ends, 0, TOP, TOP, 1, IOVA_ERR_NOMEM },
-        { ends, 0, 0, 0, 1, IOVA_ERR_NOMEM },
-        { whole, 0, 0, TOP, 1, IOVA_ERR_NOMEM },
-        { whole, 0, TOP, TOP, 1, IOVA_ERR_NOMEM },
-        /* alignment */
-        { nothing, 0, 1, TOP, 0x1000, IOVA_OK, 0x1000 },
-        { nothing, 0, 0x1000, TOP, 0x1000, IOVA_OK, 0x1000 },
-        { nothing, 0, 0x1001, 0x1fff, 0x1000, IOVA_ERR_NOMEM },
-        { nothing, 0, 1, TOP, 0x8000000000000000, IOVA_OK,
-          0x8000000000000000 },
-        { nothing, 0, 0x8000000000000001, TOP, 0x8000000000000000,
-          IOVA_ERR_NOMEM },
-        { three, 0xf, 1, TOP, 0x800, IOVA_OK, 0x800 },
-        { three, 0xfff, 1, TOP, 0x2000, IOVA_OK, 0x2000 },
-        { three, 0xfff, 0x2001, TOP, 0x2000, IOVA_OK, 0x4000 },
-        { three, 0x1000, 0, TOP, 0x2000, IOVA_OK, 0x6000 },
-        { three, 0, 0x1000, TOP, 0x10000, IOVA_OK, 0x10000 },
-        { three, 0, 0x1000, 0xffff, 0x10000, IOVA_ERR_NOMEM },
-        { ends, 0, TOP - 0xff, TOP, 0x100, IOVA_OK, TOP - 0xff },
-        { ends, 0xfe, TOP - 0xff, TOP, 0x100, IOVA_OK, TOP - 0xff },
-        { ends, 0xff, TOP - 0xff, TOP, 0x100, IOVA_ERR_NOMEM },
-        { ends, 0, TOP - 0xfe, TOP, 0x100, IOVA_ERR_NOMEM },
-        { nothing, 0, 0, TOP, 0, IOVA_ERR_INVALID },
-        { nothing, 0, 0, TOP, 3, IOVA_ERR_INVALID },
-        { nothing, 0, 0, TOP, TOP, IOVA_ERR_INVALID },
+        { three, 0xfff, 0x1000, 0x2fff, IOVA_OK, 0x2000 },
+        { three, 0xfff, 0x1000, 0x2ffe, IOVA_ERR_NOMEM },
+        { three, 0, 0x1000, 0x1fff, IOVA_ERR_NOMEM },
+        { three, 0, 0x1000, 0x2000, IOVA_OK, 0x2000 },
+        { ends, TOP - 2, 0, TOP, IOVA_OK, 1 },
+        { ends, TOP - 1, 0, TOP, IOVA_ERR_NOMEM },
+        { ends, 0, TOP, TOP, IOVA_ERR_NOMEM },
+        { ends, 0, 0, 0, IOVA_ERR_NOMEM },
+        { whole, 0, 0, TOP, IOVA_ERR_NOMEM },
+        { whole, 0, TOP, TOP, IOVA_ERR_NOMEM },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
-        /* without alignment, both ways must do the same */
-        for (int plain = 0; plain <= (table[i].align == 1); plain++) {
-            IOVATree *tree = tree_of(false, table[i].before);
-            DMAMap map = { .iova = 0xdead, .size = table[i].size,
-                           .perm = IOMMU_WO, .translated_addr = 0xbeef };
-            DMAMap want = map;
-            int ret;
+        IOVATree *tree = tree_of(false, table[i].before);
+        DMAMap map = { .iova = 0xdead, .size = table[i].size,
+                       .perm = IOMMU_WO, .translated_addr = 0xbeef };
+        DMAMap want = map;
+        int ret;
 
-            g_test_message("row %u", i);
-            if (plain) {
-                ret = iova_tree_alloc_map(tree, &map, table[i].begin,
-                                          table[i].end);
-            } else {
-                ret = iova_tree_alloc_map_aligned(tree, &map, table[i].begin,
-                                                  table[i].end,
-                                                  table[i].align);
-            }
-            g_assert_cmpint(ret, ==, table[i].ret);
-            if (ret == IOVA_OK) {
-                want.iova = table[i].iova;
-                g_assert_nonnull(iova_tree_find(tree, &want));
-                assert_map(iova_tree_find(tree, &want), &want);
-                iova_tree_remove(tree, want);
-            }
-            assert_map(&map, &want);
-            assert_rows(tree, false, table[i].before);
-            iova_tree_destroy(tree);
+        g_test_message("row %u", i);
+        ret = iova_tree_alloc_map(tree, &map, table[i].begin, table[i].end);
+        g_assert_cmpint(ret, ==, table[i].ret);
+        if (ret == IOVA_OK) {
+            want.iova = table[i].iova;
+            g_assert_nonnull(iova_tree_find(tree, &want));
+            assert_map(iova_tree_find(tree, &want), &want);
+            iova_tree_remove(tree, want);
         }
+        assert_map(&map, &want);
+        assert_rows(tree, false, table[i].before);
+        iova_tree_destroy(tree);
     }
 }
 
@@ -894,7 +768,6 @@ int main(int argc, char **argv)
     add_both("insert-other-range", test_insert_other_range);
     g_test_add_func("/iova-tree/insert-copies", test_insert_copies);
     g_test_add_func("/iova-tree/insert-wrong-kind", test_insert_wrong_kind);
-    add_both("insert-merge", test_insert_merge);
     add_both("find", test_find);
     g_test_add_func("/iova-tree/find-iova", test_find_iova);
     add_both("remove", test_remove);
