@@ -62,7 +62,10 @@ static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
     x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(host), global, index, mask);
 }
 
-/* The first of each cause is for everyone, the others for -d guest_errors */
+/*
+ * The first line of each cause goes to stderr, so that every user sees it;
+ * the others are for -d guest_errors.
+ */
 static void intel_iommu_log(void *host, bool first, const char *line)
 {
     if (first) {
@@ -205,8 +208,9 @@ out:
 }
 
 /*
- * Of the CPUs, which were there before any device.  Entries that software
- * sized by aw-bits alone go on to work where the CPUs have fewer bits.
+ * The width of physical addresses is that of the CPUs, which exist before any
+ * device.  Guest software that sizes its table entries by aw-bits works on
+ * where the CPUs have fewer bits, so it is aw-bits at least.
  */
 static unsigned intel_iommu_haw_bits(IntelIOMMUState *s)
 {
@@ -259,7 +263,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     pci_setup_iommu(bus, &intel_iommu_pci_ops, s);
     intel_iommu_watch_buses();
 
-    /* Not the class's, since it is nothing that -device could set */
+    /* A property of the object alone: -device must not offer to set it */
     object_property_add(OBJECT(s), "stats", "dict", intel_iommu_get_stats,
                         NULL, NULL, NULL);
 
@@ -269,7 +273,10 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }
 
-/* Last of all devices, when no DMA is on its way any more */
+/*
+ * The exit phase comes after the hold phase of all devices, which ends their
+ * DMA: no DMA may meet memory untranslated because the unit was reset first.
+ */
 static void intel_iommu_reset_exit(Object *obj, ResetType type)
 {
     vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);

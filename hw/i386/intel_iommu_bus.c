@@ -37,8 +37,9 @@ static PCIDevice *intel_iommu_bridge(DeviceState *dev)
 }
 
 /*
- * A bridge's config_write is that of its class, unless somebody else took it
- * over before us.
+ * The watch replaces a bridge's config_write and calls the one of its class.
+ * A bridge whose config_write is another one already was taken over by
+ * somebody else, whose call must not be lost: it is left alone.
  */
 static void intel_iommu_bus_comes(DeviceListener *listener, DeviceState *dev)
 {

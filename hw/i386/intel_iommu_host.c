@@ -30,7 +30,7 @@
     "raise the limit of locked memory (ulimit -l; hard_limit of libvirt's " \
     "memtune)"
 
-/* By name: whether they are built in is not known here */
+/* Types by name, since a QEMU may be built without these devices */
 #define TYPE_ASSIGNED   "vfio-pci"
 #define TYPE_VDPA       "vhost-vdpa-device"
 
@@ -52,7 +52,10 @@ void intel_iommu_use_caching_mode(IntelIOMMUState *s)
     vtd_use_caching_mode(s->vtd);
 }
 
-/* For an assigned device; @late if the guest knows what it was at the start */
+/*
+ * An assigned device needs caching mode.  @late: the guest runs and has read
+ * CAP.CM, so that it is too late to switch caching mode on.
+ */
 static bool intel_iommu_need_caching_mode(IntelIOMMUState *s, bool late,
                                           Error **errp)
 {
@@ -75,8 +78,9 @@ static bool intel_iommu_need_caching_mode(IntelIOMMUState *s, bool late,
 }
 
 /*
- * Each assigned device has memory of its own pinned, and all of it counts.
- * VFIO fails by itself when there is too much, and names no remedy.
+ * VFIO pins the guest's memory once for each assigned device, and each time
+ * counts against the limit.  VFIO itself fails past it without naming a
+ * remedy.
  */
 static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
 {
@@ -97,7 +101,7 @@ static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
 #endif
 }
 
-/* The message of who refused names no remedy */
+/* VFIO's and vDPA's own messages name no remedy */
 void intel_iommu_refused(void *host, int error)
 {
     IntelIOMMUState *s = host;
@@ -165,7 +169,7 @@ static int intel_iommu_is_assigned(Object *obj, void *opaque)
            &address_space_memory;
 }
 
-/* Served by a vDPA device, which maps guest memory as VFIO does */
+/* A virtio device behind vhost-vdpa, which maps guest memory as VFIO does */
 static int intel_iommu_is_vdpa(Object *obj, void *opaque)
 {
     if (object_dynamic_cast(obj, TYPE_VIRTIO_NET)) {
@@ -187,7 +191,10 @@ static bool intel_iommu_any(int (*match)(Object *obj, void *opaque))
 
 bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp)
 {
-    /* Of vfio-pci, this finds mediated devices: they have no host IOMMU */
+    /*
+     * Other vfio-pci devices came by set_iommu_device before.  Left are
+     * mediated devices, which have no host IOMMU.
+     */
     if (intel_iommu_any(intel_iommu_is_assigned)) {
         return intel_iommu_need_caching_mode(s, false, errp);
     }

@@ -31,9 +31,9 @@ static void intel_iommu_events_bh(void *opaque)
 }
 
 /*
- * A fault's thread may not have the big lock, which the APIC needs.  Until it
- * is sent the message is in the unit's registers: it ends with a reset, and
- * migrates.
+ * The APIC needs the big lock, and the thread of a faulting DMA may not hold
+ * it.  Then a bottom half sends the message.  Until that runs, the unit's
+ * registers hold it as pending: a reset ends it, and migration carries it.
  */
 bool intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
 {
@@ -83,15 +83,15 @@ static bool intel_iommu_remap(IntelIOMMUState *s, uint32_t sid, bool record,
     }
 }
 
-/* To the logical destination 0, which no CPU is a part of */
+/* A message that no CPU takes: no CPU is part of logical destination 0 */
 static const MSIMessage intel_iommu_nobody = {
     .address = APIC_DEFAULT_ADDRESS | 1 << MSI_ADDR_DEST_MODE_SHIFT,
 };
 
 /*
- * KVM's routes and the split I/O APIC.  They are set up ahead of use, so a
- * blocked one is no fault of the guest's.  Nor is it an error: the route
- * would stay as it was, and deliver what is blocked now.
+ * For KVM's routes and the split I/O APIC.  Routes are set up ahead of use, so
+ * a blocked one is not recorded as a fault of the guest's.  Nor may the call
+ * fail for it: KVM would keep the old route, and deliver what is blocked now.
  */
 int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                           MSIMessage *dst, uint16_t sid)

@@ -18,7 +18,7 @@
 
 typedef struct IntelIOMMUFind {
     hwaddr gpa;
-    VtdRam *ram;                /* so far: the hole behind what was passed */
+    VtdRam *ram;                /* starts as one hole, cut by each region */
 } IntelIOMMUFind;
 
 static hwaddr intel_iommu_range_last(Int128 start, Int128 len)
@@ -37,7 +37,7 @@ static MemoryRegionSection intel_iommu_section(MemoryRegion *mr, hwaddr offset,
     };
 }
 
-/* Passed in order, those that are there and in the section */
+/* Called in order for each populated part of the section */
 static int intel_iommu_populated(MemoryRegionSection *section, void *opaque)
 {
     IntelIOMMUFind *find = opaque;
@@ -56,7 +56,10 @@ static int intel_iommu_populated(MemoryRegionSection *section, void *opaque)
     return 0;
 }
 
-/* The piece of @find->ram, a region with a manager, that @find->gpa is in */
+/*
+ * Cut @find->ram, all of a region with a RamDiscardManager, to the populated or
+ * discarded part around @find->gpa.
+ */
 static void intel_iommu_find_populated(IntelIOMMUFind *find, MemoryRegion *mr,
                                        hwaddr offset)
 {
@@ -102,7 +105,10 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
     return true;
 }
 
-/* In place while the big lock is held: only that changes the layout */
+/*
+ * The pointer stays good while the caller holds the big lock: the layout
+ * changes under that lock only.
+ */
 void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
 {
     IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
@@ -113,7 +119,10 @@ void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
                             intel_iommu_find_ram, &find);
 }
 
-/* What was RAM, and is: all of it is compared when any of it may have moved */
+/*
+ * The layout as lists of pieces of RAM.  When any RAM may have moved, the list
+ * of before is compared to the one of now.
+ */
 
 typedef struct IntelIOMMUPiece {
     hwaddr first;
@@ -200,7 +209,10 @@ static const IntelIOMMUPiece *intel_iommu_piece_at(const GArray *pieces,
     return NULL;
 }
 
-/* The same RAM may be cut at other places than before: that is no change */
+/*
+ * Pieces are compared by address, not one to one: the same RAM may be cut into
+ * other pieces than before, which is no change.
+ */
 static GArray *intel_iommu_compare(const GArray *old, const GArray *new)
 {
     GArray *changes = g_array_new(false, false, sizeof(VtdRamChange));
@@ -234,8 +246,8 @@ static void intel_iommu_memory_moves(IntelIOMMUState *s, MemoryRegion *mr)
 }
 
 /*
- * The old RAM is there still: whoever takes it out of the map lets go of it
- * after this, and the old pieces are referenced.
+ * Old RAM still exists when this is called, so UNMAPs may name it: it is freed
+ * after the commit, and the old pieces hold references.
  */
 static void intel_iommu_memory_moved(MemoryListener *listener)
 {
@@ -256,7 +268,10 @@ static void intel_iommu_memory_moved(MemoryListener *listener)
     intel_iommu_free_pieces(old);
 }
 
-/* What is populated is known when the manager's own record has it */
+/*
+ * Listeners are called before the manager's own record of populated memory
+ * changes.  This bottom half reads the record afterwards.
+ */
 static void intel_iommu_memory_bh(void *opaque)
 {
     IntelIOMMUState *s = opaque;

@@ -22,9 +22,10 @@
 static const MemTxAttrs ram_only = { .memory = 1 };
 
 /*
- * The region at @gpa if it is such a window, else NULL.  @at is the offset in
- * it, and *@size is cut to what one access can have.  What is found is used
- * without a second look: the memory map may change meanwhile.
+ * The region at @gpa if it is a window to CXL memory, else NULL.  @at becomes
+ * the offset in it, and *@size is cut to what one access may have.  The caller
+ * accesses this very region and must not look it up again: the memory map may
+ * change meanwhile, and the second answer be a device's registers.
  */
 static MemoryRegion *intel_iommu_cxl_at(uint64_t gpa, bool write,
                                            hwaddr *at, hwaddr *size)

@@ -28,7 +28,10 @@ static int intel_iommu_post_load(void *opaque, int version_id)
     IntelIOMMUState *s = opaque;
     g_autofree char *error = NULL;
 
-    /* The device that auto was settled by may be gone by now */
+    /*
+     * caching-mode=auto may be on because of a device that was unplugged
+     * before the migration: then this end has none, and the stream decides.
+     */
     if (s->caching_mode_option == ON_OFF_AUTO_AUTO &&
         vtd_saved_caching_mode(&s->saved)) {
         intel_iommu_use_caching_mode(s);
@@ -44,18 +47,19 @@ static int intel_iommu_post_load(void *opaque, int version_id)
 }
 
 /*
- * By now all has come that tables and views depend on: not only memory, which
- * came before us, but also what lies where in it.
+ * When the VM starts, all of the state has come that tables and views depend
+ * on: guest memory, which is loaded before devices, and where memory regions
+ * and bus numbers are, which the devices' own sections tell.
  */
 static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
 {
     IntelIOMMUState *s = opaque;
 
     if (!running) {
-        /* Before the state of CPUs is taken, which the messages change */
+        /* Messages change the state of CPUs: send them before that is saved */
         vtd_send_events(s->vtd);
     } else if (s->loaded) {
-        /* The queue may go on, and its invalidations look at what is cached */
+        /* The queue may run; invalidations read contexts that RCU guards */
         RCU_READ_LOCK_GUARD();
 
         s->loaded = false;
@@ -68,7 +72,7 @@ void intel_iommu_init_migration(IntelIOMMUState *s)
     qemu_add_vm_change_state_handler(intel_iommu_vm_state, s);
 }
 
-/* Named as in the stream's own description, which knows of no VtdSaved */
+/* The fields have the names of QEMU 10.0's stream, without "saved." */
 #define SAVED(_field, _info, _type) { \
     .name = #_field, \
     .size = sizeof(_type), \

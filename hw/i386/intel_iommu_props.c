@@ -19,7 +19,7 @@
 #include "system/kvm.h"
 #include "intel_iommu_internal.h"
 
-/* 64 GiB in pages of 4 KiB: some 130 MiB of our memory if scattered */
+/* 64 GiB in pages of 4 KiB, which take 130 MiB of QEMU's memory if scattered */
 #define INTEL_IOMMU_MAX_MAPPINGS    (16 * MiB)
 
 /*
@@ -79,7 +79,10 @@ static void intel_iommu_set_caching_mode(Object *obj, Visitor *v,
     s->caching_mode = on;
 }
 
-/* The resolved value, as a bool: tools knew the property before it had auto */
+/*
+ * Reads give a bool, what auto was resolved to: the property was a bool
+ * before it had auto, and tools expect one.
+ */
 static void intel_iommu_get_caching_mode(Object *obj, Visitor *v,
                                          const char *name, void *opaque,
                                          Error **errp)
@@ -89,7 +92,7 @@ static void intel_iommu_get_caching_mode(Object *obj, Visitor *v,
     visit_type_bool(v, name, &s->caching_mode, errp);
 }
 
-/* Unset it is auto, which is 0 */
+/* No default is set: the zeroed field means auto */
 static const PropertyInfo intel_iommu_prop_caching_mode = {
     .type = "bool",
     .get = intel_iommu_get_caching_mode,
@@ -147,7 +150,7 @@ static const VtdPropertyHelp intel_iommu_help[] = {
       "page tables, and a sixteenth more for each device" },
 };
 
-/* Those of every IOMMU of this machine */
+/* Properties of the parent class, which every IOMMU of x86 has */
 static const VtdPropertyHelp intel_iommu_parent_help[] = {
     { "device-iotlb", "on/off: offer ATS, for virtio devices with ats=on" },
     { "intremap", "on/off/auto: remap interrupts; auto is off only with "

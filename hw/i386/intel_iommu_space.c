@@ -30,13 +30,14 @@ struct IntelIOMMURegion {
     IOMMUMemoryRegion iommu;
 };
 
-/* What takes its addresses before the view below it */
+/* Of the regions that lie over the view and hide it where they are */
 #define INTEL_IOMMU_OVERLAY_PRIORITY 1
 
 /*
- * A device's address space: a root region that holds either system memory
- * or the translating region, and the interrupt window above.  With
- * pass-through what is beyond physical addresses is a fault.
+ * A device's address space: a root region with system memory (@direct) or the
+ * translating region (@translated) enabled in it, and over both the interrupt
+ * window.  In the pass-through view @beyond hides what lies above physical
+ * addresses, and faults.
  */
 typedef struct IntelIOMMUSpace {
     struct rcu_head rcu;
@@ -81,19 +82,19 @@ void intel_iommu_switch_to(void *space_host, VtdView view)
 }
 
 /*
- * Who listens, and what each can take.  The core asserts that an UNMAP is
- * within the notifier's range, and cuts a DEVIOTLB_UNMAP to it.
+ * Each kind of listener takes another kind of event.  The core asserts that an
+ * UNMAP is within the notifier's range, and cuts a DEVIOTLB_UNMAP to it.
  *
- *   MAP and UNMAP (VFIO, vhost-vdpa): hear of what changes in the shadow, in
- *   naturally aligned powers of two.  The host cannot cut a mapping, so
- *   these are never told to forget.
- *   UNMAP alone (vhost): forgets any range of bytes whose length fits 64
- *   bits, and vhost-user answers each message: one for a notifier.  So does
- *   a CPU's TLB (TCG), which is flushed whole, whatever the range.
- *   DEVIOTLB_UNMAP alone (vhost, while the guest has ATS on): the same, for
- *   device-TLB invalidations.  The guest can switch ATS on whether or not
- *   the unit has device-TLBs; if it has none, no such invalidation ever
- *   comes, and all others are told in its place.
+ *   MAP and UNMAP (VFIO, vhost-vdpa): these map, and hear of each change of
+ *   the shadow in naturally aligned powers of two.  They are not told to
+ *   forget ranges as caches are: the host cannot cut a mapping.
+ *   UNMAP alone (vhost): a cache, which forgets any range of bytes whose
+ *   length fits 64 bits.  vhost-user answers each message, so a notifier gets
+ *   one.  A CPU's TLB (TCG) listens like this, too, and is flushed whole.
+ *   DEVIOTLB_UNMAP alone (vhost, while the guest has ATS on): a cache that is
+ *   told of device-TLB invalidations.  The guest can switch ATS on also where
+ *   the unit offers no device-TLB.  Then such invalidations never come, and
+ *   the cache is told of all others.
  */
 static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
                              hwaddr first, hwaddr last, hwaddr addr,
@@ -161,7 +162,7 @@ int intel_iommu_notify(void *space_host, const VtdNotice *notice)
     return refused;
 }
 
-/* The event that makes a listener forget, NONE for one that needs not */
+/* The event that makes a listener forget; NONE if it must not be told */
 static IOMMUNotifierFlag intel_iommu_forget_type(IntelIOMMUState *s,
                                                  IOMMUNotifierFlag flags,
                                                  bool device_tlb)
@@ -184,7 +185,10 @@ void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
                             bool device_tlb)
 {
     IntelIOMMUSpace *space = space_host;
-    /* A cache may have RAM from when there was no translation */
+    /*
+     * Addresses up to the width of physical ones, not of DMA: a cache may
+     * still have RAM from when translation was off.
+     */
     hwaddr width_last = BIT_ULL(space->s->haw_bits) - 1;
     IOMMUNotifier *n;
 
@@ -232,7 +236,10 @@ static bool intel_iommu_window_refuses(IntelIOMMUSpace *space, hwaddr addr,
     return refused;
 }
 
-/* The I/O APIC is nobody's device, so its messages need no verified source */
+/*
+ * The I/O APIC is part of the platform, and no guest assigns it to anybody.
+ * Some guests do not name it in their entries, so its id is not verified.
+ */
 static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
                                             uint64_t value, unsigned size,
                                             MemTxAttrs attrs)
@@ -251,7 +258,10 @@ static MemTxResult intel_iommu_window_write(void *opaque, hwaddr addr,
                                  value);
 }
 
-/* Takes all that it can, or the core would cut long writes into messages */
+/*
+ * Accesses of all sizes come to the window's own functions.  If it took four
+ * bytes alone, the core would cut a longer write into several messages.
+ */
 static const MemoryRegionOps intel_iommu_window_ops = {
     .read_with_attrs = intel_iommu_window_read,
     .write_with_attrs = intel_iommu_window_write,
@@ -472,8 +482,8 @@ static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
 }
 
 /*
- * After a grace period no device uses the space, as a rule.  One that does
- * gets plain memory.
+ * Runs a grace period after the bus went.  A device that still uses the space
+ * by then, against the rules, reaches plain memory and no freed region.
  */
 static void intel_iommu_space_retire(IntelIOMMUSpace *space)
 {
@@ -483,7 +493,10 @@ static void intel_iommu_space_retire(IntelIOMMUSpace *space)
     space->s->spare_spaces = g_slist_prepend(space->s->spare_spaces, space);
 }
 
-/* Its bridge has no configuration space any more, so no number either */
+/*
+ * @bus is NULL from here on: its number would be read from the configuration
+ * space of its bridge, which is gone.
+ */
 void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
 {
     IntelIOMMUSpace *space;
