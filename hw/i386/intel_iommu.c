@@ -46,7 +46,7 @@ static void intel_iommu_deferred(IntelIOMMUDeferred *deferred)
     g_free(deferred);
 }
 
-static void intel_iommu_defer_free(void *host, void *ptr,
+static void intel_iommu_defer_free(void *opaque, void *ptr,
                                    void (*free_fn)(void *))
 {
     IntelIOMMUDeferred *deferred = g_new(IntelIOMMUDeferred, 1);
@@ -56,17 +56,17 @@ static void intel_iommu_defer_free(void *host, void *ptr,
     call_rcu(deferred, intel_iommu_deferred, rcu);
 }
 
-static void intel_iommu_iec_changed(void *host, bool global, uint32_t index,
+static void intel_iommu_iec_changed(void *opaque, bool global, uint32_t index,
                                     uint32_t mask)
 {
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(host), global, index, mask);
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), global, index, mask);
 }
 
 /*
  * The first line of each cause goes to stderr, so that every user sees it;
  * the others are for -d guest_errors.
  */
-static void intel_iommu_log(void *host, bool first, const char *line)
+static void intel_iommu_log(void *opaque, bool first, const char *line)
 {
     if (first) {
         error_report("%s", line);
@@ -76,9 +76,9 @@ static void intel_iommu_log(void *host, bool first, const char *line)
 }
 
 /* One line in a second for each cause: a device's faults can be a storm */
-static bool intel_iommu_log_more(void *host, unsigned cause)
+static bool intel_iommu_log_more(void *opaque, unsigned cause)
 {
-    IntelIOMMUState *s = host;
+    IntelIOMMUState *s = opaque;
     unsigned second;
 
     if (!qemu_loglevel_mask(LOG_GUEST_ERROR)) {
@@ -88,28 +88,28 @@ static bool intel_iommu_log_more(void *host, unsigned cause)
     return qatomic_xchg(&s->logged[cause], second) != second;
 }
 
-static bool intel_iommu_dirty_tracking(void *host)
+static bool intel_iommu_dirty_tracking(void *opaque)
 {
     return global_dirty_tracking != 0;
 }
 
-static void intel_iommu_over_limit(void *host)
+static void intel_iommu_over_limit(void *opaque)
 {
-    IntelIOMMUState *s = host;
+    IntelIOMMUState *s = opaque;
 
     warn_report("intel-iommu: the guest maps more than max-mappings=%" PRIu64
                 " pages for a device; the device cannot reach the rest",
                 s->max_mappings);
 }
 
-static int64_t intel_iommu_now(void *host)
+static int64_t intel_iommu_now(void *opaque)
 {
     return get_clock();
 }
 
-static void intel_iommu_schedule(void *host)
+static void intel_iommu_schedule(void *opaque)
 {
-    IntelIOMMUState *s = host;
+    IntelIOMMUState *s = opaque;
 
     qemu_bh_schedule(s->continue_bh);
 }

@@ -102,9 +102,9 @@ static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
 }
 
 /* VFIO's and vDPA's own messages name no remedy */
-void intel_iommu_refused(void *host, int error)
+void intel_iommu_refused(void *opaque, int error)
 {
-    IntelIOMMUState *s = host;
+    IntelIOMMUState *s = opaque;
     bool *told = error == -ENOSPC ? &s->no_space_told :
                  error == -ENOMEM ? &s->no_memory_told : &s->refusal_told;
     const char *remedy =

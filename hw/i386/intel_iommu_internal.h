@@ -33,21 +33,21 @@ AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque, int devfn);
 /* A bus goes; the devices on it were unrealized before. */
 void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus);
 /* What the engine asks of a space: see VtdOps */
-uint16_t intel_iommu_source_id(void *space_host);
-void intel_iommu_switch_to(void *space_host, VtdView view);
-int intel_iommu_notify(void *space_host, const VtdNotice *notice);
-void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
+uint16_t intel_iommu_source_id(void *space_opaque);
+void intel_iommu_switch_to(void *space_opaque, VtdView view);
+int intel_iommu_notify(void *space_opaque, const VtdNotice *notice);
+void intel_iommu_invalidate(void *space_opaque, uint64_t first, uint64_t last,
                             bool device_tlb);
 
 /* intel_iommu_memory.c: the guest's memory; VtdOps.read and VtdOps.write */
 
-bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len);
-bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len);
+bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len);
+bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len);
 
 /* intel_iommu_layout.c: the layout of the guest's memory */
 
 /* VtdOps.ram */
-void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram);
+void intel_iommu_ram(void *opaque, uint64_t gpa, VtdRam *ram);
 /* From now on, tell the engine when RAM comes or goes. */
 void intel_iommu_watch_memory(IntelIOMMUState *s);
 
@@ -55,7 +55,7 @@ void intel_iommu_watch_memory(IntelIOMMUState *s);
 
 void intel_iommu_init_interrupts(IntelIOMMUState *s);
 /* VtdOps.inject; without the big lock the message waits for it */
-bool intel_iommu_inject(void *host, uint64_t addr, uint32_t data);
+bool intel_iommu_inject(void *opaque, uint64_t addr, uint32_t data);
 /* X86IOMMUClass.int_remap */
 int intel_iommu_int_remap(X86IOMMUState *iommu, MSIMessage *src,
                           MSIMessage *dst, uint16_t sid);
@@ -78,7 +78,7 @@ void intel_iommu_unset_host_device(PCIBus *bus, void *opaque, int devfn);
  */
 bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp);
 /* VtdOps.refused: say what helps, once for each kind of @error. */
-void intel_iommu_refused(void *host, int error);
+void intel_iommu_refused(void *opaque, int error);
 /* Caching mode on, before the guest can see that it was not. */
 void intel_iommu_use_caching_mode(IntelIOMMUState *s);
 

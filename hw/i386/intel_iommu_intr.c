@@ -35,9 +35,9 @@ static void intel_iommu_events_bh(void *opaque)
  * it.  Then a bottom half sends the message.  Until that runs, the unit's
  * registers hold it as pending: a reset ends it, and migration carries it.
  */
-bool intel_iommu_inject(void *host, uint64_t addr, uint32_t data)
+bool intel_iommu_inject(void *opaque, uint64_t addr, uint32_t data)
 {
-    IntelIOMMUState *s = host;
+    IntelIOMMUState *s = opaque;
     MSIMessage msi = { .address = addr, .data = data };
 
     if (!bql_locked()) {

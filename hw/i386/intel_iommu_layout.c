@@ -109,7 +109,7 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
  * The pointer stays good while the caller holds the big lock: the layout
  * changes under that lock only.
  */
-void intel_iommu_ram(void *host, uint64_t gpa, VtdRam *ram)
+void intel_iommu_ram(void *opaque, uint64_t gpa, VtdRam *ram)
 {
     IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
 

@@ -80,14 +80,14 @@ static bool intel_iommu_write_cxl(uint64_t gpa, const uint8_t *buf,
     return true;
 }
 
-bool intel_iommu_read(void *host, uint64_t gpa, void *buf, size_t len)
+bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
     return address_space_read(&address_space_memory, gpa, ram_only, buf,
                               len) == MEMTX_OK ||
            intel_iommu_read_cxl(gpa, buf, len);
 }
 
-bool intel_iommu_write(void *host, uint64_t gpa, const void *buf, size_t len)
+bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
     return address_space_write(&address_space_memory, gpa, ram_only, buf,
                                len) == MEMTX_OK ||

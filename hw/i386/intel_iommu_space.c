@@ -59,18 +59,18 @@ typedef struct IntelIOMMUSpace {
 /* What the engine asks of a space */
 
 /* Firmware numbers the buses after the spaces were made, so ask each time */
-uint16_t intel_iommu_source_id(void *space_host)
+uint16_t intel_iommu_source_id(void *space_opaque)
 {
-    IntelIOMMUSpace *space = space_host;
+    IntelIOMMUSpace *space = space_opaque;
     PCIBus *bus = qatomic_read(&space->bus);
 
     return PCI_BUILD_BDF(bus ? pci_bus_num(bus) : Q35_PSEUDO_BUS_PLATFORM,
                          space->devfn);
 }
 
-void intel_iommu_switch_to(void *space_host, VtdView view)
+void intel_iommu_switch_to(void *space_opaque, VtdView view)
 {
-    IntelIOMMUSpace *space = space_host;
+    IntelIOMMUSpace *space = space_opaque;
     bool translated = view == VTD_VIEW_TRANSLATED;
 
     memory_region_transaction_begin();
@@ -147,9 +147,9 @@ static int intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice)
     return refused == -EEXIST ? 0 : refused;
 }
 
-int intel_iommu_notify(void *space_host, const VtdNotice *notice)
+int intel_iommu_notify(void *space_opaque, const VtdNotice *notice)
 {
-    IntelIOMMUSpace *space = space_host;
+    IntelIOMMUSpace *space = space_opaque;
     IOMMUNotifier *n;
     int refused = 0;
 
@@ -181,10 +181,10 @@ static IOMMUNotifierFlag intel_iommu_forget_type(IntelIOMMUState *s,
     return X86_IOMMU_DEVICE(s)->dt_supported ? IOMMU_NOTIFIER_NONE : by_ats;
 }
 
-void intel_iommu_invalidate(void *space_host, uint64_t first, uint64_t last,
+void intel_iommu_invalidate(void *space_opaque, uint64_t first, uint64_t last,
                             bool device_tlb)
 {
-    IntelIOMMUSpace *space = space_host;
+    IntelIOMMUSpace *space = space_opaque;
     /*
      * Addresses up to the width of physical ones, not of DMA: a cache may
      * still have RAM from when translation was off.

@@ -567,7 +567,7 @@ static void one_world(guint32 seed)
         .format = &w.format,
         .ram = memory_ram,
         .read = memory_read,
-        .host = &w,
+        .opaque = &w,
         .max_leaves = one_in(&w, 3) ? 1 + pick(&w, 3000) : UINT64_MAX,
         .max_bytes = HEAP(sizeof(VtdSeen)) +
                      (one_in(&w, 6) ? 0 : 2 * (GIB_NODE + GIB_BLOCKS)),

@@ -6,7 +6,7 @@
  * Owns the forms in which seen.c keeps what it saw, and the account of
  * what they take: a GTree of GiB for a table, blocks of 2 MiB in a GiB,
  * entries or a run in a block.  Knows no guest memory and no differences.
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_BLOCK_H

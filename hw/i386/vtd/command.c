@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns what GCMD switches, with the values that it latches, and the
- * register-based invalidations, CCMD and IOTLB (1.6 to 1.9).  [host] calls
+ * register-based invalidations, CCMD and IOTLB (1.6 to 1.9).  [bql] calls
  * only; the latched values are atomics that any thread reads.
  */
 

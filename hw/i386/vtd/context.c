@@ -71,7 +71,7 @@ static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
 {
     uint64_t entry[2];
 
-    if (!v->ops->read(v->host, table + index * sizeof(entry), entry,
+    if (!v->ops->read(v->opaque, table + index * sizeof(entry), entry,
                       sizeof(entry))) {
         return false;
     }
@@ -88,7 +88,7 @@ static bool vtd_table_readable(Vtd *v, uint64_t table)
 {
     uint64_t entry;
 
-    return v->ops->read(v->host, table, &entry, sizeof(entry));
+    return v->ops->read(v->opaque, table, &entry, sizeof(entry));
 }
 
 /* The pointer is ignored in a pass-through entry alone */
@@ -189,7 +189,7 @@ static void vtd_context_publish(VtdSpace *space, VtdContext *context)
     VtdContext *old = qatomic_xchg(&space->context, context);
 
     if (old) {
-        space->v->ops->defer_free(space->v->host, old, g_free);
+        space->v->ops->defer_free(space->v->opaque, old, g_free);
     }
 }
 
@@ -227,7 +227,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
         vtd_context_publish(space, context);
     } else {
         /* Good for this request, which came before the invalidation */
-        v->ops->defer_free(v->host, context, g_free);
+        v->ops->defer_free(v->opaque, context, g_free);
     }
     qemu_mutex_unlock(&v->contexts.lock);
     return context;

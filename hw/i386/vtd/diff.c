@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns what became of the pages of a block, between two looks at a table or
- * between two tables.  Knows no guest memory.  [host] calls only.
+ * between two tables.  Knows no guest memory.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the state of a walk over what was last seen, which a sync and a
- * comparison of two tables share.  [host] calls only.
+ * comparison of two tables share.  [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_DIFF_H

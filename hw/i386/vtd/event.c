@@ -31,7 +31,7 @@ static void vtd_event_send_locked(Vtd *v, unsigned ctl)
     addr = vtd_reg32_locked(v, ctl + EVENT_ADDR) |
            (uint64_t)vtd_reg32_locked(v, ctl + EVENT_UADDR) << 32;
     data = vtd_reg32_locked(v, ctl + EVENT_DATA);
-    if (!v->ops->inject(v->host, addr, data)) {
+    if (!v->ops->inject(v->opaque, addr, data)) {
         return;                 /* pending until vtd_send_events() */
     }
     vtd_reg32_set_locked(v, ctl, control & ~VTD_ECTL_IP);

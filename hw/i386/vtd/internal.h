@@ -5,7 +5,7 @@
  *
  * Owns struct Vtd and struct VtdSpace.  Every field says what guards it:
  *
- *   host     changed by [host] calls only (see vtd.h)
+ *   bql      changed by [bql] calls only (see vtd.h)
  *   lock     Vtd.lock, the unit's lock: held for a few instructions, never
  *            over a walk, and never over a call that may call back
  *   atomic   read by any thread without a lock
@@ -90,23 +90,23 @@ typedef struct VtdInterrupts {
     uint64_t epoch;                 /* atomic; set in lock */
     VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
 
-    VtdIecChange untold;                    /* host: see vtd_iec_tell() */
+    VtdIecChange untold;                    /* bql: see vtd_iec_tell() */
 } VtdInterrupts;
 
 /* queue.c */
 typedef struct VtdQueue {
-    bool enabled;                           /* host: GSTS.QIES */
-    uint64_t base;                          /* host: latched with it */
-    uint32_t entries;                       /* host: likewise */
-    bool wide;                              /* host: IQA.DW, likewise */
-    uint16_t head;                          /* host: index of a descriptor */
-    uint8_t last_type;                      /* host: completed; 0 for none */
-    bool held;                              /* host: at one not done yet */
+    bool enabled;                           /* bql: GSTS.QIES */
+    uint64_t base;                          /* bql: latched with it */
+    uint32_t entries;                       /* bql: likewise */
+    bool wide;                              /* bql: IQA.DW, likewise */
+    uint16_t head;                          /* bql: index of a descriptor */
+    uint8_t last_type;                      /* bql: completed; 0 for none */
+    bool held;                              /* bql: at one not done yet */
 } VtdQueue;
 
 struct Vtd {
     const VtdOps *ops;
-    void *host;
+    void *opaque;
     VtdConfig config;
     uint64_t cap, ecap;                     /* fixed, as the next */
     uint64_t haw_mask;                      /* of pages that there can be */
@@ -121,22 +121,22 @@ struct Vtd {
     VtdQueue queue;
     VtdIotlb *iotlb;
 
-    GPtrArray *spaces;                      /* host */
+    GPtrArray *spaces;                      /* bql */
 
     VtdSeenConfig seen_config;
-    VtdSeenStats seen_stats;                /* host */
-    GPtrArray *shares;                      /* host: of VtdShare */
-    bool limit_told;                        /* host */
-    bool scheduled;                         /* host: vtd_continue() is due */
-    int64_t piece_end;                      /* host: of what runs, in ns */
-    bool unbounded;                         /* host: no sync stops */
-    uint32_t late_status;                   /* host: GSTS bits to be set */
-    bool updating;                          /* host: vtd_shadow_update() runs */
-    uint64_t update;                        /* host: its generation */
-    VtdRam target[VTD_TARGETS];             /* host: of MAPs in one call */
-    unsigned next_target;                   /* host */
-    VtdReached reached[VTD_REACHED];        /* host: by leaves, at any time */
-    unsigned reached_count;                 /* host */
+    VtdSeenStats seen_stats;                /* bql */
+    GPtrArray *shares;                      /* bql: of VtdShare */
+    bool limit_told;                        /* bql */
+    bool scheduled;                         /* bql: vtd_continue() is due */
+    int64_t piece_end;                      /* bql: of what runs, in ns */
+    bool unbounded;                         /* bql: no sync stops */
+    uint32_t late_status;                   /* bql: GSTS bits to be set */
+    bool updating;                          /* bql: vtd_shadow_update() runs */
+    uint64_t update;                        /* bql: its generation */
+    VtdRam target[VTD_TARGETS];             /* bql: of MAPs in one call */
+    unsigned next_target;                   /* bql */
+    VtdReached reached[VTD_REACHED];        /* bql: by leaves, at any time */
+    unsigned reached_count;                 /* bql */
 
     uint64_t told;                  /* atomic: causes, by bit */
     uint64_t stats[VTD_STAT_COUNT];
@@ -151,22 +151,22 @@ typedef enum VtdDue {
 
 struct VtdSpace {
     Vtd *v;
-    void *host;
-    VtdView view;                           /* host */
+    void *opaque;
+    VtdView view;                           /* bql */
     VtdContext *context;            /* atomic; set in context_lock */
     uint64_t hits;                  /* of the IOTLB */
     uint64_t context_hits;
-    bool shadowed;                          /* host: MAPs are wanted */
-    bool watched;                           /* host: anything is wanted */
-    VtdShare *share;                        /* host: NULL for no tables */
-    uint16_t did;                           /* host: of share */
-    VtdDue due;                             /* host */
-    unsigned tries;                         /* host: of the last sink, as the */
+    bool shadowed;                          /* bql: MAPs are wanted */
+    bool watched;                           /* bql: anything is wanted */
+    VtdShare *share;                        /* bql: NULL for no tables */
+    uint16_t did;                           /* bql: of share */
+    VtdDue due;                             /* bql */
+    unsigned tries;                         /* bql: of the last sink, as the */
     unsigned tries_for_room;                /* next two: see notify.c */
     unsigned retries;
-    VtdSent *sent;                          /* host: wider than a page */
-    VtdRefused *refused;                    /* host */
-    uint64_t retry_from;                    /* host: where it was given up */
+    VtdSent *sent;                          /* bql: wider than a page */
+    VtdRefused *refused;                    /* bql */
+    uint64_t retry_from;                    /* bql: where it was given up */
 };
 
 /* What the shadow of a space follows, or NULL */
@@ -211,19 +211,19 @@ void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
  */
 uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
 
-/* regs.c: the image as after reset; its part of migration.  [host] */
+/* regs.c: the image as after reset; its part of migration.  [bql] */
 void vtd_regs_reset(Vtd *v);
 void vtd_regs_save(Vtd *v, VtdSaved *saved);
 void vtd_regs_load(Vtd *v, const VtdSaved *saved);
 
-/* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [host] */
+/* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [bql] */
 void vtd_gcmd_written(Vtd *v);
 void vtd_ccmd_written(Vtd *v);
 void vtd_iotlb_written(Vtd *v);
 /* No shadow is pending: say that what waits for that is done */
 void vtd_commands_done(Vtd *v);
 
-/* queue.c: the invalidation queue (1.12, 7).  [host] */
+/* queue.c: the invalidation queue (1.12, 7).  [bql] */
 void vtd_queue_reset(Vtd *v);
 void vtd_queue_save(Vtd *v, VtdSaved *saved);
 /* After vtd_regs_load(); IQH, IQT and QIES follow */
@@ -295,11 +295,11 @@ void vtd_log_register_invalidation(Vtd *v);
  */
 void vtd_contexts_init(Vtd *v);
 void vtd_contexts_destroy(Vtd *v);
-void vtd_contexts_reset(Vtd *v);                                /* [host] */
-void vtd_contexts_save(Vtd *v, VtdSaved *saved);                /* [host] */
-void vtd_contexts_load(Vtd *v, const VtdSaved *saved);          /* [host] */
-void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr);            /* [host] */
-void vtd_contexts_set_translating(Vtd *v, bool on);             /* [host] */
+void vtd_contexts_reset(Vtd *v);                                /* [bql] */
+void vtd_contexts_save(Vtd *v, VtdSaved *saved);                /* [bql] */
+void vtd_contexts_load(Vtd *v, const VtdSaved *saved);          /* [bql] */
+void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr);            /* [bql] */
+void vtd_contexts_set_translating(Vtd *v, bool on);             /* [bql] */
 /* Whether translation is on.  [any] */
 bool vtd_translating(Vtd *v);
 /*
@@ -311,14 +311,14 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
 /* Read the entries past the cache.  Errors as above.  [any] */
 bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
                       VtdFault *fault);
-/* Which cached contexts an invalidation names: NULL @match for all.  [host] */
+/* Which cached contexts an invalidation names: NULL @match for all.  [bql] */
 typedef bool VtdContextMatch(const VtdContext *context, const void *key);
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
-/* Drop the one of a space that goes.  [host] */
+/* Drop the one of a space that goes.  [bql] */
 void vtd_context_forget(VtdSpace *space);
 
 /*
- * shadow.c: which table each space follows, and when to look at it.  [host]
+ * shadow.c: which table each space follows, and when to look at it.  [bql]
  *
  * After the context of each space with @sid in the bits of @mask may have
  * changed: its view, the table that it follows, and its shadow.
@@ -331,7 +331,7 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
  */
 void vtd_piece_begin(Vtd *v);
 bool vtd_piece_over(Vtd *v);
-/* Have the host call vtd_continue() */
+/* Have the embedder call vtd_continue() */
 void vtd_schedule(Vtd *v);
 bool vtd_shadow_pending(Vtd *v);
 void vtd_shadow_continue(Vtd *v);
@@ -347,11 +347,11 @@ void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
 void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
 
-/* tracewalk.c: tell whoever traces it what a sync is to look at.  [host] */
+/* tracewalk.c: tell whoever traces it what a sync is to look at.  [bql] */
 void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
                     uint64_t first, uint64_t last);
 
-/* invalidate.c: what an invalidation does to each cache (7).  [host] */
+/* invalidate.c: what an invalidation does to each cache (7).  [bql] */
 void vtd_invalidate_context_global(Vtd *v);
 void vtd_invalidate_context_domain(Vtd *v, uint16_t did);
 /* @fm: function bits of @sid to be ignored, as in CCMD.FM */
@@ -369,21 +369,21 @@ void vtd_invalidate_iec_global(Vtd *v);
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
 
 /*
- * The host has copies of interrupt entries, too (KVM's routes), and bringing
- * them in step is dear.  So it hears of all changes of some descriptors at
- * once: before one of them is known to be complete, at the latest.
+ * The embedder has copies of interrupt entries, too (KVM's routes), and
+ * bringing them in step is dear.  So it hears of the changes of several
+ * descriptors at once, before the guest can know that one of them is done.
  */
 void vtd_iec_tell(Vtd *v);
 /*
  * Nothing cached before serves a request after this: contexts and the IOTLB;
- * interrupt entries, the host's copies of them included.
+ * interrupt entries, the embedder's copies of them included.
  */
 void vtd_drop_translations(Vtd *v);
 void vtd_drop_interrupts(Vtd *v);
 
 /*
  * interrupt.c: the latched table, and the cache of its entries (1.13, 8).
- * What is cached is dropped apart, see invalidate.c.  [host]
+ * What is cached is dropped apart, see invalidate.c.  [bql]
  */
 void vtd_interrupts_init(Vtd *v);
 void vtd_interrupts_destroy(Vtd *v);

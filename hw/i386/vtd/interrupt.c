@@ -101,7 +101,7 @@ static bool vtd_irte_get(Vtd *v, const VtdMessage *message, uint16_t index,
         return true;
     }
 
-    if (!v->ops->read(v->host, (message->irta & VTD_PAGE_MASK) + index *
+    if (!v->ops->read(v->opaque, (message->irta & VTD_PAGE_MASK) + index *
                       sizeof(entry), entry, sizeof(entry))) {
         return false;
     }

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the order in which caches hear of an invalidation, from whichever
- * interface it came (7.1, 7.3).  [host] calls only; each cache takes its own
+ * interface it came (7.1, 7.3).  [bql] calls only; each cache takes its own
  * lock.
  */
 
@@ -26,7 +26,7 @@ void vtd_iec_tell(Vtd *v)
 
     if (untold.any) {
         v->interrupts.untold.any = false;
-        v->ops->iec_changed(v->host, untold.global, untold.index,
+        v->ops->iec_changed(v->opaque, untold.global, untold.index,
                             untold.order);
     }
 }
@@ -91,7 +91,7 @@ static void vtd_trace_devices(Vtd *v, const VtdSourceKey *key)
 {
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
-        uint16_t sid = v->ops->source_id(space->host);
+        uint16_t sid = v->ops->source_id(space->opaque);
 
         if (!((sid ^ key->sid) & key->mask)) {
             trace_vtd_inv_desc_cc_device(sid >> 8, VTD_BITS(sid, 7, 3),

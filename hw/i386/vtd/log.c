@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the words, and that each mistake is told when it is first seen, later
- * only to a host that wants more.  Scripts look for the words of QEMU 10.0's
+ * only if the embedder wants more.  Scripts look for the words of QEMU 10.0's
  * own device: what it says on an occasion is said here, as it says it, with
  * the name in front.  Any thread, no lock: Vtd.told is atomic.
  */
@@ -43,13 +43,13 @@ static void G_GNUC_PRINTF(3, 4) vtd_log(Vtd *v, unsigned cause,
     char *line;
     va_list ap;
 
-    if (!first && !v->ops->log_more(v->host, cause)) {
+    if (!first && !v->ops->log_more(v->opaque, cause)) {
         return;
     }
     va_start(ap, fmt);
     line = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    v->ops->log(v->host, first, line);
+    v->ops->log(v->opaque, first, line);
     g_free(line);
 }
 

@@ -5,7 +5,7 @@
  *
  * Owns the way from "here RAM came, there it went" to differences of each
  * shadow: the guest's tables are as they were, but a leaf that leads there
- * can be mapped now, or no longer.  [host] calls only.
+ * can be mapped now, or no longer.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"

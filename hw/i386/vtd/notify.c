@@ -18,7 +18,7 @@
 /* What waits is bounded: so many ranges of each kind */
 #define WAITING                 (1u << 16)
 
-/* A host without room is told of few MAPs; an UNMAP makes room for one more */
+/* A listener without room gets few MAPs; an UNMAP makes room for one more */
 #define TRIES_FOR_ROOM          64
 /* The same of those that were refused before */
 #define RETRIES                 4
@@ -45,7 +45,7 @@ static void vtd_flush_gone(VtdSink *sink, uint64_t free_to)
             if (vtd_meets_interrupts(first, last)) {
                 /*
                  * Nothing was sent there.  Nor does an UNMAP go across, so
-                 * that the host's notifiers, which end there, cut none.
+                 * that listeners' ranges, which end there, cut none.
                  */
                 done = VTD_INTERRUPT_LAST;
                 any = true;
@@ -522,7 +522,7 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
     sink->space = space;
     sink->why = why;
     sink->silent = silent;
-    sink->exact = v->ops->dirty_tracking(v->host);
+    sink->exact = v->ops->dirty_tracking(v->opaque);
     sink->tries = TRIES;
     sink->tries_for_room = TRIES_FOR_ROOM;
     sink->first = first;

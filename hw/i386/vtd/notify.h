@@ -6,11 +6,11 @@
  * Owns, for one space, what was sent wider than a page (its extents), and
  * how the differences of a sync become MAP and UNMAP: as few as can be, no
  * MAP wider than the guest's leaf or than its target is RAM, no UNMAP over a
- * page that did not change or through what was sent as one.  What the host
- * refuses to map is remembered (refused.h), and sent again by the next sync
- * that covers it.
+ * page that did not change or through what was sent as one.  What the
+ * listener refuses to map is remembered (refused.h), and sent again by the
+ * next sync that covers it.
  *
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_NOTIFY_H
@@ -31,7 +31,7 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
  * layout of memory has changed.
  */
 void vtd_sink_was_ram(VtdSink *sink);
-/* The same where a sync goes on: what a host may refuse goes on as well */
+/* The same where a sync goes on, with the tries that its last piece left */
 VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);

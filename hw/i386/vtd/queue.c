@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns IQH, IQERCD and the decoding of descriptors (1.12, 7.4 to 7.6): one
- * table, one row a type.  [host] calls only.  A run ends at the tail that it
+ * table, one row a type.  [bql] calls only.  A run ends at the tail that it
  * saw when it began, so it is bounded by the queue's size.  It stays at a
  * descriptor whose shadows take long, and goes on when they are in step.
  */
@@ -90,7 +90,7 @@ static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
         uint64_t addr = VTD_DESC_WAIT_ADDR(hi);
 
         trace_vtd_inv_desc_wait_sw(addr, VTD_DESC_WAIT_DATA(lo));
-        if (!v->ops->write(v->host, addr, &data, sizeof(data))) {
+        if (!v->ops->write(v->opaque, addr, &data, sizeof(data))) {
             trace_vtd_inv_desc_wait_write_fail(hi, lo);
             vtd_log_status(v, lo, hi);
             return VTD_IQEI_NO_CODE;
@@ -138,7 +138,7 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
         return VTD_IQEI_WIDTH;
     }
     trace_vtd_inv_qi_fetch();
-    if (!v->ops->read(v->host, v->queue.base + VTD_IQ_OFFSET(v->queue.head),
+    if (!v->ops->read(v->opaque, v->queue.base + VTD_IQ_OFFSET(v->queue.head),
                       entry, sizeof(entry))) {
         return VTD_IQEI_FETCH;
     }

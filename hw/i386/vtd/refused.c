@@ -1,5 +1,5 @@
 /*
- * Intel VT-d engine: what a host refused to map
+ * Intel VT-d engine: what a listener refused to map
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *

@@ -1,13 +1,13 @@
 /*
- * Intel VT-d engine: what a host refused to map
+ * Intel VT-d engine: what a listener refused to map
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns, for one space, the pages that are to be mapped and are not, since
- * the host refused: ranges of input addresses, inclusive, as few as they can
- * be, and bounded.  Knows nothing of tables or of notifications.
+ * Owns, for one space, the pages that are to be mapped and are not, since the
+ * listener refused: ranges of input addresses, inclusive, as few as can be,
+ * and bounded.  Knows nothing of tables or of notifications.
  *
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_REFUSED_H

@@ -5,7 +5,7 @@
  *
  * Owns the table that says of each register what software may write and what
  * a write sets off.  The hooks run after Vtd.lock, which guards the register
- * image, is dropped; register writes are serialised by the host.
+ * image, is dropped; register writes come under the BQL.
  */
 
 #include "qemu/osdep.h"

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the replay of what one space was sent, as it was sent.  [host] calls
+ * Owns the replay of what one space was sent, as it was sent.  [bql] calls
  * only.
  */
 

@@ -5,7 +5,7 @@
  *
  * Owns the check of what comes in, and the order in which the rooms save and
  * load their parts of VtdSaved, whose fields are those of QEMU's stream.
- * Caches and shadows are not carried: they come from guest memory.  [host]
+ * Caches and shadows are not carried: they come from guest memory.  [bql]
  * calls only.
  *
  * What comes in may be hostile: whatever passes the check must be as safe as

@@ -20,7 +20,7 @@
  * superpage and run that is held, room is kept to remember which of its
  * pages are still there.
  *
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_SEEN_H
@@ -68,7 +68,7 @@ typedef struct VtdSeenConfig {
     const VtdFormat *format;
     VtdRamFn *ram;
     VtdReadFn *read;
-    void *host;
+    void *opaque;
     uint64_t max_leaves;        /* what a table may hold: new ones end here, */
     uint64_t max_bytes;         /* and no more memory is taken than this */
     /*

@@ -5,7 +5,7 @@
  *
  * Owns how a range is cut into what can be sent: aligned powers of two, of
  * RAM, around the interrupt range; what is noted of each piece that was sent,
- * or refused.  [host] calls only.
+ * or refused.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -66,7 +66,7 @@ void vtd_map_refused(VtdSpace *space, const char *why, const VtdNotice *notice,
     vtd_count(v, VTD_STAT_REFUSED);
     trace_vtd_shadow_refused(why, space->did, notice->first, notice->last,
                              notice->addr, -error);
-    v->ops->refused(v->host, error);
+    v->ops->refused(v->opaque, error);
     vtd_set_refused(space, notice->first, notice->last, true);
     *tries = vtd_out_of_room(error) ? *tries / 4 : *tries - 1;
     if (!*tries) {
@@ -93,7 +93,7 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
                            ((end - first) >> VTD_PAGE_SHIFT) + 1);
             trace_vtd_shadow_unmap(sink->why, sink->space->did, first, end);
             vtd_trace_one(sink->space, &notice);
-            v->ops->notify(sink->space->host, &notice);
+            v->ops->notify(sink->space->opaque, &notice);
         }
         if (end == last) {
             return;
@@ -131,7 +131,7 @@ static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
         }
     }
     ram = &v->target[v->next_target++ % VTD_TARGETS];
-    v->ops->ram(v->host, gpa, ram);
+    v->ops->ram(v->opaque, gpa, ram);
     vtd_note_reached(v, ram);
     return ram;
 }
@@ -176,7 +176,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
                              notice->last, notice->addr, notice->read,
                              notice->write);
         vtd_trace_one(space, notice);
-        error = v->ops->notify(space->host, notice);
+        error = v->ops->notify(space->opaque, notice);
         if (error) {
             vtd_map_refused(space, sink->why, notice, error, &sink->tries);
             return;

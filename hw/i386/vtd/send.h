@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the state of a sink (see notify.h), and the calls that send.  [host]
+ * Owns the state of a sink (see notify.h), and the calls that send.  [bql]
  * calls only.
  */
 
@@ -13,9 +13,9 @@
 #include "seen.h"
 
 /*
- * So many MAPs may the host refuse in one sync, each with a message of its
- * own; what comes after them is not tried.  A host that has no room at all
- * is told of a few only.  An UNMAP makes room for one more, so many times.
+ * So many MAPs may a listener refuse in one sync, each with a message of its
+ * own; what comes after them is not tried.  A listener that has no room at all
+ * gets a few only.  An UNMAP makes room for one more, so many times.
  */
 #define TRIES                   256
 

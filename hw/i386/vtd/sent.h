@@ -3,13 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns, for one space, the extents that a host was told to map as one:
+ * Owns, for one space, the extents that a listener was told to map as one:
  * naturally aligned powers of two of bytes, from 8 KiB to 1 GiB.  They are
  * bits beside what was last seen of the table, which has the targets: two
  * for 2 MiB, and one for each page where an extent is smaller.  Knows
  * nothing of tables or of notifications.
  *
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_SENT_H

@@ -7,7 +7,7 @@
  * follows one together.  Tables are told from others by the memory that they
  * are in, never by a domain id: what is seen of it is kept once, and a
  * difference brings all its spaces along, so that each holds what was last
- * seen.  [host] calls only.
+ * seen.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -27,7 +27,7 @@ static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
     if (!vtd_translating(v)) {
         return VTD_VIEW_DIRECT;
     }
-    if (!vtd_context_read(v, v->ops->source_id(space->host), context,
+    if (!vtd_context_read(v, v->ops->source_id(space->opaque), context,
                           &fault)) {
         return VTD_VIEW_TRANSLATED;
     }
@@ -113,40 +113,40 @@ static void vtd_share_tell(Vtd *v, const VtdShare *share)
 {
     if (vtd_seen_limited(share->seen) && !v->limit_told) {
         v->limit_told = true;
-        v->ops->over_limit(v->host);
+        v->ops->over_limit(v->opaque);
     }
 }
 
 /* Syncs, in pieces if they take long */
 
-/* What one call of the guest's may take of the host's time */
+/* How long one access of the guest's may hold the BQL */
 #define PIECE_NS                (20 * 1000 * 1000)
 
 void vtd_piece_begin(Vtd *v)
 {
-    v->piece_end = v->ops->now(v->host) + PIECE_NS;
+    v->piece_end = v->ops->now(v->opaque) + PIECE_NS;
 }
 
 bool vtd_piece_over(Vtd *v)
 {
-    return v->ops->now(v->host) >= v->piece_end;
+    return v->ops->now(v->opaque) >= v->piece_end;
 }
 
 void vtd_schedule(Vtd *v)
 {
     if (!v->scheduled) {
         v->scheduled = true;
-        v->ops->schedule(v->host);
+        v->ops->schedule(v->opaque);
     }
 }
 
 /*
- * Until it is done, or the time is over: then the rest waits.  @first: what
- * goes on does so also with what a host may still refuse.
+ * Until it is done, or the time is over: then the rest waits.  Unless it is
+ * the @first piece, it goes on with the tries that the last one left.
  */
 static void vtd_share_go_on(Vtd *v, VtdShare *share, bool first)
 {
-    bool each = v->ops->dirty_tracking(v->host);
+    bool each = v->ops->dirty_tracking(v->opaque);
     VtdFan fan = { .count = share->spaces->len };
 
     fan.sink = g_new(VtdSink *, fan.count);
@@ -301,13 +301,13 @@ static bool vtd_follow(VtdSpace *space, const VtdContext *context,
     if (new == old) {
         return true;
     }
-    trace_vtd_shadow_follow(v->ops->source_id(space->host), space->did,
+    trace_vtd_shadow_follow(v->ops->source_id(space->opaque), space->did,
                             old ? old->tables.top : 0,
                             new ? new->tables.top : 0);
     space->share = new;
     sink = vtd_sink_begin(space, why, 0, silent);
     vtd_seen_compare(old ? old->seen : NULL, new ? new->seen : NULL, 0,
-                      UINT64_MAX, v->ops->dirty_tracking(v->host),
+                      UINT64_MAX, v->ops->dirty_tracking(v->opaque),
                       vtd_sink_take_over, sink);
     vtd_sink_end(sink, vtd_width_last(v));
     if (new) {
@@ -324,7 +324,7 @@ static bool vtd_follow(VtdSpace *space, const VtdContext *context,
 static void vtd_space_switch(VtdSpace *space, VtdView view)
 {
     Vtd *v = space->v;
-    uint16_t sid = v->ops->source_id(space->host);
+    uint16_t sid = v->ops->source_id(space->opaque);
 
     space->view = view;
     vtd_count(v, VTD_STAT_VIEW_SWITCHES);
@@ -334,13 +334,13 @@ static void vtd_space_switch(VtdSpace *space, VtdView view)
     if (view == VTD_VIEW_PASS_THROUGH) {
         trace_vtd_pt_enable_fast_path(sid, true);
     }
-    v->ops->switch_to(space->host, view);
+    v->ops->switch_to(space->opaque, view);
 }
 
 /* All that a listener had goes; the ranges of listeners end at interrupts */
 static void vtd_trace_unmap_whole(VtdSpace *space)
 {
-    uint16_t sid = space->v->ops->source_id(space->host);
+    uint16_t sid = space->v->ops->source_id(space->opaque);
 
     trace_vtd_as_unmap_whole(sid >> 8, VTD_BITS(sid, 7, 3),
                              VTD_BITS(sid, 2, 0), 0, VTD_INTERRUPT_FIRST);
@@ -379,7 +379,7 @@ static bool vtd_space_update(VtdSpace *space, const char *why)
         return false;
     }
     if (space->watched) {
-        v->ops->invalidate(space->host, 0, UINT64_MAX, false);
+        v->ops->invalidate(space->opaque, 0, UINT64_MAX, false);
     }
     if (space->view != view) {
         vtd_space_switch(space, view);
@@ -436,7 +436,7 @@ void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (!((v->ops->source_id(space->host) ^ sid) & mask)) {
+        if (!((v->ops->source_id(space->opaque) ^ sid) & mask)) {
             space->due = VTD_DUE;
         }
     }
@@ -535,7 +535,7 @@ void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
         if (space->watched && (global || vtd_space_in_domain(space, did))) {
-            v->ops->invalidate(space->host, first, last, false);
+            v->ops->invalidate(space->opaque, first, last, false);
         }
     }
 }
@@ -546,8 +546,8 @@ void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (space->watched && v->ops->source_id(space->host) == sid) {
-            v->ops->invalidate(space->host, first, last, true);
+        if (space->watched && v->ops->source_id(space->opaque) == sid) {
+            v->ops->invalidate(space->opaque, first, last, true);
         }
     }
 }
@@ -593,7 +593,7 @@ void vtd_space_watch(VtdSpace *space, bool map, bool any)
 
 static void vtd_trace_replay(VtdSpace *space)
 {
-    uint16_t sid = space->v->ops->source_id(space->host);
+    uint16_t sid = space->v->ops->source_id(space->opaque);
     uint8_t bus = sid >> 8;
     uint8_t dev = VTD_BITS(sid, 7, 3), fn = VTD_BITS(sid, 2, 0);
     VtdContext context;
@@ -633,12 +633,12 @@ void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
     }
 }
 
-VtdSpace *vtd_space_new(Vtd *v, void *space_host)
+VtdSpace *vtd_space_new(Vtd *v, void *space_opaque)
 {
     VtdSpace *space = g_new0(VtdSpace, 1);
 
     space->v = v;
-    space->host = space_host;
+    space->opaque = space_opaque;
     space->sent = vtd_sent_new(v->seen_config.max_bytes / VTD_SENT_PART);
     space->refused = vtd_refused_new();
     g_ptr_array_add(v->spaces, space);

@@ -45,7 +45,7 @@ static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
     uint64_t *copy;
 
     if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
-        config->ram(config->host, gpa, &look->ram);
+        config->ram(config->opaque, gpa, &look->ram);
     }
     if (look->ram.data && look->ram.last - gpa >= VTD_PAGE_SIZE - 1) {
         return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
@@ -55,7 +55,7 @@ static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
     }
     copy = look->copy + (level - 1) * VTD_ENTRIES;
     look->work += WORK_COPY;
-    return config->read(config->host, gpa, copy, VTD_PAGE_SIZE) ? copy : NULL;
+    return config->read(config->opaque, gpa, copy, VTD_PAGE_SIZE) ? copy : NULL;
 }
 
 static uint64_t vtd_read_once(const uint64_t *entry)

@@ -9,7 +9,7 @@
  * what they know: the tables that there are, and entries for which there is
  * nothing to do.  What is done is traced where it is sent.
  *
- * [host] calls only.
+ * [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -74,7 +74,7 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
         return;
     }
     trace_vtd_page_walk_level(gpa, level, first, last + 1);
-    if (!v->ops->read(v->host, gpa, entry, sizeof(entry))) {
+    if (!v->ops->read(v->opaque, gpa, entry, sizeof(entry))) {
         trace_vtd_page_walk_skip_read(first, last + 1);
         return;
     }

@@ -34,7 +34,7 @@ static bool vtd_read_ss_entry(void *opaque, uint64_t gpa, uint64_t *entry)
 {
     Vtd *v = opaque;
 
-    if (!v->ops->read(v->host, gpa, entry, sizeof(*entry))) {
+    if (!v->ops->read(v->opaque, gpa, entry, sizeof(*entry))) {
         return false;
     }
     *entry = GUINT64_FROM_LE(*entry);
@@ -172,7 +172,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
                    VtdTranslation *out)
 {
     Vtd *v = space->v;
-    uint16_t sid = v->ops->source_id(space->host);
+    uint16_t sid = v->ops->source_id(space->opaque);
     const VtdContext *context;
     uint64_t now;
     VtdFault fault = {

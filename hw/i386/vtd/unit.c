@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the making, reset and end of a unit, what it advertises (CAP, ECAP)
- * and its counters.  [host] calls only.
+ * and its counters.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -53,12 +53,12 @@ static uint64_t vtd_ecap(const VtdConfig *config)
     return ecap;
 }
 
-Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
+Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
 {
     Vtd *v = g_new0(Vtd, 1);
 
     v->ops = ops;
-    v->host = host;
+    v->opaque = opaque;
     v->config = *config;
     v->cap = vtd_cap(config);
     v->ecap = vtd_ecap(config);
@@ -76,7 +76,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
         .format = &v->format,
         .ram = ops->ram,
         .read = ops->read,
-        .host = host,
+        .opaque = opaque,
         .max_leaves = config->max_mappings,
         .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
                          MIN(config->max_mappings, VTD_BIT(58)) *

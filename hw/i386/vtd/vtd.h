@@ -3,16 +3,14 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the calls that a host (QEMU's device model, or a unit test) makes
- * into the engine, and the table of operations that the engine asks of its
- * host.  Two kinds of call:
+ * Owns the calls into the engine, and VtdOps, all that the engine asks of
+ * the embedder: QEMU's device model, or a unit test.  Two kinds of call:
  *
- *   [any]    any thread, inside one of the host's read sections (RCU in
- *            QEMU): what the engine hands to VtdOps.defer_free stays
- *            readable until the section ends.
- *   [host]   serialised by the host (the big lock in QEMU).  The operations
- *            so marked are only called from these, with none of the engine's
- *            locks held, so they may call back.
+ *   [any]   any thread, inside an RCU read section: what the engine hands to
+ *           VtdOps.defer_free stays readable until the section ends.
+ *   [bql]   under QEMU's big lock; a unit test serialises them.  Operations
+ *           so marked are called from these calls alone, with none of the
+ *           engine's locks held, so they may call back.
  *
  * Section numbers are those of docs/specs/intel-vtd.rst.
  */
@@ -34,13 +32,13 @@ typedef struct VtdRam {
 } VtdRam;
 
 /* The piece around @gpa */
-typedef void VtdRamFn(void *host, uint64_t gpa, VtdRam *ram);
+typedef void VtdRamFn(void *opaque, uint64_t gpa, VtdRam *ram);
 
 /* Read @len bytes of memory at @gpa; false if not all of them are memory */
-typedef bool VtdReadFn(void *host, uint64_t gpa, void *buf, size_t len);
+typedef bool VtdReadFn(void *opaque, uint64_t gpa, void *buf, size_t len);
 
 /*
- * What a host that maps for the device is told.  @first to @last is a
+ * What a listener that maps for the device is told.  @first to @last is a
  * naturally aligned power of two of bytes.  For an UNMAP @write and @read
  * are false, and @addr is 0 unless one mapping alone is unmapped (see
  * VtdOps.dirty_tracking).
@@ -67,7 +65,7 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 /* VtdSeenConfig.work: some milliseconds */
 #define VTD_SYNC_WORK                   (1u << 16)
 
-/* What the user asked for; resolved by the host before vtd_new() */
+/* What the user asked for; resolved before vtd_new() */
 typedef struct VtdConfig {
     uint8_t aw_bits;            /* 39 or 48: width of input addresses */
     uint8_t haw_bits;           /* of physical ones: that at least, up to 52 */
@@ -96,65 +94,65 @@ typedef enum VtdView {
 typedef struct VtdOps {
     /*
      * Read or write @len bytes of guest memory at @gpa: an entry, or a table.
-     * Memory is what a CPU can use as such, which need not be RAM of the
-     * host's; false for registers and holes, on which nothing is done.  [any]
+     * Memory is what a CPU can use as such, which need not be RAM; false for
+     * registers and holes, on which nothing is done.  [any]
      */
     VtdReadFn *read;
-    bool (*write)(void *host, uint64_t gpa, const void *buf, size_t len);
+    bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
     /*
      * Send the message of an event of the unit, not remapped.  False if this
-     * thread cannot: then the host calls vtd_send_events() soon.  [any]
+     * thread cannot: then vtd_send_events() is to be called soon.  [any]
      */
-    bool (*inject)(void *host, uint64_t addr, uint32_t data);
+    bool (*inject)(void *opaque, uint64_t addr, uint32_t data);
     /* Call free_fn(ptr) once no read section can hold @ptr.  [any] */
-    void (*defer_free)(void *host, void *ptr, void (*free_fn)(void *));
+    void (*defer_free)(void *opaque, void *ptr, void (*free_fn)(void *));
     /* The requester id that a space has now: bus numbers change.  [any] */
-    uint16_t (*source_id)(void *space_host);
-    /* Bring a space's view about; called on changes only.  [host] */
-    void (*switch_to)(void *space_host, VtdView view);
+    uint16_t (*source_id)(void *space_opaque);
+    /* Bring a space's view about; called on changes only.  [bql] */
+    void (*switch_to)(void *space_opaque, VtdView view);
     /*
      * Remapping of interrupts changed: of 2^@mask entries from @index, or of
-     * all if @global.  [host]
+     * all if @global.  [bql]
      */
-    void (*iec_changed)(void *host, bool global, uint32_t index,
+    void (*iec_changed)(void *opaque, bool global, uint32_t index,
                         uint32_t mask);
     /*
      * The RAM around @gpa, in place until the call into the engine returns.
-     * [host]
+     * [bql]
      */
     VtdRamFn *ram;
     /*
      * A MAP, or an UNMAP, for whoever maps for the device.  0, or for a MAP
-     * that is refused -errno.  [host]
+     * that is refused -errno.  [bql]
      */
-    int (*notify)(void *space_host, const VtdNotice *notice);
-    /* A MAP was refused, in notify or in a replay: @error is -errno.  [host] */
-    void (*refused)(void *host, int error);
+    int (*notify)(void *space_opaque, const VtdNotice *notice);
+    /* A MAP was refused, in notify or in a replay: @error is -errno.  [bql] */
+    void (*refused)(void *opaque, int error);
     /*
      * Whoever caches translations of the device (vhost) forgets @first to
      * @last: caches filled through ATS if @device_tlb, else the others.
-     * [host]
+     * [bql]
      */
-    void (*invalidate)(void *space_host, uint64_t first, uint64_t last,
+    void (*invalidate)(void *space_opaque, uint64_t first, uint64_t last,
                        bool device_tlb);
     /*
-     * Whether UNMAPs must tell what was mapped, one by one, since the host
-     * notes which pages the device wrote.  [host]
+     * Whether UNMAPs must tell what was mapped, one by one, since the listener
+     * notes which pages the device wrote.  [bql]
      */
-    bool (*dirty_tracking)(void *host);
-    /* A clock that never goes back, in ns.  [host] */
-    int64_t (*now)(void *host);
-    /* Call vtd_continue() soon, outside of calls into the engine.  [host] */
-    void (*schedule)(void *host);
+    bool (*dirty_tracking)(void *opaque);
+    /* A clock that never goes back, in ns.  [bql] */
+    int64_t (*now)(void *opaque);
+    /* Call vtd_continue() soon, outside of calls into the engine.  [bql] */
+    void (*schedule)(void *opaque);
     /*
      * A line on a mistake of the guest's, @first of its cause or one of those
      * that log_more() wanted.  Guests can make many: what log_more() says for
      * a cause, below VTD_LOG_CAUSES, must come fast and be yes rarely.  [any]
      */
-    void (*log)(void *host, bool first, const char *line);
-    bool (*log_more)(void *host, unsigned cause);
-    /* A table holds more than VtdConfig.max_mappings: told once.  [host] */
-    void (*over_limit)(void *host);
+    void (*log)(void *opaque, bool first, const char *line);
+    bool (*log_more)(void *opaque, unsigned cause);
+    /* A table holds more than VtdConfig.max_mappings: told once.  [bql] */
+    void (*over_limit)(void *opaque);
 } VtdOps;
 
 /* Where the layout of the guest's memory changed, all of it alike */
@@ -253,48 +251,48 @@ typedef enum VtdStat {
     VTD_STAT_COUNT,
 } VtdStat;
 
-/* A new unit, as after reset.  @config is copied, @ops is not.  [host] */
-Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *host);
-/* Free a unit; its spaces must be gone.  [host] */
+/* A new unit, as after reset.  @config is copied, @ops is not.  [bql] */
+Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque);
+/* Free a unit; its spaces must be gone.  [bql] */
 void vtd_free(Vtd *v);
 /*
  * Back to the state after vtd_new(): registers, queue, caches; the spaces
- * stay and get the direct view.  [host]
+ * stay and get the direct view.  [bql]
  */
 void vtd_reset(Vtd *v);
 /*
  * Caching mode on, known late: before the guest runs, so before any
- * register was written.  [host]
+ * register was written.  [bql]
  */
 void vtd_use_caching_mode(Vtd *v);
 
-/* Go on with what took too long for one call: see VtdOps.schedule.  [host] */
+/* Go on with what took too long for one call: see VtdOps.schedule.  [bql] */
 void vtd_continue(Vtd *v);
 
 /*
  * A device's address space, in the direct view unless translation is on by
- * then.  @space_host goes to VtdOps.source_id and VtdOps.switch_to.  [host]
+ * then.  @space_opaque goes to VtdOps.source_id and VtdOps.switch_to.  [bql]
  */
-VtdSpace *vtd_space_new(Vtd *v, void *space_host);
-/* Forget a space that no thread translates through any more.  [host] */
+VtdSpace *vtd_space_new(Vtd *v, void *space_opaque);
+/* Forget a space that no thread translates through any more.  [bql] */
 void vtd_space_free(VtdSpace *space);
 
-/* The source ids of some spaces are others now.  [host] */
+/* The source ids of some spaces are others now.  [bql] */
 void vtd_sources_changed(Vtd *v);
 
 /*
- * What the host wants to hear of a space: @map, each mapping (VFIO), and
+ * What listeners want to hear of a space: @map, each mapping (VFIO), and
  * the space has a shadow; @any, at least what to forget (vhost).  Whoever
  * comes first has seen nothing yet: vtd_space_replay() tells what there is.
- * [host]
+ * [bql]
  */
 void vtd_space_watch(VtdSpace *space, bool map, bool any);
 /*
  * Tell @notice of each mapping that meets the range @first to @last, as it
  * was sent to other listeners: not clipped to the range.  The shadow is
  * brought in step first, which may notify those others by VtdOps.notify; the
- * host must not pass that on to the listener behind @notice, which hears
- * everything here.  [host]
+ * embedder must not pass that on to the listener behind @notice, which hears
+ * everything here.  [bql]
  */
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque);
@@ -303,13 +301,13 @@ void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
  * The layout of memory has changed at @n places, in order and apart; what
  * VtdOps.ram tells is the new one.  What leads to RAM that went is unmapped,
  * what leads to RAM that came is mapped; nothing else is touched.  Costs
- * nothing where no leaf led to any of the places.  [host]
+ * nothing where no leaf led to any of the places.  [bql]
  */
 void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n);
 
 /*
  * Access the registers: @offset below VTD_REG_SIZE, aligned to @size, 4 or 8
- * bytes (1.2).  Everything else reads 0 and writes nothing.  [host]
+ * bytes (1.2).  Everything else reads 0 and writes nothing.  [bql]
  */
 uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size);
 void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size);
@@ -330,7 +328,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out);
 
-/* Send the messages that VtdOps.inject could not.  [host] */
+/* Send the messages that VtdOps.inject could not.  [bql] */
 void vtd_send_events(Vtd *v);
 
 /*
@@ -362,12 +360,12 @@ bool vtd_saved_caching_mode(const VtdSaved *saved);
  * of a field with a value that no unit can have, or the properties that the
  * two units differ in; to be freed.  Until vtd_loaded(), when all is there
  * that the tables speak of (the devices' bus numbers, the layout of memory),
- * no space has the direct view while translation is on.  [host]
+ * no space has the direct view while translation is on.  [bql]
  */
 char *vtd_load(Vtd *v, const VtdSaved *saved);
 void vtd_loaded(Vtd *v);
 
-/* The value of a counter, and its name for users.  [host] */
+/* The value of a counter, and its name for users.  [bql] */
 uint64_t vtd_stat(Vtd *v, VtdStat stat);
 const char *vtd_stat_name(VtdStat stat);
 
