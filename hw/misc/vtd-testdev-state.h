@@ -11,31 +11,22 @@
 #ifndef HW_MISC_VTD_TESTDEV_STATE_H
 #define HW_MISC_VTD_TESTDEV_STATE_H
 
-#include "qemu/interval-tree.h"
 #include "qemu/queue.h"
 #include "qemu/thread.h"
 #include "exec/memory.h"
 #include "hw/misc/vtd-testdev.h"
 #include "hw/pci/pci_device.h"
 #include "system/host_iommu_device.h"
+#include "vtd-testdev-table.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(VtdTestdev, VTD_TESTDEV)
 
-#define TESTDEV_PAGE            0x1000ull
 /* Records that the log can have: 192 MiB */
 #define TESTDEV_MAX_LOG         (4u << 20)
 
 typedef struct TestdevFloor {
     IOMMUMemoryRegion iommu;
 } TestdevFloor;
-
-/* A mapping of the table */
-typedef struct TestdevExtent {
-    IntervalTreeNode node;      /* the IOVAs; inclusive */
-    uint64_t target;
-    uint8_t *host;
-    uint8_t perm;
-} TestdevExtent;
 
 /* An IOMMU section of the address space and the notifier for it */
 typedef struct TestdevSection {
@@ -78,15 +69,14 @@ struct VtdTestdev {
     uint8_t buffer[TESTDEV_BUFFER_BYTES];
     bool dirty;
 
-    /* vtd-testdev-shadow.c */
+    /* vtd-testdev-listener.c */
     AddressSpace *as;
     MemoryListener listener;
     QLIST_HEAD(, TestdevSection) sections;
     uint32_t next_section;
     unsigned flags;             /* IOMMUNotifierFlag */
     QemuMutex table_lock;
-    IntervalTreeRoot mappings;
-    uint64_t limit;
+    TestdevTable mappings;
     uint64_t fail_map;
     GArray *log;                /* TestdevLog */
 
@@ -104,8 +94,6 @@ void testdev_forget(VtdTestdev *s);
 void testdev_register(VtdTestdev *s, unsigned flags);
 /* Replay into the log alone. */
 void testdev_replay(VtdTestdev *s);
-/* The first mapping that has a byte in the range; NULL if none has. */
-TestdevExtent *testdev_extent(VtdTestdev *s, uint64_t iova, uint64_t last);
 
 /* One DMA in the calling thread. */
 MemTxResult testdev_dma(VtdTestdev *s, uint64_t iova, void *buf,

@@ -85,13 +85,13 @@ static void *testdev_loop(void *opaque)
 /* Is the page mapped to its target, and can it be read there? */
 static bool watch_hit(VtdTestdev *s, const TestdevWatch *watch)
 {
-    TestdevExtent *e = testdev_extent(s, watch->iova, watch->iova);
+    const TestdevExtent *e = testdev_table_find(&s->mappings, watch->iova);
     uint64_t offset;
 
-    if (!e || !(e->perm & IOMMU_RO)) {
+    if (!e || e->iova > watch->iova || !(e->perm & IOMMU_RO)) {
         return false;
     }
-    offset = watch->iova - e->node.start;
+    offset = watch->iova - e->iova;
     if (e->target + offset != watch->target) {
         return false;
     }

@@ -83,22 +83,18 @@ static int do_read_log(VtdTestdev *s)
 
 static int do_read_table(VtdTestdev *s)
 {
-    uint64_t from = s->args[1];
     uint64_t max = MIN(s->args[2], s->counters[TESTDEV_MAPPINGS]);
     g_autofree TestdevMapping *records = g_new(TestdevMapping, max);
-    IntervalTreeNode *node = interval_tree_iter_first(&s->mappings, from,
-                                                      UINT64_MAX);
+    const TestdevExtent *e = testdev_table_find(&s->mappings, s->args[1]);
 
-    for (s->result = 0; node && s->result < max; s->result++) {
-        TestdevExtent *e = container_of(node, TestdevExtent, node);
-
+    for (s->result = 0; e && s->result < max; s->result++) {
         records[s->result] = (TestdevMapping) {
-            .iova = cpu_to_le64(e->node.start),
-            .last = cpu_to_le64(e->node.last),
+            .iova = cpu_to_le64(e->iova),
+            .last = cpu_to_le64(e->last),
             .target = cpu_to_le64(e->target),
             .perm = cpu_to_le64(e->perm),
         };
-        node = interval_tree_iter_next(node, from, UINT64_MAX);
+        e = testdev_table_next(&s->mappings, e);
     }
     return to_guest(s->args[0], records, s->result * sizeof(*records));
 }
@@ -290,7 +286,7 @@ static uint64_t testdev_read(void *opaque, hwaddr addr, unsigned size)
     case TESTDEV_FAIL_MAP:
         return s->fail_map;
     case TESTDEV_LIMIT:
-        return s->limit;
+        return s->mappings.limit;
     case TESTDEV_ARG(0) ... TESTDEV_ARG(TESTDEV_ARGS - 1):
         return s->args[(addr - TESTDEV_ARG(0)) / 8];
     case TESTDEV_COUNTER(0) ... TESTDEV_COUNTER(TESTDEV_COUNTER_END - 1):
@@ -322,7 +318,7 @@ static void testdev_write(void *opaque, hwaddr addr, uint64_t value,
         s->fail_map = value;
         break;
     case TESTDEV_LIMIT:
-        s->limit = value;
+        s->mappings.limit = value;
         break;
     case TESTDEV_ARG(0) ... TESTDEV_ARG(TESTDEV_ARGS - 1):
         s->args[(addr - TESTDEV_ARG(0)) / 8] = value;
@@ -453,7 +449,7 @@ static const Property testdev_properties[] = {
     DEFINE_PROP_BOOL("record", VtdTestdev, record, true),
     DEFINE_PROP_BOOL("table", VtdTestdev, table, true),
     DEFINE_PROP_UINT8("host-aw-bits", VtdTestdev, host_aw_bits, 0),
-    DEFINE_PROP_UINT64("limit", VtdTestdev, limit, 0),
+    DEFINE_PROP_UINT64("limit", VtdTestdev, mappings.limit, 0),
     DEFINE_PROP_BOOL("floor", VtdTestdev, use_floor, false),
 };
 

@@ -219,6 +219,42 @@ static void test_limits(void)
     bench_stop(&b);
 }
 
+/* While dirty pages are tracked, an UNMAP is of one mapping, by its target */
+static void test_dirty(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t iova, mask, target;
+        unsigned errors, mappings;
+    } rows[] = {
+        { "of two mappings", 0x2000, 0x1fff, RAM, 1, 3 },
+        { "wider than the mapping", 0x4000, 0x1fff, RAM + 0x2000, 2, 3 },
+        { "without its target", 0x4000, 0xfff, 0, 3, 3 },
+        { "by its target", 0x4000, 0xfff, RAM + 0x2000, 3, 2 },
+        { "of nothing", 0x4000, 0xfff, RAM, 3, 2 },
+    };
+    Bench b;
+
+    bench_start(&b, "");
+    for (unsigned i = 0; i < 3; i++) {
+        notify(&b, MAP, 0x2000 + i * 0x1000, 0xfff, RAM + i * 0x1000, 3);
+    }
+    testdev_command(&b.t, TESTDEV_DIRTY, 1, 1ull);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        qvtd_row("%s", rows[i].name);
+        notify(&b, UNMAP, rows[i].iova, rows[i].mask, rows[i].target, 0);
+        expect_eq(testdev_count(&b.t, TESTDEV_ERRORS_OF(INEXACT)),
+                  rows[i].errors);
+        expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), rows[i].mappings);
+    }
+    qvtd_row("not tracked any more");
+    testdev_command(&b.t, TESTDEV_DIRTY, 1, 0ull);
+    notify(&b, UNMAP, 0x2000, 0x1fff, 0, 0);
+    expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 0);
+    expect_eq(testdev_count(&b.t, TESTDEV_ALL_ERRORS), 3);
+    bench_stop(&b);
+}
+
 /* What a guest may write into the registers, and what comes of it */
 static void test_refusals(void)
 {
@@ -470,6 +506,7 @@ int main(int argc, char **argv)
     qtest_add_func("/vtd-testdev/rules", test_rules);
     qtest_add_func("/vtd-testdev/bulk", test_bulk);
     qtest_add_func("/vtd-testdev/limits", test_limits);
+    qtest_add_func("/vtd-testdev/dirty", test_dirty);
     qtest_add_func("/vtd-testdev/refusals", test_refusals);
     qtest_add_func("/vtd-testdev/unmap-only", test_unmap_only);
     qtest_add_func("/vtd-testdev/no-record", test_no_record);

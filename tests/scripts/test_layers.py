@@ -63,6 +63,29 @@ class Layers(unittest.TestCase):
             "ground.c (floor 0) uses f() of top.c (floor 2)",
             "left.c (floor 1) uses right.h of deep/right.c (floor 1)"])
 
+    def test_a_second_table_is_its_own(self):
+        text = DOCUMENT + "Floors of it\n------------\n\n1  ``one-two.c``\n"
+        self.assertEqual(layers.read_floors(text), FLOORS)
+        self.assertEqual(layers.read_floors(text, "Floors of it"),
+                         {"one-two": 1})
+
+    def test_sources_are_read(self):
+        defined, used = layers.source_symbols(
+            "static int own(int a)\n{\n}\n\nvoid *for_all(int a,\n"
+            "              int b)\n{\n    there(own(a));\n}\n")
+        self.assertEqual(defined, {"for_all"})
+        self.assertIn("there", used)
+
+    def test_the_test_device_has_floors(self):
+        floors = layers.read_floors(layers.DOCUMENT.read_text(),
+                                    "Floors of the test device")
+        calls = layers.calls(floors)
+        self.assertEqual(layers.going_up(floors, calls), [])
+        floors["vtd-testdev-table"] = 2
+        self.assertIn(
+            "vtd-testdev-listener.c (floor 2) uses testdev_table_update() of "
+            "vtd-testdev-table.c (floor 2)", layers.going_up(floors, calls))
+
     def test_includes_are_read(self):
         self.assertIn(("iotlb", "walk.h", "walk"),
                       layers.includes(["iotlb"]))

@@ -110,7 +110,8 @@
     X(LIMIT, "more mappings than the limit") \
     X(FORCED, "MAP that was to fail") \
     X(SPACE, "target not in system memory") \
-    X(RANGE, "outside of the notifier's range")
+    X(RANGE, "outside of the notifier's range") \
+    X(INEXACT, "UNMAP of not just one mapping by its target, in dirty tracking")
 
 enum {
     TESTDEV_NO_ERROR,

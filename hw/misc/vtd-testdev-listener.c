@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the listener and its notifiers, the table of mappings, under the
- * rules of VFIO's type1v2, and the log.  All of it runs under the big lock;
- * the table changes under table_lock as well, for the reader.
+ * Owns the listener and its notifiers, what goes into the table of mappings,
+ * and the log.  All of it runs under the big lock; the table changes under
+ * table_lock as well, for the reader.
  */
 
 #include "qemu/osdep.h"
@@ -19,118 +19,50 @@
 
 /* The table of mappings */
 
-TestdevExtent *testdev_extent(VtdTestdev *s, uint64_t iova, uint64_t last)
+static uint8_t *find_ram(void *opaque, const TestdevExtent *e)
 {
-    IntervalTreeNode *node = interval_tree_iter_first(&s->mappings, iova,
-                                                      last);
-
-    return node ? container_of(node, TestdevExtent, node) : NULL;
-}
-
-/* Drop all that lies in the range and return how many that were */
-static uint64_t extents_remove(VtdTestdev *s, uint64_t iova, uint64_t last)
-{
-    uint64_t n = 0;
-    TestdevExtent *e;
-
-    while ((e = testdev_extent(s, iova, last))) {
-        interval_tree_remove(&e->node, &s->mappings);
-        s->counters[TESTDEV_MAPPED_PAGES] -=
-            (e->node.last - e->node.start) / TESTDEV_PAGE + 1;
-        g_free(e);
-        n++;
-    }
-    s->counters[TESTDEV_MAPPINGS] -= n;
-    return n;
-}
-
-static int table_map(VtdTestdev *s, uint64_t iova, uint64_t last,
-                     IOMMUTLBEntry *entry)
-{
+    IOMMUTLBEntry entry = {
+        .target_as = &address_space_memory,
+        .iova = e->iova,
+        .translated_addr = e->target,
+        .addr_mask = e->last - e->iova,
+        .perm = e->perm,
+    };
     void *host;
-    TestdevExtent *e;
 
-    if (entry->target_as != &address_space_memory) {
-        return TESTDEV_ERROR_SPACE;
-    }
-    if (testdev_extent(s, iova, last)) {
-        return TESTDEV_ERROR_OVERLAP;
-    }
-    if (s->limit && s->counters[TESTDEV_MAPPINGS] >= s->limit) {
-        return TESTDEV_ERROR_LIMIT;
-    }
-    WITH_RCU_READ_LOCK_GUARD() {
-        if (!memory_get_xlat_addr(entry, &host, NULL, NULL, NULL, NULL)) {
-            return TESTDEV_ERROR_TARGET;
-        }
-    }
-    e = g_new(TestdevExtent, 1);
-    e->node.start = iova;
-    e->node.last = last;
-    e->target = entry->translated_addr;
-    e->host = host;
-    e->perm = entry->perm;
-    interval_tree_insert(&e->node, &s->mappings);
-    s->counters[TESTDEV_MAPPINGS]++;
-    s->counters[TESTDEV_MAPPED_PAGES] += entry->addr_mask / TESTDEV_PAGE + 1;
-    return TESTDEV_NO_ERROR;
+    RCU_READ_LOCK_GUARD();
+    return memory_get_xlat_addr(&entry, &host, NULL, NULL, NULL, NULL)
+           ? host : NULL;
 }
 
-static int table_unmap(VtdTestdev *s, uint64_t iova, uint64_t last,
-                       uint64_t *n)
+/* With the lock: what readers of the counters see of the table */
+static void count_table(VtdTestdev *s)
 {
-    TestdevExtent *head = testdev_extent(s, iova, iova);
-    TestdevExtent *tail = testdev_extent(s, last, last);
-
-    if ((head && head->node.start < iova) || (tail && tail->node.last > last)) {
-        return TESTDEV_ERROR_SPLIT;
-    }
-    *n = extents_remove(s, iova, last);
-    return TESTDEV_NO_ERROR;
-}
-
-/* Type1 has a size of 64 bits; a target counts for MAP only */
-static bool aligned(const IOMMUTLBEntry *entry, uint64_t iova, int kind)
-{
-    uint64_t mask = entry->addr_mask;
-    uint64_t bits = kind == TESTDEV_MAP ? iova | entry->translated_addr
-                                        : iova;
-
-    return mask >= TESTDEV_PAGE - 1 && mask != UINT64_MAX &&
-           !(mask & (mask + 1)) && !(bits & mask);
+    s->counters[TESTDEV_MAPPINGS] = testdev_table_count(&s->mappings);
+    s->counters[TESTDEV_MAPPED_PAGES] = s->mappings.pages;
 }
 
 static int table_update(VtdTestdev *s, uint64_t iova, IOMMUTLBEntry *entry,
                         int kind, uint64_t *n)
 {
-    uint64_t last = iova + entry->addr_mask;
+    TestdevExtent e = {
+        .iova = iova,
+        .last = iova + entry->addr_mask,
+        .target = entry->translated_addr,
+        .perm = entry->perm & IOMMU_RW,
+    };
+    int error;
 
-    QEMU_LOCK_GUARD(&s->table_lock);
-    if (!aligned(entry, iova, kind)) {
-        return TESTDEV_ERROR_ALIGN;
+    if (kind == TESTDEV_MAP && entry->target_as != &address_space_memory) {
+        return TESTDEV_ERROR_SPACE;
     }
-    return kind == TESTDEV_MAP ? table_map(s, iova, last, entry)
-                               : table_unmap(s, iova, last, n);
+    QEMU_LOCK_GUARD(&s->table_lock);
+    error = testdev_table_update(&s->mappings, &e, global_dirty_tracking, n);
+    count_table(s);
+    return error;
 }
 
 /* Notifications */
-
-/* As VFIO's ioctl would have it */
-static int result_of(uint8_t error)
-{
-    switch (error) {
-    case TESTDEV_NO_ERROR:
-        return 0;
-    case TESTDEV_ERROR_OVERLAP:
-        return -EEXIST;
-    case TESTDEV_ERROR_LIMIT:
-        return -ENOSPC;
-    case TESTDEV_ERROR_FORCED:
-        return -EFAULT;
-    default:
-        return -EINVAL;
-    }
-}
 
 static void log_add(VtdTestdev *s, const TestdevLog *log)
 {
@@ -187,7 +119,7 @@ static void notify_kept(TestdevSection *section, IOMMUTLBEntry *entry, int kind)
     }
     log_add(s, &log);
     if (kind == TESTDEV_MAP) {
-        iommu_map_set_result(result_of(log.error));
+        iommu_map_set_result(testdev_error_result(log.error));
     }
     testdev_reader_pass(s);
     s->counters[TESTDEV_OWN_NS] += get_clock() - begin;
@@ -245,8 +177,9 @@ static uint64_t section_unregister(TestdevSection *section)
         section->registered = false;
     }
     QEMU_LOCK_GUARD(&s->table_lock);
-    n = extents_remove(s, section->n.start + section->offset,
-                       section->n.end + section->offset);
+    n = testdev_table_forget(&s->mappings, section->n.start + section->offset,
+                             section->n.end + section->offset);
+    count_table(s);
     s->counters[TESTDEV_FORGOTTEN] += n;
     return n;
 }
@@ -354,6 +287,7 @@ void testdev_listen(VtdTestdev *s, AddressSpace *as)
                IOMMU_NOTIFIER_IOTLB_EVENTS;
     s->log = g_array_new(false, false, sizeof(TestdevLog));
     qemu_mutex_init(&s->table_lock);
+    testdev_table_init(&s->mappings, find_ram, NULL);
     s->as = as;
     s->listener = (MemoryListener) {
         .name = TYPE_VTD_TESTDEV,
@@ -368,5 +302,6 @@ void testdev_forget(VtdTestdev *s)
     /* All sections go, and the mappings with them */
     memory_listener_unregister(&s->listener);
     g_array_free(s->log, true);
+    testdev_table_destroy(&s->mappings);
     qemu_mutex_destroy(&s->table_lock);
 }
