@@ -217,14 +217,14 @@ static void test_refused(void)
 
     mirror_map(m, 0, 1, 8, BAR | RW);
     mirror_flush(m);
-    m->s->limit = 3;
+    m->s->table.limit = 3;
     host_change_ram(m->h, BAR, BAR_LAST, true);
     g_assert_cmpuint(strict_count(m->s), ==, 3);
     g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_REFUSED_PAGES), ==, 5);
     host_change_ram(m->h, BAR, BAR_LAST, false);
     assert_exact(m);
     g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_REFUSED_PAGES), ==, 0);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_flush(m);
     assert_exact(m);
     host_change_ram(m->h, BAR, BAR_LAST, true);

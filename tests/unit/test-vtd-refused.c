@@ -82,7 +82,7 @@ static void test_tried_again(void)
     for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
         Mirror *m = start();
 
-        m->s->limit = 100;
+        m->s->table.limit = 100;
         mirror_map(m, GIB, 1, 512, TARGET | RW);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 100);
@@ -97,7 +97,7 @@ static void test_tried_again(void)
         g_assert_cmpuint(m->h->refusals, <=, FEW);
 
         mirror_begin(m);
-        m->s->limit = 0;
+        m->s->table.limit = 0;
         events[i](m);
         assert_counts(m, 0, 412);
         g_assert_cmpuint(refused_pages(m), ==, 0);
@@ -113,11 +113,11 @@ static void test_covered(void)
 {
     Mirror *m = start();
 
-    m->s->limit = 1;
+    m->s->table.limit = 1;
     mirror_map(m, GIB, 1, 16, TARGET | RW);
     mirror_map(m, 2 * GIB, 2, 1, TARGET | RW);
     mirror_flush(m);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_begin(m);
     inv_iotlb(m->h, SELECT, 1, GIB + 4 * PAGE, 2);
     assert_counts(m, 0, 4);
@@ -139,7 +139,7 @@ static void test_changed_meanwhile(void)
 
     mirror_map(m, 0, 1, 1, TARGET | RW);
     mirror_flush(m);
-    m->s->limit = 1;
+    m->s->table.limit = 1;
     mirror_map(m, GIB, 1, 8, TARGET | RW);
     mirror_map(m, 2 * GIB, 2, 2, TARGET | RW);
     mirror_map(m, 5 * GIB, 3, 1, TARGET | RW);
@@ -158,7 +158,7 @@ static void test_changed_meanwhile(void)
     g_assert_cmpuint(strict_count(m->s), ==, 1);
 
     mirror_begin(m);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_flush(m);
     assert_counts(m, 0, 7 + 511 + 1 + 1);
     assert_step(m, 0);
@@ -178,7 +178,7 @@ static void test_full(void)
         Mirror *m = start();
 
         m->h->dirty_tracking = dirty;
-        m->s->limit = 100;
+        m->s->table.limit = 100;
         mirror_map(m, GIB, 1, 300, TARGET | RW);
         mirror_flush(m);
 
@@ -209,14 +209,14 @@ static void test_split(void)
 {
     Mirror *m = start();
 
-    m->s->limit = 2;
+    m->s->table.limit = 2;
     mirror_map(m, 2 * MIB, 2, 3, TARGET | RW);
     mirror_flush(m);
     host_put(m->h, mirror_entry(m, 2 * MIB, 2), 0);
     mirror_map(m, 2 * MIB, 1, 511, TARGET | RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 2);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_flush(m);
     assert_exact(m);
     stop(m);
@@ -261,7 +261,7 @@ static void test_self_pointing(void)
     Mirror *m = start();
 
     for (unsigned bad = 0; bad < 2; bad++) {
-        m->s->limit = bad ? 0 : 1000;
+        m->s->table.limit = bad ? 0 : 1000;
         m->s->bad = bad ? (Run) { GIB, BIT(48) - 1 } : nothing;
         for (unsigned j = 0; j < 512; j++) {
             host_put(m->h, m->table + j * 8, m->table | RW);
@@ -295,7 +295,7 @@ static void test_replay(void)
     mirror_map(m, 4 * GIB, 3, 1, TARGET | RW);
     mirror_flush(m);
     gcmd(m->h, TE, false);
-    m->s->limit = 100;
+    m->s->table.limit = 100;
     m->h->refusals = 0;
     mirror_begin(m);
     gcmd(m->h, TE, true);
@@ -303,21 +303,21 @@ static void test_replay(void)
     g_assert_cmpuint(m->h->refusals, <=, FEW);
     g_assert_cmpuint(strict_maps(m->s), <=, 100 + FEW);
     mirror_begin(m);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_flush(m);
     assert_counts(m, 0, 301);
     assert_step(m, 0);
 
     /* Gone, changed, and gone again while it is not mapped */
     gcmd(m->h, TE, false);
-    m->s->limit = 1;
+    m->s->table.limit = 1;
     gcmd(m->h, TE, true);
     mirror_unmap(m, 2 * GIB, 2, 100);
     mirror_map(m, GIB, 1, 100, (TARGET + GIB) | RW);
     mirror_begin(m);
     mirror_flush(m);
     g_assert_cmpuint(strict_unmaps(m->s), <=, 1);
-    m->s->limit = 0;
+    m->s->table.limit = 0;
     mirror_flush(m);
     assert_exact(m);
     stop(m);

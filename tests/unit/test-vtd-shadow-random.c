@@ -36,17 +36,13 @@ static const char *const seen_names[] = {
 static void check_unchanged(Test *t, const Member *m, const GArray *after,
                             uint64_t first, uint64_t last)
 {
-    uint64_t from = first;
-    RunPair pair;
+    RunPair pair = { .next = first };
 
-    while (first <= last && runs_pair(m->before_runs, after, &from, &pair) &&
+    while (first <= last && runs_pair(m->before_runs, after, &pair) &&
            pair.first <= last) {
         CHECK(t, pair.was == pair.now, "0x%" PRIx64 " was 0x%" PRIx64
               ", is 0x%" PRIx64 ", neither reached nor right", pair.first,
               pair.was, pair.now);
-        if (from > last || !from) {
-            break;
-        }
     }
     seen[LEFT_STALE]++;
 }
@@ -55,10 +51,9 @@ static void check_unchanged(Test *t, const Member *m, const GArray *after,
 static void check_shadow(Test *t, const Member *m, const GArray *after,
                          const GArray *truth)
 {
-    uint64_t from = 0;
-    RunPair pair;
+    RunPair pair = { 0 };
 
-    while (runs_pair(after, truth, &from, &pair)) {
+    while (runs_pair(after, truth, &pair)) {
         if (pair.was == pair.now || (t->limit && !pair.was)) {
             continue;
         }
@@ -74,10 +69,9 @@ static void check_shadow(Test *t, const Member *m, const GArray *after,
 static void check_limit(Test *t, const Member *m, const GArray *after,
                         const GArray *truth)
 {
-    uint64_t from = 0;
-    RunPair pair;
+    RunPair pair = { 0 };
 
-    while (runs_pair(m->before_runs, truth, &from, &pair)) {
+    while (runs_pair(m->before_runs, truth, &pair)) {
         if (pair.was && pair.was == pair.now) {
             check_unchanged(t, m, after, pair.first, pair.last);
         }
@@ -149,8 +143,8 @@ static void check_replay(Test *t, const Member *m)
 
     CHECK(t, !s->errors, "replay: %s", s->error);
     for (unsigned i = 0; i < held->len; i++) {
-        const Run *run = &g_array_index(held, Run, i);
-        const Run *other = j < told->len ? &g_array_index(told, Run, j)
+        const Run *run = &RUN(held, i);
+        const Run *other = j < told->len ? &RUN(told, j)
                                          : NULL;
 
         if (run->first > last || run->last < first) {
@@ -235,7 +229,7 @@ static void check_widest(Test *t, const Member *m)
     GArray *held = strict_mappings(m->s);
 
     for (unsigned i = 1; i < held->len; i++) {
-        const Run *b = &g_array_index(held, Run, i), *a = b - 1;
+        const Run *b = &RUN(held, i), *a = b - 1;
 
         CHECK(t, !are_halves(t, m, a, b) || is_among(m->before, a) ||
               is_among(m->before, b), "device 0x%x: 0x%" PRIx64 " and 0x%"

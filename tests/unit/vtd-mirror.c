@@ -107,11 +107,10 @@ void assert_exact(const Mirror *m)
     GArray *truth = tables ? plain_walk(m->h, context.root, context.levels,
                                         true) : runs_new();
     GArray *held = strict_runs(m->s);
-    uint64_t from = 0;
-    RunPair pair;
+    RunPair pair = { 0 };
 
     assert_strict(m->s);
-    while (runs_pair(held, truth, &from, &pair)) {
+    while (runs_pair(held, truth, &pair)) {
         if (pair.was != pair.now) {
             g_error("0x%" PRIx64 " to 0x%" PRIx64 ": the host has 0x%" PRIx64
                     ", the tables say 0x%" PRIx64, pair.first, pair.last,

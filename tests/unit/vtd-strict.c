@@ -9,246 +9,108 @@
 #include "qemu/osdep.h"
 #include "vtd-strict.h"
 
-/* Runs */
-
-GArray *runs_new(void)
+static Run run_of(const TestdevExtent *e)
 {
-    return g_array_new(FALSE, FALSE, sizeof(Run));
+    return (Run) { e->iova, e->last, e->target, e->perm };
 }
 
-void runs_add(GArray *runs, const Run *run)
+/* Each mapping in turn, by @add */
+static GArray *strict_list(const Strict *s,
+                           void (*add)(GArray *runs, const Run *run))
 {
-    Run *tail;
+    GArray *runs = runs_new();
 
-    if (runs->len) {
-        tail = &g_array_index(runs, Run, runs->len - 1);
-        g_assert_cmphex(run->first, >, tail->last);
-        if (run->first == tail->last + 1 && run->perm == tail->perm &&
-            run->addr == tail->addr + (run->first - tail->first)) {
-            tail->last = run->last;
-            return;
-        }
+    for (const TestdevExtent *e = testdev_table_find(&s->table, 0); e;
+         e = testdev_table_next(&s->table, e)) {
+        Run run = run_of(e);
+
+        add(runs, &run);
     }
-    g_array_append_val(runs, *run);
+    return runs;
 }
 
-/* The index of the first run that ends at or behind @iova */
-static unsigned runs_index(const GArray *runs, uint64_t iova)
+static void add_apart(GArray *runs, const Run *run)
 {
-    unsigned from = 0, to = runs->len;
-
-    while (from < to) {
-        unsigned middle = from + (to - from) / 2;
-
-        if (g_array_index(runs, Run, middle).last < iova) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    return from;
-}
-
-const Run *runs_find(const GArray *runs, uint64_t iova)
-{
-    unsigned i = runs_index(runs, iova);
-
-    return i < runs->len ? &g_array_index(runs, Run, i) : NULL;
-}
-
-bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
-               RunPair *pair)
-{
-    const Run *was = runs_find(before, *from);
-    const Run *now = runs_find(after, *from);
-
-    if (!was && !now) {
-        return false;
-    }
-    pair->first = MIN(was ? MAX(was->first, *from) : UINT64_MAX,
-                      now ? MAX(now->first, *from) : UINT64_MAX);
-    pair->last = UINT64_MAX;
-    pair->was = pair->now = 0;
-    if (was && was->first <= pair->first) {
-        pair->was = (was->addr + (pair->first - was->first)) | was->perm;
-        pair->last = was->last;
-    } else if (was) {
-        pair->last = was->first - 1;
-    }
-    if (now && now->first <= pair->first) {
-        pair->now = (now->addr + (pair->first - now->first)) | now->perm;
-        pair->last = MIN(pair->last, now->last);
-    } else if (now) {
-        pair->last = MIN(pair->last, now->first - 1);
-    }
-    *from = pair->last + 1;
-    return true;
-}
-
-/* Mappings: a key is a Run, equal to all that it meets */
-
-static gint run_order(gconstpointer a, gconstpointer b, gpointer unused)
-{
-    const Run *x = a, *y = b;
-
-    return x->last < y->first ? -1 : x->first > y->last;
-}
-
-typedef struct RunSearch {
-    uint64_t iova;
-    const Run *found;
-} RunSearch;
-
-static gint run_search(gconstpointer key, gconstpointer opaque)
-{
-    const Run *run = key;
-    RunSearch *search = (RunSearch *)opaque;
-
-    if (run->last < search->iova) {
-        return 1;
-    }
-    search->found = run;
-    return run->first <= search->iova ? 0 : -1;
-}
-
-/* The mapping at @iova, or else the first one behind it; NULL if none */
-static const Run *strict_find(const Strict *s, uint64_t iova)
-{
-    RunSearch search = { .iova = iova };
-
-    g_tree_search(s->mappings, run_search, &search);
-    return search.found;
-}
-
-static gboolean run_to_array(gpointer key, gpointer value, gpointer runs)
-{
-    g_array_append_vals(runs, key, 1);
-    return FALSE;
+    g_array_append_vals(runs, run, 1);
 }
 
 GArray *strict_mappings(const Strict *s)
 {
-    GArray *runs = runs_new();
+    return strict_list(s, add_apart);
+}
 
-    g_tree_foreach(s->mappings, run_to_array, runs);
-    return runs;
+GArray *strict_runs(const Strict *s)
+{
+    return strict_list(s, runs_add);
 }
 
 unsigned strict_count(const Strict *s)
 {
-    return g_tree_nnodes(s->mappings);
+    return testdev_table_count(&s->table);
 }
 
-/* The host */
+/* The notices */
 
-static void G_GNUC_PRINTF(3, 4)
-strict_error(Strict *s, const VtdNotice *notice, const char *format, ...)
+static uint8_t *find_ram(void *opaque, const TestdevExtent *e)
 {
-    va_list args;
-    char *what;
-
-    s->errors++;
-    if (s->error) {
-        return;
-    }
-    va_start(args, format);
-    what = g_strdup_vprintf(format, args);
-    va_end(args);
-    s->error = g_strdup_printf("%s 0x%" PRIx64 " to 0x%" PRIx64 ", address 0x%"
-                               PRIx64 ": %s",
-                               notice->read || notice->write ? "MAP" : "UNMAP",
-                               notice->first, notice->last, notice->addr,
-                               what);
-    g_free(what);
-}
-
-static int strict_map(Strict *s, const VtdNotice *notice)
-{
-    uint64_t size = notice->last - notice->first;
-    const Run *met = strict_find(s, notice->first);
-    Run run = {
-        notice->first, notice->last, notice->addr,
-        (notice->read ? R : 0) | (notice->write ? W : 0),
-    };
+    Strict *s = opaque;
     VtdRam ram;
 
-    if (notice->addr & size) {
-        strict_error(s, notice, "the address is not aligned to the size");
-        return -EINVAL;
-    }
-    host_ram(s->d->h, notice->addr, &ram);
-    if (!ram.ram || ram.last - notice->addr < size) {
-        strict_error(s, notice, "not all of it is one piece of RAM");
-        return -EINVAL;
-    }
-    if (met && met->first <= notice->last) {
-        strict_error(s, notice, "over the mapping at 0x%" PRIx64, met->first);
-        return -EEXIST;
-    }
-    if (s->bad.last && notice->first <= s->bad.last &&
-        notice->last >= s->bad.first) {
-        return -EFAULT;
-    }
-    if (s->limit && strict_count(s) >= s->limit) {
-        return -ENOSPC;
-    }
-    g_tree_insert(s->mappings, g_memdup(&run, sizeof(run)), NULL);
-    return 0;
+    host_ram(s->d->h, e->target, &ram);
+    /* Nobody reads there: any pointer will do */
+    return ram.ram && ram.last - e->target >= e->last - e->iova
+           ? (uint8_t *)s : NULL;
 }
 
-/* Why @notice may not remove @run; NULL if it may */
-static const char *strict_refusal(const Strict *s, const VtdNotice *notice,
-                                  const Run *run)
+static void strict_error(Strict *s, const TestdevExtent *e, const char *what)
 {
-    if (run->first < notice->first || run->last > notice->last) {
-        return "splits";
+    s->errors++;
+    if (!s->error) {
+        s->error = g_strdup_printf("%s 0x%" PRIx64 " to 0x%" PRIx64
+                                   ", address 0x%" PRIx64 ": %s",
+                                   e->perm ? "MAP" : "UNMAP", e->iova,
+                                   e->last, e->target, what);
     }
-    if (s->d->h->dirty_tracking &&
-        (run->first != notice->first || run->last != notice->last ||
-         run->addr != notice->addr)) {
-        return "is not exactly";
-    }
-    return NULL;
 }
 
-static void strict_unmap(Strict *s, const VtdNotice *notice)
+/* Notifiers of QEMU's end at the interrupt range, and at the width */
+static bool in_range(const Strict *s, const TestdevExtent *e)
 {
-    const Run *run;
-
-    if (notice->addr && !s->d->h->dirty_tracking) {
-        strict_error(s, notice, "has an address");
-        return;
-    }
-    while ((run = strict_find(s, notice->first)) &&
-           run->first <= notice->last) {
-        const char *why = strict_refusal(s, notice, run);
-
-        if (why) {
-            strict_error(s, notice, "%s 0x%" PRIx64 " to 0x%" PRIx64
-                         " at 0x%" PRIx64, why, run->first, run->last,
-                         run->addr);
-            return;
-        }
-        g_tree_remove(s->mappings, run);
-    }
+    return e->last <= s->width_last &&
+           !(e->iova <= 0xfeefffff && e->last >= 0xfee00000);
 }
 
 int strict_notice(Strict *s, const VtdNotice *notice)
 {
-    uint64_t size = notice->last - notice->first;
+    TestdevExtent e = {
+        .iova = notice->first,
+        .last = notice->last,
+        .target = notice->addr,
+        .perm = (notice->read ? R : 0) | (notice->write ? W : 0),
+    };
+    bool dirty = s->d->h->dirty_tracking;
+    uint64_t removed;
+    int error;
 
     g_array_append_val(s->log, *notice);
-    if (notice->last < notice->first || size < PAGE - 1 ||
-        (size & (size + 1)) || (notice->first & size)) {
-        strict_error(s, notice, "no naturally aligned power of two");
-    } else if (notice->last > s->width_last) {
-        strict_error(s, notice, "above the address width");
-    } else if (notice->read || notice->write) {
-        return strict_map(s, notice);
-    } else {
-        strict_unmap(s, notice);
+    if (!in_range(s, &e)) {
+        strict_error(s, &e, testdev_error_text(TESTDEV_ERROR_RANGE));
+        return -EINVAL;
     }
-    return 0;
+    if (!e.perm && e.target && !dirty) {
+        strict_error(s, &e, "has an address");
+        return -EINVAL;
+    }
+    error = testdev_table_update(&s->table, &e, dirty, &removed);
+    if (!error && e.perm && s->bad.last && e.iova <= s->bad.last &&
+        e.last >= s->bad.first) {
+        testdev_table_forget(&s->table, e.iova, e.last);
+        return testdev_error_result(TESTDEV_ERROR_FORCED);
+    }
+    if (error && error != TESTDEV_ERROR_LIMIT) {
+        strict_error(s, &e, testdev_error_text(error));
+    }
+    return e.perm ? testdev_error_result(error) : 0;
 }
 
 Strict *strict_new(Device *d)
@@ -257,14 +119,14 @@ Strict *strict_new(Device *d)
 
     s->d = d;
     s->width_last = BIT(d->h->config.aw_bits) - 1;
-    s->mappings = g_tree_new_full(run_order, NULL, g_free, NULL);
+    testdev_table_init(&s->table, find_ram, s);
     s->log = g_array_new(FALSE, FALSE, sizeof(VtdNotice));
     return s;
 }
 
 void strict_free(Strict *s)
 {
-    g_tree_destroy(s->mappings);
+    testdev_table_destroy(&s->table);
     g_array_free(s->log, TRUE);
     g_free(s->error);
     g_free(s);
@@ -279,20 +141,6 @@ void assert_strict(const Strict *s)
 {
     g_assert_cmpstr(s->error, ==, NULL);
     g_assert_cmpuint(s->errors, ==, 0);
-}
-
-static gboolean run_to_runs(gpointer key, gpointer value, gpointer runs)
-{
-    runs_add(runs, key);
-    return FALSE;
-}
-
-GArray *strict_runs(const Strict *s)
-{
-    GArray *runs = runs_new();
-
-    g_tree_foreach(s->mappings, run_to_runs, runs);
-    return runs;
 }
 
 unsigned strict_maps(const Strict *s)
@@ -314,12 +162,12 @@ unsigned strict_unmaps(const Strict *s)
 
 bool strict_lookup(const Strict *s, uint64_t iova, Run *mapping)
 {
-    const Run *run = strict_find(s, iova);
+    const TestdevExtent *e = testdev_table_find(&s->table, iova);
 
-    if (!run || run->first > iova) {
+    if (!e || e->iova > iova) {
         return false;
     }
-    *mapping = *run;
+    *mapping = run_of(e);
     return true;
 }
 
@@ -343,8 +191,7 @@ static void strict_switched(Device *d)
     Strict *s = d->listener;
     bool on = d->view == VTD_VIEW_TRANSLATED;
 
-    g_tree_destroy(s->mappings);
-    s->mappings = g_tree_new_full(run_order, NULL, g_free, NULL);
+    testdev_table_forget(&s->table, 0, UINT64_MAX);
     vtd_space_watch(d->space, on && d->notify, on);
     if (on && d->notify) {
         s->in_replay = true;

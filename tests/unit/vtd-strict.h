@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns what the device can reach, mapping by mapping, and every notice in
- * order.  A MAP over a mapping or of what is not all one piece of RAM, an
- * UNMAP that would split a mapping, a notice that is no naturally aligned
- * power of two of bytes or lies above the address width: each is an error,
- * is kept as a text, and changes nothing.
+ * Owns what the device can reach, by the rules of the test device's table
+ * (hw/misc/vtd-testdev-table.h), and every notice in order.  What breaks a
+ * rule, lies outside of what QEMU's notifiers cover, or names an address to
+ * unmap while nobody asks what was written there, is an error: it is kept as
+ * a text, and changes nothing.
  *
  * Beside it the plain truth to compare with: what a space's tables say, by
  * a walk that shares nothing with the engine.  One thread.
@@ -16,46 +16,15 @@
 #ifndef TESTS_UNIT_VTD_STRICT_H
 #define TESTS_UNIT_VTD_STRICT_H
 
+#include "hw/misc/vtd-testdev-table.h"
+#include "tests/vtd/runs.h"
 #include "vtd-host.h"
-
-/*
- * A range with one fate: pages that follow on evenly from @addr.  Two lists
- * of runs, joined where they can be, are equal if all their pages are.
- */
-typedef struct Run {
-    uint64_t first;
-    uint64_t last;              /* inclusive */
-    uint64_t addr;
-    unsigned perm;              /* R, W or both */
-} Run;
-
-GArray *runs_new(void);
-/* Add a run behind the others, joined to the last one if it goes on evenly */
-void runs_add(GArray *runs, const Run *run);
-/* The run that has @iova, or else the first one behind it; NULL if none */
-const Run *runs_find(const GArray *runs, uint64_t iova);
-
-/*
- * Pages of two lists side by side: @was and @now (NULL for nothing there)
- * are both even from @first to @last.
- */
-typedef struct RunPair {
-    uint64_t first;
-    uint64_t last;
-    uint64_t was;               /* address and permission, 0 for nothing */
-    uint64_t now;
-} RunPair;
-
-/* The next pair with something in it from *from on; false at the end */
-bool runs_pair(const GArray *before, const GArray *after, uint64_t *from,
-               RunPair *pair);
 
 typedef struct Strict {
     Device *d;
     uint64_t width_last;        /* of the addresses that a notice may have */
-    GTree *mappings;            /* Run, one a MAP, by its range */
+    TestdevTable table;
     GArray *log;                /* VtdNotice */
-    unsigned limit;             /* of mappings; 0 for none */
     Run bad;                    /* nothing maps in here; no @last: none */
     bool in_replay;             /* which tells all that there is */
     unsigned errors;
@@ -66,8 +35,8 @@ typedef struct Strict {
 Strict *strict_new(Device *d);
 void strict_free(Strict *s);
 /*
- * 0, or -errno for a MAP that is refused, as VFIO does: past @limit, or in
- * @bad.  That is no error of the unit's.
+ * 0, or -errno for a MAP that is refused, as VFIO does: past the limit of
+ * the table, or in @bad.  That is no error of the unit's.
  */
 int strict_notice(Strict *s, const VtdNotice *notice);
 /* Forget the notices, not the mappings */

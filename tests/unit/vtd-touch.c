@@ -26,24 +26,10 @@ static bool is_map(const VtdNotice *notice)
     return notice->read || notice->write;
 }
 
-static bool runs_meet(const GArray *runs, uint64_t first, uint64_t last)
-{
-    const Run *run = runs_find(runs, first);
-
-    return run && run->first <= last;
-}
-
-static gint order_of_first(gconstpointer a, gconstpointer b)
-{
-    const Run *x = a, *y = b;
-
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* All that an UNMAP covers, as runs */
 static GArray *unmapped_ranges(const Strict *s)
 {
-    GArray *all = runs_new(), *runs = runs_new();
+    g_autoptr(GArray) all = runs_new();
 
     for (unsigned i = 0; i < s->log->len; i++) {
         const VtdNotice *notice = &g_array_index(s->log, VtdNotice, i);
@@ -53,32 +39,17 @@ static GArray *unmapped_ranges(const Strict *s)
             g_array_append_val(all, run);
         }
     }
-    g_array_sort(all, order_of_first);
-    for (unsigned i = 0; i < all->len; i++) {
-        Run *run = &g_array_index(all, Run, i);
-        Run *tail = runs->len ? &g_array_index(runs, Run, runs->len - 1)
-                              : NULL;
-
-        if (tail && run->first <= tail->last) {
-            tail->last = MAX(tail->last, run->last);
-        } else {
-            runs_add(runs, run);
-        }
-    }
-    g_array_free(all, TRUE);
-    return runs;
+    return runs_union(all);
 }
 
 /* Whether pages of a mapping are the @same now, and @other than before */
 static void compare_mapping(const GArray *before, const GArray *after,
                             const Run *mapping, bool *same, bool *other)
 {
-    uint64_t from = mapping->first;
-    RunPair pair;
+    RunPair pair = { .next = mapping->first };
 
     *same = *other = false;
-    while (from <= mapping->last && runs_pair(before, after, &from, &pair) &&
-           pair.first <= mapping->last) {
+    while (runs_pair(before, after, &pair) && pair.first <= mapping->last) {
         *same |= pair.was == pair.now;
         *other |= pair.was != pair.now;
     }
@@ -91,7 +62,7 @@ static void touch_mappings(Touch *touch, const GArray *mappings,
     GArray *unmapped = unmapped_ranges(s);
 
     for (unsigned i = 0; i < mappings->len; i++) {
-        const Run *mapping = &g_array_index(mappings, Run, i);
+        const Run *mapping = &RUN(mappings, i);
         uint64_t size = mapping->last - mapping->first + 1;
         bool same, other;
 
@@ -117,11 +88,10 @@ static void touch_mappings(Touch *touch, const GArray *mappings,
 static void touch_pages(Touch *touch, const GArray *before,
                         const GArray *after)
 {
-    uint64_t from = 0;
-    RunPair pair;
+    RunPair pair = { 0 };
 
     touch->first = UINT64_MAX;
-    while (runs_pair(before, after, &from, &pair)) {
+    while (runs_pair(before, after, &pair)) {
         Run run = { pair.first, pair.last, pair.first, 0 };
 
         if (pair.was != pair.now) {
@@ -166,7 +136,7 @@ Touch *touch_new(const GArray *before, const Strict *s)
     GArray *after = strict_runs(s);
 
     for (unsigned i = 0; i < before->len; i++) {
-        runs_add(before_runs, &g_array_index(before, Run, i));
+        runs_add(before_runs, &RUN(before, i));
     }
     touch->gone = runs_new();
     touch->stays = runs_new();
