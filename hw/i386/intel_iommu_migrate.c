@@ -63,7 +63,7 @@ static void intel_iommu_vm_state(void *opaque, bool running, RunState state)
         RCU_READ_LOCK_GUARD();
 
         s->loaded = false;
-        vtd_loaded(s->vtd);
+        vtd_load_finish(s->vtd);
     }
 }
 

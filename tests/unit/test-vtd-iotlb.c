@@ -22,7 +22,7 @@ static void insert(VtdIotlb *t, VtdTables key, uint64_t iova,
 {
     VtdIotlbEntry entry = { addr, level, true, false };
 
-    vtd_iotlb_insert(t, &key, iova, &entry, vtd_iotlb_now(t));
+    vtd_iotlb_insert(t, &key, iova, &entry, vtd_iotlb_epoch(t));
 }
 
 /* The address that @key has for @iova, or 0 */
@@ -86,7 +86,7 @@ static void test_entry(void)
         uint64_t iova = (uint64_t)i << 32;
         VtdIotlbEntry found;
 
-        vtd_iotlb_insert(t, &key0, iova | 0x234, &entry, vtd_iotlb_now(t));
+        vtd_iotlb_insert(t, &key0, iova | 0x234, &entry, vtd_iotlb_epoch(t));
         g_assert_true(vtd_iotlb_lookup(t, &key0,
                                        iova | page_mask(entry.level),
                                        &found));
@@ -100,7 +100,7 @@ static void test_entry(void)
 
         /* the newest is what counts */
         entry.addr += 1ull << 40;
-        vtd_iotlb_insert(t, &key0, iova, &entry, vtd_iotlb_now(t));
+        vtd_iotlb_insert(t, &key0, iova, &entry, vtd_iotlb_epoch(t));
         g_assert_cmphex(find(t, key0, iova), ==, entry.addr);
     }
     vtd_iotlb_free(t);
@@ -203,7 +203,7 @@ static void test_in_flight(void)
 
     for (unsigned how = 0; how < 4; how++) {
         VtdIotlb *t = vtd_iotlb_new();
-        uint64_t now = vtd_iotlb_now(t);
+        uint64_t now = vtd_iotlb_epoch(t);
 
         switch (how) {
         case 0:
@@ -325,7 +325,7 @@ static void test_random(void)
     VtdIotlb *t = vtd_iotlb_new();
     Inserted *inserted = g_new0(Inserted, OPERATIONS + 1);
     unsigned dropped[KEYS][4][PAGES] = { 0 };   /* by key, level, page */
-    uint64_t now = vtd_iotlb_now(t);
+    uint64_t now = vtd_iotlb_epoch(t);
     unsigned began = 0, hits = 0;
 
     for (unsigned op = 1; op <= OPERATIONS; op++) {
@@ -339,7 +339,7 @@ static void test_random(void)
 
         if (what < 45) {
             if (what < 40) {
-                now = vtd_iotlb_now(t);
+                now = vtd_iotlb_epoch(t);
                 began = op;
             }
             vtd_iotlb_insert(t, &keys[k], random_page(page), &entry, now);
@@ -435,7 +435,7 @@ static void insert_one(Crowd *crowd, unsigned i)
     VtdIotlbEntry entry = { (i + 1ull) << 30, 1, i & 1, i & 2 };
 
     vtd_iotlb_insert(crowd->iotlb, &key0, crowd->page[i], &entry,
-                     vtd_iotlb_now(crowd->iotlb));
+                     vtd_iotlb_epoch(crowd->iotlb));
 }
 
 static void *lookup_crowd(void *opaque)

@@ -425,34 +425,34 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
     Count *count = opaque;
     VtdGib *gib = value;
 
-    count->bytes += GIB_NODE;
+    count->bytes += VTD_GIB_NODE;
     CHECK(count->w, gib->leaf || gib->used, "an empty node");
     if (gib->leaf) {
         CHECK(count->w, !gib->block, "blocks beside a leaf");
         count->leaves++;
-        count->promised += GIB_LEAF;
+        count->promised += VTD_GIB_LEAF;
         seen[SEEN_GIB_LEAF_HELD]++;
         return FALSE;
     }
-    count->bytes += GIB_BLOCKS;
+    count->bytes += VTD_GIB_BLOCKS;
     for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         VtdBlock *block = gib->block[i];
 
         if (!block) {
             continue;
         }
-        count->bytes += HEAP(sizeof(*block));
+        count->bytes += VTD_HEAP(sizeof(*block));
         count->leaves += block->level > 1 ? 1 : block->leaves;
         switch (block->form) {
         case VTD_FORM_RUN:
-            count->promised += HEAP(THERE_WORDS * 8);
+            count->promised += VTD_HEAP(VTD_BLOCK_WORDS * 8);
             break;
         case VTD_FORM_HOLES:
-            count->bytes += HEAP(THERE_WORDS * 8);
+            count->bytes += VTD_HEAP(VTD_BLOCK_WORDS * 8);
             seen[SEEN_HOLES]++;
             break;
         case VTD_FORM_ENTRIES:
-            count->bytes += HEAP(VTD_ENTRIES * 8);
+            count->bytes += VTD_HEAP(VTD_ENTRIES * 8);
             seen[SEEN_ENTRIES_HELD]++;
             break;
         }
@@ -463,7 +463,7 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
 
 static void check_account(World *w, VtdSeen *table)
 {
-    Count count = { .w = w, .bytes = HEAP(sizeof(VtdSeen)) };
+    Count count = { .w = w, .bytes = VTD_HEAP(sizeof(VtdSeen)) };
     uint64_t leaves, bytes;
 
     g_tree_foreach(table->gibs, count_gib, &count);
@@ -557,7 +557,8 @@ static void sync_some(World *w)
 static void one_world(guint32 seed)
 {
     static const uint64_t sizes[] = {
-        GIB_NODE, GIB_BLOCKS, SMALL_BLOCK, LARGE_BLOCK, GIB_LEAF,
+        VTD_GIB_NODE, VTD_GIB_BLOCKS, VTD_SMALL_BLOCK, VTD_LARGE_BLOCK,
+        VTD_GIB_LEAF,
     };
     World w = { .seed = seed, .rand = g_rand_new_with_seed(seed) };
     uint64_t leaves, bytes;
@@ -569,8 +570,8 @@ static void one_world(guint32 seed)
         .read = memory_read,
         .opaque = &w,
         .max_leaves = one_in(&w, 3) ? 1 + pick(&w, 3000) : UINT64_MAX,
-        .max_bytes = HEAP(sizeof(VtdSeen)) +
-                     (one_in(&w, 6) ? 0 : 2 * (GIB_NODE + GIB_BLOCKS)),
+        .max_bytes = VTD_HEAP(sizeof(VtdSeen)) +
+                     (one_in(&w, 6) ? 0 : 2 * (VTD_GIB_NODE + VTD_GIB_BLOCKS)),
         .work = UINT64_MAX,
         .stats = &w.stats,
     };
@@ -599,7 +600,7 @@ static void one_world(guint32 seed)
     vtd_seen_sync(w.table, 0, UINT64_MAX, false, take, &w);
     vtd_seen_size(w.table, &leaves, &bytes);
     CHECK(&w, !leaves && !w.table->promised &&
-          bytes == HEAP(sizeof(VtdSeen)), "%" PRIu64 " bytes are left",
+          bytes == VTD_HEAP(sizeof(VtdSeen)), "%" PRIu64 " bytes are left",
           bytes);
     vtd_seen_free(w.table);
     g_free(w.touched);

@@ -67,7 +67,7 @@ static void move(Move *m)
 
     vtd_save(m->from->v, &saved);
     g_assert_null(move_load(m, &saved));
-    vtd_loaded(m->to->v);
+    vtd_load_finish(m->to->v);
 }
 
 static void move_end(Move *m)
@@ -118,7 +118,7 @@ static void test_all(void)
     g_array_set_size(m.to->iec_changes, 0);
     g_assert_null(move_load(&m, &saved));
     g_assert_cmpuint(m.to->iec_changes->len, ==, 1);
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     assert_same_registers(&m);
     vtd_save(m.to->v, &again);
     g_assert_cmpint(memcmp(&again, &saved, sizeof(saved)), ==, 0);
@@ -137,7 +137,7 @@ static void test_nothing_on(void)
 
     vtd_save(from->v, &saved);
     g_assert_null(vtd_load(to->v, &saved));
-    vtd_loaded(to->v);
+    vtd_load_finish(to->v);
     for (unsigned offset = 0; offset < REG_END; offset += 4) {
         g_assert_cmphex(rd32(to, offset), ==, rd32(from, offset));
     }
@@ -300,7 +300,7 @@ static void test_fields_count(void)
     memset(saved.csr + REG_IQT, 0x55, 8);
     memset(saved.csr + REG_GSTS, 0, 4);
     g_assert_null(move_load(&m, &saved));
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     assert_queue(m.to, 1, 0);
     g_assert_cmphex(rd64(m.to, REG_IQT), ==, 0x10);
     g_assert_cmphex(rd32(m.to, REG_GSTS), ==, TE | QIE | IRE);
@@ -340,7 +340,7 @@ static void test_queue_work(void)
     saved.iq_tail = 2;
     g_assert_null(move_load(&m, &saved));
     g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), !=, 0x77);
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), ==, 0x77);
     assert_queue(m.to, 2, 0);
     move_end(&m);
@@ -439,7 +439,7 @@ static void test_causes(void)
         put32(&saved, REG_ICS, causes[i].ics);
         put32(&saved, REG_IECTL, causes[i].iectl);
         g_assert_null(move_load(&m, &saved));
-        vtd_loaded(m.to->v);
+        vtd_load_finish(m.to->v);
         g_assert_cmphex(rd32(m.to, REG_FSTS), ==, causes[i].fsts_after);
         g_assert_cmphex(rd32(m.to, REG_FECTL), ==, causes[i].fectl_after);
         g_assert_cmphex(rd32(m.to, REG_IECTL), ==, causes[i].iectl_after);
@@ -474,7 +474,7 @@ static void test_views(void)
     g_assert_cmpint(m.arrived->view, ==, VTD_VIEW_TRANSLATED);
     m.arrived->sid = SID;
     assert_maps(m.arrived, 0x7000, VTD_ACCESS_READ, 0x7000);
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     g_assert_cmpint(m.arrived->view, ==, VTD_VIEW_PASS_THROUGH);
 
     gcmd(m.from, TE, false);
@@ -594,7 +594,7 @@ static void test_physical_width(void)
             assert_refused(&m, &saved, "root");
         } else {
             g_assert_null(move_load(&m, &saved));
-            vtd_loaded(m.to->v);
+            vtd_load_finish(m.to->v);
             submit_wait(m.to);
         }
         host_free(m.to);
@@ -711,7 +711,7 @@ static void test_impossible(void)
     g_assert_null(move_load(&m, &saved));
     g_assert_cmphex(rd32(m.to, REG_FSTS), ==, PPF);
     g_assert_cmpuint(m.to->messages->len, ==, 0);
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
     g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
 
@@ -722,7 +722,7 @@ static void test_impossible(void)
     put32(&saved, REG_IECTL, IP);
     g_array_set_size(m.to->messages, 0);
     g_assert_null(move_load(&m, &saved));
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0);
     g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
     g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
@@ -736,7 +736,7 @@ static void test_impossible(void)
     put32(&saved, REG_IECTL, IP);
     g_array_set_size(m.to->messages, 0);
     g_assert_null(move_load(&m, &saved));
-    vtd_loaded(m.to->v);
+    vtd_load_finish(m.to->v);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
     g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
     move_end(&m);
@@ -760,7 +760,7 @@ static void use(Move *m, GRand *rand)
     VtdInterrupt interrupt;
     VtdTranslation t;
 
-    vtd_loaded(h->v);
+    vtd_load_finish(h->v);
     for (unsigned i = 0; i < 30; i++) {
         device_translate(m->arrived, (uint64_t)g_rand_int(rand) << 12,
                          i % 3, &t);

@@ -25,7 +25,7 @@ typedef struct Slot {
 static void slot_insert(Slot *s, unsigned i)
 {
     vtd_iotlb_insert(s->iotlb, &s->tables[i], s->iova[i], &s->entry[i],
-                     vtd_iotlb_now(s->iotlb));
+                     vtd_iotlb_epoch(s->iotlb));
 }
 
 static void slot_drop(Slot *s, unsigned i)

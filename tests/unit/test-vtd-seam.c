@@ -429,7 +429,7 @@ static void load(void *opaque)
     Unit *u = opaque;
 
     g_assert_null(vtd_load(u->h->v, u->saved));
-    vtd_loaded(u->h->v);
+    vtd_load_finish(u->h->v);
 }
 
 static const struct {

@@ -26,7 +26,7 @@ typedef enum VtdForm {
     VTD_FORM_ENTRIES,           /* any entries */
 } VtdForm;
 
-#define THERE_WORDS             (VTD_ENTRIES / 64)
+#define VTD_BLOCK_WORDS         (VTD_ENTRIES / 64)
 
 /*
  * 2 MiB of input addresses as last seen, in one of the forms above.  With
@@ -69,24 +69,25 @@ struct VtdSeen {
  * The bytes that the heap takes for @size, which is what a budget is spent
  * on: a header, and multiples of 16 (glibc on 64 bits; others differ little).
  */
-#define HEAP(size)              ((MAX((size), 24) + 8 + 15) & ~(size_t)15)
+#define VTD_HEAP(size)          ((MAX((size), 24) + 8 + 15) & ~(size_t)15)
 
 /*
  * What is promised to whatever is held, so that no page need go for want of
  * room: a run may become one with holes, a leaf of 1 GiB 512 of them.
  */
-#define SMALL_BLOCK             (HEAP(sizeof(VtdBlock)) + \
-                                 HEAP(THERE_WORDS * sizeof(uint64_t)))
-#define LARGE_BLOCK             (HEAP(sizeof(VtdBlock)) + \
-                                 HEAP(VTD_ENTRIES * sizeof(uint64_t)))
-#define GIB_BLOCKS              HEAP(VTD_ENTRIES * sizeof(VtdBlock *))
+#define VTD_THERE_BYTES         VTD_HEAP(VTD_BLOCK_WORDS * sizeof(uint64_t))
+#define VTD_SMALL_BLOCK         (VTD_HEAP(sizeof(VtdBlock)) + VTD_THERE_BYTES)
+#define VTD_LARGE_BLOCK         (VTD_HEAP(sizeof(VtdBlock)) + \
+                                 VTD_HEAP(VTD_ENTRIES * sizeof(uint64_t)))
+#define VTD_GIB_BLOCKS          VTD_HEAP(VTD_ENTRIES * sizeof(VtdBlock *))
 /* With its place in a GTree: four pointers and three small numbers */
-#define GIB_NODE                (HEAP(sizeof(VtdGib)) + \
-                                 HEAP(5 * sizeof(void *)))
-#define GIB_LEAF                (GIB_BLOCKS + VTD_ENTRIES * SMALL_BLOCK)
+#define VTD_GIB_NODE            (VTD_HEAP(sizeof(VtdGib)) + \
+                                 VTD_HEAP(5 * sizeof(void *)))
+#define VTD_GIB_LEAF \
+    (VTD_GIB_BLOCKS + VTD_ENTRIES * VTD_SMALL_BLOCK)
 
 /* Whether the budget has @more bytes, which may be less than none */
-static inline bool vtd_room(const VtdSeen *seen, int64_t more)
+static inline bool vtd_seen_has_room(const VtdSeen *seen, int64_t more)
 {
     return (int64_t)(seen->bytes + seen->promised) + more <=
            (int64_t)seen->config->max_bytes;
@@ -94,7 +95,7 @@ static inline bool vtd_room(const VtdSeen *seen, int64_t more)
 
 static inline size_t vtd_form_bytes(VtdForm form)
 {
-    return form == VTD_FORM_ENTRIES ? LARGE_BLOCK : SMALL_BLOCK;
+    return form == VTD_FORM_ENTRIES ? VTD_LARGE_BLOCK : VTD_SMALL_BLOCK;
 }
 
 /* What a block (NULL: 0) takes of the budget */
@@ -103,27 +104,27 @@ static inline size_t vtd_block_bytes(const VtdBlock *block)
     return block ? vtd_form_bytes(block->form) : 0;
 }
 
-static inline bool vtd_is_there(const uint64_t *there, unsigned i)
+static inline bool vtd_bits_test(const uint64_t *there, unsigned i)
 {
     return there[i / 64] >> (i % 64) & 1;
 }
 
-static inline void vtd_set_there(uint64_t *there, unsigned i, bool is)
+static inline void vtd_bits_set(uint64_t *there, unsigned i, bool is)
 {
     there[i / 64] = (there[i / 64] & ~(1ull << (i % 64))) |
                     (uint64_t)is << (i % 64);
 }
 
-static inline uint64_t vtd_rw(const VtdFormat *format)
+static inline uint64_t vtd_format_rw(const VtdFormat *format)
 {
     return format->read | format->write;
 }
 
 /* What an entry of @level maps, or 0: output address and permission */
-static inline uint64_t vtd_leaf(const VtdFormat *format, uint64_t entry,
-                                unsigned level, uint64_t upper)
+static inline uint64_t vtd_format_leaf(const VtdFormat *format, uint64_t entry,
+                                       unsigned level, uint64_t upper)
 {
-    uint64_t granted = entry & upper & vtd_rw(format);
+    uint64_t granted = entry & upper & vtd_format_rw(format);
 
     if (!granted || (entry & format->leaf_reserved[level])) {
         return 0;
@@ -136,7 +137,7 @@ static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
     if (block->form == VTD_FORM_ENTRIES) {
         return block->entry[i];
     }
-    if (block->form == VTD_FORM_HOLES && !vtd_is_there(block->there, i)) {
+    if (block->form == VTD_FORM_HOLES && !vtd_bits_test(block->there, i)) {
         return 0;
     }
     return block->base + ((uint64_t)i << VTD_PAGE_SHIFT);
@@ -145,8 +146,8 @@ static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
 static inline uint64_t vtd_block_leaf(const VtdFormat *format,
                                       const VtdBlock *block, unsigned i)
 {
-    return block ? vtd_leaf(format, vtd_block_entry(block, i), 1,
-                            block->upper) : 0;
+    return block ? vtd_format_leaf(format, vtd_block_entry(block, i), 1,
+                                   block->upper) : 0;
 }
 
 /* A superpage, or the part of one that a block covers */
@@ -158,12 +159,12 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
         .base = leaf + ((uint64_t)index << VTD_BLOCK_SHIFT),
         .leaves = VTD_ENTRIES,
         .level = level,
-        .upper = vtd_rw(format),
+        .upper = vtd_format_rw(format),
     };
 }
 
 /* Whether entries step by a page from @base on */
-static inline bool vtd_even(const uint64_t *entry, uint64_t base)
+static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
 {
     uint64_t wrong = 0;
 
@@ -190,7 +191,7 @@ size_t vtd_gib_blocks_bytes(const VtdGib *gib);
 void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf);
 /*
  * Find the smallest form that says what @from does, a copy of it that has
- * @there to write to (THERE_WORDS).  False for nothing mapped.
+ * @there to write to (VTD_BLOCK_WORDS).  False for nothing mapped.
  */
 bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
                       VtdBlock *to, uint64_t *there);

@@ -20,9 +20,9 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
 /* Where software waits for a bit to be set, it waits for the shadows too */
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
-    v->late_status &= ~bit;
+    v->pending_status &= ~bit;
     if (on && vtd_shadow_pending(v)) {
-        v->late_status |= bit;
+        v->pending_status |= bit;
     } else {
         vtd_set_status(v, bit, on);
     }
@@ -35,7 +35,7 @@ static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 static void vtd_translation_changed(Vtd *v)
 {
     vtd_drop_translations(v);
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
 }
 
 static void vtd_latch_root(Vtd *v)
@@ -85,7 +85,7 @@ static void vtd_enable_compatibility(Vtd *v, bool on)
 void vtd_gcmd_written(Vtd *v)
 {
     uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
-    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->late_status;
+    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->pending_status;
     uint32_t changed = command ^ status;
 
     trace_vtd_reg_write_gcmd(status, command);
@@ -209,6 +209,6 @@ void vtd_commands_done(Vtd *v)
     if (command & VTD_IOTLB_IVT) {
         vtd_iotlb_done(v, vtd_iotlb_granularity(v, command));
     }
-    vtd_set_status(v, v->late_status, true);
-    v->late_status = 0;
+    vtd_set_status(v, v->pending_status, true);
+    v->pending_status = 0;
 }

@@ -12,7 +12,7 @@
 
 #define WORK_MAP                8       /* see VtdSeenConfig.work */
 
-static void vtd_say(VtdLook *look, const VtdDiff *diff)
+static void vtd_look_pass_on(VtdLook *look, const VtdDiff *diff)
 {
     if (diff->kind == VTD_DIFF_FRESH || diff->kind == VTD_DIFF_CHANGED) {
         look->work += WORK_MAP;
@@ -20,12 +20,13 @@ static void vtd_say(VtdLook *look, const VtdDiff *diff)
     look->diff(look->opaque, diff);
 }
 
-void vtd_tell(VtdLook *look, VtdDiffKind kind, unsigned level, uint64_t first,
-              uint64_t last, uint64_t leaf, uint64_t old)
+void vtd_look_report(VtdLook *look, VtdDiffKind kind, unsigned level,
+                     uint64_t first, uint64_t last, uint64_t leaf,
+                     uint64_t old)
 {
     VtdDiff diff = { kind, level, first, last, leaf, old };
 
-    vtd_say(look, &diff);
+    vtd_look_pass_on(look, &diff);
 }
 
 static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
@@ -38,10 +39,10 @@ static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
     }
     return a->base == b->base &&
            (a->form == VTD_FORM_RUN ||
-            !memcmp(a->there, b->there, THERE_WORDS * sizeof(uint64_t)));
+            !memcmp(a->there, b->there, VTD_BLOCK_WORDS * sizeof(uint64_t)));
 }
 
-void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
+void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
                     const VtdBlock *old, const VtdBlock *new)
 {
     const VtdFormat *format = look->format;
@@ -53,21 +54,22 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
         /* The cases that need no look at each page */
         uint64_t end = start + VTD_BLOCK_SIZE - 1;
 
-        if (!new && !look->each && !vtd_meets_interrupts(start, end)) {
-            vtd_tell(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
+        if (!new && !look->each_leaf && !vtd_meets_interrupts(start, end)) {
+            vtd_look_report(look, VTD_DIFF_GONE, old->level, start, end, 0, 0);
             return;
         }
         if (!old && level > 1) {
-            vtd_tell(look, VTD_DIFF_FRESH, level, start, end, new->base, 0);
+            vtd_look_report(look, VTD_DIFF_FRESH, level, start, end,
+                            new->base, 0);
             return;
         }
         if (old && new && vtd_block_same(old, new)) {
-            vtd_tell(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
+            vtd_look_report(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
             return;
         }
         if (old && old->level > 1 && level > 1) {
-            vtd_tell(look, VTD_DIFF_CHANGED, level, start, end, new->base,
-                     old->base);
+            vtd_look_report(look, VTD_DIFF_CHANGED, level, start, end,
+                            new->base, old->base);
             return;
         }
     }
@@ -84,18 +86,18 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
 
         if (!was && !now) {
             joins = false;
-        } else if (kind == VTD_DIFF_GONE && look->each) {
+        } else if (kind == VTD_DIFF_GONE && look->each_leaf) {
             joins = joins && old->level > 1 && was == run.old + offset;
         } else if (kind == VTD_DIFF_FRESH || kind == VTD_DIFF_CHANGED) {
             joins = joins && level > 1 &&
-                    (!look->each || !was || was == run.old + offset);
+                    (!look->each_leaf || !was || was == run.old + offset);
         }
         if (joins) {
             run.last = first + VTD_PAGE_SIZE - 1;
             continue;
         }
         if (running) {
-            vtd_say(look, &run);
+            vtd_look_pass_on(look, &run);
         }
         running = was || now;
         run = (VtdDiff) {
@@ -104,12 +106,12 @@ void vtd_block_diff(VtdLook *look, uint64_t start, unsigned from, unsigned to,
         };
     }
     if (running) {
-        vtd_say(look, &run);
+        vtd_look_pass_on(look, &run);
     }
 }
 
-void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
-              unsigned shift, unsigned *from, unsigned *to)
+void vtd_look_clip(const VtdLook *look, uint64_t start, uint64_t size,
+                   unsigned shift, unsigned *from, unsigned *to)
 {
     uint64_t first = MAX(look->first, start);
     uint64_t last = MIN(look->last, start + size - 1);
@@ -118,14 +120,15 @@ void vtd_clip(const VtdLook *look, uint64_t start, uint64_t size,
     *to = (last - start) >> shift;
 }
 
-typedef struct VtdCollect {
+typedef struct VtdGibsCollect {
     GPtrArray *gibs;
     uint64_t first, last;
-} VtdCollect;
+} VtdGibsCollect;
 
-static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
+static gboolean vtd_gibs_collect_one(gpointer key, gpointer value,
+                                     gpointer opaque)
 {
-    VtdCollect *collect = opaque;
+    VtdGibsCollect *collect = opaque;
     VtdGib *gib = value;
 
     if (gib->first > collect->last) {
@@ -137,7 +140,7 @@ static gboolean vtd_collect(gpointer key, gpointer value, gpointer opaque)
     return FALSE;
 }
 
-void vtd_collect_gibs(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
+void vtd_gibs_collect(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
                       uint64_t last)
 {
     if (first >> VTD_GIB_SHIFT == last >> VTD_GIB_SHIFT) {
@@ -147,18 +150,18 @@ void vtd_collect_gibs(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
             g_ptr_array_add(gibs, gib);
         }
     } else if (seen) {
-        VtdCollect collect = { gibs, first, last };
+        VtdGibsCollect collect = { gibs, first, last };
 
-        g_tree_foreach(seen->gibs, vtd_collect, &collect);
+        g_tree_foreach(seen->gibs, vtd_gibs_collect_one, &collect);
     }
 }
 
-static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
-                            const VtdGib *new)
+static void vtd_look_gib(VtdLook *look, uint64_t first, const VtdGib *old,
+                         const VtdGib *new)
 {
     unsigned from, to;
 
-    vtd_clip(look, first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT, &from, &to);
+    vtd_look_clip(look, first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT, &from, &to);
     for (unsigned i = from; i <= to; i++) {
         uint64_t start = first + ((uint64_t)i << VTD_BLOCK_SHIFT);
         VtdBlock old_part, new_part;
@@ -167,15 +170,15 @@ static void vtd_compare_gib(VtdLook *look, uint64_t first, const VtdGib *old,
         unsigned page_from, page_to;
 
         if (was || now) {
-            vtd_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &page_from,
-                     &page_to);
-            vtd_block_diff(look, start, page_from, page_to, was, now);
+            vtd_look_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT,
+                          &page_from, &page_to);
+            vtd_look_block(look, start, page_from, page_to, was, now);
         }
     }
 }
 
 void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
-                       uint64_t last, bool each, VtdDiffFn *diff,
+                       uint64_t last, bool each_leaf, VtdDiffFn *diff,
                        void *opaque)
 {
     VtdSeen *either = old ?: new;
@@ -184,7 +187,7 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
     VtdLook look = {
         .first = first,
         .last = last,
-        .each = each,
+        .each_leaf = each_leaf,
         .diff = diff,
         .opaque = opaque,
     };
@@ -195,8 +198,8 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
     look.format = either->config->format;
     before = g_ptr_array_new();
     after = g_ptr_array_new();
-    vtd_collect_gibs(old, before, first, last);
-    vtd_collect_gibs(new, after, first, last);
+    vtd_gibs_collect(old, before, first, last);
+    vtd_gibs_collect(new, after, first, last);
     while (i < before->len || j < after->len) {
         VtdGib *was = i < before->len ? g_ptr_array_index(before, i) : NULL;
         VtdGib *now = j < after->len ? g_ptr_array_index(after, j) : NULL;
@@ -206,7 +209,7 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
         } else if (was && now && now->first < was->first) {
             was = NULL;
         }
-        vtd_compare_gib(&look, was ? was->first : now->first, was, now);
+        vtd_look_gib(&look, was ? was->first : now->first, was, now);
         i += !!was;
         j += !!now;
     }

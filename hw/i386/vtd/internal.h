@@ -24,7 +24,7 @@
 #include "notify.h"
 #include "iotlb.h"
 #include "refused.h"
-#include "sent.h"
+#include "extents.h"
 #include "walk.h"
 
 /* A context entry decoded (2.1); immutable, freed through defer_free */
@@ -42,11 +42,11 @@ typedef struct VtdShare {
     VtdTables tables;           /* of whoever came first: not the tag */
     VtdSeen *seen;
     GPtrArray *spaces;
-    uint64_t update;            /* generation of the last full sync */
+    uint64_t generation;        /* of the update that synced all of it last */
     bool pending;               /* a sync has stopped at: */
     uint64_t next, last;
     uint16_t did;               /* of that sync, as the next */
-    const char *why;
+    const char *reason;
 } VtdShare;
 
 /* Part of the guest's memory */
@@ -90,7 +90,7 @@ typedef struct VtdInterrupts {
     uint64_t epoch;                 /* atomic; set in lock */
     VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
 
-    VtdIecChange untold;                    /* bql: see vtd_iec_tell() */
+    VtdIecChange pending;                   /* bql: see vtd_iec_notify() */
 } VtdInterrupts;
 
 /* queue.c */
@@ -130,24 +130,24 @@ struct Vtd {
     bool scheduled;                         /* bql: vtd_continue() is due */
     int64_t piece_end;                      /* bql: of what runs, in ns */
     bool unbounded;                         /* bql: no sync stops */
-    uint32_t late_status;                   /* bql: GSTS bits to be set */
-    bool updating;                          /* bql: vtd_shadow_update() runs */
-    uint64_t update;                        /* bql: its generation */
+    uint32_t pending_status;                /* bql: GSTS bits to be set */
+    bool updating;                          /* bql: vtd_spaces_update() runs */
+    uint64_t generation;                    /* bql: counts these updates */
     VtdRam target[VTD_TARGETS];             /* bql: of MAPs in one call */
     unsigned next_target;                   /* bql */
     VtdReached reached[VTD_REACHED];        /* bql: by leaves, at any time */
     unsigned reached_count;                 /* bql */
 
-    uint64_t told;                  /* atomic: causes, by bit */
+    uint64_t logged;                /* atomic: causes, by bit */
     uint64_t stats[VTD_STAT_COUNT];
 };
 
-/* How far a space is in the vtd_shadow_update() that runs */
-typedef enum VtdDue {
-    VTD_SETTLED,
-    VTD_DUE,
-    VTD_MOVING,                 /* being looked at */
-} VtdDue;
+/* How far a space is in the vtd_spaces_update() that runs */
+typedef enum VtdUpdate {
+    VTD_UPDATE_NONE,
+    VTD_UPDATE_PENDING,
+    VTD_UPDATE_RUNNING,
+} VtdUpdate;
 
 struct VtdSpace {
     Vtd *v;
@@ -160,11 +160,11 @@ struct VtdSpace {
     bool watched;                           /* bql: anything is wanted */
     VtdShare *share;                        /* bql: NULL for no tables */
     uint16_t did;                           /* bql: of share */
-    VtdDue due;                             /* bql */
+    VtdUpdate update;                       /* bql */
     unsigned tries;                         /* bql: of the last sink, as the */
     unsigned tries_for_room;                /* next two: see notify.c */
     unsigned retries;
-    VtdSent *sent;                          /* bql: wider than a page */
+    VtdExtents *extents;                    /* bql: sent wider than a page */
     VtdRefused *refused;                    /* bql */
     uint64_t retry_from;                    /* bql: where it was given up */
 };
@@ -323,7 +323,7 @@ void vtd_context_forget(VtdSpace *space);
  * After the context of each space with @sid in the bits of @mask may have
  * changed: its view, the table that it follows, and its shadow.
  */
-void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask);
+void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
 /*
  * A sync that takes long stops, and so does an update that needs its end.
  * Until nothing is pending, the invalidation that began it is not complete.
@@ -336,7 +336,7 @@ void vtd_schedule(Vtd *v);
 bool vtd_shadow_pending(Vtd *v);
 void vtd_shadow_continue(Vtd *v);
 /* All spaces after the unit's state was loaded, until the next update */
-void vtd_shadow_loaded(Vtd *v);
+void vtd_spaces_load(Vtd *v);
 /*
  * After mappings from @first to @last may have changed, of @did or, with
  * @global, of every domain
@@ -373,7 +373,7 @@ void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
  * bringing them in step is dear.  So it hears of the changes of several
  * descriptors at once, before the guest can know that one of them is done.
  */
-void vtd_iec_tell(Vtd *v);
+void vtd_iec_notify(Vtd *v);
 /*
  * Nothing cached before serves a request after this: contexts and the IOTLB;
  * interrupt entries, the embedder's copies of them included.

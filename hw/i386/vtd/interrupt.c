@@ -158,8 +158,6 @@ static bool vtd_irte_reserved(const VtdIrte *irte, bool eime)
 
 static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
 {
-    /* By SQ: the function bits that are not compared (8.5) */
-    static const uint16_t ignored[] = { 0, 4, 6, 7 };
     uint16_t named = VTD_IRTE_SID(irte->hi);
 
     if (sid & VTD_SID_UNVERIFIED) {
@@ -169,7 +167,7 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
     case VTD_SVT_NONE:
         return true;
     case VTD_SVT_SID:
-        return !((sid ^ named) & ~ignored[VTD_IRTE_SQ(irte->hi)]);
+        return !((sid ^ named) & ~vtd_function_mask(VTD_IRTE_SQ(irte->hi)));
     case VTD_SVT_BUS:
         return sid >> 8 >= named >> 8 && sid >> 8 <= (named & 0xff);
     default:
@@ -178,8 +176,8 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
 }
 
 /* Without a subhandle the data has what an I/O APIC's entry says as well */
-static void vtd_trace_kind(const VtdMessage *message, uint32_t index,
-                           const VtdInterrupt *out)
+static void vtd_trace_request_kind(const VtdMessage *message, uint32_t index,
+                                   const VtdInterrupt *out)
 {
     bool shv = message->addr & VTD_MSI_SHV;
     unsigned vector = VTD_BITS(message->data, 7, 0);
@@ -236,7 +234,7 @@ static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
         .redirection_hint = irte.lo & VTD_IRTE_RH,
         .level = irte.lo & VTD_IRTE_TM,
     };
-    vtd_trace_kind(message, *index, out);
+    vtd_trace_request_kind(message, *index, out);
     trace_vtd_ir_remap(*index, out->level, out->vector, out->delivery_mode,
                        out->dest, out->logical);
     return VTD_FAULT_NONE;

@@ -20,30 +20,30 @@ void vtd_drop_translations(Vtd *v)
     vtd_iotlb_drop_global(v->iotlb);
 }
 
-void vtd_iec_tell(Vtd *v)
+void vtd_iec_notify(Vtd *v)
 {
-    VtdIecChange untold = v->interrupts.untold;
+    VtdIecChange pending = v->interrupts.pending;
 
-    if (untold.any) {
-        v->interrupts.untold.any = false;
-        v->ops->iec_changed(v->opaque, untold.global, untold.index,
-                            untold.order);
+    if (pending.any) {
+        v->interrupts.pending.any = false;
+        v->ops->iec_changed(v->opaque, pending.global, pending.index,
+                            pending.order);
     }
 }
 
 /* One range is told as it is, and several as everything */
 static void vtd_iec_note(Vtd *v, bool global, uint32_t index, uint32_t order)
 {
-    VtdIecChange *untold = &v->interrupts.untold;
+    VtdIecChange *pending = &v->interrupts.pending;
 
-    if (!untold->any) {
-        untold->any = true;
-        untold->global = global;
-        untold->index = index;
-        untold->order = order;
-    } else if (global || untold->index != index || untold->order != order) {
-        untold->global = true;
-        untold->index = untold->order = 0;
+    if (!pending->any) {
+        pending->any = true;
+        pending->global = global;
+        pending->index = index;
+        pending->order = order;
+    } else if (global || pending->index != index || pending->order != order) {
+        pending->global = true;
+        pending->index = pending->order = 0;
     }
 }
 
@@ -51,7 +51,7 @@ void vtd_drop_interrupts(Vtd *v)
 {
     vtd_iec_drop(v, 0, UINT16_MAX);
     vtd_iec_note(v, true, 0, 0);
-    vtd_iec_tell(v);
+    vtd_iec_notify(v);
 }
 
 void vtd_invalidate_context_global(Vtd *v)
@@ -59,7 +59,7 @@ void vtd_invalidate_context_global(Vtd *v)
     vtd_count(v, VTD_STAT_INV_CONTEXT_GLOBAL);
     trace_vtd_inv_desc_cc_global();
     vtd_context_drop(v, NULL, NULL);
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
 }
 
 static bool vtd_match_domain(const VtdContext *context, const void *key)
@@ -72,7 +72,7 @@ void vtd_invalidate_context_domain(Vtd *v, uint16_t did)
     vtd_count(v, VTD_STAT_INV_CONTEXT_DOMAIN);
     trace_vtd_inv_desc_cc_domain(did);
     vtd_context_drop(v, vtd_match_domain, &did);
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
 }
 
 typedef struct VtdSourceKey {
@@ -107,8 +107,7 @@ static void vtd_trace_devices(Vtd *v, const VtdSourceKey *key)
 void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
                                    unsigned fm)
 {
-    static const uint16_t ignored[] = { 0, 4, 6, 7 };
-    VtdSourceKey key = { sid, ~ignored[fm] };
+    VtdSourceKey key = { sid, ~vtd_function_mask(fm) };
 
     vtd_count(v, VTD_STAT_INV_CONTEXT_DEVICE);
     trace_vtd_inv_desc_cc_devices(sid, fm);
@@ -116,7 +115,7 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
         vtd_trace_devices(v, &key);
     }
     vtd_context_drop(v, vtd_match_source, &key);
-    vtd_shadow_update(v, key.sid, key.mask);
+    vtd_spaces_update(v, key.sid, key.mask);
 }
 
 void vtd_invalidate_iotlb_global(Vtd *v)

@@ -61,7 +61,7 @@ void vtd_iotlb_free(VtdIotlb *iotlb)
     g_free(iotlb);
 }
 
-uint64_t vtd_iotlb_now(VtdIotlb *iotlb)
+uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb)
 {
     return qatomic_load_acquire(&iotlb->now);
 }
@@ -80,35 +80,35 @@ static uint64_t vtd_iotlb_page(uint64_t iova, unsigned level)
     return (iova & ~vtd_level_mask(level)) | level;
 }
 
-static uint64_t word(const uint64_t *p)
+static uint64_t vtd_iotlb_word(const uint64_t *p)
 {
     return qatomic_load_acquire(p);
 }
 
-static void set_word(uint64_t *p, uint64_t value)
+static void vtd_iotlb_set_word(uint64_t *p, uint64_t value)
 {
     qatomic_store_release(p, value);
 }
 
 static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t did, uint64_t walked)
 {
-    return walked && walked >= word(&iotlb->global_epoch) &&
-           walked >= word(&iotlb->domain_epoch[did]);
+    return walked && walked >= vtd_iotlb_word(&iotlb->global_epoch) &&
+           walked >= vtd_iotlb_word(&iotlb->domain_epoch[did]);
 }
 
 /* The top table's address and the levels in one word */
-static uint64_t vtd_iotlb_top(const VtdTables *tables)
+static uint64_t vtd_iotlb_slot_top(const VtdTables *tables)
 {
     return tables->top | tables->levels;
 }
 
 /* A reader without the lock has to look at seq again afterwards */
-static bool vtd_slot_same_tag(const VtdIotlbSlot *slot, uint64_t page,
-                              const VtdTables *tables)
+static bool vtd_iotlb_slot_has_tag(const VtdIotlbSlot *slot, uint64_t page,
+                                   const VtdTables *tables)
 {
-    return word(&slot->page) == page &&
-           word(&slot->top) == vtd_iotlb_top(tables) &&
-           word(&slot->did) == tables->did;
+    return vtd_iotlb_word(&slot->page) == page &&
+           vtd_iotlb_word(&slot->top) == vtd_iotlb_slot_top(tables) &&
+           vtd_iotlb_word(&slot->did) == tables->did;
 }
 
 bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
@@ -126,15 +126,15 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         set = vtd_iotlb_set(iotlb, tables->did, page);
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *slot = &set->slot[i];
-            uint64_t seq = word(&slot->seq);
+            uint64_t seq = vtd_iotlb_word(&slot->seq);
             uint64_t output, walked;
 
-            if ((seq & 1) || !vtd_slot_same_tag(slot, page, tables)) {
+            if ((seq & 1) || !vtd_iotlb_slot_has_tag(slot, page, tables)) {
                 continue;
             }
-            output = word(&slot->output);
-            walked = word(&slot->walked);
-            if (word(&slot->seq) != seq ||
+            output = vtd_iotlb_word(&slot->output);
+            walked = vtd_iotlb_word(&slot->walked);
+            if (vtd_iotlb_word(&slot->seq) != seq ||
                 !vtd_iotlb_alive(iotlb, tables->did, walked)) {
                 continue;
             }
@@ -150,18 +150,19 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
     return false;
 }
 
-static void vtd_iotlb_write(VtdIotlbSlot *slot, uint64_t page, uint64_t top,
-                            uint64_t did, uint64_t output, uint64_t walked)
+static void vtd_iotlb_slot_write(VtdIotlbSlot *slot, uint64_t page,
+                                 uint64_t top, uint64_t did, uint64_t output,
+                                 uint64_t walked)
 {
     uint64_t seq = qatomic_read(&slot->seq);
 
     qatomic_set(&slot->seq, seq + 1);
-    set_word(&slot->page, page);
-    set_word(&slot->top, top);
-    set_word(&slot->did, did);
-    set_word(&slot->output, output);
-    set_word(&slot->walked, walked);
-    set_word(&slot->seq, seq + 2);
+    vtd_iotlb_set_word(&slot->page, page);
+    vtd_iotlb_set_word(&slot->top, top);
+    vtd_iotlb_set_word(&slot->did, did);
+    vtd_iotlb_set_word(&slot->output, output);
+    vtd_iotlb_set_word(&slot->walked, walked);
+    vtd_iotlb_set_word(&slot->seq, seq + 2);
 }
 
 void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
@@ -176,7 +177,7 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *s = &set->slot[i];
 
-            if (vtd_slot_same_tag(s, page, tables)) {
+            if (vtd_iotlb_slot_has_tag(s, page, tables)) {
                 slot = s;
                 break;
             }
@@ -187,9 +188,10 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         if (!slot) {
             slot = &set->slot[set->victim++ % VTD_IOTLB_WAYS];
         }
-        vtd_iotlb_write(slot, page, vtd_iotlb_top(tables), tables->did,
-                        entry->addr | (entry->read ? SLOT_READ : 0) |
-                        (entry->write ? SLOT_WRITE : 0), now);
+        vtd_iotlb_slot_write(slot, page, vtd_iotlb_slot_top(tables),
+                             tables->did,
+                             entry->addr | (entry->read ? SLOT_READ : 0) |
+                             (entry->write ? SLOT_WRITE : 0), now);
         qatomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
     }
     qemu_mutex_unlock(&iotlb->lock);
@@ -198,7 +200,8 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
 void vtd_iotlb_drop_global(VtdIotlb *iotlb)
 {
     qemu_mutex_lock(&iotlb->lock);
-    set_word(&iotlb->global_epoch, qatomic_fetch_add(&iotlb->now, 1) + 1);
+    vtd_iotlb_set_word(&iotlb->global_epoch,
+                       qatomic_fetch_add(&iotlb->now, 1) + 1);
     /* The new epoch made every entry stale, so clearing this hides none */
     qatomic_store_release(&iotlb->levels, 0);
     qemu_mutex_unlock(&iotlb->lock);
@@ -206,8 +209,8 @@ void vtd_iotlb_drop_global(VtdIotlb *iotlb)
 
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did)
 {
-    set_word(&iotlb->domain_epoch[did],
-             qatomic_fetch_add(&iotlb->now, 1) + 1);
+    vtd_iotlb_set_word(&iotlb->domain_epoch[did],
+                       qatomic_fetch_add(&iotlb->now, 1) + 1);
 }
 
 static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
@@ -221,7 +224,7 @@ static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
         if (slot->walked && slot->did == did &&
             (slot->page & ~VTD_PAGE_MASK) == level && start <= last &&
             (start | vtd_level_mask(level)) >= first) {
-            vtd_iotlb_write(slot, 0, 0, 0, 0, 0);
+            vtd_iotlb_slot_write(slot, 0, 0, 0, 0, 0);
         }
     }
 }

@@ -9,7 +9,7 @@
  *
  * A lookup takes no lock and waits for nobody.  Domain and global
  * invalidations cost the same however much is cached: they advance an epoch
- * that older entries do not reach.  A request takes vtd_iotlb_now() before
+ * that older entries do not reach.  A request takes vtd_iotlb_epoch() before
  * it has its context or reads a table, and hands it to the insertion: what
  * was read before an invalidation is never found after it.
  */
@@ -35,7 +35,7 @@ VtdIotlb *vtd_iotlb_new(void);
 void vtd_iotlb_free(VtdIotlb *iotlb);
 
 /* Any thread, no lock. */
-uint64_t vtd_iotlb_now(VtdIotlb *iotlb);
+uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb);
 bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry);
 

@@ -6,7 +6,7 @@
  * Owns the words, and that each mistake is told when it is first seen, later
  * only if the embedder wants more.  Scripts look for the words of QEMU 10.0's
  * own device: what it says on an occasion is said here, as it says it, with
- * the name in front.  Any thread, no lock: Vtd.told is atomic.
+ * the name in front.  Any thread, no lock: Vtd.logged is atomic.
  */
 
 #include "qemu/osdep.h"
@@ -26,20 +26,20 @@ typedef enum VtdCause {
 } VtdCause;
 
 QEMU_BUILD_BUG_ON(VTD_CAUSE_END > VTD_LOG_CAUSES);
-QEMU_BUILD_BUG_ON(VTD_LOG_CAUSES > 64);         /* bits of Vtd.told */
+QEMU_BUILD_BUG_ON(VTD_LOG_CAUSES > 64);         /* bits of Vtd.logged */
 
-static bool vtd_told_first(Vtd *v, unsigned cause)
+static bool vtd_log_first(Vtd *v, unsigned cause)
 {
     uint64_t bit = VTD_BIT(cause);
 
-    return !(qatomic_read(&v->told) & bit) &&
-           !(qatomic_fetch_or(&v->told, bit) & bit);
+    return !(qatomic_read(&v->logged) & bit) &&
+           !(qatomic_fetch_or(&v->logged, bit) & bit);
 }
 
 static void G_GNUC_PRINTF(3, 4) vtd_log(Vtd *v, unsigned cause,
                                         const char *fmt, ...)
 {
-    bool first = vtd_told_first(v, cause);
+    bool first = vtd_log_first(v, cause);
     char *line;
     va_list ap;
 

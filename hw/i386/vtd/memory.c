@@ -22,7 +22,7 @@ typedef struct VtdMove {
 } VtdMove;
 
 /* Whole pages: of a page that is RAM in part nothing is mapped */
-static GArray *vtd_changed_pages(const VtdRamChange *changes, unsigned n)
+static GArray *vtd_memory_pages(const VtdRamChange *changes, unsigned n)
 {
     GArray *pages = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
 
@@ -50,7 +50,7 @@ static GArray *vtd_changed_pages(const VtdRamChange *changes, unsigned n)
 }
 
 /* Whether any leaf ever led to where something has changed */
-static bool vtd_reached_any(const Vtd *v, const GArray *pages)
+static bool vtd_memory_reached(const Vtd *v, const GArray *pages)
 {
     for (unsigned i = 0; i < pages->len; i++) {
         const VtdRamChange *change = &g_array_index(pages, VtdRamChange, i);
@@ -66,7 +66,8 @@ static bool vtd_reached_any(const Vtd *v, const GArray *pages)
 }
 
 /* The first change that ends at @gpa or behind it, or NULL */
-static const VtdRamChange *vtd_change_at(const VtdMove *move, uint64_t gpa)
+static const VtdRamChange *vtd_memory_change_at(const VtdMove *move,
+                                                uint64_t gpa)
 {
     unsigned from = 0, to = move->n;
 
@@ -124,7 +125,7 @@ static void vtd_move_diff(void *opaque, const VtdDiff *diff)
     uint64_t gpa = diff->leaf & move->address;
 
     for (;;) {
-        const VtdRamChange *change = vtd_change_at(move, gpa);
+        const VtdRamChange *change = vtd_memory_change_at(move, gpa);
         uint64_t rest = diff->last - part.first;
         bool here = change && change->first <= gpa;
         uint64_t length = !change ? rest : here ? change->last - gpa
@@ -142,7 +143,7 @@ static void vtd_move_diff(void *opaque, const VtdDiff *diff)
     }
 }
 
-static void vtd_space_move(VtdSpace *space, const GArray *pages)
+static void vtd_memory_move_space(VtdSpace *space, const GArray *pages)
 {
     Vtd *v = space->v;
     VtdMove move = {
@@ -167,14 +168,14 @@ void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
         v->reached_count = 0;
         return;
     }
-    pages = vtd_changed_pages(changes, n);
-    if (vtd_reached_any(v, pages)) {
+    pages = vtd_memory_pages(changes, n);
+    if (vtd_memory_reached(v, pages)) {
         vtd_count(v, VTD_STAT_LAYOUTS);
         for (unsigned i = 0; i < v->spaces->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
             if (space->share) {
-                vtd_space_move(space, pages);
+                vtd_memory_move_space(space, pages);
             }
         }
     }

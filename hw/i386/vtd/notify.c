@@ -30,7 +30,7 @@
  * @free_to stays mapped.  The largest aligned ranges inside cannot overlap,
  * so those that hold a page that went away are the fewest.
  */
-static void vtd_flush_gone(VtdSink *sink, uint64_t free_to)
+static void vtd_sink_flush_gone(VtdSink *sink, uint64_t free_to)
 {
     uint64_t done = 0;
     bool any = false;
@@ -80,7 +80,7 @@ static void vtd_flush_gone(VtdSink *sink, uint64_t free_to)
 static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
 {
     if (sink->gone && sink->gone->len) {
-        vtd_flush_gone(sink, free_to);
+        vtd_sink_flush_gone(sink, free_to);
     }
     if (sink->fresh && sink->fresh->len) {
         for (unsigned i = 0; i < sink->fresh->len; i++) {
@@ -102,8 +102,8 @@ static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
 /* Extents */
 
 /* What page @at of a difference that goes or changes was, if that is known */
-static uint64_t vtd_old_at(const VtdSink *sink, const VtdDiff *diff,
-                           uint64_t at)
+static uint64_t vtd_sink_old_at(const VtdSink *sink, const VtdDiff *diff,
+                                uint64_t at)
 {
     if (diff->kind == VTD_DIFF_GONE) {
         return diff->old + (at - diff->first);
@@ -128,11 +128,11 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
 {
     uint64_t at = MAX(extent->first, diff->first);
 
-    extent->addr = (vtd_old_at(sink, diff, at) - (at - extent->first)) &
+    extent->addr = (vtd_sink_old_at(sink, diff, at) - (at - extent->first)) &
                    sink->space->v->format.address;
     trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
     vtd_count(sink->space->v, VTD_STAT_SPLITS);
-    vtd_extent_remove(sink->space, extent);
+    vtd_space_drop_extent(sink->space, extent);
     if (!sink->split) {
         sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
     }
@@ -147,7 +147,7 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
  * One UNMAP a mapping, with what it was.  Between extents pages were sent
  * alone; what was refused or is no RAM was not.
  */
-static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
+static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
                                  uint64_t old)
 {
     VtdSpace *space = sink->space;
@@ -159,12 +159,12 @@ static void vtd_send_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
         bool sendable = true, one = false;
 
         if (!vtd_refused_at(space->refused, first, last, &end)) {
-            if (vtd_extent_find(space, first, end, &extent)) {
+            if (vtd_space_find_extent(space, first, end, &extent)) {
                 one = extent.first == first;
                 end = one ? extent.last : extent.first - 1;
             }
             if (one) {
-                vtd_extent_remove(space, &extent);
+                vtd_space_drop_extent(space, &extent);
             } else {
                 if (!sink->was_ram) {
                     end = vtd_target_piece(v, first, end, addr, &sendable);
@@ -204,11 +204,11 @@ static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
     }
     *part_last = last;
     for (uint64_t from = *first;
-         vtd_extent_find(space, from, last, &extent);
+         vtd_space_find_extent(space, from, last, &extent);
          from = extent.last + 1) {
         if (extent.first >= *first && extent.last <= last) {
             if (!sink->exact) {
-                vtd_extent_remove(space, &extent);
+                vtd_space_drop_extent(space, &extent);
             }
         } else if (extent.first <= *first) {
             vtd_sink_split(sink, &extent, diff);
@@ -228,7 +228,7 @@ static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
 }
 
 /* To be unmapped, when it is known what stays around it */
-static void vtd_gone_waits(VtdSink *sink, uint64_t first, uint64_t last)
+static void vtd_sink_hold_gone(VtdSink *sink, uint64_t first, uint64_t last)
 {
     VtdRange gone = { first, last }, *tail = NULL;
 
@@ -249,28 +249,28 @@ static void vtd_gone_waits(VtdSink *sink, uint64_t first, uint64_t last)
     }
 }
 
-static void vtd_sink_gone(VtdSink *sink, uint64_t first, uint64_t last,
-                          uint64_t old)
+static void vtd_sink_take_gone(VtdSink *sink, uint64_t first, uint64_t last,
+                               uint64_t old)
 {
     VtdSpace *space = sink->space;
 
     if (sink->exact) {
-        vtd_send_unmap_exact(sink, first, last, old);
+        vtd_sink_unmap_exact(sink, first, last, old);
     } else {
         for (uint64_t from = first, end; ; from = end + 1) {
             if (!vtd_refused_at(space->refused, from, last, &end)) {
-                vtd_gone_waits(sink, from, end);
+                vtd_sink_hold_gone(sink, from, end);
             }
             if (end == last) {
                 break;
             }
         }
     }
-    vtd_set_refused(space, first, last, false);
+    vtd_space_set_refused(space, first, last, false);
 }
 
 /* Waits even if nothing is gone so far: one UNMAP may cover both */
-static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
+static void vtd_sink_take_fresh(VtdSink *sink, const VtdDiff *diff)
 {
     VtdPages fresh = { diff->first, diff->last, diff->leaf };
 
@@ -283,7 +283,7 @@ static void vtd_sink_fresh(VtdSink *sink, const VtdDiff *diff)
 }
 
 /* UNMAP what has changed of a part that is sent as one */
-static void vtd_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
+static void vtd_sink_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
 {
     uint64_t end;
 
@@ -303,19 +303,19 @@ static void vtd_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
             vtd_send_unmap(sink, first, last, 0);
             return;
         }
-        vtd_send_unmap_exact(sink, from, to,
+        vtd_sink_unmap_exact(sink, from, to,
                              changed->leaf + (from - changed->first));
     }
 }
 
-static void vtd_sink_changed(VtdSink *sink, uint64_t first, uint64_t last,
-                             uint64_t leaf)
+static void vtd_sink_take_changed(VtdSink *sink, uint64_t first, uint64_t last,
+                                  uint64_t leaf)
 {
     vtd_sink_stays(sink, first, last);
     /* Back to back: for the device the pages are gone in between */
     for (uint64_t end; ; first = end + 1) {
         end = vtd_aligned_last(first, last);
-        vtd_unmap_changed(sink, first, end);
+        vtd_sink_unmap_changed(sink, first, end);
         vtd_send_map(sink, first, end, leaf);
         if (end == last) {
             return;
@@ -361,7 +361,7 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
         vtd_sink_stays(sink, diff->first, diff->last);
         break;
     case VTD_DIFF_FRESH:
-        vtd_sink_fresh(sink, diff);
+        vtd_sink_take_fresh(sink, diff);
         break;
     case VTD_DIFF_GONE:
     case VTD_DIFF_CHANGED:
@@ -370,9 +370,9 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
             uint64_t leaf = diff->leaf + (first - diff->first);
 
             if (diff->kind == VTD_DIFF_GONE) {
-                vtd_sink_gone(sink, first, last, old);
+                vtd_sink_take_gone(sink, first, last, old);
             } else {
-                vtd_sink_changed(sink, first, last, leaf);
+                vtd_sink_take_changed(sink, first, last, leaf);
             }
             if (last == diff->last) {
                 break;
@@ -388,7 +388,7 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
  * went away is joined before it is compared to what was sent, which may be
  * one for many leaves.
  */
-static bool vtd_joins(const VtdSink *sink, const VtdDiff *diff)
+static bool vtd_sink_joins(const VtdSink *sink, const VtdDiff *diff)
 {
     const VtdDiff *run = &sink->run;
 
@@ -405,7 +405,7 @@ static bool vtd_joins(const VtdSink *sink, const VtdDiff *diff)
            (run->first ^ diff->first) <= vtd_level_mask(diff->level);
 }
 
-static void vtd_note_changed(VtdSink *sink, const VtdDiff *diff)
+static void vtd_sink_note_changed(VtdSink *sink, const VtdDiff *diff)
 {
     VtdPages changed = { diff->first, diff->last, diff->old }, *tail;
 
@@ -429,11 +429,11 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     }
     sink->told = diff->last;
     if (sink->running) {
-        if (vtd_joins(sink, diff)) {
+        if (vtd_sink_joins(sink, diff)) {
             sink->run.last = diff->last;
             if (diff->kind == VTD_DIFF_CHANGED) {
                 sink->run.kind = VTD_DIFF_CHANGED;
-                vtd_note_changed(sink, diff);
+                vtd_sink_note_changed(sink, diff);
             }
             return;
         }
@@ -452,7 +452,7 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     }
     g_array_set_size(sink->changed, 0);
     if (diff->kind == VTD_DIFF_CHANGED) {
-        vtd_note_changed(sink, diff);
+        vtd_sink_note_changed(sink, diff);
     }
 }
 
@@ -466,20 +466,20 @@ static void vtd_sink_settle(VtdSink *sink, uint64_t free_to)
     vtd_sink_flush(sink, free_to);
 }
 
-static void vtd_resend(void *opaque, const VtdDiff *diff)
+static void vtd_sink_map_again(void *opaque, const VtdDiff *diff)
 {
     vtd_send_map(opaque, diff->first, diff->last, diff->leaf);
 }
 
 /* What was refused */
 
-static void vtd_retry_push(void *opaque, const VtdDiff *diff)
+static void vtd_sink_push_fn(void *opaque, const VtdDiff *diff)
 {
     vtd_sink_push(opaque, diff);
 }
 
 /* MAP what was refused in a range, as the table says it now */
-static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
+static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
 {
     VtdSpace *space = sink->space;
     uint64_t to = last;
@@ -487,7 +487,7 @@ static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
     while (sink->tries && vtd_refused_next(space->refused, &first, &to)) {
         to = MIN(to, first | (RETRY_STEP - 1));
         vtd_seen_compare(NULL, vtd_space_seen(space), first, to, false,
-                          vtd_retry_push, sink);
+                          vtd_sink_push_fn, sink);
         vtd_sink_settle(sink, to);
         if (to == last) {
             return;
@@ -498,32 +498,32 @@ static void vtd_retry(VtdSink *sink, uint64_t first, uint64_t last)
 }
 
 /* Each in turn: on from where the last retry was given up */
-static void vtd_retry_all(VtdSink *sink, uint64_t last)
+static void vtd_sink_retry_all(VtdSink *sink, uint64_t last)
 {
     VtdSpace *space = sink->space;
     uint64_t from = MAX(sink->first, MIN(space->retry_from, last));
 
     space->tries = sink->tries;
     sink->tries = MIN(sink->tries, space->retries);
-    vtd_retry(sink, from, last);
+    vtd_sink_retry(sink, from, last);
     if (from > sink->first) {
-        vtd_retry(sink, sink->first, from - 1);
+        vtd_sink_retry(sink, sink->first, from - 1);
     }
     space->retries = sink->tries;
     space->tries_for_room = sink->tries_for_room;
 }
 
-VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
-                        bool silent)
+VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
+                        bool record_only)
 {
     Vtd *v = space->v;
     VtdSink *sink = g_new0(VtdSink, 1);
 
     sink->space = space;
-    sink->why = why;
-    sink->silent = silent;
+    sink->reason = reason;
+    sink->record_only = record_only;
     sink->exact = v->ops->dirty_tracking(v->opaque);
-    sink->tries = TRIES;
+    sink->tries = VTD_MAP_TRIES;
     sink->tries_for_room = TRIES_FOR_ROOM;
     sink->first = first;
     sink->free_from = first;
@@ -538,10 +538,10 @@ void vtd_sink_was_ram(VtdSink *sink)
     sink->was_ram = true;
 }
 
-VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first)
+VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first)
 {
     unsigned retries = space->retries;
-    VtdSink *sink = vtd_sink_begin(space, why, first, false);
+    VtdSink *sink = vtd_sink_begin(space, reason, first, false);
 
     sink->tries = space->tries;
     sink->tries_for_room = space->tries_for_room;
@@ -558,13 +558,13 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
         vtd_send_unmap(sink, extent->first, extent->last,
                        sink->exact ? extent->addr : 0);
         vtd_seen_compare(NULL, vtd_space_seen(sink->space), extent->first,
-                          extent->last, false, vtd_resend, sink);
+                          extent->last, false, vtd_sink_map_again, sink);
     }
-    if (!sink->silent) {
-        vtd_retry_all(sink, last);
+    if (!sink->record_only) {
+        vtd_sink_retry_all(sink, last);
     }
     if (sink->kept) {
-        trace_vtd_shadow_skip(sink->why, sink->space->did,
+        trace_vtd_shadow_skip(sink->reason, sink->space->did,
                               sink->kept >> VTD_PAGE_SHIFT);
     }
     if (sink->changed) {

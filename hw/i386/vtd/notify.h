@@ -21,18 +21,18 @@
 typedef struct VtdSink VtdSink;
 
 /*
- * Take differences from @first on for @space.  With @silent nothing is sent,
- * but recorded as if it had been.  @why is for traces: a word that stays.
+ * Take differences from @first on for @space.  With @record_only nothing is
+ * sent, but recorded as if it had been.  @reason is for traces: a constant.
  */
-VtdSink *vtd_sink_begin(VtdSpace *space, const char *why, uint64_t first,
-                        bool silent);
+VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
+                        bool record_only);
 /*
  * Of what goes or changes each page was RAM, whatever is there now: the
  * layout of memory has changed.
  */
 void vtd_sink_was_ram(VtdSink *sink);
 /* The same where a sync goes on, with the tries that its last piece left */
-VtdSink *vtd_sink_resume(VtdSpace *space, const char *why, uint64_t first);
+VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* All up to @last is told; send what is left and free the sink */

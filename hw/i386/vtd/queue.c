@@ -84,7 +84,7 @@ static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
 static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 {
     vtd_count(v, VTD_STAT_INV_WAIT);
-    vtd_iec_tell(v);
+    vtd_iec_notify(v);
     if (lo & VTD_DESC_WAIT_SW) {
         uint32_t data = GUINT32_TO_LE(VTD_DESC_WAIT_DATA(lo));
         uint64_t addr = VTD_DESC_WAIT_ADDR(hi);
@@ -164,7 +164,7 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 
 static void vtd_queue_error(Vtd *v, unsigned iqei)
 {
-    vtd_iec_tell(v);
+    vtd_iec_notify(v);
     vtd_count(v, VTD_STAT_INV_ERRORS);
     trace_vtd_inv_qi_error(iqei, v->queue.head);
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0),
@@ -224,7 +224,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
 void vtd_queue_run(Vtd *v)
 {
     vtd_queue_run_to_tail(v);
-    vtd_iec_tell(v);
+    vtd_iec_notify(v);
 }
 
 void vtd_queue_enable(Vtd *v, bool enable)

@@ -21,40 +21,40 @@ struct VtdRefused {
 };
 
 /* The ranges that meet a range: how many, and from where to where */
-typedef struct VtdMeet {
+typedef struct VtdOverlap {
     unsigned count;
     uint64_t bytes;
     uint64_t first;
     uint64_t last;
-} VtdMeet;
+} VtdOverlap;
 
-static bool vtd_refused_met(const DMAMap *map, void *opaque)
+static bool vtd_refused_count_range(const DMAMap *map, void *opaque)
 {
-    VtdMeet *meet = opaque;
+    VtdOverlap *overlap = opaque;
 
-    if (!meet->count++) {
-        meet->first = map->iova;
+    if (!overlap->count++) {
+        overlap->first = map->iova;
     }
-    meet->last = map->iova + map->size;
-    meet->bytes += map->size + 1;
+    overlap->last = map->iova + map->size;
+    overlap->bytes += map->size + 1;
     return false;
 }
 
-static VtdMeet vtd_refused_meet(const VtdRefused *refused, uint64_t first,
-                                uint64_t last)
+static VtdOverlap vtd_refused_overlap(const VtdRefused *refused, uint64_t first,
+                                      uint64_t last)
 {
-    VtdMeet meet = { 0 };
+    VtdOverlap overlap = { 0 };
 
     if (refused->count) {
         iova_tree_foreach_range(refused->ranges, first, last,
-                                vtd_refused_met, &meet);
+                                vtd_refused_count_range, &overlap);
     }
-    return meet;
+    return overlap;
 }
 
-static bool vtd_refused_first(const DMAMap *map, void *opaque)
+static bool vtd_refused_stop_at_first(const DMAMap *map, void *opaque)
 {
-    return vtd_refused_met(map, opaque) || true;
+    return vtd_refused_count_range(map, opaque) || true;
 }
 
 VtdRefused *vtd_refused_new(void)
@@ -79,15 +79,16 @@ uint64_t vtd_refused_bytes(const VtdRefused *refused)
 uint64_t vtd_refused_add(VtdRefused *refused, uint64_t first, uint64_t last)
 {
     /* With the neighbours; addresses are no wider than 57 bits */
-    VtdMeet meet = vtd_refused_meet(refused, first ? first - 1 : 0, last + 1);
+    VtdOverlap overlap = vtd_refused_overlap(refused, first ? first - 1 : 0,
+                                             last + 1);
     DMAMap map;
 
-    if (!meet.count && refused->count == MAX_RANGES) {
+    if (!overlap.count && refused->count == MAX_RANGES) {
         return last - first + 1;
     }
-    if (meet.count) {
-        first = MIN(first, meet.first);
-        last = MAX(last, meet.last);
+    if (overlap.count) {
+        first = MIN(first, overlap.first);
+        last = MAX(last, overlap.last);
         iova_tree_remove_range(refused->ranges, first, last);
     }
     map = (DMAMap) {
@@ -97,45 +98,45 @@ uint64_t vtd_refused_add(VtdRefused *refused, uint64_t first, uint64_t last)
         .perm = IOMMU_RW,
     };
     iova_tree_insert(refused->ranges, &map);
-    refused->count += 1 - meet.count;
-    refused->bytes += last - first + 1 - meet.bytes;
+    refused->count += 1 - overlap.count;
+    refused->bytes += last - first + 1 - overlap.bytes;
     return 0;
 }
 
 uint64_t vtd_refused_drop(VtdRefused *refused, uint64_t first, uint64_t last)
 {
-    VtdMeet meet = vtd_refused_meet(refused, first, last);
+    VtdOverlap overlap = vtd_refused_overlap(refused, first, last);
     uint64_t forgotten = 0;
 
-    if (!meet.count) {
+    if (!overlap.count) {
         return 0;
     }
-    if (meet.first < first && meet.last > last &&
+    if (overlap.first < first && overlap.last > last &&
         refused->count == MAX_RANGES) {
-        forgotten = meet.last - last;
-        last = meet.last;
+        forgotten = overlap.last - last;
+        last = overlap.last;
     }
     iova_tree_remove_range(refused->ranges, first, last);
-    refused->count += (meet.first < first) + (meet.last > last);
-    refused->count -= meet.count;
-    refused->bytes -= meet.bytes;
-    refused->bytes += meet.first < first ? first - meet.first : 0;
-    refused->bytes += meet.last > last ? meet.last - last : 0;
+    refused->count += (overlap.first < first) + (overlap.last > last);
+    refused->count -= overlap.count;
+    refused->bytes -= overlap.bytes;
+    refused->bytes += overlap.first < first ? first - overlap.first : 0;
+    refused->bytes += overlap.last > last ? overlap.last - last : 0;
     return forgotten;
 }
 
 bool vtd_refused_next(const VtdRefused *refused, uint64_t *first,
                       uint64_t *last)
 {
-    VtdMeet meet = { 0 };
+    VtdOverlap overlap = { 0 };
 
     if (!refused->count ||
         !iova_tree_foreach_range(refused->ranges, *first, *last,
-                                 vtd_refused_first, &meet)) {
+                                 vtd_refused_stop_at_first, &overlap)) {
         return false;
     }
-    *first = MAX(*first, meet.first);
-    *last = MIN(*last, meet.last);
+    *first = MAX(*first, overlap.first);
+    *last = MIN(*last, overlap.last);
     return true;
 }
 

@@ -209,7 +209,7 @@ void vtd_regs_load(Vtd *v, const VtdSaved *saved)
     qemu_mutex_unlock(&v->lock);
 }
 
-static bool vtd_access_valid(uint64_t offset, unsigned size)
+static bool vtd_mmio_valid(uint64_t offset, unsigned size)
 {
     return (size == 4 || size == 8) && offset % size == 0 &&
            offset <= VTD_REG_SIZE - size;
@@ -233,7 +233,7 @@ static bool vtd_register_met(Vtd *v, const VtdRegister *reg, uint64_t offset,
     return true;
 }
 
-static uint64_t vtd_shift(uint64_t value, int shift)
+static uint64_t vtd_mmio_shift(uint64_t value, int shift)
 {
     return shift >= 0 ? value << shift : value >> -shift;
 }
@@ -243,7 +243,7 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
     uint64_t value = 0, mask;
     int shift;
 
-    if (!vtd_access_valid(offset, size)) {
+    if (!vtd_mmio_valid(offset, size)) {
         return 0;
     }
     qemu_mutex_lock(&v->lock);
@@ -252,7 +252,7 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
 
         if (!reg->write_only &&
             vtd_register_met(v, reg, offset, size, &mask, &shift)) {
-            value |= vtd_shift(vtd_register_locked(v, reg) & mask, shift);
+            value |= vtd_mmio_shift(vtd_register_locked(v, reg) & mask, shift);
         }
     }
     qemu_mutex_unlock(&v->lock);
@@ -268,7 +268,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
     int shift;
 
     trace_vtd_reg_write(offset, size, value);
-    if (!vtd_access_valid(offset, size)) {
+    if (!vtd_mmio_valid(offset, size)) {
         return;
     }
     qemu_mutex_lock(&v->lock);
@@ -279,7 +279,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
         if (!vtd_register_met(v, reg, offset, size, &mask, &shift)) {
             continue;
         }
-        bits = vtd_shift(value, -shift) & mask;
+        bits = vtd_mmio_shift(value, -shift) & mask;
         before = vtd_register_locked(v, reg);
         vtd_register_set_locked(v, reg,
                                 ((before & ~(mask & reg->writable)) |

@@ -27,14 +27,14 @@ static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
     int error = 0;
 
     if (replay->tries) {
-        vtd_trace_one(replay->space, notice);
+        vtd_trace_notice(replay->space, notice);
         error = replay->notice(replay->opaque, notice);
         if (error) {
-            vtd_map_refused(replay->space, "replay", notice, error,
-                            &replay->tries);
+            vtd_space_map_refused(replay->space, "replay", notice, error,
+                                  &replay->tries);
         }
     } else {
-        vtd_set_refused(replay->space, notice->first, notice->last, true);
+        vtd_space_set_refused(replay->space, notice->first, notice->last, true);
     }
 }
 
@@ -50,7 +50,7 @@ static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
     vtd_replay_one(replay, &notice);
     if (vtd_refused_at(space->refused, extent->first, extent->last, &end)) {
         /* What was refused was not sent */
-        vtd_extent_remove(space, extent);
+        vtd_space_drop_extent(space, extent);
     }
     replay->next = extent->last + 1;
 }
@@ -72,7 +72,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
         if (vtd_refused_at(space->refused, page, diff->last, &end)) {
             continue;
         }
-        if (vtd_extent_find(space, page, notice.last, &extent)) {
+        if (vtd_space_find_extent(space, page, notice.last, &extent)) {
             vtd_replay_extent(replay, &extent, page, leaf);
             end = extent.last;
             continue;
@@ -89,7 +89,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
 void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
                        VtdNoticeFn *notice, void *opaque)
 {
-    VtdReplay replay = { space, first, last, TRIES, notice, opaque, 0 };
+    VtdReplay replay = { space, first, last, VTD_MAP_TRIES, notice, opaque, 0 };
 
     memset(space->v->target, 0, sizeof(space->v->target));
     vtd_seen_compare(NULL, vtd_space_seen(space), first, last, false,

@@ -33,7 +33,7 @@ static const struct {
     const char *property;
     unsigned offset;
     uint64_t bits;
-} vtd_agreed[] = {
+} vtd_saved_props[] = {
     { "aw-bits", VTD_REG_CAP, VTD_CAP_MGAW_MASK },
     { "dma-translation", VTD_REG_CAP, VTD_CAP_SAGAW_39 },
     { "caching-mode", VTD_REG_CAP, VTD_CAP_CM },
@@ -70,18 +70,19 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
         return NULL;
     }
     unlike = g_string_new(NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(vtd_agreed); i++) {
-        bool of_cap = vtd_agreed[i].offset == VTD_REG_CAP;
-        uint64_t theirs = (of_cap ? cap : ecap) & vtd_agreed[i].bits;
+    for (size_t i = 0; i < G_N_ELEMENTS(vtd_saved_props); i++) {
+        bool of_cap = vtd_saved_props[i].offset == VTD_REG_CAP;
+        uint64_t theirs = (of_cap ? cap : ecap) & vtd_saved_props[i].bits;
 
-        if (theirs == ((of_cap ? v->cap : v->ecap) & vtd_agreed[i].bits)) {
+        if (theirs == ((of_cap ? v->cap : v->ecap) & vtd_saved_props[i].bits)) {
             continue;
         }
-        if (vtd_agreed[i].bits == VTD_CAP_MGAW_MASK) {
+        if (vtd_saved_props[i].bits == VTD_CAP_MGAW_MASK) {
             g_string_append_printf(unlike, ",aw-bits=%u",
                                    VTD_CAP_MGAW_BITS(cap));
         } else {
-            g_string_append_printf(unlike, ",%s=%s", vtd_agreed[i].property,
+            g_string_append_printf(unlike, ",%s=%s",
+                                   vtd_saved_props[i].property,
                                    theirs ? "on" : "off");
         }
     }
@@ -95,7 +96,7 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
     return g_string_free(unlike, FALSE);
 }
 
-static bool vtd_power_of_2(uint64_t n, uint64_t least, uint64_t most)
+static bool vtd_saved_power_of_2(uint64_t n, uint64_t least, uint64_t most)
 {
     return n >= least && n <= most && !(n & (n - 1));
 }
@@ -114,9 +115,9 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
         FIELD(iq, !(saved->iq & ~v->haw_mask)),
         /* Nothing latched yet is 0 */
         FIELD(intr_size, !saved->intr_size ||
-                         vtd_power_of_2(saved->intr_size, 2, 65536)),
+                         vtd_saved_power_of_2(saved->intr_size, 2, 65536)),
         FIELD(iq_size, saved->iq_size
-                       ? vtd_power_of_2(saved->iq_size, 256, 32768)
+                       ? vtd_saved_power_of_2(saved->iq_size, 256, 32768)
                        : !saved->qi_enabled),
         FIELD(iq_head, !saved->iq_head || saved->iq_head < saved->iq_size),
         FIELD(iq_tail, saved->iq_tail <= VTD_IQT_INDEX(~0ull)),
@@ -148,14 +149,14 @@ char *vtd_load(Vtd *v, const VtdSaved *saved)
     vtd_queue_load(v, saved);
 
     vtd_drop_translations(v);
-    vtd_shadow_loaded(v);
+    vtd_spaces_load(v);
     vtd_drop_interrupts(v);
     return NULL;
 }
 
-void vtd_loaded(Vtd *v)
+void vtd_load_finish(Vtd *v)
 {
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
     /* Messages that were pending, and are not masked */
     vtd_fault_written(v);
     vtd_completion_written(v);

@@ -11,16 +11,16 @@
 
 /* The account of a table: all that it holds goes through these two */
 
-static void *vtd_take(VtdSeen *seen, size_t size)
+static void *vtd_seen_alloc(VtdSeen *seen, size_t size)
 {
-    seen->bytes += HEAP(size);
+    seen->bytes += VTD_HEAP(size);
     return g_malloc0(size);
 }
 
-static void vtd_give(VtdSeen *seen, void *ptr, size_t size)
+static void vtd_seen_release(VtdSeen *seen, void *ptr, size_t size)
 {
     if (ptr) {
-        seen->bytes -= HEAP(size);
+        seen->bytes -= VTD_HEAP(size);
         g_free(ptr);
     }
 }
@@ -30,25 +30,25 @@ static void vtd_give(VtdSeen *seen, void *ptr, size_t size)
 static size_t vtd_form_words(VtdForm form)
 {
     return form == VTD_FORM_ENTRIES ? VTD_ENTRIES :
-           form == VTD_FORM_HOLES ? THERE_WORDS : 0;
+           form == VTD_FORM_HOLES ? VTD_BLOCK_WORDS : 0;
 }
 
-/* What a run is promised: see SMALL_BLOCK */
+/* What a run is promised: see VTD_SMALL_BLOCK */
 static size_t vtd_form_promise(VtdForm form)
 {
-    return form == VTD_FORM_RUN ? HEAP(THERE_WORDS * sizeof(uint64_t)) : 0;
+    return form == VTD_FORM_RUN ? VTD_THERE_BYTES : 0;
 }
 
 /* All of the form in the union */
 static VtdBlock *vtd_block_new(VtdSeen *seen, const VtdBlock *from)
 {
     size_t size = vtd_form_words(from->form) * sizeof(uint64_t);
-    VtdBlock *block = vtd_take(seen, sizeof(*block));
+    VtdBlock *block = vtd_seen_alloc(seen, sizeof(*block));
 
     *block = *from;
     block->entry = NULL;
     if (size) {
-        block->entry = vtd_take(seen, size);
+        block->entry = vtd_seen_alloc(seen, size);
         memcpy(block->entry, from->entry, size);
     }
     seen->promised += vtd_form_promise(block->form);
@@ -60,13 +60,14 @@ static void vtd_block_free(VtdSeen *seen, VtdBlock *block)
 {
     seen->leaves -= block->level > 1 ? 1 : block->leaves;
     seen->promised -= vtd_form_promise(block->form);
-    vtd_give(seen, block->entry,
-             vtd_form_words(block->form) * sizeof(uint64_t));
-    vtd_give(seen, block, sizeof(*block));
+    vtd_seen_release(seen, block->entry,
+                     vtd_form_words(block->form) * sizeof(uint64_t));
+    vtd_seen_release(seen, block, sizeof(*block));
 }
 
 /* Whether all entries but those that are 0 are those of one run */
-static bool vtd_is_run(const uint64_t *entry, uint64_t *base, uint64_t *there)
+static bool vtd_block_is_run(const uint64_t *entry, uint64_t *base,
+                             uint64_t *there)
 {
     unsigned i = 0;
 
@@ -76,13 +77,13 @@ static bool vtd_is_run(const uint64_t *entry, uint64_t *base, uint64_t *there)
         }
     }
     *base = entry[i] - i * VTD_PAGE_SIZE;
-    memset(there, 0, THERE_WORDS * sizeof(uint64_t));
+    memset(there, 0, VTD_BLOCK_WORDS * sizeof(uint64_t));
     for (; i < VTD_ENTRIES; i++) {
         if (entry[i]) {
             if (entry[i] != *base + i * VTD_PAGE_SIZE) {
                 return false;
             }
-            vtd_set_there(there, i, true);
+            vtd_bits_set(there, i, true);
         }
     }
     return true;
@@ -100,10 +101,10 @@ bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
         to->leaves += !!vtd_block_leaf(format, from, i);
     }
     if (from->form == VTD_FORM_ENTRIES) {
-        if (vtd_even(from->entry, from->entry[0])) {
+        if (vtd_entries_even(from->entry, from->entry[0])) {
             to->form = VTD_FORM_RUN;
             to->base = from->entry[0];
-        } else if (vtd_is_run(from->entry, &to->base, there)) {
+        } else if (vtd_block_is_run(from->entry, &to->base, there)) {
             to->form = VTD_FORM_HOLES;
             to->there = there;
         }
@@ -131,7 +132,7 @@ VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first)
 {
     VtdGib *gib = g_new0(VtdGib, 1);
 
-    seen->bytes += GIB_NODE;
+    seen->bytes += VTD_GIB_NODE;
     gib->first = first;
     g_tree_insert(seen->gibs, &gib->first, gib);
     return gib;
@@ -142,7 +143,7 @@ static void vtd_gib_drop_blocks(VtdSeen *seen, VtdGib *gib)
     for (unsigned i = 0; gib->used; i++) {
         vtd_gib_set_block(seen, gib, i, NULL);
     }
-    vtd_give(seen, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
+    vtd_seen_release(seen, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
     gib->block = NULL;
 }
 
@@ -150,7 +151,7 @@ void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib)
 {
     if (!gib->leaf && !gib->used) {
         vtd_gib_drop_blocks(seen, gib);
-        seen->bytes -= GIB_NODE;
+        seen->bytes -= VTD_GIB_NODE;
         g_tree_remove(seen->gibs, &gib->first);
     }
 }
@@ -173,7 +174,7 @@ size_t vtd_gib_blocks_bytes(const VtdGib *gib)
     size_t bytes = 0;
 
     if (gib && gib->block) {
-        bytes = GIB_BLOCKS;
+        bytes = VTD_GIB_BLOCKS;
         for (unsigned i = 0; i < VTD_ENTRIES; i++) {
             bytes += vtd_block_bytes(gib->block[i]);
         }
@@ -187,7 +188,7 @@ void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf)
 
     vtd_gib_drop_blocks(seen, gib);
     seen->leaves += more;
-    seen->promised += more * (int64_t)GIB_LEAF;
+    seen->promised += more * (int64_t)VTD_GIB_LEAF;
     gib->leaf = leaf;
 }
 
@@ -200,7 +201,7 @@ void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
         if (!block) {
             return;
         }
-        gib->block = vtd_take(seen, VTD_ENTRIES * sizeof(VtdBlock *));
+        gib->block = vtd_seen_alloc(seen, VTD_ENTRIES * sizeof(VtdBlock *));
     }
     gib->used += !!block - !!gib->block[index];
     if (gib->block[index]) {
@@ -223,15 +224,15 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
 /* A run that is going to have holes, or has none any more */
 static void vtd_block_set_holes(VtdSeen *seen, VtdBlock *block, bool holes)
 {
-    size_t size = THERE_WORDS * sizeof(uint64_t);
+    size_t size = VTD_BLOCK_WORDS * sizeof(uint64_t);
 
     seen->promised -= vtd_form_promise(block->form);
     if (holes) {
-        block->there = vtd_take(seen, size);
+        block->there = vtd_seen_alloc(seen, size);
         memset(block->there, 0xff, size);
         block->form = VTD_FORM_HOLES;
     } else {
-        vtd_give(seen, block->there, size);
+        vtd_seen_release(seen, block->there, size);
         block->there = NULL;
         block->form = VTD_FORM_RUN;
     }
@@ -253,7 +254,7 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
         if (block->form == VTD_FORM_ENTRIES) {
             block->entry[i] = entry[i];
         } else {
-            vtd_set_there(block->there, i, entry[i]);
+            vtd_bits_set(block->there, i, entry[i]);
         }
         more += !!vtd_block_leaf(format, block, i);
     }
@@ -265,7 +266,7 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
         vtd_block_set_holes(seen, block, false);
     } else if (block->leaves == VTD_ENTRIES &&
                block->entry[to] - block->entry[0] == to * VTD_PAGE_SIZE) {
-        uint64_t there[THERE_WORDS];
+        uint64_t there[VTD_BLOCK_WORDS];
         VtdBlock small;
 
         vtd_block_shrink(format, block, &small, there);
@@ -291,11 +292,11 @@ VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
     seen->top = top;
     seen->levels = levels;
     seen->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
-    seen->bytes = HEAP(sizeof(*seen));
+    seen->bytes = VTD_HEAP(sizeof(*seen));
     return seen;
 }
 
-static gboolean vtd_copy_gib(gpointer key, gpointer value, gpointer opaque)
+static gboolean vtd_seen_copy_gib(gpointer key, gpointer value, gpointer opaque)
 {
     const VtdGib *from = value;
     VtdSeen *seen = opaque;
@@ -312,11 +313,11 @@ VtdSeen *vtd_seen_copy(const VtdSeen *from)
 {
     VtdSeen *seen = vtd_seen_new(from->config, from->top, from->levels);
 
-    g_tree_foreach(from->gibs, vtd_copy_gib, seen);
+    g_tree_foreach(from->gibs, vtd_seen_copy_gib, seen);
     return seen;
 }
 
-static gboolean vtd_drop_gib(gpointer key, gpointer value, gpointer seen)
+static gboolean vtd_seen_drop_gib(gpointer key, gpointer value, gpointer seen)
 {
     vtd_gib_drop_blocks(seen, value);
     return FALSE;
@@ -324,7 +325,7 @@ static gboolean vtd_drop_gib(gpointer key, gpointer value, gpointer seen)
 
 void vtd_seen_free(VtdSeen *seen)
 {
-    g_tree_foreach(seen->gibs, vtd_drop_gib, seen);
+    g_tree_foreach(seen->gibs, vtd_seen_drop_gib, seen);
     g_tree_destroy(seen->gibs);
     g_free(seen);
 }

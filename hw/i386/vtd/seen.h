@@ -42,8 +42,8 @@ typedef enum VtdDiffKind {
  * A range of pages with one fate, input addresses inclusive.  @leaf is the
  * output address and permission of the first page now (not for GONE), @old
  * what it was (for GONE and CHANGED); the pages after it follow on evenly.
- * Do not use @leaf and @old of KEPT, nor of GONE unless @each was given: such
- * a range may span several of the guest's leaves.
+ * Do not use @leaf and @old of KEPT, nor of GONE unless @each_leaf was given:
+ * such a range may span several of the guest's leaves.
  */
 typedef struct VtdDiff {
     VtdDiffKind kind;
@@ -95,18 +95,18 @@ void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves,
 /*
  * Look at the guest's tables from @first to @last, and beyond as far as a
  * superpage that is there, or was, reaches; take over what they say.  With
- * @each, a GONE range is one old leaf.  Returns where to go on, or 0 if all
- * of the range was looked at: the work of one call is bounded.
+ * @each_leaf, a GONE range is one old leaf.  Returns where to go on, or 0 if
+ * all of the range was looked at: the work of one call is bounded.
  */
 uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
-                        bool each, VtdDiffFn *diff, void *opaque);
+                        bool each_leaf, VtdDiffFn *diff, void *opaque);
 
 /*
  * The way from @old to @new, as last seen, in a range; either may be NULL
- * for nothing.  With @each as above.
+ * for nothing.  With @each_leaf as above.
  */
 void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
-                       uint64_t last, bool each, VtdDiffFn *diff,
+                       uint64_t last, bool each_leaf, VtdDiffFn *diff,
                        void *opaque);
 
 #endif

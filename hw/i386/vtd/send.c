@@ -35,7 +35,7 @@ VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
     };
 }
 
-void vtd_trace_one(const VtdSpace *space, const VtdNotice *notice)
+void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice)
 {
     trace_vtd_page_walk_one(space->did, notice->first, notice->addr,
                             notice->last - notice->first,
@@ -44,7 +44,8 @@ void vtd_trace_one(const VtdSpace *space, const VtdNotice *notice)
 
 /* Refusals */
 
-void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last, bool is)
+void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
+                           bool is)
 {
     uint64_t lost = is ? vtd_refused_add(space->refused, first, last)
                        : vtd_refused_drop(space->refused, first, last);
@@ -53,22 +54,23 @@ void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last, bool is)
 }
 
 /* Not for this page alone.  vDPA knows no other error than EIO. */
-static bool vtd_out_of_room(int error)
+static bool vtd_refused_for_room(int error)
 {
     return error == -ENOSPC || error == -ENOMEM || error == -EIO;
 }
 
-void vtd_map_refused(VtdSpace *space, const char *why, const VtdNotice *notice,
-                     int error, unsigned *tries)
+void vtd_space_map_refused(VtdSpace *space, const char *reason,
+                           const VtdNotice *notice, int error,
+                           unsigned *tries)
 {
     Vtd *v = space->v;
 
     vtd_count(v, VTD_STAT_REFUSED);
-    trace_vtd_shadow_refused(why, space->did, notice->first, notice->last,
+    trace_vtd_shadow_refused(reason, space->did, notice->first, notice->last,
                              notice->addr, -error);
     v->ops->refused(v->opaque, error);
-    vtd_set_refused(space, notice->first, notice->last, true);
-    *tries = vtd_out_of_room(error) ? *tries / 4 : *tries - 1;
+    vtd_space_set_refused(space, notice->first, notice->last, true);
+    *tries = vtd_refused_for_room(error) ? *tries / 4 : *tries - 1;
     if (!*tries) {
         space->retry_from = notice->last + 1;
     }
@@ -85,14 +87,14 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
     }
     for (uint64_t end; ; first = end + 1) {
         end = vtd_aligned_last(first, last);
-        if (!sink->silent) {
+        if (!sink->record_only) {
             VtdNotice notice = { .first = first, .last = end, .addr = addr };
 
             vtd_count(v, VTD_STAT_UNMAPS);
             vtd_count_more(v, VTD_STAT_UNMAPPED_PAGES,
                            ((end - first) >> VTD_PAGE_SHIFT) + 1);
-            trace_vtd_shadow_unmap(sink->why, sink->space->did, first, end);
-            vtd_trace_one(sink->space, &notice);
+            trace_vtd_shadow_unmap(sink->reason, sink->space->did, first, end);
+            vtd_trace_notice(sink->space, &notice);
             v->ops->notify(sink->space->opaque, &notice);
         }
         if (end == last) {
@@ -103,7 +105,7 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
 }
 
 /* A leaf leads to here: past so many places, to all between two of them */
-static void vtd_note_reached(Vtd *v, const VtdRam *ram)
+static void vtd_target_note(Vtd *v, const VtdRam *ram)
 {
     VtdReached *reached = v->reached;
 
@@ -121,7 +123,7 @@ static void vtd_note_reached(Vtd *v, const VtdRam *ram)
 }
 
 /* What is around @gpa; targets are few regions, met in any order */
-static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
+static const VtdRam *vtd_target_at(Vtd *v, uint64_t gpa)
 {
     VtdRam *ram = v->target;
 
@@ -132,14 +134,14 @@ static const VtdRam *vtd_target(Vtd *v, uint64_t gpa)
     }
     ram = &v->target[v->next_target++ % VTD_TARGETS];
     v->ops->ram(v->opaque, gpa, ram);
-    vtd_note_reached(v, ram);
+    vtd_target_note(v, ram);
     return ram;
 }
 
 uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
                           bool *sendable)
 {
-    const VtdRam *target = vtd_target(v, gpa);
+    const VtdRam *target = vtd_target_at(v, gpa);
     uint64_t end;
 
     if (vtd_meets_interrupts(first, first)) {
@@ -164,27 +166,28 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
     VtdSpace *space = sink->space;
     Vtd *v = space->v;
 
-    if (!sink->silent) {
+    if (!sink->record_only) {
         int error;
 
         if (!sink->tries) {
-            vtd_set_refused(space, notice->first, notice->last, true);
+            vtd_space_set_refused(space, notice->first, notice->last, true);
             return;
         }
         vtd_count(v, VTD_STAT_MAPS);
-        trace_vtd_shadow_map(sink->why, space->did, notice->first,
+        trace_vtd_shadow_map(sink->reason, space->did, notice->first,
                              notice->last, notice->addr, notice->read,
                              notice->write);
-        vtd_trace_one(space, notice);
+        vtd_trace_notice(space, notice);
         error = v->ops->notify(space->opaque, notice);
         if (error) {
-            vtd_map_refused(space, sink->why, notice, error, &sink->tries);
+            vtd_space_map_refused(space, sink->reason, notice, error,
+                                  &sink->tries);
             return;
         }
     }
-    vtd_set_refused(space, notice->first, notice->last, false);
+    vtd_space_set_refused(space, notice->first, notice->last, false);
     if (notice->last - notice->first > ~VTD_PAGE_MASK) {
-        vtd_sent_add(space->sent, notice->first, notice->last);
+        vtd_extents_add(space->extents, notice->first, notice->last);
     }
 }
 
@@ -199,7 +202,7 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
 
         end = vtd_target_piece(v, first, last, notice.addr, &sendable);
         if (sendable && end - first > ~VTD_PAGE_MASK &&
-            !vtd_sent_has_room(space->sent, first, end)) {
+            !vtd_extents_have_room(space->extents, first, end)) {
             /* What is sent by the page need not be remembered */
             end = first | ~VTD_PAGE_MASK;
         }
@@ -209,7 +212,7 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
         } else {
             vtd_count(v, VTD_STAT_UNSENDABLE);
             trace_vtd_shadow_unsendable(space->did, first, notice.addr);
-            vtd_set_refused(space, first, end, false);
+            vtd_space_set_refused(space, first, end, false);
         }
         if (end == last) {
             return;
@@ -218,14 +221,14 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
     }
 }
 
-bool vtd_extent_find(const VtdSpace *space, uint64_t first, uint64_t last,
-                     VtdExtent *extent)
+bool vtd_space_find_extent(const VtdSpace *space, uint64_t first, uint64_t last,
+                           VtdExtent *extent)
 {
     *extent = (VtdExtent) { .first = first, .last = last };
-    return vtd_sent_find(space->sent, &extent->first, &extent->last);
+    return vtd_extents_find(space->extents, &extent->first, &extent->last);
 }
 
-void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent)
+void vtd_space_drop_extent(VtdSpace *space, const VtdExtent *extent)
 {
-    vtd_sent_drop(space->sent, extent->first, extent->last);
+    vtd_extents_drop(space->extents, extent->first, extent->last);
 }

@@ -17,7 +17,7 @@
  * own; what comes after them is not tried.  A listener that has no room at all
  * gets a few only.  An UNMAP makes room for one more, so many times.
  */
-#define TRIES                   256
+#define VTD_MAP_TRIES           256
 
 typedef struct VtdRange {
     uint64_t first;
@@ -39,9 +39,9 @@ typedef struct VtdExtent {
 
 typedef struct VtdSink {
     VtdSpace *space;
-    const char *why;
+    const char *reason;
     uint64_t kept;              /* bytes that stay as they are */
-    bool silent;
+    bool record_only;
     bool exact;                 /* one UNMAP a mapping, with what it was */
     bool was_ram;               /* all that goes, whatever is there now */
     unsigned tries;             /* MAPs that may still be refused */
@@ -62,16 +62,17 @@ uint64_t vtd_aligned_last(uint64_t first, uint64_t last);
 /* The MAP of a range with @leaf, whose address and permission it takes */
 VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
                          uint64_t leaf);
-void vtd_trace_one(const VtdSpace *space, const VtdNotice *notice);
+void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice);
 
 /* Note that a range is refused, or is no more */
-void vtd_set_refused(VtdSpace *space, uint64_t first, uint64_t last, bool is);
+void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
+                           bool is);
 /*
  * A MAP was refused.  It is remembered, and not tried again before the next
  * sync; @tries is how many more may be.
  */
-void vtd_map_refused(VtdSpace *space, const char *why,
-                     const VtdNotice *notice, int error, unsigned *tries);
+void vtd_space_map_refused(VtdSpace *space, const char *reason,
+                           const VtdNotice *notice, int error, unsigned *tries);
 
 /*
  * The end of the piece at @first, of a range with target @gpa, that can be
@@ -87,8 +88,8 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
                     uint64_t addr);
 
 /* The first extent that meets a range */
-bool vtd_extent_find(const VtdSpace *space, uint64_t first, uint64_t last,
-                     VtdExtent *extent);
-void vtd_extent_remove(VtdSpace *space, const VtdExtent *extent);
+bool vtd_space_find_extent(const VtdSpace *space, uint64_t first, uint64_t last,
+                           VtdExtent *extent);
+void vtd_space_drop_extent(VtdSpace *space, const VtdExtent *extent);
 
 #endif

@@ -14,7 +14,7 @@
 #include "internal.h"
 #include "trace.h"
 
-static bool vtd_space_update(VtdSpace *space, const char *why);
+static bool vtd_space_update(VtdSpace *space, const char *reason);
 
 /* What the tables say of a space now; @context is set if it has tables */
 static VtdView vtd_space_look(VtdSpace *space, VtdContext *context,
@@ -89,17 +89,17 @@ static void vtd_share_leave(Vtd *v, VtdShare *share, VtdSpace *space)
 }
 
 /* Differences for all spaces of a share at once */
-typedef struct VtdFan {
+typedef struct VtdSinks {
     VtdSink **sink;
     unsigned count;
-} VtdFan;
+} VtdSinks;
 
-static void vtd_fan_push(void *opaque, const VtdDiff *diff)
+static void vtd_sinks_push(void *opaque, const VtdDiff *diff)
 {
-    VtdFan *fan = opaque;
+    VtdSinks *sinks = opaque;
 
-    for (unsigned i = 0; i < fan->count; i++) {
-        vtd_sink_push(fan->sink[i], diff);
+    for (unsigned i = 0; i < sinks->count; i++) {
+        vtd_sink_push(sinks->sink[i], diff);
     }
 }
 
@@ -146,41 +146,41 @@ void vtd_schedule(Vtd *v)
  */
 static void vtd_share_go_on(Vtd *v, VtdShare *share, bool first)
 {
-    bool each = v->ops->dirty_tracking(v->opaque);
-    VtdFan fan = { .count = share->spaces->len };
+    bool each_leaf = v->ops->dirty_tracking(v->opaque);
+    VtdSinks sinks = { .count = share->spaces->len };
 
-    fan.sink = g_new(VtdSink *, fan.count);
-    for (unsigned i = 0; i < fan.count; i++) {
+    sinks.sink = g_new(VtdSink *, sinks.count);
+    for (unsigned i = 0; i < sinks.count; i++) {
         VtdSpace *space = g_ptr_array_index(share->spaces, i);
 
-        fan.sink[i] = first ? vtd_sink_begin(space, share->why, share->next,
-                                             false)
-                            : vtd_sink_resume(space, share->why, share->next);
+        sinks.sink[i] = first
+            ? vtd_sink_begin(space, share->reason, share->next, false)
+            : vtd_sink_resume(space, share->reason, share->next);
     }
     vtd_count(v, VTD_STAT_SYNCS);
-    trace_vtd_shadow_sync(share->why, share->did, share->tables.top,
-                          share->next, share->last, fan.count);
+    trace_vtd_shadow_sync(share->reason, share->did, share->tables.top,
+                          share->next, share->last, sinks.count);
     do {
         share->next = vtd_seen_sync(share->seen, share->next, share->last,
-                                     each, vtd_fan_push, &fan);
+                                     each_leaf, vtd_sinks_push, &sinks);
     } while (share->next && (v->unbounded || !vtd_piece_over(v)));
     share->pending = share->next;
-    for (unsigned i = 0; i < fan.count; i++) {
-        vtd_sink_end(fan.sink[i], share->pending ? share->next - 1
-                                                 : share->last);
+    for (unsigned i = 0; i < sinks.count; i++) {
+        vtd_sink_end(sinks.sink[i], share->pending ? share->next - 1
+                                                   : share->last);
     }
-    g_free(fan.sink);
+    g_free(sinks.sink);
     vtd_share_tell(v, share);
     if (share->pending) {
         vtd_count(v, VTD_STAT_SYNC_PAUSES);
-        trace_vtd_shadow_pause(share->why, share->did, share->tables.top,
+        trace_vtd_shadow_pause(share->reason, share->did, share->tables.top,
                                share->next, share->last);
         vtd_schedule(v);
     }
 }
 
-/* @did and @why are for traces */
-static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
+/* @did and @reason are for traces */
+static void vtd_share_sync(Vtd *v, VtdShare *share, const char *reason,
                            uint16_t did, uint64_t first, uint64_t last)
 {
     uint64_t width_last = vtd_width_last(v);
@@ -193,7 +193,7 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
         first = MIN(first, share->next);
         last = MAX(last, share->last);
     }
-    share->why = why;
+    share->reason = reason;
     share->did = did;
     share->next = first;
     share->last = last;
@@ -202,14 +202,15 @@ static void vtd_share_sync(Vtd *v, VtdShare *share, const char *why,
 }
 
 /* A space, @due, that the running update is going to take from a share */
-static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
+static VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share,
+                                   VtdUpdate update)
 {
     for (unsigned i = 0; i < share->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(share->spaces, i);
         VtdContext context;
         bool tables;
 
-        if (space->due == due) {
+        if (space->update == update) {
             vtd_space_look(space, &context, &tables);
             if (!tables || share != vtd_share_find(v, &context.tables)) {
                 return space;
@@ -225,16 +226,16 @@ static VtdSpace *vtd_share_leaver(Vtd *v, const VtdShare *share, VtdDue due)
  * False if one of them has to wait for a sync that goes on in pieces; then
  * the space that comes has to wait, too.
  */
-static bool vtd_leavers_first(Vtd *v, const VtdContext *context,
-                              const char *why)
+static bool vtd_move_leaving_first(Vtd *v, const VtdContext *context,
+                                   const char *reason)
 {
     VtdShare *share;
     VtdSpace *leaver;
 
     while ((share = vtd_share_find(v, &context->tables)) &&
-           share->update != v->update &&
-           (leaver = vtd_share_leaver(v, share, VTD_DUE))) {
-        if (!vtd_space_update(leaver, why)) {
+           share->generation != v->generation &&
+           (leaver = vtd_share_leaving(v, share, VTD_UPDATE_PENDING))) {
+        if (!vtd_space_update(leaver, reason)) {
             return false;
         }
     }
@@ -245,12 +246,12 @@ static bool vtd_leavers_first(Vtd *v, const VtdContext *context,
  * Two spaces swap tables: those still to move get a private copy, one for all
  * of them, since the sync below changes the shared one.
  */
-static void vtd_part_leavers(Vtd *v, VtdShare *share)
+static void vtd_split_leaving(Vtd *v, VtdShare *share)
 {
     VtdShare *parted = NULL;
     VtdSpace *leaver;
 
-    while ((leaver = vtd_share_leaver(v, share, VTD_MOVING))) {
+    while ((leaver = vtd_share_leaving(v, share, VTD_UPDATE_RUNNING))) {
         if (!parted) {
             parted = vtd_share_new(&share->tables,
                                    vtd_seen_copy(share->seen));
@@ -262,15 +263,15 @@ static void vtd_part_leavers(Vtd *v, VtdShare *share)
 }
 
 /* The share of the tables of @context, in step with them: once in an update */
-static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
-                                const char *why)
+static VtdShare *vtd_share_in_step(Vtd *v, const VtdContext *context,
+                                   const char *reason)
 {
     VtdShare *share = vtd_share_get(v, &context->tables);
 
-    if (!v->updating || v->unbounded || share->update != v->update) {
-        vtd_part_leavers(v, share);
-        share->update = v->update;
-        vtd_share_sync(v, share, why, context->tables.did, 0, UINT64_MAX);
+    if (!v->updating || v->unbounded || share->generation != v->generation) {
+        vtd_split_leaving(v, share);
+        share->generation = v->generation;
+        vtd_share_sync(v, share, reason, context->tables.did, 0, UINT64_MAX);
     }
     return share;
 }
@@ -282,14 +283,14 @@ static VtdShare *vtd_share_look(Vtd *v, const VtdContext *context,
  * that was not looked at, and what nobody maps any more may be there as well.
  */
 static bool vtd_follow(VtdSpace *space, const VtdContext *context,
-                       const char *why, bool silent)
+                       const char *reason, bool record_only)
 {
     Vtd *v = space->v;
     VtdShare *old, *new = NULL;
     VtdSink *sink;
 
     if (context) {
-        new = vtd_share_look(v, context, why);
+        new = vtd_share_in_step(v, context, reason);
     }
     old = space->share;
     if (new && new != old && new->pending) {
@@ -305,7 +306,7 @@ static bool vtd_follow(VtdSpace *space, const VtdContext *context,
                             old ? old->tables.top : 0,
                             new ? new->tables.top : 0);
     space->share = new;
-    sink = vtd_sink_begin(space, why, 0, silent);
+    sink = vtd_sink_begin(space, reason, 0, record_only);
     vtd_seen_compare(old ? old->seen : NULL, new ? new->seen : NULL, 0,
                       UINT64_MAX, v->ops->dirty_tracking(v->opaque),
                       vtd_sink_take_over, sink);
@@ -350,16 +351,16 @@ static void vtd_trace_unmap_whole(VtdSpace *space)
 }
 
 /* False if it waits for a table to be in step: then it is due again */
-static bool vtd_space_update(VtdSpace *space, const char *why)
+static bool vtd_space_update(VtdSpace *space, const char *reason)
 {
     Vtd *v = space->v;
     VtdContext context;
     bool tables;
     VtdView view = vtd_space_look(space, &context, &tables);
 
-    space->due = VTD_MOVING;
-    if (tables && !vtd_leavers_first(v, &context, why)) {
-        space->due = VTD_DUE;
+    space->update = VTD_UPDATE_RUNNING;
+    if (tables && !vtd_move_leaving_first(v, &context, reason)) {
+        space->update = VTD_UPDATE_PENDING;
         return false;
     }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
@@ -374,8 +375,8 @@ static bool vtd_space_update(VtdSpace *space, const char *why)
         vtd_trace_unmap_whole(space);
     }
     if (space->shadowed &&
-        !vtd_follow(space, tables ? &context : NULL, why, false)) {
-        space->due = VTD_DUE;
+        !vtd_follow(space, tables ? &context : NULL, reason, false)) {
+        space->update = VTD_UPDATE_PENDING;
         return false;
     }
     if (space->watched) {
@@ -384,16 +385,16 @@ static bool vtd_space_update(VtdSpace *space, const char *why)
     if (space->view != view) {
         vtd_space_switch(space, view);
     }
-    space->due = VTD_SETTLED;
+    space->update = VTD_UPDATE_NONE;
     return true;
 }
 
-static bool vtd_any_due(Vtd *v)
+static bool vtd_any_update_pending(Vtd *v)
 {
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (space->due == VTD_DUE) {
+        if (space->update == VTD_UPDATE_PENDING) {
             return true;
         }
     }
@@ -403,7 +404,7 @@ static bool vtd_any_due(Vtd *v)
 /* What nobody follows, nor waits for, goes */
 static void vtd_shares_sweep(Vtd *v)
 {
-    if (vtd_any_due(v)) {
+    if (vtd_any_update_pending(v)) {
         return;
     }
     for (unsigned i = v->shares->len; i; i--) {
@@ -415,14 +416,14 @@ static void vtd_shares_sweep(Vtd *v)
     }
 }
 
-static void vtd_update_due(Vtd *v)
+static void vtd_update_pending(Vtd *v)
 {
     v->updating = true;
     /* Switching views may make new spaces, which come last */
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-        if (space->due == VTD_DUE) {
+        if (space->update == VTD_UPDATE_PENDING) {
             vtd_space_update(space, "context");
         }
     }
@@ -430,17 +431,17 @@ static void vtd_update_due(Vtd *v)
     vtd_shares_sweep(v);
 }
 
-void vtd_shadow_update(Vtd *v, uint16_t sid, uint16_t mask)
+void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask)
 {
-    v->update++;
+    v->generation++;
     for (unsigned i = 0; i < v->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
         if (!((v->ops->source_id(space->opaque) ^ sid) & mask)) {
-            space->due = VTD_DUE;
+            space->update = VTD_UPDATE_PENDING;
         }
     }
-    vtd_update_due(v);
+    vtd_update_pending(v);
 }
 
 bool vtd_shadow_pending(Vtd *v)
@@ -452,7 +453,7 @@ bool vtd_shadow_pending(Vtd *v)
             return true;
         }
     }
-    return vtd_any_due(v);
+    return vtd_any_update_pending(v);
 }
 
 void vtd_shadow_continue(Vtd *v)
@@ -468,16 +469,16 @@ void vtd_shadow_continue(Vtd *v)
         }
     }
     if (!pending) {
-        vtd_update_due(v);
+        vtd_update_pending(v);
     }
 }
 
 void vtd_sources_changed(Vtd *v)
 {
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
 }
 
-void vtd_shadow_loaded(Vtd *v)
+void vtd_spaces_load(Vtd *v)
 {
     VtdView view = vtd_translating(v) ? VTD_VIEW_TRANSLATED
                                                 : VTD_VIEW_DIRECT;
@@ -511,8 +512,8 @@ static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                       uint64_t last)
 {
-    const char *why = global ? "global" :
-                      last - first == UINT64_MAX ? "domain" : "pages";
+    const char *reason = global ? "global" :
+                         last - first == UINT64_MAX ? "domain" : "pages";
 
     for (unsigned i = 0; i < v->shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shares, i);
@@ -527,7 +528,7 @@ void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
         }
         if (named || !share->spaces->len) {
             /* Without any there is one that waits for it */
-            vtd_share_sync(v, share, why, named ? named->did : did, first,
+            vtd_share_sync(v, share, reason, named ? named->did : did, first,
                            last);
         }
     }
@@ -561,23 +562,24 @@ static void vtd_space_drop(VtdSpace *space)
         vtd_share_leave(v, space->share, space);
         space->share = NULL;
     }
-    vtd_sent_free(space->sent);
-    space->sent = vtd_sent_new(v->seen_config.max_bytes / VTD_SENT_PART);
+    vtd_extents_free(space->extents);
+    space->extents = vtd_extents_new(v->seen_config.max_bytes /
+                                     VTD_EXTENTS_PART);
     vtd_refused_free(space->refused);
     space->refused = vtd_refused_new();
     space->retry_from = 0;
     space->shadowed = false;
 }
 
-static void vtd_space_shadow(VtdSpace *space, const char *why)
+static void vtd_space_shadow(VtdSpace *space, const char *reason)
 {
     VtdContext context;
     bool tables;
 
     space->shadowed = true;
     vtd_space_look(space, &context, &tables);
-    if (!vtd_follow(space, tables ? &context : NULL, why, true)) {
-        space->due = VTD_DUE;
+    if (!vtd_follow(space, tables ? &context : NULL, reason, true)) {
+        space->update = VTD_UPDATE_PENDING;
     }
 }
 
@@ -639,7 +641,8 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_opaque)
 
     space->v = v;
     space->opaque = space_opaque;
-    space->sent = vtd_sent_new(v->seen_config.max_bytes / VTD_SENT_PART);
+    space->extents = vtd_extents_new(v->seen_config.max_bytes /
+                                     VTD_EXTENTS_PART);
     space->refused = vtd_refused_new();
     g_ptr_array_add(v->spaces, space);
     vtd_space_update(space, "device");
@@ -651,7 +654,7 @@ void vtd_space_free(VtdSpace *space)
     Vtd *v = space->v;
 
     vtd_space_drop(space);
-    vtd_sent_free(space->sent);
+    vtd_extents_free(space->extents);
     vtd_refused_free(space->refused);
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces, space);

@@ -241,6 +241,14 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_SVT_SID             1
 #define VTD_SVT_BUS             2
 
+/* Bits of a source id that are not compared, by FM (7.5) or SQ (8.5) */
+static inline uint16_t vtd_function_mask(unsigned fm)
+{
+    static const uint16_t ignored[] = { 0, 4, 6, 7 };
+
+    return ignored[fm];
+}
+
 /* Fault reasons (6.1, 6.2, 6.3); 0 is never recorded */
 typedef enum VtdReason {
     VTD_FAULT_NONE = 0,

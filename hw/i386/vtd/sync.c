@@ -22,7 +22,7 @@
  * Whether to stop before @at, as there was so much work.  Not where the look
  * began, however dear the way there was: each piece gets on.
  */
-static bool vtd_enough(VtdLook *look, uint64_t at)
+static bool vtd_sync_stops(VtdLook *look, uint64_t at)
 {
     if (!look->resume && at > look->first &&
         look->work >= look->seen->config->work) {
@@ -34,12 +34,12 @@ static bool vtd_enough(VtdLook *look, uint64_t at)
 /* Guest memory */
 
 /*
- * The table of @level at @gpa, to be read with vtd_read_once(), until the
- * next one of its level; NULL outside memory.  Memory that is there by calls
- * alone is copied.
+ * The table of @level at @gpa, to be read with vtd_sync_guest_entry(), until
+ * the next one of its level; NULL outside memory.  Memory that is there by
+ * calls alone is copied.
  */
-static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
-                                       unsigned level)
+static const uint64_t *vtd_sync_guest_table(VtdLook *look, uint64_t gpa,
+                                            unsigned level)
 {
     const VtdSeenConfig *config = look->seen->config;
     uint64_t *copy;
@@ -58,7 +58,7 @@ static const uint64_t *vtd_guest_table(VtdLook *look, uint64_t gpa,
     return config->read(config->opaque, gpa, copy, VTD_PAGE_SIZE) ? copy : NULL;
 }
 
-static uint64_t vtd_read_once(const uint64_t *entry)
+static uint64_t vtd_sync_guest_entry(const uint64_t *entry)
 {
     return GUINT64_FROM_LE(qatomic_read(entry));
 }
@@ -73,10 +73,10 @@ typedef enum VtdEntryKind {
  * What an entry above the last level is.  @upper becomes the permission for
  * what is below.  All that would end a walk is empty.
  */
-static VtdEntryKind vtd_entry_kind(const VtdFormat *format, uint64_t entry,
-                                   unsigned level, uint64_t *upper)
+static VtdEntryKind vtd_sync_entry_kind(const VtdFormat *format, uint64_t entry,
+                                        unsigned level, uint64_t *upper)
 {
-    *upper &= entry & vtd_rw(format);
+    *upper &= entry & vtd_format_rw(format);
     if (!*upper) {
         return VTD_ENTRY_EMPTY;
     }
@@ -93,41 +93,41 @@ static VtdEntryKind vtd_entry_kind(const VtdFormat *format, uint64_t entry,
  * pages can be linked in a way that makes for billions of empty tables.
  */
 
-static uint64_t *vtd_empty_slot(VtdLook *look, uint64_t gpa)
+static uint64_t *vtd_sync_empty_slot(VtdLook *look, uint64_t gpa)
 {
-    return &look->empty[(gpa >> VTD_PAGE_SHIFT) % EMPTIES];
+    return &look->empty[(gpa >> VTD_PAGE_SHIFT) % VTD_LOOK_EMPTIES];
 }
 
-static bool vtd_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
+static bool vtd_sync_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
 {
-    return *vtd_empty_slot(look, gpa) == (gpa | level);
+    return *vtd_sync_empty_slot(look, gpa) == (gpa | level);
 }
 
 /*
  * By the way that was gone, where @upper was the permission of the levels
  * above: with less nothing is mapped as well, but with more there may be.
  */
-static void vtd_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
-                           uint64_t upper)
+static void vtd_sync_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
+                                uint64_t upper)
 {
-    if (upper == vtd_rw(look->format)) {
-        *vtd_empty_slot(look, gpa) = gpa | level;
+    if (upper == vtd_format_rw(look->format)) {
+        *vtd_sync_empty_slot(look, gpa) = gpa | level;
     }
 }
 
 /* Blocks in step with the guest */
 
-static void vtd_over_limit(VtdLook *look, uint64_t leaves)
+static void vtd_sync_over_limit(VtdLook *look, uint64_t leaves)
 {
     look->seen->limited = true;
     look->seen->config->stats->over_limit += leaves;
 }
 
 /* Something new has no room; nothing else that is new is looked at then */
-static void vtd_full(VtdLook *look)
+static void vtd_sync_no_room(VtdLook *look)
 {
     look->full = true;
-    vtd_over_limit(look, 1);
+    vtd_sync_over_limit(look, 1);
 }
 
 /*
@@ -135,8 +135,8 @@ static void vtd_full(VtdLook *look)
  * unmapped, or part of a superpage with another target.  What the guest left
  * alone stays.
  */
-static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
-                             VtdBlock *new, unsigned from, unsigned to)
+static void vtd_sync_cut_to_limit(VtdLook *look, const VtdBlock *old,
+                                  VtdBlock *new, unsigned from, unsigned to)
 {
     VtdSeen *seen = look->seen;
     uint64_t held = seen->leaves;
@@ -160,7 +160,7 @@ static void vtd_cut_to_limit(VtdLook *look, const VtdBlock *old,
     }
     if (cut) {
         look->full = true;
-        vtd_over_limit(look, cut);
+        vtd_sync_over_limit(look, cut);
     }
 }
 
@@ -171,7 +171,7 @@ typedef struct VtdPlace {
     const VtdBlock *held;       /* there; NULL also for a part of a GiB */
 } VtdPlace;
 
-static uint64_t vtd_block_start(const VtdPlace *place)
+static uint64_t vtd_place_start(const VtdPlace *place)
 {
     return place->first + ((uint64_t)place->index << VTD_BLOCK_SHIFT);
 }
@@ -179,8 +179,8 @@ static uint64_t vtd_block_start(const VtdPlace *place)
 /* What holding a block takes beside it, where none is held yet */
 static size_t vtd_place_bytes(const VtdPlace *place)
 {
-    return !place->gib ? GIB_NODE + GIB_BLOCKS :
-           !place->gib->block ? GIB_BLOCKS : 0;
+    return !place->gib ? VTD_GIB_NODE + VTD_GIB_BLOCKS :
+           !place->gib->block ? VTD_GIB_BLOCKS : 0;
 }
 
 static bool vtd_place_has_room(const VtdLook *look, const VtdPlace *place,
@@ -189,7 +189,7 @@ static bool vtd_place_has_room(const VtdLook *look, const VtdPlace *place,
     int64_t more = vtd_form_bytes(form);
 
     return (old || look->seen->leaves < look->seen->config->max_leaves) &&
-           vtd_room(look->seen, more + vtd_place_bytes(place) -
+           vtd_seen_has_room(look->seen, more + vtd_place_bytes(place) -
                                  vtd_block_bytes(place->held));
 }
 
@@ -206,20 +206,20 @@ static void vtd_place_store(VtdLook *look, VtdPlace *place,
 }
 
 /* Entries of a run where @there says so, and 0 elsewhere */
-static bool vtd_holes_even(const uint64_t *entry, uint64_t base,
-                           const uint64_t *there)
+static bool vtd_sync_holes_same(const uint64_t *entry, uint64_t base,
+                                const uint64_t *there)
 {
     uint64_t wrong = 0;
 
     for (unsigned i = 0; i < VTD_ENTRIES; i++, base += VTD_PAGE_SIZE) {
-        wrong |= entry[i] ^ (vtd_is_there(there, i) ? base : 0);
+        wrong |= entry[i] ^ (vtd_bits_test(there, i) ? base : 0);
     }
     return !wrong;
 }
 
 /* The quick answer to whether all of a table is as it was */
-static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
-                        uint64_t upper)
+static bool vtd_sync_as_seen(const VtdBlock *old, const uint64_t *guest,
+                             uint64_t upper)
 {
     if (G_BYTE_ORDER != G_LITTLE_ENDIAN) {
         return false;
@@ -232,11 +232,11 @@ static bool vtd_as_seen(const VtdBlock *old, const uint64_t *guest,
     }
     switch (old->form) {
     case VTD_FORM_RUN:
-        return vtd_even(guest, old->base);
+        return vtd_entries_even(guest, old->base);
     case VTD_FORM_ENTRIES:
         return !memcmp(guest, old->entry, VTD_ENTRIES * sizeof(uint64_t));
     default:
-        return vtd_holes_even(guest, old->base, old->there);
+        return vtd_sync_holes_same(guest, old->base, old->there);
     }
 }
 
@@ -248,7 +248,7 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
                             const VtdBlock *old, const VtdBlock *new,
                             unsigned from, unsigned to)
 {
-    uint64_t there[THERE_WORDS] = { 0 };
+    uint64_t there[VTD_BLOCK_WORDS] = { 0 };
     VtdBlock coarse = *old, small;
     uint64_t lost = 0;
     bool any;
@@ -260,14 +260,14 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
         uint64_t was = vtd_block_leaf(look->format, old, i);
         uint64_t now = vtd_block_leaf(look->format, new, i);
 
-        vtd_set_there(there, i, was && was == now);
+        vtd_bits_set(there, i, was && was == now);
         lost += now && was != now;
     }
     if (lost) {
-        vtd_over_limit(look, lost);
+        vtd_sync_over_limit(look, lost);
     }
     any = vtd_block_shrink(look->format, &coarse, &small, there);
-    vtd_block_diff(look, start, from, to, old, any ? &small : NULL);
+    vtd_look_block(look, start, from, to, old, any ? &small : NULL);
     vtd_place_store(look, place, any ? &small : NULL);
 }
 
@@ -276,8 +276,8 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
  * as seen.  With other permission above than before all of it must be said
  * as leaves.
  */
-static void vtd_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
-                         unsigned from, unsigned to)
+static void vtd_sync_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
+                              unsigned from, unsigned to)
 {
     bool leaves = old && old->upper != new->upper;
 
@@ -291,7 +291,7 @@ static void vtd_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
         }
     }
     if (leaves) {
-        new->upper = vtd_rw(look->format);
+        new->upper = vtd_format_rw(look->format);
     }
 }
 
@@ -301,7 +301,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           uint64_t upper, unsigned from, unsigned to)
 {
     bool whole = from == 0 && to == VTD_ENTRIES - 1;
-    uint64_t entry[VTD_ENTRIES], there[THERE_WORDS];
+    uint64_t entry[VTD_ENTRIES], there[VTD_BLOCK_WORDS];
     VtdBlock small, new = {
         .entry = entry, .form = VTD_FORM_ENTRIES, .level = 1, .upper = upper,
     };
@@ -309,35 +309,35 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     bool any;
 
     for (unsigned i = from; i <= to; i++) {
-        entry[i] = guest ? vtd_read_once(guest + i) : 0;
+        entry[i] = guest ? vtd_sync_guest_entry(guest + i) : 0;
         same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
     }
     look->seen->config->stats->unchanged += same;
     if (!whole && (!old || old->upper == upper) && same == to - from + 1) {
         if (old) {
-            vtd_block_diff(look, start, from, to, old, old);
+            vtd_look_block(look, start, from, to, old, old);
         }
         return;
     }
-    vtd_cut_to_limit(look, old, &new, from, to);
+    vtd_sync_cut_to_limit(look, old, &new, from, to);
     if (!whole && old && old->upper == upper &&
         vtd_block_has_form(old, entry, from, to)) {
-        vtd_block_diff(look, start, from, to, old, &new);
+        vtd_look_block(look, start, from, to, old, &new);
         vtd_gib_update_block(look->seen, place->gib, place->index, entry,
                              from, to);
         return;
     }
     if (!whole) {
-        vtd_complete(look, &new, old, from, to);
+        vtd_sync_complete(look, &new, old, from, to);
     }
     any = vtd_block_shrink(look->format, &new, &small, there);
     if (!any || vtd_place_has_room(look, place, old, small.form)) {
-        vtd_block_diff(look, start, from, to, old, &new);
+        vtd_look_block(look, start, from, to, old, &new);
         vtd_place_store(look, place, any ? &small : NULL);
     } else if (old) {
         vtd_sync_coarse(look, place, start, old, &new, from, to);
     } else {
-        vtd_full(look);
+        vtd_sync_no_room(look);
     }
 }
 
@@ -351,18 +351,18 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
 
     /* A superpage that was here ends whole, whichever page is named */
     if (!old || old->level == 1) {
-        vtd_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
+        vtd_look_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
     stats->compared += to - from + 1;
     if (from == 0 && to == VTD_ENTRIES - 1) {
-        if (old && guest && vtd_as_seen(old, guest, upper)) {
+        if (old && guest && vtd_sync_as_seen(old, guest, upper)) {
             stats->unchanged += VTD_ENTRIES;
-            vtd_tell(look, VTD_DIFF_KEPT, 1, start, start + VTD_BLOCK_SIZE - 1,
-                     0, 0);
+            vtd_look_report(look, VTD_DIFF_KEPT, 1, start,
+                            start + VTD_BLOCK_SIZE - 1, 0, 0);
             return;
         }
         if (old && (!guest || buffer_is_zero(guest, VTD_PAGE_SIZE))) {
-            vtd_block_diff(look, start, from, to, old, NULL);
+            vtd_look_block(look, start, from, to, old, NULL);
             vtd_place_store(look, place, NULL);
             return;
         }
@@ -376,19 +376,19 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
 {
     const uint64_t *guest;
 
-    if (vtd_known_empty(look, gpa, 1)) {
+    if (vtd_sync_known_empty(look, gpa, 1)) {
         return;
     }
     if (look->full) {
         look->found++;
-        vtd_over_limit(look, 1);
+        vtd_sync_over_limit(look, 1);
         return;
     }
-    guest = vtd_guest_table(look, gpa, 1);
-    if (!guest || vtd_as_seen(NULL, guest, upper)) {
+    guest = vtd_sync_guest_table(look, gpa, 1);
+    if (!guest || vtd_sync_as_seen(NULL, guest, upper)) {
         look->seen->config->stats->compared += VTD_ENTRIES;
         look->seen->config->stats->unchanged += VTD_ENTRIES;
-        vtd_note_empty(look, gpa, 1, vtd_rw(look->format));
+        vtd_sync_note_empty(look, gpa, 1, vtd_format_rw(look->format));
         return;
     }
     look->found++;
@@ -400,17 +400,17 @@ static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const VtdBlock *new)
 {
     if (old && old->level > 1 && old->base == new->base) {
-        vtd_tell(look, VTD_DIFF_KEPT, new->level, start,
-                 start + VTD_BLOCK_SIZE - 1, 0, 0);
+        vtd_look_report(look, VTD_DIFF_KEPT, new->level, start,
+                        start + VTD_BLOCK_SIZE - 1, 0, 0);
         if (place->held) {
             return;
         }
     } else if (!old && (look->full ||
                         !vtd_place_has_room(look, place, old, new->form))) {
-        vtd_full(look);
+        vtd_sync_no_room(look);
         return;
     } else {
-        vtd_block_diff(look, start, 0, VTD_ENTRIES - 1, old, new);
+        vtd_look_block(look, start, 0, VTD_ENTRIES - 1, old, new);
     }
     vtd_place_store(look, place, new);
 }
@@ -420,24 +420,24 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
                            const VtdBlock *old, uint64_t entry,
                            uint64_t upper)
 {
-    uint64_t start = vtd_block_start(place);
+    uint64_t start = vtd_place_start(place);
     uint64_t table = entry & look->format->address;
     VtdBlock new;
 
     look->work++;
     look->found += !!old;
-    switch (vtd_entry_kind(look->format, entry, 2, &upper)) {
+    switch (vtd_sync_entry_kind(look->format, entry, 2, &upper)) {
     case VTD_ENTRY_LEAF:
         look->found++;
         new = vtd_block_of_leaf(look->format,
-                                vtd_leaf(look->format, entry, 2, upper), 2,
-                                0);
+                                vtd_format_leaf(look->format, entry, 2, upper),
+                                2, 0);
         vtd_sync_leaf(look, place, start, old, &new);
         break;
     case VTD_ENTRY_TABLE:
         if (old) {
             vtd_sync_table(look, place, start, old,
-                           vtd_guest_table(look, table, 1), upper);
+                           vtd_sync_guest_table(look, table, 1), upper);
         } else {
             vtd_sync_new_table(look, place, start, table, upper);
         }
@@ -458,7 +458,7 @@ static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
 
         place->held = place->gib && place->gib->block
                       ? place->gib->block[place->index] : NULL;
-        vtd_sync_leaf(look, place, vtd_block_start(place), place->held, &new);
+        vtd_sync_leaf(look, place, vtd_place_start(place), place->held, &new);
     }
 }
 
@@ -469,18 +469,19 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
     VtdGib *gib = place->gib;
 
     if (gib && gib->leaf == now) {
-        vtd_tell(look, VTD_DIFF_KEPT, 3, gib->first,
-                 gib->first + VTD_GIB_SIZE - 1, 0, 0);
+        vtd_look_report(look, VTD_DIFF_KEPT, 3, gib->first,
+                        gib->first + VTD_GIB_SIZE - 1, 0, 0);
         return;
     }
     if (!gib && (look->full ||
                  seen->leaves >= seen->config->max_leaves)) {
-        vtd_full(look);
+        vtd_sync_no_room(look);
         return;
     }
     if (!(gib && gib->leaf) &&
-        !vtd_room(seen, (int64_t)GIB_LEAF + (gib ? 0 : GIB_NODE) -
-                         vtd_gib_blocks_bytes(gib))) {
+        !vtd_seen_has_room(seen, (int64_t)VTD_GIB_LEAF +
+                                 (gib ? 0 : VTD_GIB_NODE) -
+                                 vtd_gib_blocks_bytes(gib))) {
         vtd_sync_gib_parts(look, place, now);
         return;
     }
@@ -488,7 +489,7 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
         VtdBlock part;
         VtdBlock new = vtd_block_of_leaf(look->format, now, 3, i);
 
-        vtd_block_diff(look, place->first + ((uint64_t)i << VTD_BLOCK_SHIFT), 0,
+        vtd_look_block(look, place->first + ((uint64_t)i << VTD_BLOCK_SHIFT), 0,
                        VTD_ENTRIES - 1,
                        vtd_gib_block(look->format, gib, i, &part), &new);
     }
@@ -509,23 +510,23 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
     uint64_t leaf = place->gib->leaf;
 
     vtd_gib_set_leaf(seen, place->gib, 0);
-    seen->promised += GIB_LEAF;
+    seen->promised += VTD_GIB_LEAF;
     for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
-        uint64_t entry = guest ? vtd_read_once(guest + place->index) : 0;
+        uint64_t entry = guest ? vtd_sync_guest_entry(guest + place->index) : 0;
         VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
                                           place->index);
 
-        seen->promised -= SMALL_BLOCK;
+        seen->promised -= VTD_SMALL_BLOCK;
         if (!place->gib->block) {
-            seen->promised -= GIB_BLOCKS;
+            seen->promised -= VTD_GIB_BLOCKS;
         }
         vtd_sync_block(look, place, &part, entry, upper);
         if (!place->gib->block) {
-            seen->promised += GIB_BLOCKS;
+            seen->promised += VTD_GIB_BLOCKS;
         }
     }
     if (!place->gib->block) {
-        seen->promised -= GIB_BLOCKS;
+        seen->promised -= VTD_GIB_BLOCKS;
     }
 }
 
@@ -538,14 +539,15 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
     if (place->gib && place->gib->leaf) {
         vtd_sync_gib_split(look, place, guest, upper);
     } else {
-        vtd_clip(look, place->first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT, &from, &to);
+        vtd_look_clip(look, place->first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT,
+                      &from, &to);
         for (unsigned i = from; i <= to; i++) {
-            uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
+            uint64_t entry = guest ? vtd_sync_guest_entry(guest + i) : 0;
 
             place->index = i;
             place->held = place->gib && place->gib->block
                           ? place->gib->block[i] : NULL;
-            if (vtd_enough(look, vtd_block_start(place))) {
+            if (vtd_sync_stops(look, vtd_place_start(place))) {
                 break;
             }
             if (entry || place->held) {
@@ -559,7 +561,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
 }
 
 /* The held GiB at @first, if there is one: GiB are passed in order */
-static VtdGib *vtd_next_gib(VtdLook *look, uint64_t first)
+static VtdGib *vtd_sync_next_gib(VtdLook *look, uint64_t first)
 {
     VtdGib *gib;
 
@@ -581,42 +583,42 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
     uint64_t found = look->found;
     const uint64_t *guest;
 
-    if (vtd_known_empty(look, gpa, 2)) {
+    if (vtd_sync_known_empty(look, gpa, 2)) {
         return;
     }
     if (look->full) {
         look->found++;
-        vtd_over_limit(look, 1);
+        vtd_sync_over_limit(look, 1);
         return;
     }
-    guest = vtd_guest_table(look, gpa, 2);
+    guest = vtd_sync_guest_table(look, gpa, 2);
     if (guest) {
         vtd_sync_gib_table(look, place, guest, upper);
     }
     if (look->found == found && look->first <= place->first &&
         look->last >= place->first + (VTD_GIB_SIZE - 1)) {
-        vtd_note_empty(look, gpa, 2, upper);
+        vtd_sync_note_empty(look, gpa, 2, upper);
     }
 }
 
 static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
                          uint64_t upper)
 {
-    VtdPlace place = { .gib = vtd_next_gib(look, first), .first = first };
+    VtdPlace place = { .gib = vtd_sync_next_gib(look, first), .first = first };
     uint64_t table = entry & look->format->address;
 
     look->work += entry || place.gib;
     look->found += !!place.gib;
-    switch (vtd_entry_kind(look->format, entry, 3, &upper)) {
+    switch (vtd_sync_entry_kind(look->format, entry, 3, &upper)) {
     case VTD_ENTRY_LEAF:
         look->found++;
         vtd_sync_gib_leaf(look, &place,
-                          vtd_leaf(look->format, entry, 3, upper));
+                          vtd_format_leaf(look->format, entry, 3, upper));
         break;
     case VTD_ENTRY_TABLE:
         if (place.gib) {
             vtd_sync_gib_table(look, &place,
-                               vtd_guest_table(look, table, 2), upper);
+                               vtd_sync_guest_table(look, table, 2), upper);
         } else {
             vtd_sync_new_gib(look, &place, table, upper);
         }
@@ -630,7 +632,7 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
 }
 
 /* Whether something is held from here up to @last */
-static bool vtd_holds(const VtdLook *look, uint64_t last)
+static bool vtd_sync_holds(const VtdLook *look, uint64_t last)
 {
     VtdGib *gib;
 
@@ -644,10 +646,10 @@ static bool vtd_holds(const VtdLook *look, uint64_t last)
 /* Nothing is mapped from here up to @last */
 static void vtd_sync_nothing(VtdLook *look, uint64_t last)
 {
-    while (vtd_holds(look, last)) {
+    while (vtd_sync_holds(look, last)) {
         VtdGib *gib = g_ptr_array_index(look->gibs, look->next);
 
-        if (vtd_enough(look, gib->first)) {
+        if (vtd_sync_stops(look, gib->first)) {
             return;
         }
         vtd_sync_gib(look, gib->first, 0, 0);
@@ -665,22 +667,22 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
     const uint64_t *guest;
     unsigned from, to;
 
-    if (vtd_known_empty(look, gpa, level) && !vtd_holds(look, end)) {
+    if (vtd_sync_known_empty(look, gpa, level) && !vtd_sync_holds(look, end)) {
         return;
     }
-    guest = vtd_guest_table(look, gpa, level);
-    vtd_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
+    guest = vtd_sync_guest_table(look, gpa, level);
+    vtd_look_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
     for (unsigned i = from; i <= to; i++) {
         uint64_t first = start + i * size;
-        uint64_t entry = guest ? vtd_read_once(guest + i) : 0;
+        uint64_t entry = guest ? vtd_sync_guest_entry(guest + i) : 0;
         uint64_t below = upper;
 
-        if (vtd_enough(look, MAX(first, look->first))) {
+        if (vtd_sync_stops(look, MAX(first, look->first))) {
             return;
         }
         if (level == 3) {
             vtd_sync_gib(look, first, entry, upper);
-        } else if (vtd_entry_kind(look->format, entry, level, &below) ==
+        } else if (vtd_sync_entry_kind(look->format, entry, level, &below) ==
                    VTD_ENTRY_TABLE) {
             vtd_sync_level(look, entry & look->format->address, level - 1,
                            first, below);
@@ -689,12 +691,12 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
         }
     }
     if (look->found == found && look->first <= start && look->last >= end) {
-        vtd_note_empty(look, gpa, level, upper);
+        vtd_sync_note_empty(look, gpa, level, upper);
     }
 }
 
 uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
-                        bool each, VtdDiffFn *diff, void *opaque)
+                        bool each_leaf, VtdDiffFn *diff, void *opaque)
 {
     const VtdFormat *format = seen->config->format;
     uint64_t end = (1ull << vtd_level_shift(seen->levels + 1)) - 1;
@@ -703,7 +705,7 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
         .format = format,
         .first = first,
         .last = MIN(last, end),
-        .each = each,
+        .each_leaf = each_leaf,
         .diff = diff,
         .opaque = opaque,
     };
@@ -712,8 +714,8 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
         return 0;
     }
     look.gibs = g_ptr_array_new();
-    vtd_collect_gibs(seen, look.gibs, first, look.last);
-    vtd_sync_level(&look, seen->top, seen->levels, 0, vtd_rw(format));
+    vtd_gibs_collect(seen, look.gibs, first, look.last);
+    vtd_sync_level(&look, seen->top, seen->levels, 0, vtd_format_rw(format));
     g_ptr_array_free(look.gibs, TRUE);
     g_free(look.copy);
     return look.resume;

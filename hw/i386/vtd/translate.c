@@ -16,7 +16,8 @@
  * The largest page of a leaf at @level around @iova that has the interrupt
  * range neither in its input nor in its output.
  */
-static unsigned vtd_clean_level(uint64_t iova, uint64_t addr, unsigned level)
+static unsigned vtd_translate_level(uint64_t iova, uint64_t addr,
+                                    unsigned level)
 {
     while (level > 1) {
         uint64_t mask = vtd_level_mask(level);
@@ -87,7 +88,7 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
     if (vtd_meets_interrupts(addr, addr)) {
         return VTD_FAULT_OUTPUT;
     }
-    entry->level = vtd_clean_level(iova, addr, walk.level);
+    entry->level = vtd_translate_level(iova, addr, walk.level);
     entry->addr = addr & ~vtd_level_mask(entry->level);
     entry->read = walk.granted & v->format.read;
     entry->write = walk.granted & v->format.write;
@@ -101,7 +102,7 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
     return VTD_FAULT_NONE;
 }
 
-static bool vtd_granted(const VtdIotlbEntry *entry, VtdAccess access)
+static bool vtd_iotlb_entry_grants(const VtdIotlbEntry *entry, VtdAccess access)
 {
     return access == VTD_ACCESS_READ ? entry->read :
            access == VTD_ACCESS_WRITE ? entry->write :
@@ -128,7 +129,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
      * added the permission, and the fault wants the walk's reason.
      */
     if (vtd_iotlb_lookup(v->iotlb, tables, iova, &entry) &&
-        vtd_granted(&entry, access)) {
+        vtd_iotlb_entry_grants(&entry, access)) {
         qatomic_add(&space->hits, 1);
         trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr |
                                  (entry.read ? v->format.read : 0) |
@@ -153,7 +154,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
 
 static void vtd_translate_unchanged(uint64_t iova, VtdTranslation *out)
 {
-    out->mask = vtd_level_mask(vtd_clean_level(iova, iova, 3));
+    out->mask = vtd_level_mask(vtd_translate_level(iova, iova, 3));
     out->iova = out->addr = iova & ~out->mask;
     out->read = out->write = true;
 }
@@ -197,7 +198,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
      * Before the context is read: what an old context leads to must not be
      * cached after an invalidation that came between the two.
      */
-    now = vtd_iotlb_now(v->iotlb);
+    now = vtd_iotlb_epoch(v->iotlb);
     context = vtd_context_get(space, sid, &fault);
     if (context) {
         fault.fpd = context->fpd;

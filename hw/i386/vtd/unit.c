@@ -12,7 +12,7 @@
 #include "trace.h"
 
 /* The bits are those of QEMU's machines: migration carries them (1.4) */
-static uint64_t vtd_cap(const VtdConfig *config)
+static uint64_t vtd_unit_cap(const VtdConfig *config)
 {
     uint64_t cap = VTD_CAP_ND_16BIT | VTD_CAP_FRO(VTD_REG_FRCD_LO) |
                    VTD_CAP_MGAW(config->aw_bits) | VTD_CAP_SSLPS_2M |
@@ -31,7 +31,7 @@ static uint64_t vtd_cap(const VtdConfig *config)
     return cap;
 }
 
-static uint64_t vtd_ecap(const VtdConfig *config)
+static uint64_t vtd_unit_ecap(const VtdConfig *config)
 {
     uint64_t ecap = VTD_ECAP_QI | VTD_ECAP_IRO(VTD_REG_IVA);
 
@@ -60,8 +60,8 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
     v->ops = ops;
     v->opaque = opaque;
     v->config = *config;
-    v->cap = vtd_cap(config);
-    v->ecap = vtd_ecap(config);
+    v->cap = vtd_unit_cap(config);
+    v->ecap = vtd_unit_ecap(config);
     v->haw_mask = VTD_MASK(config->haw_bits - 1, VTD_PAGE_SHIFT);
     vtd_format_second_stage(&v->format, config->haw_bits,
                             config->snoop_control,
@@ -107,9 +107,9 @@ void vtd_reset(Vtd *v)
     vtd_interrupts_reset(v);
     vtd_queue_reset(v);
     vtd_regs_reset(v);
-    v->late_status = 0;
+    v->pending_status = 0;
     vtd_drop_translations(v);
-    vtd_shadow_update(v, 0, 0);
+    vtd_spaces_update(v, 0, 0);
     vtd_drop_interrupts(v);
 }
 
@@ -127,7 +127,7 @@ void vtd_continue(Vtd *v)
 void vtd_use_caching_mode(Vtd *v)
 {
     v->config.caching_mode = true;
-    v->cap = vtd_cap(&v->config);
+    v->cap = vtd_unit_cap(&v->config);
     vtd_regs_reset(v);
 }
 
@@ -177,7 +177,7 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
             sum += stat == VTD_STAT_SHADOW_BYTES
-                   ? vtd_sent_bytes(space->sent) : 0;
+                   ? vtd_extents_bytes(space->extents) : 0;
         }
         return sum;
     default:

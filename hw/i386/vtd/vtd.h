@@ -61,7 +61,7 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 #define VTD_SEEN_BYTES_PER_MAPPING     16
 #define VTD_SEEN_BYTES_MIN             (16ull << 20)
 /* What was sent to one device: at most this part of it more */
-#define VTD_SENT_PART                   16
+#define VTD_EXTENTS_PART                   16
 /* VtdSeenConfig.work: some milliseconds */
 #define VTD_SYNC_WORK                   (1u << 16)
 
@@ -358,12 +358,12 @@ bool vtd_saved_caching_mode(const VtdSaved *saved);
 /*
  * Take over what came in.  NULL, or why not, with nothing changed: the name
  * of a field with a value that no unit can have, or the properties that the
- * two units differ in; to be freed.  Until vtd_loaded(), when all is there
+ * two units differ in; to be freed.  Until vtd_load_finish(), when all is there
  * that the tables speak of (the devices' bus numbers, the layout of memory),
  * no space has the direct view while translation is on.  [bql]
  */
 char *vtd_load(Vtd *v, const VtdSaved *saved);
-void vtd_loaded(Vtd *v);
+void vtd_load_finish(Vtd *v);
 
 /* The value of a counter, and its name for users.  [bql] */
 uint64_t vtd_stat(Vtd *v, VtdStat stat);

@@ -12,27 +12,29 @@
  * [bql] calls only.
  */
 
-#ifndef HW_I386_VTD_SENT_H
-#define HW_I386_VTD_SENT_H
+#ifndef HW_I386_VTD_EXTENTS_H
+#define HW_I386_VTD_EXTENTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct VtdSent VtdSent;
+typedef struct VtdExtents VtdExtents;
 
 /* No more than @max_bytes of memory are taken */
-VtdSent *vtd_sent_new(uint64_t max_bytes);
-void vtd_sent_free(VtdSent *sent);
+VtdExtents *vtd_extents_new(uint64_t max_bytes);
+void vtd_extents_free(VtdExtents *extents);
 /* The bytes of the heap that are held */
-uint64_t vtd_sent_bytes(const VtdSent *sent);
+uint64_t vtd_extents_bytes(const VtdExtents *extents);
 
 /* Whether an extent from @first to @last can be added */
-bool vtd_sent_has_room(const VtdSent *sent, uint64_t first, uint64_t last);
+bool vtd_extents_have_room(const VtdExtents *extents, uint64_t first,
+                           uint64_t last);
 /* Add it; there is room, and it meets no other */
-void vtd_sent_add(VtdSent *sent, uint64_t first, uint64_t last);
+void vtd_extents_add(VtdExtents *extents, uint64_t first, uint64_t last);
 /* Forget the one from @first to @last */
-void vtd_sent_drop(VtdSent *sent, uint64_t first, uint64_t last);
+void vtd_extents_drop(VtdExtents *extents, uint64_t first, uint64_t last);
 /* Find the first one that meets the range *@first to *@last */
-bool vtd_sent_find(const VtdSent *sent, uint64_t *first, uint64_t *last);
+bool vtd_extents_find(const VtdExtents *extents, uint64_t *first,
+                      uint64_t *last);
 
 #endif

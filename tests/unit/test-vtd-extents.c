@@ -7,7 +7,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/i386/vtd/sent.h"
+#include "hw/i386/vtd/extents.h"
 
 #define KIB             1024ull
 #define MIB             (1024 * KIB)
@@ -55,11 +55,11 @@ static int list_find(const GArray *list, uint64_t first, uint64_t last)
     return found;
 }
 
-static void check_find(const VtdSent *sent, const GArray *list,
+static void check_find(const VtdExtents *sent, const GArray *list,
                        uint64_t first, uint64_t last)
 {
     int i = list_find(list, first, last);
-    bool found = vtd_sent_find(sent, &first, &last);
+    bool found = vtd_extents_find(sent, &first, &last);
 
     g_assert_cmpint(found, ==, i >= 0);
     if (found) {
@@ -79,7 +79,7 @@ static void test_random(void)
     for (unsigned round = 0; round < 20; round++) {
         uint64_t max = round % 2 ? 1ull << 30 : 4000 + round * 1000;
         GArray *list = g_array_new(FALSE, FALSE, sizeof(Extent));
-        VtdSent *sent = vtd_sent_new(max);
+        VtdExtents *sent = vtd_extents_new(max);
 
         for (unsigned step = 0; step < 2000; step++) {
             uint64_t at = some_address(rand);
@@ -89,15 +89,15 @@ static void test_random(void)
 
             if (i >= 0) {
                 e = g_array_index(list, Extent, i);
-                vtd_sent_drop(sent, e.first, e.last);
+                vtd_extents_drop(sent, e.first, e.last);
                 g_array_remove_index_fast(list, i);
-            } else if (vtd_sent_has_room(sent, e.first, e.last)) {
-                vtd_sent_add(sent, e.first, e.last);
+            } else if (vtd_extents_have_room(sent, e.first, e.last)) {
+                vtd_extents_add(sent, e.first, e.last);
                 g_array_append_val(list, e);
             } else {
                 refused++;
             }
-            g_assert_cmpuint(vtd_sent_bytes(sent), <=, max);
+            g_assert_cmpuint(vtd_extents_bytes(sent), <=, max);
             check_find(sent, list, 0, UINT64_MAX);
             for (unsigned n = 0; n < 4; n++) {
                 uint64_t first = some_address(rand);
@@ -111,12 +111,12 @@ static void test_random(void)
         while (list->len) {
             Extent e = g_array_index(list, Extent, list->len - 1);
 
-            vtd_sent_drop(sent, e.first, e.last);
+            vtd_extents_drop(sent, e.first, e.last);
             g_array_set_size(list, list->len - 1);
         }
-        g_assert_cmpuint(vtd_sent_bytes(sent), ==, 0);
+        g_assert_cmpuint(vtd_extents_bytes(sent), ==, 0);
         check_find(sent, list, 0, UINT64_MAX);
-        vtd_sent_free(sent);
+        vtd_extents_free(sent);
         g_array_free(list, TRUE);
     }
     g_assert_cmpuint(refused, >, 0);
@@ -126,6 +126,6 @@ static void test_random(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/vtd/sent/random", test_random);
+    g_test_add_func("/vtd/extents/random", test_random);
     return g_test_run();
 }
