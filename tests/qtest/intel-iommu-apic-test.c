@@ -13,7 +13,7 @@
 #include "vtd-lapic.h"
 
 #define INDEX                   10
-#define DELIVER(mode)           VTD_IRTE_DLM(mode)
+#define DELIVER(mode)           QVTD_IRTE_DLM(mode)
 #define LOGICAL                 (1ull << 2)
 
 /* Messages */
@@ -27,28 +27,30 @@ typedef struct Row {
 /* Destination, logical, delivery mode, vector, level */
 static const Row rows[] = {
     { "physical, fixed, edge", 0, { 0, false, 0, 0x31, false } },
-    { "destination 0x5a", VTD_IRTE_DST(0x5a), { 0x5a, false, 0, 0x32, false } },
-    { "destination 0xff", VTD_IRTE_DST(0xff), { 0xff, false, 0, 0x33, false } },
-    { "logical", VTD_IRTE_DST(0x81) | LOGICAL,
+    { "destination 0x5a", QVTD_IRTE_DST(0x5a),
+      { 0x5a, false, 0, 0x32, false } },
+    { "destination 0xff", QVTD_IRTE_DST(0xff),
+      { 0xff, false, 0, 0x33, false } },
+    { "logical", QVTD_IRTE_DST(0x81) | LOGICAL,
       { 0x81, true, 0, 0x34, false } },
-    { "level", VTD_IRTE_TM, { 0, false, 0, 0x35, true } },
+    { "level", QVTD_IRTE_TM, { 0, false, 0, 0x35, true } },
     { "lowest priority", DELIVER(1), { 0, false, 1, 0x36, false } },
     { "SMI", DELIVER(2), { 0, false, 2, 0x37, false } },
     { "NMI", DELIVER(4), { 0, false, 4, 0x38, false } },
-    { "INIT", DELIVER(5) | VTD_IRTE_DST(1), { 1, false, 5, 0x39, false } },
+    { "INIT", DELIVER(5) | QVTD_IRTE_DST(1), { 1, false, 5, 0x39, false } },
     { "ExtINT", DELIVER(7), { 0, false, 7, 0x3a, false } },
     { "vector 0xff", 0, { 0, false, 0, 0xff, false } },
-    { "everything", VTD_IRTE_DST(3) | LOGICAL | VTD_IRTE_TM | DELIVER(1),
+    { "everything", QVTD_IRTE_DST(3) | LOGICAL | QVTD_IRTE_TM | DELIVER(1),
       { 3, true, 1, 0x3b, true } },
 };
 
 /* With EIME: the low eight bits of the destination are elsewhere */
 static const Row rows_x2apic[] = {
     { "id 0", 0, { 0, false, 0, 0x31, false } },
-    { "id 1", VTD_IRTE_DST_X2APIC(1), { 1, false, 0, 0x32, false } },
-    { "id 0x5a", VTD_IRTE_DST_X2APIC(0x5a), { 0x5a, false, 0, 0x33, false } },
-    { "id 0xff", VTD_IRTE_DST_X2APIC(0xff), { 0xff, false, 0, 0x34, false } },
-    { "logical cluster 0", VTD_IRTE_DST_X2APIC(3) | LOGICAL,
+    { "id 1", QVTD_IRTE_DST_X2APIC(1), { 1, false, 0, 0x32, false } },
+    { "id 0x5a", QVTD_IRTE_DST_X2APIC(0x5a), { 0x5a, false, 0, 0x33, false } },
+    { "id 0xff", QVTD_IRTE_DST_X2APIC(0xff), { 0xff, false, 0, 0x34, false } },
+    { "logical cluster 0", QVTD_IRTE_DST_X2APIC(3) | LOGICAL,
       { 3, true, 0, 0x35, false } },
 };
 
@@ -61,10 +63,10 @@ static void check_messages(const char *props, uint64_t irta,
 
     lapic_log_start(&log);
     edu_pair_start(&p, "", props, log.args);
-    vtd_remap_enable(&p.d, 7, irta);
+    qvtd_remap_enable(&p.d, 7, irta);
     /* Data of its own shows where the entry's vector would be missing */
-    edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP |
-                    VTD_MSI_HANDLE(INDEX), 0x1234);
+    edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                    QVTD_MSI_HANDLE(INDEX), 0x1234);
     /* The machine's own, from when it was started */
     while (lapic_log_take(&log, &got)) {
         continue;
@@ -73,9 +75,9 @@ static void check_messages(const char *props, uint64_t irta,
         const LapicMessage *want = &table[i].want;
 
         qvtd_row("%s%s", table[i].name, props);
-        vtd_set_irte(&p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(want->vector) |
-                     table[i].lo, 0);
-        vtd_invalidate(&p.d, VTD_INV_IEC_INDEX(INDEX, 0));
+        qvtd_set_irte(&p.d, INDEX, QVTD_P | QVTD_IRTE_V(want->vector) |
+                      table[i].lo, 0);
+        qvtd_invalidate(&p.d, QVTD_INV_IEC_INDEX(INDEX, 0));
         edu_msi_fire(&p.a);
         if (!expect_true(lapic_log_take(&log, &got))) {
             continue;
@@ -86,7 +88,7 @@ static void check_messages(const char *props, uint64_t irta,
         expect_eq(got.vector, want->vector);
         expect_eq(got.level, want->level);
         expect_true(!lapic_log_take(&log, &got));
-        vtd_expect_no_fault(&p.d);
+        qvtd_expect_no_fault(&p.d);
     }
     edu_pair_stop(&p);
     lapic_log_stop(&log);
@@ -99,7 +101,7 @@ static void test_messages(void)
 
 static void test_messages_x2apic(void)
 {
-    check_messages(",eim=on", VTD_IRTA_EIME, rows_x2apic,
+    check_messages(",eim=on", QVTD_IRTA_EIME, rows_x2apic,
                    ARRAY_SIZE(rows_x2apic));
 }
 
@@ -119,7 +121,7 @@ static void test_messages_x2apic(void)
      ((uint64_t)(index) >> 15) << 11)
 #define RTE_DEST(id)            ((uint64_t)(id) << 56)
 
-static void write_rte(VtdDriver *d, unsigned pin, uint64_t value)
+static void write_rte(QVtd *d, unsigned pin, uint64_t value)
 {
     qtest_writel(d->qts, IOAPIC_SELECT, IOAPIC_ENTRY(pin) + 1);
     qtest_writel(d->qts, IOAPIC_WINDOW, value >> 32);
@@ -127,13 +129,13 @@ static void write_rte(VtdDriver *d, unsigned pin, uint64_t value)
     qtest_writel(d->qts, IOAPIC_WINDOW, value);
 }
 
-static uint32_t read_rte(VtdDriver *d, unsigned pin)
+static uint32_t read_rte(QVtd *d, unsigned pin)
 {
     qtest_writel(d->qts, IOAPIC_SELECT, IOAPIC_ENTRY(pin));
     return qtest_readl(d->qts, IOAPIC_WINDOW);
 }
 
-static void set_pin(VtdDriver *d, unsigned pin, int level)
+static void set_pin(QVtd *d, unsigned pin, int level)
 {
     qtest_set_irq_in(d->qts, "ioapic", NULL, pin, level);
 }
@@ -153,24 +155,24 @@ static const Pin pins[] = {
     { "remapping off", false, false, RTE_DEST(1), .cpu = 1 },
     { "remapped", true, false, RTE_INDEX(INDEX), INDEX, .cpu = 0 },
     { "remapped to the other CPU", true, false, RTE_INDEX(INDEX), INDEX,
-      VTD_IRTE_DST(1), .cpu = 1 },
+      QVTD_IRTE_DST(1), .cpu = 1 },
     { "its source", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(1, 0, SID_IOAPIC), .cpu = 0 },
+      QVTD_IRTE_SOURCE(1, 0, SID_IOAPIC), .cpu = 0 },
     { "its bus", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(2, 0, 0xffff), .cpu = 0 },
+      QVTD_IRTE_SOURCE(2, 0, 0xffff), .cpu = 0 },
     { "index 0x8001", true, false, RTE_INDEX(0x8001), 0x8001, .cpu = 0 },
-    { "level", true, false, RTE_INDEX(INDEX) | RTE_LEVEL, INDEX, VTD_IRTE_TM,
+    { "level", true, false, RTE_INDEX(INDEX) | RTE_LEVEL, INDEX, QVTD_IRTE_TM,
       .cpu = 0 },
     { "compatibility format, CFI", true, true, RTE_DEST(1), .cpu = 1 },
     { "compatibility format", true, false, RTE_DEST(1),
       .reason = 0x25, .fault_index = -1 },
     /* Nobody's device: suites name the device behind the pin */
     { "another source", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(1, 0, 0x18), .cpu = 0 },
+      QVTD_IRTE_SOURCE(1, 0, 0x18), .cpu = 0 },
     { "another bus", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(2, 0, 0x0010), .cpu = 0 },
+      QVTD_IRTE_SOURCE(2, 0, 0x0010), .cpu = 0 },
     { "no kind of source", true, false, RTE_INDEX(INDEX), INDEX, 0,
-      VTD_IRTE_SOURCE(3, 0, SID_IOAPIC), .cpu = 0 },
+      QVTD_IRTE_SOURCE(3, 0, SID_IOAPIC), .cpu = 0 },
     { "no entry", true, false, RTE_INDEX(INDEX + 1), INDEX,
       .reason = 0x22, .fault_index = INDEX + 1 },
 };
@@ -179,17 +181,17 @@ static const Pin pins[] = {
 static void check_pin(EduPair *p, Lapic cpus[2], const Pin *row,
                       unsigned pin, int vector)
 {
-    VtdDriver *d = &p->d;
-    VtdFault fault;
+    QVtd *d = &p->d;
+    QVtdFault fault;
 
     qvtd_row("%s", row->name);
-    vtd_command(d, VTD_IRE, false);
+    qvtd_command(d, QVTD_IRE, false);
     if (row->remapping) {
-        vtd_remap_enable(d, 15, 0);
-        vtd_set_irte(d, row->index, VTD_IRTE_P | VTD_IRTE_V(vector) | row->lo,
-                     row->hi);
+        qvtd_remap_enable(d, 15, 0);
+        qvtd_set_irte(d, row->index, QVTD_P | QVTD_IRTE_V(vector) | row->lo,
+                      row->hi);
     }
-    vtd_command(d, VTD_CFI, row->cfi);
+    qvtd_command(d, QVTD_CFI, row->cfi);
     write_rte(d, pin, vector | row->rte);
     set_pin(d, pin, 1);
     for (int i = 0; i < 2; i++) {
@@ -197,7 +199,7 @@ static void check_pin(EduPair *p, Lapic cpus[2], const Pin *row,
                   !row->reason && row->cpu == i ? vector : LAPIC_NONE);
     }
     if (row->reason) {
-        if (expect_true(vtd_take_fault(d, &fault))) {
+        if (expect_true(qvtd_take_fault(d, &fault))) {
             expect_eq(fault.reason, row->reason);
             expect_eq(fault.sid, SID_IOAPIC);
             if (row->fault_index >= 0) {
@@ -206,7 +208,7 @@ static void check_pin(EduPair *p, Lapic cpus[2], const Pin *row,
         }
     } else {
         expect_eq(cpus[row->cpu].level, !!(row->rte & RTE_LEVEL));
-        vtd_expect_no_fault(d);
+        qvtd_expect_no_fault(d);
     }
     expect_eq(read_rte(d, pin) & RTE_REMOTE_IRR,
               row->rte & RTE_LEVEL ? RTE_REMOTE_IRR : 0);

@@ -15,12 +15,11 @@
 #include "qobject/qdict.h"
 #include "vtd-world.h"
 
-#define CAP_CM                  (1ull << 7)
 #define IOVA                    0x40000000ull
 #define A                       QPCI_DEVFN(3, 0)
 
 /* What QMP reads, and what the guest does */
-static void expect_caching_mode(VtdDriver *d, bool on)
+static void expect_caching_mode(QVtd *d, bool on)
 {
     QDict *response = qtest_qmp(d->qts,
                                 "{ 'execute': 'qom-get', 'arguments': {"
@@ -29,19 +28,19 @@ static void expect_caching_mode(VtdDriver *d, bool on)
 
     expect_eq(qdict_get_bool(response, "return"), on);
     qobject_unref(response);
-    expect_eq(!!(vtd_read64(d, VTD_CAP) & CAP_CM), on);
+    expect_eq(!!(qvtd_read64(d, QVTD_CAP) & QVTD_CAP_CM), on);
 }
 
-static void start(VtdDriver *d, const char *machine, const char *args)
+static void start(QVtd *d, const char *machine, const char *args)
 {
-    *d = (VtdDriver) {
+    *d = (QVtd) {
         .qts = qtest_initf("-machine %s -nodefaults %s", machine, args),
     };
 }
 
 static void check(const char *machine, const char *args, bool on)
 {
-    VtdDriver d;
+    QVtd d;
 
     qvtd_row("%s %s", machine, args);
     start(&d, machine, args);
@@ -129,25 +128,25 @@ static void test_auto(void)
 /* auto in use: a page that appears is told of, before and after a reset */
 static void test_maps(void)
 {
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "-device vtd-testdev,addr=3,host-aw-bits=48");
+    qvtd_start(&d, "", "", "-device vtd-testdev,addr=3,host-aw-bits=48");
     for (int round = 0; round < 2; round++) {
-        VtdDomain domain;
+        QVtdDomain domain;
         Testdev t;
         uint64_t page, value = 0;
 
         qvtd_row("round %d", round);
         testdev_start(&t, &d, A);
-        vtd_enable(&d);
-        domain = vtd_domain_new(&d, 1, 4);
-        vtd_attach(&d, A, &domain);
-        vtd_invalidate_all(&d);
+        qvtd_enable(&d);
+        domain = qvtd_domain_new(&d, 1, 4);
+        qvtd_attach(&d, A, &domain);
+        qvtd_invalidate_all(&d);
         testdev_clear(&t);
-        page = vtd_alloc(&d, 1);
-        vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
+        page = qvtd_alloc(&d, 1);
+        qvtd_map(&d, &domain, IOVA, page, 1, QVTD_RW);
         expect_eq(testdev_count(&t, TESTDEV_MAPS), 0);
-        vtd_invalidate(&d, VTD_INV_IOTLB_PAGES(1, IOVA, 0));
+        qvtd_invalidate(&d, QVTD_INV_IOTLB_PAGES(1, IOVA, 0));
         expect_eq(testdev_count(&t, TESTDEV_MAPS), 1);
         expect_eq(testdev_count(&t, TESTDEV_NOT_REGISTERED), 0);
         qtest_writeq(d.qts, page, 0x1234);
@@ -155,31 +154,31 @@ static void test_maps(void)
         expect_eq(value, 0x1234);
         testdev_expect_no_error(&t);
         testdev_stop(&t);
-        vtd_reset(&d);
+        qvtd_reset(&d);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Without MAPs wanted at the start, nobody gets them later */
 static void test_too_late(void)
 {
-    VtdDriver d;
-    VtdDomain domain;
+    QVtd d;
+    QVtdDomain domain;
     Testdev t;
 
-    vtd_start(&d, "", "", "-device vtd-testdev,addr=3");
+    qvtd_start(&d, "", "", "-device vtd-testdev,addr=3");
     testdev_start(&t, &d, A);
-    domain = vtd_domain_new(&d, 1, 4);
-    vtd_attach(&d, A, &domain);
-    vtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
+    qvtd_attach(&d, A, &domain);
+    qvtd_enable(&d);
     expect_true(testdev_count(&t, TESTDEV_NOT_REGISTERED) != 0);
     expect_eq(testdev_count(&t, TESTDEV_MAPS), 0);
     testdev_stop(&t);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Words that the answer to a hotplugged device has, "" if it is taken */
-static void plug(VtdDriver *d, int bits, const char *words)
+static void plug(QVtd *d, int bits, const char *words)
 {
     QDict *response =
         qtest_qmp(d->qts, "{ 'execute': 'device_add', 'arguments': {"
@@ -214,18 +213,18 @@ static void test_hotplug(void)
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDriver d;
+        QVtd d;
         g_autofree char *args = g_strconcat("-device pcie-root-port,id=rp",
                                             rows[i].args, NULL);
         uint64_t cap;
 
         qvtd_row("\"%s\"%s, %d bits", rows[i].props, rows[i].args,
                  rows[i].bits);
-        vtd_start(&d, "", rows[i].props, args);
-        cap = vtd_read64(&d, VTD_CAP);
+        qvtd_start(&d, "", rows[i].props, args);
+        cap = qvtd_read64(&d, QVTD_CAP);
         plug(&d, rows[i].bits, rows[i].words);
-        expect_eq(vtd_read64(&d, VTD_CAP), cap);
-        vtd_stop(&d);
+        expect_eq(qvtd_read64(&d, QVTD_CAP), cap);
+        qvtd_stop(&d);
     }
 }
 
@@ -279,8 +278,8 @@ static void test_locked_memory(void)
 static void test_full(void)
 {
     g_autofree char *path = NULL, *args = NULL, *text = NULL;
-    VtdDomain domain;
-    VtdDriver d;
+    QVtdDomain domain;
+    QVtd d;
     Testdev t;
     int fd = g_file_open_tmp("vtd-auto-XXXXXX.log", &path, NULL);
 
@@ -288,11 +287,11 @@ static void test_full(void)
     close(fd);
     args = g_strdup_printf("-device vtd-testdev,addr=3,host-aw-bits=48,"
                            "limit=100 2>%s", path);
-    vtd_start(&d, "", "", args);
+    qvtd_start(&d, "", "", args);
     testdev_start(&t, &d, A);
-    vtd_enable(&d);
-    domain = vtd_domain_new(&d, 1, 4);
-    vtd_attach(&d, A, &domain);
+    qvtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
+    qvtd_attach(&d, A, &domain);
     for (unsigned leaves = 99; leaves < 104; leaves++) {
         /* The mailbox is one, too */
         const Edit edits[] = {
@@ -301,7 +300,7 @@ static void test_full(void)
 
         qvtd_row("%u leaves", leaves);
         world_edit(&d, &domain, edits, 1);
-        vtd_invalidate_all(&d);
+        qvtd_invalidate_all(&d);
         expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), MIN(leaves, 100));
         g_free(text);
         g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
@@ -314,17 +313,17 @@ static void test_full(void)
         }
     }
     testdev_stop(&t);
-    vtd_stop(&d);
+    qvtd_stop(&d);
     g_unlink(path);
 }
 
 /* The machine's own refusal, ahead of ours */
 static void test_pc_refuses(void)
 {
-    VtdDriver d;
+    QVtd d;
     QDict *response, *error;
 
-    vtd_start(&d, "", "", "-device pcie-root-port,id=rp");
+    qvtd_start(&d, "", "", "-device pcie-root-port,id=rp");
     response = qtest_qmp(d.qts, "{ 'execute': 'device_add', 'arguments': {"
                          " 'driver': 'vfio-pci', 'bus': 'rp',"
                          " 'host': '0000:00:00.0' } }");
@@ -333,7 +332,7 @@ static void test_pc_refuses(void)
     expect_mentions(error ? qdict_get_str(error, "desc") : "",
                     "caching-mode=on");
     qobject_unref(response);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 int main(int argc, char **argv)

@@ -21,64 +21,64 @@ static void expect_reaches(EduDevice *e, uint64_t pa, uint64_t value)
     edu_write64(e, IOVA, value);
     expect_eq(qtest_readq(e->d->qts, pa), value);
     expect_eq(edu_read64(e, IOVA), value);
-    vtd_expect_no_fault(e->d);
+    qvtd_expect_no_fault(e->d);
 }
 
 /* One bus, numbered again and again */
 static void test_root_port(void)
 {
     static const uint8_t numbers[] = { 1, 7, 255, 1 };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
-              "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
-    vtd_enable(&d);
+    qvtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
+               "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
+    qvtd_enable(&d);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
-        uint64_t page = vtd_alloc(&d, 1);
-        VtdDomain domain = vtd_domain_new(&d, i + 1, 4);
+        uint64_t page = qvtd_alloc(&d, 1);
+        QVtdDomain domain = qvtd_domain_new(&d, i + 1, 4);
         EduDevice e;
 
         qvtd_row("bus %u", numbers[i]);
         world_number_bus(&d, BRIDGE, numbers[i]);
         edu_start(&e, &d, numbers[i] << 8);
-        qtest_memset(d.qts, d.root, 0, VTD_PAGE);
-        vtd_invalidate_all(&d);
+        qtest_memset(d.qts, d.root, 0, QVTD_PAGE);
+        qvtd_invalidate_all(&d);
         edu_dma_write(&e, IOVA, 0, 8);
-        vtd_expect_fault(&d, 0x01, e.sid, IOVA, false);
+        qvtd_expect_fault(&d, 0x01, e.sid, IOVA, false);
 
-        vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
-        vtd_attach(&d, e.sid, &domain);
-        vtd_invalidate_all(&d);
+        qvtd_map(&d, &domain, IOVA, page, 1, QVTD_RW);
+        qvtd_attach(&d, e.sid, &domain);
+        qvtd_invalidate_all(&d);
         expect_reaches(&e, page, 0x1111 * (i + 1));
 
         qvtd_row("bus %u, device invalidated", numbers[i]);
-        qtest_writeq(d.qts, vtd_context_entry(&d, e.sid), 0);
-        vtd_invalidate(&d, VTD_INV_CONTEXT_DEVICE(domain.id, e.sid, 0));
-        vtd_invalidate(&d, VTD_INV_IOTLB_DOMAIN(domain.id));
+        qtest_writeq(d.qts, qvtd_context_entry(&d, e.sid), 0);
+        qvtd_invalidate(&d, QVTD_INV_CONTEXT_DEVICE(domain.id, e.sid, 0));
+        qvtd_invalidate(&d, QVTD_INV_IOTLB_DOMAIN(domain.id));
         edu_dma_write(&e, IOVA, 0, 8);
-        vtd_expect_fault(&d, 0x02, e.sid, IOVA, false);
+        qvtd_expect_fault(&d, 0x02, e.sid, IOVA, false);
         edu_stop(&e);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* The contexts of a bus are those of its number, whatever was cached before */
 static void test_renumbered(void)
 {
-    VtdDriver d;
+    QVtd d;
     uint64_t pages[2];
     EduDevice e;
 
-    vtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
-              "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
+    qvtd_start(&d, "", "", "-device pcie-root-port,id=rp,addr=5 "
+               "-device edu,dma_mask=0xffffffffffffffff,bus=rp");
     for (int i = 0; i < 2; i++) {
-        VtdDomain domain = vtd_domain_new(&d, i + 1, 4);
+        QVtdDomain domain = qvtd_domain_new(&d, i + 1, 4);
 
-        pages[i] = vtd_alloc(&d, 1);
-        vtd_map(&d, &domain, IOVA, pages[i], 1, VTD_RW);
-        vtd_attach(&d, (i + 1) << 8, &domain);
+        pages[i] = qvtd_alloc(&d, 1);
+        qvtd_map(&d, &domain, IOVA, pages[i], 1, QVTD_RW);
+        qvtd_attach(&d, (i + 1) << 8, &domain);
     }
-    vtd_enable(&d);
+    qvtd_enable(&d);
     for (int round = 0; round < 4; round++) {
         uint8_t bus = round % 2 + 1;
 
@@ -88,54 +88,54 @@ static void test_renumbered(void)
         expect_reaches(&e, pages[bus - 1], 0x1111 * (round + 1));
         edu_stop(&e);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Two devices behind a bridge to conventional PCI are one to the unit */
 static void test_conventional(void)
 {
-    VtdDriver d;
-    VtdDomain domain;
+    QVtd d;
+    QVtdDomain domain;
     EduDevice a, b;
     uint64_t page;
     Lapic lapic;
 
-    vtd_start(&d, "", "", "-device pcie-pci-bridge,id=bridge,addr=5 "
-              "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=2 "
-              "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=3");
+    qvtd_start(&d, "", "", "-device pcie-pci-bridge,id=bridge,addr=5 "
+               "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=2 "
+               "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=3");
     lapic_start(&lapic, d.qts, 0);
     world_number_bus(&d, BRIDGE, 2);
     edu_start(&a, &d, 2 << 8 | QPCI_DEVFN(2, 0));
     edu_start(&b, &d, 2 << 8 | QPCI_DEVFN(3, 0));
     a.sid = b.sid = 2 << 8;
-    domain = vtd_domain_new(&d, 1, 4);
-    page = vtd_alloc(&d, 1);
-    vtd_map(&d, &domain, IOVA, page, 1, VTD_RW);
-    vtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
+    page = qvtd_alloc(&d, 1);
+    qvtd_map(&d, &domain, IOVA, page, 1, QVTD_RW);
+    qvtd_enable(&d);
 
     qvtd_row("no context");
     edu_dma_write(&a, IOVA, 0, 8);
-    vtd_expect_fault(&d, 0x01, a.sid, IOVA, false);
+    qvtd_expect_fault(&d, 0x01, a.sid, IOVA, false);
     edu_dma_write(&b, IOVA, 0, 8);
-    vtd_expect_fault(&d, 0x01, b.sid, IOVA, false);
+    qvtd_expect_fault(&d, 0x01, b.sid, IOVA, false);
 
     qvtd_row("one context for both");
-    vtd_attach(&d, a.sid, &domain);
-    vtd_invalidate_all(&d);
+    qvtd_attach(&d, a.sid, &domain);
+    qvtd_invalidate_all(&d);
     expect_reaches(&a, page, 0x1111);
     expect_reaches(&b, page, 0x2222);
 
     qvtd_row("their interrupts too");
-    vtd_remap_enable(&d, 7, 0);
-    vtd_set_irte(&d, 3, VTD_IRTE_P | VTD_IRTE_V(0x41),
-                 VTD_IRTE_SOURCE(1, 0, a.sid));
-    edu_msi_program(&b, VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(3), 0);
+    qvtd_remap_enable(&d, 7, 0);
+    qvtd_set_irte(&d, 3, QVTD_P | QVTD_IRTE_V(0x41),
+                  QVTD_IRTE_SOURCE(1, 0, a.sid));
+    edu_msi_program(&b, QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(3), 0);
     edu_msi_fire(&b);
     expect_eq(lapic_take(&lapic), 0x41);
-    vtd_expect_no_fault(&d);
+    qvtd_expect_no_fault(&d);
     edu_stop(&a);
     edu_stop(&b);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 int main(int argc, char **argv)

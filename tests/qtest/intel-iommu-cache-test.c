@@ -19,35 +19,36 @@
 typedef enum Interface { QUEUE, REGISTERS } Interface;
 
 /* Say with the registers what @desc says in the queue */
-static void invalidate_by_registers(VtdDriver *d, VtdDesc desc)
+static void invalidate_by_registers(QVtd *d, QVtdDesc desc)
 {
     uint64_t granularity = desc.lo >> 4 & 3;
     uint64_t did = desc.lo >> 16 & 0xffff;
 
-    vtd_queue_stop(d);
+    qvtd_queue_stop(d);
     switch (desc.lo & 0xf) {
     case 1:
-        vtd_write64(d, VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(granularity) |
-                    VTD_CCMD_DID(did) | VTD_CCMD_SID(desc.lo >> 32 & 0xffff) |
-                    VTD_CCMD_FM(desc.lo >> 48 & 3));
-        expect_eq(vtd_read64(d, VTD_CCMD) & VTD_CCMD_ICC, 0);
+        qvtd_write64(d, QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(granularity) |
+                     QVTD_CCMD_DID(did) |
+                     QVTD_CCMD_SID(desc.lo >> 32 & 0xffff) |
+                     QVTD_CCMD_FM(desc.lo >> 48 & 3));
+        expect_eq(qvtd_read64(d, QVTD_CCMD) & QVTD_CCMD_ICC, 0);
         break;
     case 2:
-        vtd_write64(d, VTD_IVA, desc.hi);
-        vtd_write64(d, VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_DID(did) |
-                    VTD_IOTLB_IIRG(granularity));
-        expect_eq(vtd_read64(d, VTD_IOTLB) & VTD_IOTLB_IVT, 0);
+        qvtd_write64(d, QVTD_IVA, desc.hi);
+        qvtd_write64(d, QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_DID(did) |
+                     QVTD_IOTLB_IIRG(granularity));
+        expect_eq(qvtd_read64(d, QVTD_IOTLB) & QVTD_IOTLB_IVT, 0);
         break;
     default:
         g_assert_not_reached();
     }
-    vtd_queue_start(d, 0);
+    qvtd_queue_start(d, 0);
 }
 
-static void invalidate(VtdDriver *d, Interface interface, VtdDesc desc)
+static void invalidate(QVtd *d, Interface interface, QVtdDesc desc)
 {
     if (interface == QUEUE) {
-        vtd_invalidate(d, desc);
+        qvtd_invalidate(d, desc);
     } else {
         invalidate_by_registers(d, desc);
     }
@@ -98,7 +99,7 @@ static const Item items[] = {
 
 typedef struct IotlbRow {
     const char *name;
-    VtdDesc desc;
+    QVtdDesc desc;
     uint32_t changed;           /* who has to see the new leaves */
 } IotlbRow;
 
@@ -106,50 +107,50 @@ typedef struct IotlbRow {
 #define B_ID                    6
 
 static const IotlbRow iotlb_rows[] = {
-    { "global", VTD_INV_IOTLB_GLOBAL, ALL | B(ALL) },
-    { "domain of a", VTD_INV_IOTLB_DOMAIN(A_ID), ALL },
-    { "domain of b", VTD_INV_IOTLB_DOMAIN(B_ID), B(ALL) },
-    { "domain of none", VTD_INV_IOTLB_DOMAIN(7), 0 },
-    { "domain 0", VTD_INV_IOTLB_DOMAIN(0), 0 },
-    { "first page", VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), PAGES(0, 0) },
+    { "global", QVTD_INV_IOTLB_GLOBAL, ALL | B(ALL) },
+    { "domain of a", QVTD_INV_IOTLB_DOMAIN(A_ID), ALL },
+    { "domain of b", QVTD_INV_IOTLB_DOMAIN(B_ID), B(ALL) },
+    { "domain of none", QVTD_INV_IOTLB_DOMAIN(7), 0 },
+    { "domain 0", QVTD_INV_IOTLB_DOMAIN(0), 0 },
+    { "first page", QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), PAGES(0, 0) },
     { "first page, IH",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE | VTD_IOTLB_IH, 0), PAGES(0, 0) },
-    { "page 3", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 0), PAGES(3, 3) },
-    { "page 3 of b", VTD_INV_IOTLB_PAGES(B_ID, BASE + 0x3000, 0),
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE | QVTD_IVA_IH, 0), PAGES(0, 0) },
+    { "page 3", QVTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 0), PAGES(3, 3) },
+    { "page 3 of b", QVTD_INV_IOTLB_PAGES(B_ID, BASE + 0x3000, 0),
       B(PAGES(3, 3)) },
-    { "page 3 of none", VTD_INV_IOTLB_PAGES(7, BASE + 0x3000, 0), 0 },
-    { "2 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x2000, 1), PAGES(2, 3) },
+    { "page 3 of none", QVTD_INV_IOTLB_PAGES(7, BASE + 0x3000, 0), 0 },
+    { "2 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE + 0x2000, 1), PAGES(2, 3) },
     { "2 pages, address not aligned",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 1), PAGES(2, 3) },
-    { "4 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x4000, 2), PAGES(4, 7) },
-    { "8 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 3), SMALL },
-    { "2^9 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 9), SMALL },
-    { "2^9 pages above", VTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2, 9), LARGE },
-    { "2^10 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 10), SMALL | LARGE },
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE + 0x3000, 1), PAGES(2, 3) },
+    { "4 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE + 0x4000, 2), PAGES(4, 7) },
+    { "8 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE, 3), SMALL },
+    { "2^9 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE, 9), SMALL },
+    { "2^9 pages above", QVTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2, 9), LARGE },
+    { "2^10 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE, 10), SMALL | LARGE },
     { "a page in 2 MiB",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2 + 0x100000, 0), LARGE },
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE + MIB2 + 0x100000, 0), LARGE },
     { "8 pages at the end of 2 MiB",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2 - 0x8000, 3), LARGE },
-    { "after 2 MiB", VTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2, 9), 0 },
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2 - 0x8000, 3), LARGE },
+    { "after 2 MiB", QVTD_INV_IOTLB_PAGES(A_ID, BASE + 2 * MIB2, 9), 0 },
     { "a page in 1 GiB",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + 0x3ffff000, 0), HUGE_PAGE },
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + 0x3ffff000, 0), HUGE_PAGE },
     { "2^9 pages in 1 GiB",
-      VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + MIB2, 9), HUGE_PAGE },
-    { "2^18 pages", VTD_INV_IOTLB_PAGES(A_ID, BASE, 18), SMALL | LARGE },
-    { "2^18 pages above", VTD_INV_IOTLB_PAGES(A_ID, BASE + GIB, 18),
+      QVTD_INV_IOTLB_PAGES(A_ID, BASE + GIB + MIB2, 9), HUGE_PAGE },
+    { "2^18 pages", QVTD_INV_IOTLB_PAGES(A_ID, BASE, 18), SMALL | LARGE },
+    { "2^18 pages above", QVTD_INV_IOTLB_PAGES(A_ID, BASE + GIB, 18),
       HUGE_PAGE },
-    { "elsewhere", VTD_INV_IOTLB_PAGES(A_ID, 0, 18), 0 },
+    { "elsewhere", QVTD_INV_IOTLB_PAGES(A_ID, 0, 18), 0 },
     /* Bits from MGAW up are ignored (1.9) */
-    { "one page, with bit 48", VTD_INV_IOTLB_PAGES(A_ID, BASE | 1ull << 48, 0),
+    { "one page, with bit 48", QVTD_INV_IOTLB_PAGES(A_ID, BASE | 1ull << 48, 0),
       PAGES(0, 0) },
 };
 
-static void write_leaves(VtdDriver *d, const VtdDomain *domain, bool new)
+static void write_leaves(QVtd *d, const QVtdDomain *domain, bool new)
 {
     for (int i = 0; i < ARRAY_SIZE(items); i++) {
-        vtd_map(d, domain, items[i].iova,
-                new ? items[i].new_pa : items[i].old_pa, items[i].level,
-                VTD_RW);
+        qvtd_map(d, domain, items[i].iova,
+                 new ? items[i].new_pa : items[i].old_pa, items[i].level,
+                 QVTD_RW);
     }
 }
 
@@ -170,18 +171,18 @@ static uint32_t probe(EduDevice *e)
 static void test_iotlb(void)
 {
     EduPair p;
-    VtdDomain a, b;
+    QVtdDomain a, b;
 
     edu_pair_start(&p, "", "", "-m 3G");
     for (int i = 0; i < ARRAY_SIZE(items); i++) {
         qtest_writeq(p.d.qts, items[i].old_pa + items[i].offset, OLD);
         qtest_writeq(p.d.qts, items[i].new_pa + items[i].offset, NEW);
     }
-    a = vtd_domain_new(&p.d, A_ID, 4);
-    b = vtd_domain_new(&p.d, B_ID, 4);
-    vtd_attach(&p.d, p.a.sid, &a);
-    vtd_attach(&p.d, p.b.sid, &b);
-    vtd_enable(&p.d);
+    a = qvtd_domain_new(&p.d, A_ID, 4);
+    b = qvtd_domain_new(&p.d, B_ID, 4);
+    qvtd_attach(&p.d, p.a.sid, &a);
+    qvtd_attach(&p.d, p.b.sid, &b);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(iotlb_rows) * 2; i++) {
         const IotlbRow *row = &iotlb_rows[i / 2];
         Interface interface = i % 2 ? REGISTERS : QUEUE;
@@ -189,7 +190,7 @@ static void test_iotlb(void)
         qvtd_row("%s, %s", row->name, interface_name(interface));
         write_leaves(&p.d, &a, false);
         write_leaves(&p.d, &b, false);
-        vtd_invalidate_all(&p.d);
+        qvtd_invalidate_all(&p.d);
         expect_eq(probe(&p.a) | B(probe(&p.b)), 0);
 
         write_leaves(&p.d, &a, true);
@@ -197,7 +198,7 @@ static void test_iotlb(void)
         invalidate(&p.d, interface, row->desc);
         expect_eq(probe(&p.a) | B(probe(&p.b)), row->changed);
     }
-    vtd_expect_no_fault(&p.d);
+    qvtd_expect_no_fault(&p.d);
     edu_pair_stop(&p);
 }
 
@@ -205,33 +206,33 @@ static void test_iotlb(void)
 static void test_shared_tables(void)
 {
     EduPair p;
-    VtdDomain a, b;
+    QVtdDomain a, b;
     uint64_t old_page, new_page;
 
     edu_pair_start(&p, "", "", "");
-    old_page = vtd_alloc(&p.d, 1);
-    new_page = vtd_alloc(&p.d, 1);
+    old_page = qvtd_alloc(&p.d, 1);
+    new_page = qvtd_alloc(&p.d, 1);
     qtest_writeq(p.d.qts, old_page, OLD);
     qtest_writeq(p.d.qts, new_page, NEW);
-    a = vtd_domain_new(&p.d, A_ID, 4);
+    a = qvtd_domain_new(&p.d, A_ID, 4);
     b = a;
     b.id = B_ID;
-    vtd_map(&p.d, &a, BASE, old_page, 1, VTD_RW);
-    vtd_attach(&p.d, p.a.sid, &a);
-    vtd_attach(&p.d, p.b.sid, &b);
-    vtd_enable(&p.d);
+    qvtd_map(&p.d, &a, BASE, old_page, 1, QVTD_RW);
+    qvtd_attach(&p.d, p.a.sid, &a);
+    qvtd_attach(&p.d, p.b.sid, &b);
+    qvtd_enable(&p.d);
     qvtd_row("before");
     expect_eq(edu_read64(&p.a, BASE), OLD);
     expect_eq(edu_read64(&p.b, BASE), OLD);
 
     qvtd_row("one id invalidated");
-    vtd_map(&p.d, &a, BASE, new_page, 1, VTD_RW);
-    vtd_invalidate(&p.d, VTD_INV_IOTLB_DOMAIN(A_ID));
+    qvtd_map(&p.d, &a, BASE, new_page, 1, QVTD_RW);
+    qvtd_invalidate(&p.d, QVTD_INV_IOTLB_DOMAIN(A_ID));
     expect_eq(edu_read64(&p.a, BASE), NEW);
     expect_eq(edu_read64(&p.b, BASE), OLD);
 
     qvtd_row("the other id invalidated");
-    vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(B_ID, BASE, 0));
+    qvtd_invalidate(&p.d, QVTD_INV_IOTLB_PAGES(B_ID, BASE, 0));
     expect_eq(edu_read64(&p.a, BASE), NEW);
     expect_eq(edu_read64(&p.b, BASE), NEW);
     edu_pair_stop(&p);
@@ -263,55 +264,55 @@ static const struct {
 
 static const struct {
     const char *name;
-    VtdDesc desc;
+    QVtdDesc desc;
     uint32_t changed;
 } context_rows[] = {
-    { "global", VTD_INV_CONTEXT_GLOBAL, F40 | F41 | F42 | F44 | F50 },
-    { "domain a", VTD_INV_CONTEXT_DOMAIN(A_ID), F40 | F41 | F42 | F44 },
-    { "domain b", VTD_INV_CONTEXT_DOMAIN(B_ID), F50 },
-    { "domain of none", VTD_INV_CONTEXT_DOMAIN(7), 0 },
-    { "04.0", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 0), F40 },
-    { "04.0, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 1), F40 | F44 },
-    { "04.0, FM 10", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 2), F40 | F42 | F44 },
-    { "04.0, FM 11", VTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 3),
+    { "global", QVTD_INV_CONTEXT_GLOBAL, F40 | F41 | F42 | F44 | F50 },
+    { "domain a", QVTD_INV_CONTEXT_DOMAIN(A_ID), F40 | F41 | F42 | F44 },
+    { "domain b", QVTD_INV_CONTEXT_DOMAIN(B_ID), F50 },
+    { "domain of none", QVTD_INV_CONTEXT_DOMAIN(7), 0 },
+    { "04.0", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 0), F40 },
+    { "04.0, FM 01", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 1), F40 | F44 },
+    { "04.0, FM 10", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 2), F40 | F42 | F44 },
+    { "04.0, FM 11", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x20, 3),
       F40 | F41 | F42 | F44 },
-    { "04.1", VTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 0), F41 },
-    { "04.1, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 1), F41 },
-    { "04.4, FM 01", VTD_INV_CONTEXT_DEVICE(A_ID, 0x24, 1), F40 | F44 },
-    { "04.6, FM 10", VTD_INV_CONTEXT_DEVICE(A_ID, 0x26, 2), F40 | F42 | F44 },
-    { "04.7, FM 11", VTD_INV_CONTEXT_DEVICE(A_ID, 0x27, 3),
+    { "04.1", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 0), F41 },
+    { "04.1, FM 01", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x21, 1), F41 },
+    { "04.4, FM 01", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x24, 1), F40 | F44 },
+    { "04.6, FM 10", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x26, 2), F40 | F42 | F44 },
+    { "04.7, FM 11", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x27, 3),
       F40 | F41 | F42 | F44 },
-    { "05.0", VTD_INV_CONTEXT_DEVICE(B_ID, 0x28, 0), F50 },
-    { "06.0", VTD_INV_CONTEXT_DEVICE(A_ID, 0x30, 3), 0 },
-    { "bus 1", VTD_INV_CONTEXT_DEVICE(A_ID, 0x120, 3), 0 },
+    { "05.0", QVTD_INV_CONTEXT_DEVICE(B_ID, 0x28, 0), F50 },
+    { "06.0", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x30, 3), 0 },
+    { "bus 1", QVTD_INV_CONTEXT_DEVICE(A_ID, 0x120, 3), 0 },
 };
 
 static void test_context(void)
 {
     g_autoptr(GString) args = g_string_new("");
     EduDevice devices[ARRAY_SIZE(functions)];
-    VtdDomain old_a, old_b, new;
+    QVtdDomain old_a, old_b, new;
     uint64_t old_page, new_page;
-    VtdDriver d;
+    QVtd d;
 
     for (int i = 0; i < ARRAY_SIZE(functions); i++) {
         g_string_append(args, functions[i].qemu);
     }
-    vtd_start(&d, "", "", args->str);
-    old_page = vtd_alloc(&d, 1);
-    new_page = vtd_alloc(&d, 1);
+    qvtd_start(&d, "", "", args->str);
+    old_page = qvtd_alloc(&d, 1);
+    new_page = qvtd_alloc(&d, 1);
     qtest_writeq(d.qts, old_page, OLD);
     qtest_writeq(d.qts, new_page, NEW);
-    old_a = vtd_domain_new(&d, A_ID, 4);
-    old_b = vtd_domain_new(&d, B_ID, 4);
-    new = vtd_domain_new(&d, 9, 3);
-    vtd_map(&d, &old_a, CONTEXT_IOVA, old_page, 1, VTD_RW);
-    vtd_map(&d, &old_b, CONTEXT_IOVA, old_page, 1, VTD_RW);
-    vtd_map(&d, &new, CONTEXT_IOVA, new_page, 1, VTD_RW);
+    old_a = qvtd_domain_new(&d, A_ID, 4);
+    old_b = qvtd_domain_new(&d, B_ID, 4);
+    new = qvtd_domain_new(&d, 9, 3);
+    qvtd_map(&d, &old_a, CONTEXT_IOVA, old_page, 1, QVTD_RW);
+    qvtd_map(&d, &old_b, CONTEXT_IOVA, old_page, 1, QVTD_RW);
+    qvtd_map(&d, &new, CONTEXT_IOVA, new_page, 1, QVTD_RW);
     for (int i = 0; i < ARRAY_SIZE(functions); i++) {
         edu_start(&devices[i], &d, functions[i].sid);
     }
-    vtd_enable(&d);
+    qvtd_enable(&d);
 
     for (int i = 0; i < ARRAY_SIZE(context_rows) * 2; i++) {
         Interface interface = i % 2 ? REGISTERS : QUEUE;
@@ -320,15 +321,15 @@ static void test_context(void)
         qvtd_row("%s, %s", context_rows[i / 2].name,
                  interface_name(interface));
         for (int f = 0; f < ARRAY_SIZE(functions); f++) {
-            vtd_attach(&d, devices[f].sid,
-                       functions[f].did == A_ID ? &old_a : &old_b);
+            qvtd_attach(&d, devices[f].sid,
+                        functions[f].did == A_ID ? &old_a : &old_b);
         }
-        vtd_invalidate_all(&d);
+        qvtd_invalidate_all(&d);
         for (int f = 0; f < ARRAY_SIZE(functions); f++) {
             expect_eq(edu_read64(&devices[f], CONTEXT_IOVA), OLD);
         }
         for (int f = 0; f < ARRAY_SIZE(functions); f++) {
-            vtd_attach(&d, devices[f].sid, &new);
+            qvtd_attach(&d, devices[f].sid, &new);
         }
         invalidate(&d, interface, context_rows[i / 2].desc);
         for (int f = 0; f < ARRAY_SIZE(functions); f++) {
@@ -339,27 +340,27 @@ static void test_context(void)
         }
         expect_eq(changed, context_rows[i / 2].changed);
     }
-    vtd_expect_no_fault(&d);
+    qvtd_expect_no_fault(&d);
     for (int f = 0; f < ARRAY_SIZE(functions); f++) {
         edu_stop(&devices[f]);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Changes of one word, and what software has to do about each */
 
 typedef enum Word { ROOT, CONTEXT, LEVEL_4, LEVEL_3, LEVEL_2, LEVEL_1 } Word;
 
-static uint64_t word_address(VtdDriver *d, uint16_t sid,
-                             const VtdDomain *domain, Word word)
+static uint64_t word_address(QVtd *d, uint16_t sid,
+                             const QVtdDomain *domain, Word word)
 {
     switch (word) {
     case ROOT:
-        return vtd_root_entry(d, sid);
+        return qvtd_root_entry(d, sid);
     case CONTEXT:
-        return vtd_context_entry(d, sid);
+        return qvtd_context_entry(d, sid);
     default:
-        return vtd_entry(d, domain, BASE, LEVEL_1 - word + 1);
+        return qvtd_entry(d, domain, BASE, LEVEL_1 - word + 1);
     }
 }
 
@@ -369,29 +370,29 @@ static const struct {
     uint64_t clear;             /* before; then the word is as it should be */
     uint64_t set;
     uint8_t reason;             /* of a write, while the word is bad */
-    VtdDesc with_caching_mode[2];
+    QVtdDesc with_caching_mode[2];
 } appearances[] = {
     { "root entry", ROOT, 1, 0, 0x01,
-      { VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_GLOBAL } },
+      { QVTD_INV_CONTEXT_GLOBAL, QVTD_INV_IOTLB_GLOBAL } },
     { "context entry", CONTEXT, 1, 0, 0x02,
-      { VTD_INV_CONTEXT_DEVICE(0, 0x18, 0), VTD_INV_IOTLB_DOMAIN(A_ID) } },
+      { QVTD_INV_CONTEXT_DEVICE(0, 0x18, 0), QVTD_INV_IOTLB_DOMAIN(A_ID) } },
     { "context entry, bad before", CONTEXT, 0, 0x10, 0x0b,
-      { VTD_INV_CONTEXT_DEVICE(0, 0x18, 0), VTD_INV_IOTLB_DOMAIN(A_ID) } },
+      { QVTD_INV_CONTEXT_DEVICE(0, 0x18, 0), QVTD_INV_IOTLB_DOMAIN(A_ID) } },
     { "level 4", LEVEL_4, UINT64_MAX, 0, 0x05,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
     { "level 3", LEVEL_3, UINT64_MAX, 0, 0x05,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
     { "level 2", LEVEL_2, UINT64_MAX, 0, 0x05,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
-    { "level 2, bad before", LEVEL_2, 0, VTD_SNP, 0x0c,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
+    { "level 2, bad before", LEVEL_2, 0, QVTD_SNP, 0x0c,
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
     { "leaf", LEVEL_1, UINT64_MAX, 0, 0x05,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
     { "leaf, IH", LEVEL_1, UINT64_MAX, 0, 0x05,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE | VTD_IOTLB_IH, 0),
-        VTD_WAIT(0, 0, 0) } },
-    { "leaf, bad before", LEVEL_1, 0, VTD_SNP, 0x0c,
-      { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE | QVTD_IVA_IH, 0),
+        QVTD_WAIT(0, 0, 0) } },
+    { "leaf, bad before", LEVEL_1, 0, QVTD_SNP, 0x0c,
+      { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
 };
 
 /*
@@ -401,15 +402,15 @@ static const struct {
 static void check_appearances(const char *props, bool caching_mode)
 {
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page;
 
     edu_pair_start(&p, "", props, "");
-    domain = vtd_domain_new(&p.d, A_ID, 4);
-    page = vtd_alloc(&p.d, 1);
-    vtd_map(&p.d, &domain, BASE, page, 1, VTD_RW);
-    vtd_attach(&p.d, p.a.sid, &domain);
-    vtd_enable(&p.d);
+    domain = qvtd_domain_new(&p.d, A_ID, 4);
+    page = qvtd_alloc(&p.d, 1);
+    qvtd_map(&p.d, &domain, BASE, page, 1, QVTD_RW);
+    qvtd_attach(&p.d, p.a.sid, &domain);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(appearances); i++) {
         uint64_t at = word_address(&p.d, p.a.sid, &domain,
                                    appearances[i].word);
@@ -420,18 +421,18 @@ static void check_appearances(const char *props, bool caching_mode)
         qtest_writeq(p.d.qts, page, OLD);
         qtest_writeq(p.d.qts, at,
                      (good & ~appearances[i].clear) | appearances[i].set);
-        vtd_invalidate_all(&p.d);
+        qvtd_invalidate_all(&p.d);
         edu_dma_write(&p.a, BASE, 0, 8);
-        vtd_expect_fault(&p.d, appearances[i].reason, p.a.sid, BASE, false);
+        qvtd_expect_fault(&p.d, appearances[i].reason, p.a.sid, BASE, false);
         expect_eq(qtest_readq(p.d.qts, page), OLD);
 
         qtest_writeq(p.d.qts, at, good);
         if (caching_mode) {
-            vtd_invalidate(&p.d, appearances[i].with_caching_mode[0]);
-            vtd_invalidate(&p.d, appearances[i].with_caching_mode[1]);
+            qvtd_invalidate(&p.d, appearances[i].with_caching_mode[0]);
+            qvtd_invalidate(&p.d, appearances[i].with_caching_mode[1]);
         }
         edu_dma_write(&p.a, BASE, 0, 8);
-        vtd_expect_no_fault(&p.d);
+        qvtd_expect_no_fault(&p.d);
         expect_eq(qtest_readq(p.d.qts, page), NEW);
     }
     edu_pair_stop(&p);
@@ -455,34 +456,34 @@ static void test_disappearances(void)
         Word word;
         uint64_t clear;
         uint8_t reason;
-        VtdDesc desc[2];
+        QVtdDesc desc[2];
     } rows[] = {
         { "leaf", LEVEL_1, UINT64_MAX, 0x05,
-          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
-        { "leaf's write permission", LEVEL_1, VTD_W, 0x05,
-          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
+          { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
+        { "leaf's write permission", LEVEL_1, QVTD_W, 0x05,
+          { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
         { "level 2", LEVEL_2, UINT64_MAX, 0x05,
-          { VTD_INV_IOTLB_PAGES(A_ID, BASE, 0), VTD_WAIT(0, 0, 0) } },
-        { "level 3's write permission", LEVEL_3, VTD_W, 0x05,
-          { VTD_INV_IOTLB_DOMAIN(A_ID), VTD_WAIT(0, 0, 0) } },
+          { QVTD_INV_IOTLB_PAGES(A_ID, BASE, 0), QVTD_WAIT(0, 0, 0) } },
+        { "level 3's write permission", LEVEL_3, QVTD_W, 0x05,
+          { QVTD_INV_IOTLB_DOMAIN(A_ID), QVTD_WAIT(0, 0, 0) } },
         { "level 4", LEVEL_4, UINT64_MAX, 0x05,
-          { VTD_INV_IOTLB_GLOBAL, VTD_WAIT(0, 0, 0) } },
+          { QVTD_INV_IOTLB_GLOBAL, QVTD_WAIT(0, 0, 0) } },
         { "context entry", CONTEXT, UINT64_MAX, 0x02,
-          { VTD_INV_CONTEXT_DEVICE(A_ID, 0x18, 0),
-            VTD_INV_IOTLB_DOMAIN(A_ID) } },
+          { QVTD_INV_CONTEXT_DEVICE(A_ID, 0x18, 0),
+            QVTD_INV_IOTLB_DOMAIN(A_ID) } },
         { "root entry", ROOT, UINT64_MAX, 0x01,
-          { VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_GLOBAL } },
+          { QVTD_INV_CONTEXT_GLOBAL, QVTD_INV_IOTLB_GLOBAL } },
     };
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page;
 
     edu_pair_start(&p, "", "", "");
-    domain = vtd_domain_new(&p.d, A_ID, 4);
-    page = vtd_alloc(&p.d, 1);
-    vtd_map(&p.d, &domain, BASE, page, 1, VTD_RW);
-    vtd_attach(&p.d, p.a.sid, &domain);
-    vtd_enable(&p.d);
+    domain = qvtd_domain_new(&p.d, A_ID, 4);
+    page = qvtd_alloc(&p.d, 1);
+    qvtd_map(&p.d, &domain, BASE, page, 1, QVTD_RW);
+    qvtd_attach(&p.d, p.a.sid, &domain);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         uint64_t at = word_address(&p.d, p.a.sid, &domain, rows[i].word);
         uint64_t good = qtest_readq(p.d.qts, at);
@@ -490,18 +491,18 @@ static void test_disappearances(void)
         qvtd_row("%s goes", rows[i].name);
         edu_write64(&p.a, BASE, NEW);
         expect_eq(qtest_readq(p.d.qts, page), NEW);
-        vtd_expect_no_fault(&p.d);
+        qvtd_expect_no_fault(&p.d);
 
         qtest_writeq(p.d.qts, at, good & ~rows[i].clear);
-        vtd_invalidate(&p.d, rows[i].desc[0]);
-        vtd_invalidate(&p.d, rows[i].desc[1]);
+        qvtd_invalidate(&p.d, rows[i].desc[0]);
+        qvtd_invalidate(&p.d, rows[i].desc[1]);
         qtest_writeq(p.d.qts, page, OLD);
         edu_dma_write(&p.a, BASE, 0, 8);
-        vtd_expect_fault(&p.d, rows[i].reason, p.a.sid, BASE, false);
+        qvtd_expect_fault(&p.d, rows[i].reason, p.a.sid, BASE, false);
         expect_eq(qtest_readq(p.d.qts, page), OLD);
 
         qtest_writeq(p.d.qts, at, good);
-        vtd_invalidate_all(&p.d);
+        qvtd_invalidate_all(&p.d);
     }
     edu_pair_stop(&p);
 }
@@ -510,40 +511,40 @@ static void test_disappearances(void)
 static void test_hits(void)
 {
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t misses;
 
     edu_pair_start(&p, "", "", "");
-    domain = vtd_domain_new(&p.d, A_ID, 4);
-    vtd_map_range(&p.d, &domain, BASE, BASE + 0xffff, 0x5000000, VTD_RW);
-    vtd_map(&p.d, &domain, BASE + MIB2, 0x6000000, 2, VTD_RW);
-    vtd_attach(&p.d, p.a.sid, &domain);
-    vtd_enable(&p.d);
+    domain = qvtd_domain_new(&p.d, A_ID, 4);
+    qvtd_map_range(&p.d, &domain, BASE, BASE + 0xffff, 0x5000000, QVTD_RW);
+    qvtd_map(&p.d, &domain, BASE + MIB2, 0x6000000, 2, QVTD_RW);
+    qvtd_attach(&p.d, p.a.sid, &domain);
+    qvtd_enable(&p.d);
 
     qvtd_row("16 pages and 2 MiB");
     for (int i = 0; i < 16; i++) {
-        edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);
+        edu_dma_read(&p.a, BASE + i * QVTD_PAGE, 0, 8);
     }
     edu_dma_read(&p.a, BASE + MIB2, 0, 8);
-    misses = vtd_stat(&p.d, "iotlb-misses");
+    misses = qvtd_stat(&p.d, "iotlb-misses");
     expect_eq(misses, 17);
-    expect_eq(vtd_stat(&p.d, "context-misses"), 1);
+    expect_eq(qvtd_stat(&p.d, "context-misses"), 1);
 
     qvtd_row("again, written to, and all over the 2 MiB");
     for (int i = 0; i < 16; i++) {
-        edu_dma_write(&p.a, BASE + i * VTD_PAGE, 0, 8);
+        edu_dma_write(&p.a, BASE + i * QVTD_PAGE, 0, 8);
         edu_dma_read(&p.a, BASE + MIB2 + i * 0x20000, 0, 8);
     }
-    expect_eq(vtd_stat(&p.d, "iotlb-misses"), misses);
-    expect_true(vtd_stat(&p.d, "iotlb-hits") >= 32);
+    expect_eq(qvtd_stat(&p.d, "iotlb-misses"), misses);
+    expect_true(qvtd_stat(&p.d, "iotlb-hits") >= 32);
 
     qvtd_row("one page invalidated");
-    vtd_invalidate(&p.d, VTD_INV_IOTLB_PAGES(A_ID, BASE + 0x5000, 0));
+    qvtd_invalidate(&p.d, QVTD_INV_IOTLB_PAGES(A_ID, BASE + 0x5000, 0));
     for (int i = 0; i < 16; i++) {
-        edu_dma_read(&p.a, BASE + i * VTD_PAGE, 0, 8);
+        edu_dma_read(&p.a, BASE + i * QVTD_PAGE, 0, 8);
     }
-    expect_eq(vtd_stat(&p.d, "iotlb-misses"), misses + 1);
-    vtd_expect_no_fault(&p.d);
+    expect_eq(qvtd_stat(&p.d, "iotlb-misses"), misses + 1);
+    qvtd_expect_no_fault(&p.d);
     edu_pair_stop(&p);
 }
 

@@ -39,7 +39,7 @@ typedef struct Machine {
 static void write_size(Subject *w, unsigned offset, unsigned size,
                        uint64_t value)
 {
-    uint64_t addr = VTD_BASE + offset;
+    uint64_t addr = QVTD_BASE + offset;
 
     switch (size) {
     case 1:
@@ -59,7 +59,7 @@ static void write_size(Subject *w, unsigned offset, unsigned size,
 
 static uint64_t read_size(Subject *w, unsigned offset, unsigned size)
 {
-    uint64_t addr = VTD_BASE + offset;
+    uint64_t addr = QVTD_BASE + offset;
 
     switch (size) {
     case 1:
@@ -79,7 +79,7 @@ static uint64_t old_value(Subject *w, unsigned offset, unsigned size)
     uint64_t value = 0;
 
     memcpy(&value, (char *)w->before + offset, size);
-    if (offset == VTD_GCMD) {
+    if (offset == QVTD_GCMD) {
         value |= w->levels;
     }
     return value;
@@ -101,7 +101,7 @@ static void test_write(Subject *w, const State *state, unsigned offset,
         if (subject_is_unchanged(w)) {
             continue;
         }
-        if (offset != VTD_GCMD) {
+        if (offset != QVTD_GCMD) {
             write_size(w, offset, size, old_value(w, offset, size));
         }
         subject_leave(w);
@@ -112,7 +112,7 @@ static void test_write(Subject *w, const State *state, unsigned offset,
 static void test_access(Subject *w, const State *state, unsigned size)
 {
     for (unsigned offset = 0; offset < 0x1000;
-         offset += offset < VTD_SIZE ? 1 : 0x5d) {
+         offset += offset < QVTD_SIZE ? 1 : 0x5d) {
         if (subject_begin(w, state, 0, "%u@0x%03x/ones", size, offset)) {
             write_size(w, offset, size, -1);
             subject_end(w);
@@ -138,7 +138,7 @@ static void test_registers(Subject *w, const State *state, unsigned end)
 
 static void test_registers_alone(Subject *w)
 {
-    test_registers(w, &state_fresh, VTD_SIZE);
+    test_registers(w, &state_fresh, QVTD_SIZE);
 }
 
 static void test_registers_set_up(Subject *w)
@@ -147,12 +147,12 @@ static void test_registers_set_up(Subject *w)
         &state_ready, &state_faults, &state_errors,
     };
 
-    test_registers(w, &state_all, VTD_SIZE);
+    test_registers(w, &state_all, QVTD_SIZE);
     for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
         /* The rest is a gap, and then the fault record */
-        test_registers(w, states[i], VTD_IOTLB + 8);
+        test_registers(w, states[i], QVTD_IOTLB + 8);
         for (unsigned size = 4; size <= 8; size *= 2) {
-            for (unsigned offset = VTD_FRCD_LO; offset < VTD_SIZE;
+            for (unsigned offset = QVTD_FRCD_LO; offset < QVTD_SIZE;
                  offset += size) {
                 test_write(w, states[i], offset, size, false);
             }
@@ -163,7 +163,7 @@ static void test_registers_set_up(Subject *w)
 static void test_accesses(Subject *w)
 {
     for (unsigned size = 1; size <= 2; size *= 2) {
-        for (unsigned offset = 0; offset < VTD_SIZE; offset += size) {
+        for (unsigned offset = 0; offset < QVTD_SIZE; offset += size) {
             test_write(w, &state_fresh, offset, size, true);
         }
     }
@@ -197,13 +197,13 @@ static uint64_t find_context(Subject *w, unsigned arg)
 
 static uint64_t find_entry(Subject *w, unsigned level)
 {
-    return vtd_entry(&w->d, &w->domain, IOVA, level);
+    return qvtd_entry(&w->d, &w->domain, IOVA, level);
 }
 
 static uint64_t find_leaf(Subject *w, unsigned level)
 {
-    return vtd_entry(&w->d, &w->domain, level == 2 ? IOVA_2M : IOVA_1G,
-                     level);
+    return qvtd_entry(&w->d, &w->domain, level == 2 ? IOVA_2M : IOVA_1G,
+                      level);
 }
 
 /* Each bit of a word, for a request that reads and one that writes */
@@ -237,25 +237,25 @@ static void test_tables(Subject *w, const State *state)
         { "context-lo", find_context, 0, IOVA },
         { "context-hi", find_context, 8, IOVA },
         { "context-absent-fpd", find_context, 0, IOVA,
-          VTD_CONTEXT_P | VTD_CONTEXT_FPD },
-        { "context-ats", find_context, 0, IOVA, VTD_CONTEXT_TT(1) },
-        { "context-pass", find_context, 0, IOVA, VTD_CONTEXT_TT(2) },
-        { "context-reserved", find_context, 0, IOVA, VTD_CONTEXT_TT(3) },
+          QVTD_P | QVTD_FPD },
+        { "context-ats", find_context, 0, IOVA, QVTD_TT(1) },
+        { "context-pass", find_context, 0, IOVA, QVTD_TT(2) },
+        { "context-reserved", find_context, 0, IOVA, QVTD_TT(3) },
         { "level4", find_entry, 4, IOVA },
         { "level3", find_entry, 3, IOVA },
         { "level2", find_entry, 2, IOVA },
         { "leaf-4k", find_entry, 1, IOVA },
-        { "leaf-4k-r", find_entry, 1, IOVA, VTD_W },
-        { "leaf-4k-w", find_entry, 1, IOVA, VTD_R },
-        { "leaf-4k-none", find_entry, 1, IOVA, VTD_RW },
-        { "leaf-4k-snoop", find_entry, 1, IOVA, VTD_SNP },
+        { "leaf-4k-r", find_entry, 1, IOVA, QVTD_W },
+        { "leaf-4k-w", find_entry, 1, IOVA, QVTD_R },
+        { "leaf-4k-none", find_entry, 1, IOVA, QVTD_RW },
+        { "leaf-4k-snoop", find_entry, 1, IOVA, QVTD_SNP },
         { "leaf-2m", find_leaf, 2, IOVA_2M },
         { "leaf-1g", find_leaf, 3, IOVA_1G + TARGET },
     };
 
     subject_state(w, state);
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
-        if (words[i].arg != 4 || (w->cap & CAP_SAGAW_48)) {
+        if (words[i].arg != 4 || (w->cap & QVTD_CAP_SAGAW_48)) {
             test_word(w, state, &words[i]);
         }
     }
@@ -290,7 +290,7 @@ static void test_latch(Subject *w, const State *state, unsigned reg,
         if (!subject_begin(w, state, bit, "%s", name)) {
             continue;
         }
-        vtd_write64(&w->d, reg, vtd_read64(&w->d, reg) ^ 1ull << bit);
+        qvtd_write64(&w->d, reg, qvtd_read64(&w->d, reg) ^ 1ull << bit);
         subject_command(w, latch, true);
         subject_flush(w);
         if (interrupt) {
@@ -311,10 +311,10 @@ static void test_queue_address(Subject *w)
         if (!subject_begin(w, &state_ready, bit, "iqa")) {
             continue;
         }
-        vtd_write64(&w->d, VTD_IQA, w->d.queue ^ 1ull << bit);
-        subject_command(w, VTD_QIE, true);
-        vtd_queue_put(&w->d, VTD_WAIT(VTD_WAIT_SW, 1, w->d.status));
-        vtd_queue_kick(&w->d);
+        qvtd_write64(&w->d, QVTD_IQA, w->d.queue ^ 1ull << bit);
+        subject_command(w, QVTD_QIE, true);
+        qvtd_queue_put(&w->d, QVTD_WAIT(QVTD_WAIT_SW, 1, w->d.status));
+        qvtd_queue_kick(&w->d);
         subject_end(w);
         w->state = NULL;
     }
@@ -323,8 +323,8 @@ static void test_queue_address(Subject *w)
 static void test_latches(Subject *w)
 {
     subject_state(w, &state_all);
-    test_latch(w, &state_all, VTD_RTADDR, "rtaddr", VTD_SRTP, false);
-    test_latch(w, &state_all, VTD_IRTA, "irta", VTD_SIRTP, true);
+    test_latch(w, &state_all, QVTD_RTADDR, "rtaddr", QVTD_SRTP, false);
+    test_latch(w, &state_all, QVTD_IRTA, "irta", QVTD_SIRTP, true);
     test_queue_address(w);
 }
 
@@ -334,13 +334,13 @@ static void test_latches(Subject *w)
  */
 static void move_leaf(Subject *w, uint64_t target)
 {
-    qtest_writeq(w->d.qts, find_entry(w, 1), target | VTD_RW);
+    qtest_writeq(w->d.qts, find_entry(w, 1), target | QVTD_RW);
 }
 
-static void test_descriptor(Subject *w, const char *name, VtdDesc desc)
+static void test_descriptor(Subject *w, const char *name, QVtdDesc desc)
 {
     for (unsigned bit = 0; bit < 128; bit++) {
-        VtdDesc changed = desc;
+        QVtdDesc changed = desc;
 
         if (!subject_begin(w, &state_all, bit % 64, "%s/%s", name,
                    bit < 64 ? "lo" : "hi")) {
@@ -350,8 +350,8 @@ static void test_descriptor(Subject *w, const char *name, VtdDesc desc)
         changed.hi ^= bit < 64 ? 0 : 1ull << (bit - 64);
         subject_dma(w, IOVA, false);
         move_leaf(w, OTHER_TARGET);
-        vtd_queue_put(&w->d, changed);
-        vtd_queue_kick(&w->d);
+        qvtd_queue_put(&w->d, changed);
+        qvtd_queue_kick(&w->d);
         subject_dma(w, IOVA, false);
         subject_end(w);
         move_leaf(w, TARGET);
@@ -369,29 +369,29 @@ static void test_descriptors(Subject *w)
 {
     const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } rows[] = {
-        { "zero", VTD_DESC(0, 0) },
-        { "context-global", VTD_INV_CONTEXT_GLOBAL },
-        { "context-domain", VTD_INV_CONTEXT_DOMAIN(DID) },
-        { "context-device", VTD_INV_CONTEXT_DEVICE(DID, SID, 0) },
-        { "iotlb-global", VTD_INV_IOTLB_GLOBAL },
-        { "iotlb-domain", VTD_INV_IOTLB_DOMAIN(DID) },
-        { "iotlb-page", VTD_INV_IOTLB_PAGES(DID, IOVA, 0) },
-        { "iotlb-pages", VTD_INV_IOTLB_PAGES(DID, 0, 18) },
-        { "device-tlb", VTD_INV_DEVICE_TLB(SID, IOVA) },
-        { "device-tlb-all", VTD_INV_DEVICE_TLB(SID, 0x7ffffffffffff001) },
-        { "iec-global", VTD_INV_IEC_GLOBAL },
-        { "iec-index", VTD_INV_IEC_INDEX(INDEX, 0) },
-        { "wait-status", VTD_WAIT(VTD_WAIT_SW, 0x1234, w->d.status) },
-        { "wait-interrupt", VTD_WAIT(VTD_WAIT_IF, 0, 0) },
-        { "wait-both", VTD_WAIT(VTD_WAIT_IF | VTD_WAIT_SW, 0x1234,
-                                w->d.status) },
-        { "wait-fence", VTD_WAIT(VTD_WAIT_FN, 0, 0) },
-        { "pasid-iotlb", VTD_DESC(0x6 | 2 << 4 | DID << 16, 0) },
-        { "pasid-cache", VTD_DESC(0x7 | 3 << 4, 0) },
-        { "pasid-device-tlb", VTD_DESC(0x8 | SID << 16, IOVA) },
-        { "page-response", VTD_DESC(0x9 | SID << 16, 0) },
+        { "zero", QVTD_DESC(0, 0) },
+        { "context-global", QVTD_INV_CONTEXT_GLOBAL },
+        { "context-domain", QVTD_INV_CONTEXT_DOMAIN(DID) },
+        { "context-device", QVTD_INV_CONTEXT_DEVICE(DID, SID, 0) },
+        { "iotlb-global", QVTD_INV_IOTLB_GLOBAL },
+        { "iotlb-domain", QVTD_INV_IOTLB_DOMAIN(DID) },
+        { "iotlb-page", QVTD_INV_IOTLB_PAGES(DID, IOVA, 0) },
+        { "iotlb-pages", QVTD_INV_IOTLB_PAGES(DID, 0, 18) },
+        { "device-tlb", QVTD_INV_DEVICE_TLB(SID, IOVA) },
+        { "device-tlb-all", QVTD_INV_DEVICE_TLB(SID, 0x7ffffffffffff001) },
+        { "iec-global", QVTD_INV_IEC_GLOBAL },
+        { "iec-index", QVTD_INV_IEC_INDEX(INDEX, 0) },
+        { "wait-status", QVTD_WAIT(QVTD_WAIT_SW, 0x1234, w->d.status) },
+        { "wait-interrupt", QVTD_WAIT(QVTD_WAIT_IF, 0, 0) },
+        { "wait-both", QVTD_WAIT(QVTD_WAIT_IF | QVTD_WAIT_SW, 0x1234,
+                                 w->d.status) },
+        { "wait-fence", QVTD_WAIT(QVTD_WAIT_FN, 0, 0) },
+        { "pasid-iotlb", QVTD_DESC(0x6 | 2 << 4 | DID << 16, 0) },
+        { "pasid-cache", QVTD_DESC(0x7 | 3 << 4, 0) },
+        { "pasid-device-tlb", QVTD_DESC(0x8 | SID << 16, IOVA) },
+        { "page-response", QVTD_DESC(0x9 | SID << 16, 0) },
     };
 
     subject_state(w, &state_all);
@@ -409,17 +409,18 @@ static void test_commands(Subject *w)
         uint64_t value;
         uint64_t iva;
     } rows[] = {
-        { "ccmd-global", VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(1), 0 },
-        { "ccmd-domain", VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(2) | DID, 0 },
-        { "ccmd-device", VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(3) |
-          VTD_CCMD_SID(SID) | DID, 0 },
-        { "iotlb-global", VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IIRG(1), 0 },
-        { "iotlb-domain", VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IIRG(2) |
-          VTD_IOTLB_DID(DID), 0 },
-        { "iotlb-page", VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IIRG(3) |
-          VTD_IOTLB_DID(DID), IOVA },
-        { "iva", VTD_IVA, IOVA, 0 },
-        { "iva-18", VTD_IVA, 18, 0 },
+        { "ccmd-global", QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(1), 0 },
+        { "ccmd-domain", QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(2) | DID,
+          0 },
+        { "ccmd-device", QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(3) |
+          QVTD_CCMD_SID(SID) | DID, 0 },
+        { "iotlb-global", QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(1), 0 },
+        { "iotlb-domain", QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(2) |
+          QVTD_IOTLB_DID(DID), 0 },
+        { "iotlb-page", QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(3) |
+          QVTD_IOTLB_DID(DID), IOVA },
+        { "iva", QVTD_IVA, IOVA, 0 },
+        { "iva-18", QVTD_IVA, 18, 0 },
     };
 
     subject_state(w, &state_by_register);
@@ -433,13 +434,13 @@ static void test_commands(Subject *w)
             }
             subject_dma(w, IOVA, false);
             move_leaf(w, OTHER_TARGET);
-            if (rows[i].reg == VTD_IVA) {
-                vtd_write64(&w->d, VTD_IVA, value);
-                vtd_write64(&w->d, VTD_IOTLB, VTD_IOTLB_IVT |
-                            VTD_IOTLB_IIRG(3) | VTD_IOTLB_DID(DID));
+            if (rows[i].reg == QVTD_IVA) {
+                qvtd_write64(&w->d, QVTD_IVA, value);
+                qvtd_write64(&w->d, QVTD_IOTLB, QVTD_IOTLB_IVT |
+                             QVTD_IOTLB_IIRG(3) | QVTD_IOTLB_DID(DID));
             } else {
-                vtd_write64(&w->d, VTD_IVA, rows[i].iva);
-                vtd_write64(&w->d, rows[i].reg, value);
+                qvtd_write64(&w->d, QVTD_IVA, rows[i].iva);
+                qvtd_write64(&w->d, rows[i].reg, value);
             }
             subject_dma(w, IOVA, false);
             subject_end(w);
@@ -457,10 +458,10 @@ static void test_events(Subject *w)
         const char *name;
         unsigned reg;
     } rows[] = {
-        { "fectl", VTD_FECTL }, { "fedata", VTD_FEDATA },
-        { "feaddr", VTD_FEADDR }, { "feuaddr", VTD_FEUADDR },
-        { "iectl", VTD_IECTL }, { "iedata", VTD_IEDATA },
-        { "ieaddr", VTD_IEADDR }, { "ieuaddr", VTD_IEUADDR },
+        { "fectl", QVTD_FECTL }, { "fedata", QVTD_FEDATA },
+        { "feaddr", QVTD_FEADDR }, { "feuaddr", QVTD_FEUADDR },
+        { "iectl", QVTD_IECTL }, { "iedata", QVTD_IEDATA },
+        { "ieaddr", QVTD_IEADDR }, { "ieuaddr", QVTD_IEUADDR },
     };
 
     subject_state(w, &state_all);
@@ -471,13 +472,13 @@ static void test_events(Subject *w)
             if (!subject_begin(w, &state_all, bit, "event-%s", rows[i].name)) {
                 continue;
             }
-            old = vtd_read32(&w->d, rows[i].reg);
-            vtd_write32(&w->d, rows[i].reg, old ^ 1u << bit);
-            subject_dma(w, VTD_HOLE, true);
-            vtd_queue_put(&w->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
-            vtd_queue_kick(&w->d);
+            old = qvtd_read32(&w->d, rows[i].reg);
+            qvtd_write32(&w->d, rows[i].reg, old ^ 1u << bit);
+            subject_dma(w, QVTD_HOLE, true);
+            qvtd_queue_put(&w->d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
+            qvtd_queue_kick(&w->d);
             subject_end(w);
-            vtd_write32(&w->d, rows[i].reg, old);
+            qvtd_write32(&w->d, rows[i].reg, old);
             subject_settle(w);
         }
     }
@@ -498,11 +499,11 @@ static void test_irte(Subject *w, const char *name, uint64_t also_lo,
         }
         lo_bits ^= bit < 64 ? 1ull << bit : 0;
         hi_bits ^= bit < 64 ? 0 : 1ull << (bit - 64);
-        vtd_set_irte(&w->d, INDEX, IRTE ^ lo_bits, hi_bits);
+        qvtd_set_irte(&w->d, INDEX, IRTE ^ lo_bits, hi_bits);
         subject_flush(w);
         subject_message(w, MESSAGE_ADDR, 0);
         subject_end(w);
-        vtd_set_irte(&w->d, INDEX, IRTE, 0);
+        qvtd_set_irte(&w->d, INDEX, IRTE, 0);
         subject_flush(w);
         subject_settle(w);
     }
@@ -540,23 +541,23 @@ static void test_interrupts(Subject *w)
 
     subject_state(w, &state_all);
     test_irte(w, "irte", 0, 0);
-    test_irte(w, "irte-posted", VTD_IRTE_IM, 0);
-    test_irte(w, "irte-absent-fpd", VTD_IRTE_P | VTD_IRTE_FPD, 0);
+    test_irte(w, "irte-posted", QVTD_IRTE_IM, 0);
+    test_irte(w, "irte-absent-fpd", QVTD_P | QVTD_FPD, 0);
     for (unsigned svt = 1; svt < 4; svt++) {
         for (unsigned sq = 0; sq < 4; sq++) {
             g_autofree char *name = g_strdup_printf("irte-%u-%u", svt, sq);
 
-            test_irte(w, name, 0, VTD_IRTE_SOURCE(svt, sq,
-                                                  svt == 2 ? 0 : MSI_SID));
+            test_irte(w, name, 0, QVTD_IRTE_SOURCE(svt, sq,
+                                                   svt == 2 ? 0 : MSI_SID));
         }
     }
     test_messages(w, &state_all, "remapped", MESSAGE_ADDR, 0);
     test_messages(w, &state_all, "remapped-shv",
-                  VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_SHV |
-                  VTD_MSI_HANDLE(INDEX - 1), 1);
+                  QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_SHV |
+                  QVTD_MSI_HANDLE(INDEX - 1), 1);
     for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
         subject_state(w, states[i]);
-        test_messages(w, states[i], "compatible", VTD_MSI_ADDR,
+        test_messages(w, states[i], "compatible", QVTD_MSI_ADDR,
                       DEVICE_VECTOR);
     }
     test_messages(w, &state_extended, "remapped", MESSAGE_ADDR, 0);
@@ -616,8 +617,8 @@ static void test_machine(const void *opaque)
 {
     const Machine *machine = opaque;
 
-    if (!g_getenv(VTD_STOCK)) {
-        g_test_skip("no " VTD_STOCK);
+    if (!g_getenv(QVTD_STOCK)) {
+        g_test_skip("no " QVTD_STOCK);
         return;
     }
     compare(machine->name, run_machine, machine);

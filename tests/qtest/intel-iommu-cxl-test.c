@@ -44,7 +44,7 @@
 #define DECODER_COMMITTED       (1u << 10)
 
 /* What firmware does: the window leads to the device's memory */
-static void commit_decoder(VtdDriver *d)
+static void commit_decoder(QVtd *d)
 {
     QPCIDevice *dev;
     QPCIBar bar;
@@ -81,13 +81,13 @@ static void expect_reaches(Testdev *t, uint64_t iova, uint64_t pa)
 {
     expect_true(testdev_dma_write(t, iova, pa | 5));
     expect_eq(qtest_readq(t->d->qts, pa), pa | 5);
-    vtd_expect_no_fault(t->d);
+    qvtd_expect_no_fault(t->d);
 }
 
 static void test_structures(void)
 {
     uint64_t entry;
-    VtdDomain domain;
+    QVtdDomain domain;
     World w;
 
     world_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
@@ -97,45 +97,45 @@ static void test_structures(void)
 
     qvtd_row("last table");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 3));
-    entry = vtd_entry(&w.d, &w.domain, IOVA, 1);
+    entry = qvtd_entry(&w.d, &w.domain, IOVA, 1);
     g_assert_cmphex(entry, >=, WINDOW);
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 3, 0);
     expect_reaches(&w.a, IOVA, RAM);
 
     qvtd_row("a page goes, page-selective");
     qtest_writeq(w.d.qts, entry + 8, 0);
-    vtd_invalidate(&w.d, FLUSH_PAGES(IOVA + VTD_PAGE, 0));
+    qvtd_invalidate(&w.d, FLUSH_PAGES(IOVA + QVTD_PAGE, 0));
     shadow_expect_steps(&w.sa, 0, 1);
-    expect_true(!testdev_dma_write(&w.a, IOVA + VTD_PAGE, 1));
-    vtd_expect_fault(&w.d, 0x05, A, IOVA + VTD_PAGE, false);
+    expect_true(!testdev_dma_write(&w.a, IOVA + QVTD_PAGE, 1));
+    qvtd_expect_fault(&w.d, 0x05, A, IOVA + QVTD_PAGE, false);
 
     qvtd_row("unchanged");
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
 
     qvtd_row("all tables");
-    domain = vtd_domain_new(&w.d, 1, 4);
+    domain = qvtd_domain_new(&w.d, 1, 4);
     world_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
     g_assert_cmphex(domain.top, >=, WINDOW);
-    vtd_attach(&w.d, A, &domain);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, A, &domain);
+    qvtd_invalidate_all(&w.d);
     shadow_expect_steps(&w.sa, 1, 0);
-    expect_reaches(&w.a, IOVA + VTD_PAGE, RAM + VTD_PAGE);
+    expect_reaches(&w.a, IOVA + QVTD_PAGE, RAM + QVTD_PAGE);
 
     qvtd_row("context and root tables");
-    w.d.root = vtd_alloc(&w.d, 1);
+    w.d.root = qvtd_alloc(&w.d, 1);
     g_assert_cmphex(w.d.root, >=, WINDOW);
-    vtd_attach(&w.d, A, &domain);
-    vtd_set_root(&w.d, w.d.root);
+    qvtd_attach(&w.d, A, &domain);
+    qvtd_set_root(&w.d, w.d.root);
     shadow_expect_quiet(&w.sa);
     expect_reaches(&w.a, IOVA, RAM);
 
     qvtd_row("queue and wait status");
-    vtd_queue_start(&w.d, 0);
+    qvtd_queue_start(&w.d, 0);
     g_assert_cmphex(w.d.queue, >=, WINDOW);
-    w.d.status = vtd_alloc(&w.d, 1);
-    expect_true(vtd_queue_sync(&w.d));
+    w.d.status = qvtd_alloc(&w.d, 1);
+    expect_true(qvtd_queue_sync(&w.d));
     world_stop(&w);
 }
 
@@ -147,7 +147,7 @@ static void test_no_memory(void)
         uint64_t at;
     } rows[] = {
         { "no decoder", UNDECODED },
-        { "the unit's registers", VTD_BASE },
+        { "the unit's registers", QVTD_BASE },
         { "the host bridge's registers", 0x100000000 },
     };
     World w;
@@ -155,14 +155,14 @@ static void test_no_memory(void)
     world_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
     commit_decoder(&w.d);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 0);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        WORLD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | VTD_RW));
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        WORLD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | QVTD_RW));
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_true(!testdev_dma_write(&w.a, IOVA, 1));
-        vtd_expect_fault(&w.d, 0x07, A, IOVA, false);
+        qvtd_expect_fault(&w.d, 0x07, A, IOVA, false);
         shadow_expect(&w.sa);
     }
     world_stop(&w);

@@ -27,7 +27,7 @@ static void expect_reaches(EduDevice *e, uint64_t iova, uint64_t pa)
     expect_eq(edu_read64(e, iova), signature(pa));
     edu_write64(e, iova, ~signature(pa));
     expect_eq(qtest_readq(qts, pa), ~signature(pa));
-    vtd_expect_no_fault(e->d);
+    qvtd_expect_no_fault(e->d);
 }
 
 /* It reaches nothing there: both accesses are blocked, for these reasons */
@@ -38,17 +38,17 @@ static void expect_blocked(EduDevice *e, uint64_t iova, uint64_t pa,
 
     qtest_writeq(qts, pa, signature(pa));
     edu_dma_read(e, iova, 0, 8);
-    vtd_expect_fault(e->d, read_reason, e->sid, iova & ~0xfffull, true);
+    qvtd_expect_fault(e->d, read_reason, e->sid, iova & ~0xfffull, true);
     edu_dma_write(e, iova, 0, 8);
-    vtd_expect_fault(e->d, write_reason, e->sid, iova & ~0xfffull, false);
+    qvtd_expect_fault(e->d, write_reason, e->sid, iova & ~0xfffull, false);
     expect_eq(qtest_readq(qts, pa), signature(pa));
 }
 
 /* Give @e the domain, whatever it had before */
-static void attach(EduDevice *e, const VtdDomain *domain)
+static void attach(EduDevice *e, const QVtdDomain *domain)
 {
-    vtd_attach(e->d, e->sid, domain);
-    vtd_invalidate_all(e->d);
+    qvtd_attach(e->d, e->sid, domain);
+    qvtd_invalidate_all(e->d);
 }
 
 /* Leaves */
@@ -100,17 +100,17 @@ static void check_leaves(const char *props, unsigned max_levels)
     EduPair p;
 
     edu_pair_start(&p, "", props, "");
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
         const Leaf *leaf = &leaves[i];
-        VtdDomain domain;
+        QVtdDomain domain;
 
         if (leaf->levels > max_levels) {
             continue;
         }
-        domain = vtd_domain_new(&p.d, i + 1, leaf->levels);
-        vtd_map(&p.d, &domain, leaf->iova, targets[leaf->level].pa,
-                leaf->level, VTD_RW);
+        domain = qvtd_domain_new(&p.d, i + 1, leaf->levels);
+        qvtd_map(&p.d, &domain, leaf->iova, targets[leaf->level].pa,
+                 leaf->level, QVTD_RW);
         attach(&p.a, &domain);
         for (int n = 0; n < 3; n++) {
             uint64_t offset = targets[leaf->level].offsets[n];
@@ -158,12 +158,12 @@ static void test_high_memory(void)
 
     edu_pair_start(&p, "", "", "-m 3G");
     p.d.next_page = 0x110000000;
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
+        QVtdDomain domain = qvtd_domain_new(&p.d, i + 1, 4);
 
         qvtd_row("leaf of level %u", rows[i].level);
-        vtd_map(&p.d, &domain, IOVA, rows[i].pa, rows[i].level, VTD_RW);
+        qvtd_map(&p.d, &domain, IOVA, rows[i].pa, rows[i].level, QVTD_RW);
         attach(&p.a, &domain);
         expect_reaches(&p.a, IOVA + rows[i].offset,
                        rows[i].pa + rows[i].offset);
@@ -190,15 +190,15 @@ static void test_around_interrupts(void)
     EduPair p;
 
     edu_pair_start(&p, "", "", "-m 1G");
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDomain domain = vtd_domain_new(&p.d, i + 1, 4);
+        QVtdDomain domain = qvtd_domain_new(&p.d, i + 1, 4);
         uint64_t covered = rows[i].pa + 0xfee00000 - rows[i].iova;
 
         qvtd_row("leaf of level %u at 0x%" PRIx64 " + 0x%" PRIx64,
                  rows[i].level, rows[i].iova, rows[i].offset);
-        vtd_map(&p.d, &domain, rows[i].iova, rows[i].pa, rows[i].level,
-                VTD_RW);
+        qvtd_map(&p.d, &domain, rows[i].iova, rows[i].pa, rows[i].level,
+                 QVTD_RW);
         attach(&p.a, &domain);
         expect_reaches(&p.a, rows[i].iova + rows[i].offset,
                        rows[i].pa + rows[i].offset);
@@ -208,7 +208,7 @@ static void test_around_interrupts(void)
         qtest_writeq(p.d.qts, covered, signature(covered));
         edu_dma_write(&p.a, 0xfee00000, 0, 8);
         expect_eq(qtest_readq(p.d.qts, covered), signature(covered));
-        vtd_take_fault(&p.d, &(VtdFault) { });
+        qvtd_take_fault(&p.d, &(QVtdFault) { });
     }
     edu_pair_stop(&p);
 }
@@ -222,58 +222,59 @@ static void test_permissions(void)
         bool read, write;
     } rows[] = {
         { "all", { }, true, true },
-        { "leaf R", { [1] = VTD_R }, true, false },
-        { "leaf W", { [1] = VTD_W }, false, true },
-        { "level 2 R", { [2] = VTD_R }, true, false },
-        { "level 2 W", { [2] = VTD_W }, false, true },
-        { "level 3 R", { [3] = VTD_R }, true, false },
-        { "level 3 W", { [3] = VTD_W }, false, true },
-        { "level 4 R", { [4] = VTD_R }, true, false },
-        { "level 4 W", { [4] = VTD_W }, false, true },
-        { "level 3 W, level 2 R", { [3] = VTD_W, [2] = VTD_R }, false, false },
-        { "level 4 R, leaf W", { [4] = VTD_R, [1] = VTD_W }, false, false },
-        { "all R", { [4] = VTD_R, [3] = VTD_R, [2] = VTD_R, [1] = VTD_R },
+        { "leaf R", { [1] = QVTD_R }, true, false },
+        { "leaf W", { [1] = QVTD_W }, false, true },
+        { "level 2 R", { [2] = QVTD_R }, true, false },
+        { "level 2 W", { [2] = QVTD_W }, false, true },
+        { "level 3 R", { [3] = QVTD_R }, true, false },
+        { "level 3 W", { [3] = QVTD_W }, false, true },
+        { "level 4 R", { [4] = QVTD_R }, true, false },
+        { "level 4 W", { [4] = QVTD_W }, false, true },
+        { "level 3 W, level 2 R", { [3] = QVTD_W, [2] = QVTD_R }, false,
+          false },
+        { "level 4 R, leaf W", { [4] = QVTD_R, [1] = QVTD_W }, false, false },
+        { "all R", { [4] = QVTD_R, [3] = QVTD_R, [2] = QVTD_R, [1] = QVTD_R },
           true, false },
         { "all again", { }, true, true },
     };
     const uint64_t iova = IOVA | 1ull << 40;    /* the mailbox is elsewhere */
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page;
 
     edu_pair_start(&p, "", "", "");
-    vtd_enable(&p.d);
-    page = vtd_alloc(&p.d, 1);
-    domain = vtd_domain_new(&p.d, 1, 4);
-    vtd_map(&p.d, &domain, iova, page, 1, VTD_RW);
+    qvtd_enable(&p.d);
+    page = qvtd_alloc(&p.d, 1);
+    domain = qvtd_domain_new(&p.d, 1, 4);
+    qvtd_map(&p.d, &domain, iova, page, 1, QVTD_RW);
     attach(&p.a, &domain);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
         for (int level = 1; level <= 4; level++) {
-            uint64_t entry = vtd_entry(&p.d, &domain, iova, level);
-            uint64_t bits = rows[i].bits[level] ?: VTD_RW;
+            uint64_t entry = qvtd_entry(&p.d, &domain, iova, level);
+            uint64_t bits = rows[i].bits[level] ?: QVTD_RW;
 
             qtest_writeq(p.d.qts, entry,
-                         (qtest_readq(p.d.qts, entry) & ~VTD_RW) | bits);
+                         (qtest_readq(p.d.qts, entry) & ~QVTD_RW) | bits);
         }
-        vtd_invalidate(&p.d, VTD_INV_IOTLB_DOMAIN(1));
+        qvtd_invalidate(&p.d, QVTD_INV_IOTLB_DOMAIN(1));
 
         edu_load(&p.a, 8, ~signature(page));
         edu_load(&p.a, 0, 0);
         qtest_writeq(p.d.qts, page, signature(page));
         edu_dma_read(&p.a, iova, 0, 8);
         if (rows[i].read) {
-            vtd_expect_no_fault(&p.d);
+            qvtd_expect_no_fault(&p.d);
         } else {
-            vtd_expect_fault(&p.d, 0x06, p.a.sid, iova, true);
+            qvtd_expect_fault(&p.d, 0x06, p.a.sid, iova, true);
         }
         expect_eq(edu_peek(&p.a, 0) == signature(page), rows[i].read);
 
         edu_dma_write(&p.a, iova, 8, 8);
         if (rows[i].write) {
-            vtd_expect_no_fault(&p.d);
+            qvtd_expect_no_fault(&p.d);
         } else {
-            vtd_expect_fault(&p.d, 0x05, p.a.sid, iova, false);
+            qvtd_expect_fault(&p.d, 0x05, p.a.sid, iova, false);
         }
         expect_eq(qtest_readq(p.d.qts, page),
                   rows[i].write ? ~signature(page) : signature(page));
@@ -293,22 +294,22 @@ static void test_ignored_bits(void)
         uint64_t bits;
     } rows[] = {
         { "4-KiB leaf", "", 1, 1, ignored },
-        { "4-KiB leaf, PS", "", 1, 1, VTD_PS },
+        { "4-KiB leaf, PS", "", 1, 1, QVTD_PS },
         { "2-MiB leaf", "", 2, 2, ignored },
         { "1-GiB leaf", "", 3, 3, ignored },
         { "level 2 table", "", 1, 2, ignored },
         { "level 3 table", "", 1, 3, ignored },
         { "level 4 table", "", 1, 4, ignored },
-        { "SNP, snoop control", ",snoop-control=on", 1, 1, VTD_SNP },
-        { "SNP in 2 MiB, snoop control", ",snoop-control=on", 2, 2, VTD_SNP },
-        { "SNP in 1 GiB, snoop control", ",snoop-control=on", 3, 3, VTD_SNP },
-        { "TM, stale-tm", ",device-iotlb=on,stale-tm=on", 1, 1, VTD_TM },
+        { "SNP, snoop control", ",snoop-control=on", 1, 1, QVTD_SNP },
+        { "SNP in 2 MiB, snoop control", ",snoop-control=on", 2, 2, QVTD_SNP },
+        { "SNP in 1 GiB, snoop control", ",snoop-control=on", 3, 3, QVTD_SNP },
+        { "TM, stale-tm", ",device-iotlb=on,stale-tm=on", 1, 1, QVTD_TM },
     };
     const char *props = NULL;
     EduPair p;
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDomain domain;
+        QVtdDomain domain;
         uint64_t entry;
 
         qvtd_row("%s", rows[i].name);
@@ -318,12 +319,12 @@ static void test_ignored_bits(void)
             }
             props = rows[i].props;
             edu_pair_start(&p, "", props, "");
-            vtd_enable(&p.d);
+            qvtd_enable(&p.d);
         }
-        domain = vtd_domain_new(&p.d, i + 1, 4);
-        vtd_map(&p.d, &domain, IOVA, targets[rows[i].leaf].pa, rows[i].leaf,
-                VTD_RW);
-        entry = vtd_entry(&p.d, &domain, IOVA, rows[i].level);
+        domain = qvtd_domain_new(&p.d, i + 1, 4);
+        qvtd_map(&p.d, &domain, IOVA, targets[rows[i].leaf].pa, rows[i].leaf,
+                 QVTD_RW);
+        entry = qvtd_entry(&p.d, &domain, IOVA, rows[i].level);
         qtest_writeq(p.d.qts, entry,
                      qtest_readq(p.d.qts, entry) | rows[i].bits);
         attach(&p.a, &domain);
@@ -339,16 +340,16 @@ static void test_crossing(void)
 {
     uint8_t want[EDU_BUFFER_BYTES], got[EDU_BUFFER_BYTES];
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t first, second;
 
     edu_pair_start(&p, "", "", "");
-    vtd_enable(&p.d);
-    domain = vtd_domain_new(&p.d, 1, 4);
-    second = vtd_alloc(&p.d, 1);
-    first = vtd_alloc(&p.d, 1);
-    vtd_map(&p.d, &domain, IOVA, first, 1, VTD_RW);
-    vtd_map(&p.d, &domain, IOVA + VTD_PAGE, second, 1, VTD_RW);
+    qvtd_enable(&p.d);
+    domain = qvtd_domain_new(&p.d, 1, 4);
+    second = qvtd_alloc(&p.d, 1);
+    first = qvtd_alloc(&p.d, 1);
+    qvtd_map(&p.d, &domain, IOVA, first, 1, QVTD_RW);
+    qvtd_map(&p.d, &domain, IOVA + QVTD_PAGE, second, 1, QVTD_RW);
     attach(&p.a, &domain);
 
     for (int i = 0; i < sizeof(want); i++) {
@@ -362,7 +363,7 @@ static void test_crossing(void)
     qtest_memread(p.d.qts, first + 0x123, got, 0x1000 - 0x123);
     qtest_memread(p.d.qts, second, got + 0x1000 - 0x123, 0x123);
     expect_eq(memcmp(got, want, sizeof(want)), 0);
-    vtd_expect_no_fault(&p.d);
+    qvtd_expect_no_fault(&p.d);
 
     qvtd_row("read over two pages");
     qtest_memset(p.d.qts, p.d.mailbox, 0, sizeof(want));
@@ -371,13 +372,13 @@ static void test_crossing(void)
     edu_dma_write(&p.a, p.d.mailbox, 0, sizeof(want));
     qtest_memread(p.d.qts, p.d.mailbox, got, sizeof(got));
     expect_eq(memcmp(got, want, sizeof(want)), 0);
-    vtd_expect_no_fault(&p.d);
+    qvtd_expect_no_fault(&p.d);
 
     qvtd_row("write into a page that is not there");
-    edu_dma_write(&p.a, IOVA + 2 * VTD_PAGE - 8, 0, 16);
-    qtest_memread(p.d.qts, second + VTD_PAGE - 8, got, 8);
+    edu_dma_write(&p.a, IOVA + 2 * QVTD_PAGE - 8, 0, 16);
+    qtest_memread(p.d.qts, second + QVTD_PAGE - 8, got, 8);
     expect_eq(memcmp(got, want, 8), 0);
-    vtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA + 2 * VTD_PAGE, false);
+    qvtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA + 2 * QVTD_PAGE, false);
     edu_pair_stop(&p);
 }
 
@@ -385,18 +386,18 @@ static void test_crossing(void)
 static void test_domains(void)
 {
     EduPair p;
-    VtdDomain one, two;
+    QVtdDomain one, two;
     uint64_t page1, page2;
 
     edu_pair_start(&p, "", "", "");
-    page1 = vtd_alloc(&p.d, 1);
-    page2 = vtd_alloc(&p.d, 1);
-    one = vtd_domain_new(&p.d, 1, 4);
-    two = vtd_domain_new(&p.d, 0xffff, 3);
-    vtd_map(&p.d, &one, IOVA, page1, 1, VTD_RW);
-    vtd_map(&p.d, &two, IOVA, page2, 1, VTD_RW);
-    vtd_attach(&p.d, p.a.sid, &one);
-    vtd_enable(&p.d);
+    page1 = qvtd_alloc(&p.d, 1);
+    page2 = qvtd_alloc(&p.d, 1);
+    one = qvtd_domain_new(&p.d, 1, 4);
+    two = qvtd_domain_new(&p.d, 0xffff, 3);
+    qvtd_map(&p.d, &one, IOVA, page1, 1, QVTD_RW);
+    qvtd_map(&p.d, &two, IOVA, page2, 1, QVTD_RW);
+    qvtd_attach(&p.d, p.a.sid, &one);
+    qvtd_enable(&p.d);
 
     qvtd_row("one device has no domain");
     expect_reaches(&p.a, IOVA, page1);
@@ -414,7 +415,7 @@ static void test_domains(void)
     expect_reaches(&p.b, IOVA, page1);
 
     qvtd_row("domains exchanged");
-    vtd_attach(&p.d, p.a.sid, &two);
+    qvtd_attach(&p.d, p.a.sid, &two);
     attach(&p.b, &one);
     expect_reaches(&p.a, IOVA, page2);
     expect_reaches(&p.b, IOVA, page1);
@@ -437,21 +438,21 @@ static void test_on_off(void)
     qvtd_row("before");
     expect_reaches(&p.a, IOVA / 16, IOVA / 16);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDomain domain;
+        QVtdDomain domain;
         uint64_t page;
 
         qvtd_row("%s", rows[i].name);
         switch (rows[i].then) {
         case ON:
-            page = vtd_alloc(&p.d, 1);
-            domain = vtd_domain_new(&p.d, i + 1, 4);
-            vtd_map(&p.d, &domain, IOVA / 16, page, 1, VTD_RW);
-            vtd_attach(&p.d, p.a.sid, &domain);
-            vtd_enable(&p.d);
+            page = qvtd_alloc(&p.d, 1);
+            domain = qvtd_domain_new(&p.d, i + 1, 4);
+            qvtd_map(&p.d, &domain, IOVA / 16, page, 1, QVTD_RW);
+            qvtd_attach(&p.d, p.a.sid, &domain);
+            qvtd_enable(&p.d);
             expect_reaches(&p.a, IOVA / 16, page);
             continue;
         case OFF:
-            vtd_disable(&p.d);
+            qvtd_disable(&p.d);
             break;
         case RESET:
             edu_pair_reset(&p);
@@ -470,24 +471,24 @@ static void test_pass_through(void)
         uint64_t aw;
         unsigned levels;
     } rows[] = {
-        { "", VTD_AW_48, 4 },
-        { "", VTD_AW_39, 4 },
-        { ",aw-bits=39", VTD_AW_39, 3 },
+        { "", QVTD_AW_48, 4 },
+        { "", QVTD_AW_39, 4 },
+        { ",aw-bits=39", QVTD_AW_39, 3 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         EduPair p;
-        VtdDomain domain;
+        QVtdDomain domain;
         uint64_t page, identity;
 
         edu_pair_start(&p, "", rows[i].props, "");
-        page = vtd_alloc(&p.d, 1);
-        identity = vtd_alloc(&p.d, 1);
-        domain = vtd_domain_new(&p.d, 1, rows[i].levels);
-        vtd_map(&p.d, &domain, identity, page, 1, VTD_RW);
-        vtd_attach(&p.d, p.b.sid, &domain);
-        vtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
-        vtd_enable(&p.d);
+        page = qvtd_alloc(&p.d, 1);
+        identity = qvtd_alloc(&p.d, 1);
+        domain = qvtd_domain_new(&p.d, 1, rows[i].levels);
+        qvtd_map(&p.d, &domain, identity, page, 1, QVTD_RW);
+        qvtd_attach(&p.d, p.b.sid, &domain);
+        qvtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
+        qvtd_enable(&p.d);
         for (int round = 0; round < 2; round++) {
             qvtd_row("%s pass-through, round %d", rows[i].props, round);
             expect_reaches(&p.a, identity, identity);
@@ -498,12 +499,12 @@ static void test_pass_through(void)
             expect_reaches(&p.a, identity, page);
 
             qvtd_row("%s nothing, round %d", rows[i].props, round);
-            qtest_writeq(p.d.qts, vtd_context_entry(&p.d, p.a.sid), 0);
-            vtd_invalidate_all(&p.d);
+            qtest_writeq(p.d.qts, qvtd_context_entry(&p.d, p.a.sid), 0);
+            qvtd_invalidate_all(&p.d);
             expect_blocked(&p.a, identity, page, 0x02, 0x02);
 
-            vtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
-            vtd_invalidate_all(&p.d);
+            qvtd_attach_pass_through(&p.d, p.a.sid, 2, rows[i].aw);
+            qvtd_invalidate_all(&p.d);
         }
         edu_pair_stop(&p);
     }
@@ -518,7 +519,7 @@ static void test_above_width(void)
 {
     const uint64_t high = 0x9000000000;
     EduPair p;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page;
 
     edu_pair_start(&p, "", "",
@@ -526,27 +527,27 @@ static void test_above_width(void)
                    "-m 256M,slots=1,maxmem=640G "
                    "-object memory-backend-ram,id=high,size=128M "
                    "-device pc-dimm,memdev=high,addr=0x9000000000");
-    g_assert_cmpuint((vtd_read64(&p.d, VTD_CAP) >> 16 & 0x3f) + 1, ==, 39);
+    g_assert_cmpuint((qvtd_read64(&p.d, QVTD_CAP) >> 16 & 0x3f) + 1, ==, 39);
     p.d.next_page = high;
 
     qvtd_row("pass-through");
-    vtd_attach_pass_through(&p.d, p.a.sid, 2, VTD_AW_39);
-    vtd_enable(&p.d);
+    qvtd_attach_pass_through(&p.d, p.a.sid, 2, QVTD_AW_39);
+    qvtd_enable(&p.d);
     g_assert_cmphex(p.d.root, >=, high);
     g_assert_cmphex(p.d.queue, >=, high);
-    page = vtd_alloc(&p.d, 1);
+    page = qvtd_alloc(&p.d, 1);
     expect_reaches(&p.a, page, page);
 
     qvtd_row("tables");
-    domain = vtd_domain_new(&p.d, 1, 3);
+    domain = qvtd_domain_new(&p.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
-    vtd_map(&p.d, &domain, IOVA, page, 1, VTD_RW);
+    qvtd_map(&p.d, &domain, IOVA, page, 1, QVTD_RW);
     attach(&p.a, &domain);
     expect_reaches(&p.a, IOVA, page);
 
     qvtd_row("wait status");
-    p.d.status = vtd_alloc(&p.d, 1);
-    expect_true(vtd_queue_sync(&p.d));
+    p.d.status = qvtd_alloc(&p.d, 1);
+    expect_true(qvtd_queue_sync(&p.d));
     edu_pair_stop(&p);
 }
 
@@ -559,29 +560,29 @@ static void test_contexts(void)
         uint64_t lo, hi;        /* set beside what vtd_attach() writes */
     } rows[] = {
         { "bits 70:67 are software's", "", 0, 0x78 },
-        { "FPD", "", VTD_CONTEXT_FPD, 0 },
-        { "TT 01 with device-IOTLB", ",device-iotlb=on", VTD_CONTEXT_TT(1),
+        { "FPD", "", QVTD_FPD, 0 },
+        { "TT 01 with device-IOTLB", ",device-iotlb=on", QVTD_TT(1),
           0 },
         { "domain 0", "", 0, 0 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         EduPair p;
-        VtdDomain domain;
+        QVtdDomain domain;
         uint64_t page, entry;
 
         qvtd_row("%s", rows[i].name);
         edu_pair_start(&p, "", rows[i].props, "");
-        page = vtd_alloc(&p.d, 1);
-        domain = vtd_domain_new(&p.d, 0, 4);
-        vtd_map(&p.d, &domain, IOVA, page, 1, VTD_RW);
-        vtd_attach(&p.d, p.a.sid, &domain);
-        entry = vtd_context_entry(&p.d, p.a.sid);
+        page = qvtd_alloc(&p.d, 1);
+        domain = qvtd_domain_new(&p.d, 0, 4);
+        qvtd_map(&p.d, &domain, IOVA, page, 1, QVTD_RW);
+        qvtd_attach(&p.d, p.a.sid, &domain);
+        entry = qvtd_context_entry(&p.d, p.a.sid);
         qtest_writeq(p.d.qts, entry,
                      qtest_readq(p.d.qts, entry) | rows[i].lo);
         qtest_writeq(p.d.qts, entry + 8,
                      qtest_readq(p.d.qts, entry + 8) | rows[i].hi);
-        vtd_enable(&p.d);
+        qvtd_enable(&p.d);
         expect_reaches(&p.a, IOVA, page);
         edu_pair_stop(&p);
     }
@@ -593,9 +594,9 @@ static void test_bypass(void)
     EduPair p;
 
     edu_pair_start(&p, ",default-bus-bypass-iommu=on", "", "");
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     expect_reaches(&p.a, 0x4000000, 0x4000000);
-    expect_eq(vtd_stat(&p.d, "translations"), 0);
+    expect_eq(qvtd_stat(&p.d, "translations"), 0);
     edu_pair_stop(&p);
 }
 

@@ -43,7 +43,7 @@ static void expect_notice(TraceLog *log, Notice want)
 /* What the guest does, one after the other */
 typedef struct Step {
     const char *name;
-    VtdDesc desc;
+    QVtdDesc desc;
     uint32_t command;           /* instead, if not 0 */
     bool set;
     bool quiet;
@@ -51,49 +51,49 @@ typedef struct Step {
 } Step;
 
 static const Step steps[] = {
-    { "entry 0", VTD_INV_IEC_INDEX(0, 0), .want = { false, 0, 0 } },
-    { "entry 7", VTD_INV_IEC_INDEX(7, 0), .want = { false, 7, 0 } },
-    { "4 entries", VTD_INV_IEC_INDEX(8, 2), .want = { false, 8, 2 } },
-    { "the last entry", VTD_INV_IEC_INDEX(0xffff, 0),
+    { "entry 0", QVTD_INV_IEC_INDEX(0, 0), .want = { false, 0, 0 } },
+    { "entry 7", QVTD_INV_IEC_INDEX(7, 0), .want = { false, 7, 0 } },
+    { "4 entries", QVTD_INV_IEC_INDEX(8, 2), .want = { false, 8, 2 } },
+    { "the last entry", QVTD_INV_IEC_INDEX(0xffff, 0),
       .want = { false, 0xffff, 0 } },
-    { "all entries", VTD_INV_IEC_GLOBAL, .want = GLOBAL },
-    { "table", .command = VTD_SIRTP, .set = true, .want = GLOBAL },
-    { "remapping on", .command = VTD_IRE, .set = true, .want = GLOBAL },
-    { "on again", .command = VTD_IRE, .set = true, .quiet = true },
-    { "entry 7, remapping on", VTD_INV_IEC_INDEX(7, 0),
+    { "all entries", QVTD_INV_IEC_GLOBAL, .want = GLOBAL },
+    { "table", .command = QVTD_SIRTP, .set = true, .want = GLOBAL },
+    { "remapping on", .command = QVTD_IRE, .set = true, .want = GLOBAL },
+    { "on again", .command = QVTD_IRE, .set = true, .quiet = true },
+    { "entry 7, remapping on", QVTD_INV_IEC_INDEX(7, 0),
       .want = { false, 7, 0 } },
-    { "table, remapping on", .command = VTD_SIRTP, .set = true,
+    { "table, remapping on", .command = QVTD_SIRTP, .set = true,
       .want = GLOBAL },
-    { "compatibility format", .command = VTD_CFI, .set = true,
+    { "compatibility format", .command = QVTD_CFI, .set = true,
       .want = GLOBAL },
-    { "no compatibility format", .command = VTD_CFI, .set = false,
+    { "no compatibility format", .command = QVTD_CFI, .set = false,
       .want = GLOBAL },
-    { "IOTLB", VTD_INV_IOTLB_GLOBAL, .quiet = true },
-    { "contexts", VTD_INV_CONTEXT_GLOBAL, .quiet = true },
-    { "translation on", .command = VTD_TE, .set = true, .quiet = true },
-    { "translation off", .command = VTD_TE, .set = false, .quiet = true },
-    { "remapping off", .command = VTD_IRE, .set = false, .want = GLOBAL },
-    { "off again", .command = VTD_IRE, .set = false, .quiet = true },
+    { "IOTLB", QVTD_INV_IOTLB_GLOBAL, .quiet = true },
+    { "contexts", QVTD_INV_CONTEXT_GLOBAL, .quiet = true },
+    { "translation on", .command = QVTD_TE, .set = true, .quiet = true },
+    { "translation off", .command = QVTD_TE, .set = false, .quiet = true },
+    { "remapping off", .command = QVTD_IRE, .set = false, .want = GLOBAL },
+    { "off again", .command = QVTD_IRE, .set = false, .quiet = true },
 };
 
 static void test_notices(void)
 {
     TraceLog log;
-    VtdDriver d;
+    QVtd d;
 
     trace_log_start(&log, EVENT);
-    vtd_start(&d, "", "", log.args);
-    vtd_queue_start(&d, 0);
-    vtd_write64(&d, VTD_IRTA, vtd_alloc(&d, 1) | 7);
+    qvtd_start(&d, "", "", log.args);
+    qvtd_queue_start(&d, 0);
+    qvtd_write64(&d, QVTD_IRTA, qvtd_alloc(&d, 1) | 7);
     trace_log_count(&log, EVENT);
     for (int i = 0; i < ARRAY_SIZE(steps); i++) {
         const Step *step = &steps[i];
 
         qvtd_row("%s", step->name);
         if (step->command) {
-            vtd_command(&d, step->command, step->set);
+            qvtd_command(&d, step->command, step->set);
         } else {
-            vtd_invalidate(&d, step->desc);
+            qvtd_invalidate(&d, step->desc);
         }
         if (step->quiet) {
             expect_eq(trace_log_count(&log, EVENT), 0);
@@ -102,9 +102,9 @@ static void test_notices(void)
         }
     }
     qvtd_row("reset");
-    vtd_reset(&d);
+    qvtd_reset(&d);
     expect_notice(&log, (Notice) GLOBAL);
-    vtd_stop(&d);
+    qvtd_stop(&d);
     trace_log_stop(&log);
 }
 

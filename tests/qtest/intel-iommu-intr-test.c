@@ -55,28 +55,28 @@ static void expect_delivered(Fixture *f, unsigned cpus, int vector)
 static void expect_blocked(Fixture *f, uint8_t reason, uint16_t sid,
                            int index)
 {
-    VtdFault fault;
+    QVtdFault fault;
 
     expect_delivered(f, 0, 0);
-    if (expect_true(vtd_take_fault(&f->p.d, &fault))) {
+    if (expect_true(qvtd_take_fault(&f->p.d, &fault))) {
         expect_eq(fault.reason, reason);
         expect_eq(fault.sid, sid);
         if (index >= 0) {
             expect_eq(fault.info, (uint64_t)index << 48);
         }
     }
-    expect_eq(vtd_read32(&f->p.d, VTD_FSTS), 0);
+    expect_eq(qvtd_read32(&f->p.d, QVTD_FSTS), 0);
 }
 
 static uint32_t remappable(uint16_t handle)
 {
-    return VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(handle);
+    return QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(handle);
 }
 
 static void set_irte(Fixture *f, unsigned index, uint64_t lo, uint64_t hi)
 {
-    vtd_set_irte(&f->p.d, index, lo, hi);
-    vtd_invalidate(&f->p.d, VTD_INV_IEC_GLOBAL);
+    qvtd_set_irte(&f->p.d, index, lo, hi);
+    qvtd_invalidate(&f->p.d, QVTD_INV_IEC_GLOBAL);
 }
 
 /* Compatibility format: what lets it pass */
@@ -93,8 +93,8 @@ static void test_compatibility(void)
         { "remapping off, CFI", false, true, 0, true },
         { "remapping on", true, false, 0, false },
         { "CFI", true, true, 0, true },
-        { "EIME", true, false, VTD_IRTA_EIME, false },
-        { "EIME and CFI", true, true, VTD_IRTA_EIME, false },
+        { "EIME", true, false, QVTD_IRTA_EIME, false },
+        { "EIME and CFI", true, true, QVTD_IRTA_EIME, false },
         { "remapping off again", false, false, 0, true },
     };
     Fixture f;
@@ -104,26 +104,26 @@ static void test_compatibility(void)
         int vector = new_vector(&f);
 
         qvtd_row("%s", rows[i].name);
-        vtd_command(&f.p.d, VTD_IRE, false);
+        qvtd_command(&f.p.d, QVTD_IRE, false);
         if (rows[i].remapping) {
-            vtd_remap_enable(&f.p.d, 7, rows[i].irta);
+            qvtd_remap_enable(&f.p.d, 7, rows[i].irta);
         }
-        vtd_command(&f.p.d, VTD_CFI, rows[i].cfi);
-        edu_msi_program(&f.p.a, VTD_MSI_ADDR | VTD_MSI_DEST(1), vector);
+        qvtd_command(&f.p.d, QVTD_CFI, rows[i].cfi);
+        edu_msi_program(&f.p.a, QVTD_MSI_ADDR | QVTD_MSI_DEST(1), vector);
         edu_msi_fire(&f.p.a);
         if (rows[i].passes) {
             expect_delivered(&f, CPU1, vector);
-            vtd_expect_no_fault(&f.p.d);
+            qvtd_expect_no_fault(&f.p.d);
         } else {
             expect_blocked(&f, 0x25, f.p.a.sid, -1);
         }
     }
 
     qvtd_row("after reset");
-    vtd_remap_enable(&f.p.d, 7, 0);
+    qvtd_remap_enable(&f.p.d, 7, 0);
     edu_pair_reset(&f.p);
     lapic_start(&f.cpus[0], f.p.d.qts, 0);
-    edu_msi_program(&f.p.a, VTD_MSI_ADDR, 0x42);
+    edu_msi_program(&f.p.a, QVTD_MSI_ADDR, 0x42);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x42);
     stop(&f);
@@ -148,29 +148,29 @@ typedef struct Remapped {
 static const Remapped remapped[] = {
     { "first entry", 0, false, 0, 0, 0, 0, CPU0 },
     { "last entry", 255, false, 0, 255, 0, 0, CPU0 },
-    { "other CPU", 1, false, 0, 1, VTD_IRTE_DST(1), 0, CPU1 },
-    { "all CPUs", 2, false, 0, 2, VTD_IRTE_DST(0xff), 0, CPU0 | CPU1 },
-    { "no such CPU", 2, false, 0, 2, VTD_IRTE_DST(0x77), 0, 0 },
+    { "other CPU", 1, false, 0, 1, QVTD_IRTE_DST(1), 0, CPU1 },
+    { "all CPUs", 2, false, 0, 2, QVTD_IRTE_DST(0xff), 0, CPU0 | CPU1 },
+    { "no such CPU", 2, false, 0, 2, QVTD_IRTE_DST(0x77), 0, 0 },
     { "data ignored", 3, false, 0xffff, 3, 0, 0, CPU0 },
     { "lowest priority", 4, false, 0, 4,
-      VTD_IRTE_DST(1) | VTD_IRTE_DLM(1), 0, CPU1 },
-    { "level", 5, false, 0, 5, VTD_IRTE_TM, 0, CPU0, true },
+      QVTD_IRTE_DST(1) | QVTD_IRTE_DLM(1), 0, CPU1 },
+    { "level", 5, false, 0, 5, QVTD_IRTE_TM, 0, CPU0, true },
     { "redirection hint", 6, false, 0, 6, 1 << 3, 0, CPU0 },
     { "AVAIL bits", 7, false, 0, 7, 0xf00, 0, CPU0 },
     { "subhandle 0", 16, true, 0, 16, 0, 0, CPU0 },
     { "subhandle 3", 16, true, 3, 19, 0, 0, CPU0 },
     { "subhandle 255", 0, true, 255, 255, 0, 0, CPU0 },
-    { "source", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(1, 0, SID_A), CPU0 },
+    { "source", 8, false, 0, 8, 0, QVTD_IRTE_SOURCE(1, 0, SID_A), CPU0 },
     { "source but function bit 2", 8, false, 0, 8, 0,
-      VTD_IRTE_SOURCE(1, 1, SID_A ^ 4), CPU0 },
+      QVTD_IRTE_SOURCE(1, 1, SID_A ^ 4), CPU0 },
     { "source but function bits 2:1", 8, false, 0, 8, 0,
-      VTD_IRTE_SOURCE(1, 2, SID_A ^ 6), CPU0 },
+      QVTD_IRTE_SOURCE(1, 2, SID_A ^ 6), CPU0 },
     { "source but function", 8, false, 0, 8, 0,
-      VTD_IRTE_SOURCE(1, 3, SID_A ^ 7), CPU0 },
-    { "bus 0 to 0", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(2, 0, 0x0000), CPU0 },
-    { "bus 0 to 255", 8, false, 0, 8, 0, VTD_IRTE_SOURCE(2, 0, 0x00ff), CPU0 },
+      QVTD_IRTE_SOURCE(1, 3, SID_A ^ 7), CPU0 },
+    { "bus 0 to 0", 8, false, 0, 8, 0, QVTD_IRTE_SOURCE(2, 0, 0x0000), CPU0 },
+    { "bus 0 to 255", 8, false, 0, 8, 0, QVTD_IRTE_SOURCE(2, 0, 0x00ff), CPU0 },
     { "unverified source", 8, false, 0, 8, 0,
-      VTD_IRTE_SOURCE(0, 0, 0xffff), CPU0 },
+      QVTD_IRTE_SOURCE(0, 0, 0xffff), CPU0 },
 };
 
 /* In a table of 65536 entries */
@@ -185,13 +185,13 @@ static const Remapped remapped_large[] = {
 static void check_remapped(Fixture *f, const Remapped *row)
 {
     int vector = new_vector(f);
-    uint64_t before = vtd_stat(&f->p.d, "interrupts-remapped");
+    uint64_t before = qvtd_stat(&f->p.d, "interrupts-remapped");
 
     qvtd_row("%s", row->name);
-    set_irte(f, row->index, VTD_IRTE_P | VTD_IRTE_V(vector) | row->lo,
+    set_irte(f, row->index, QVTD_P | QVTD_IRTE_V(vector) | row->lo,
              row->hi);
     edu_msi_program(&f->p.a,
-                    remappable(row->handle) | (row->shv ? VTD_MSI_SHV : 0),
+                    remappable(row->handle) | (row->shv ? QVTD_MSI_SHV : 0),
                     row->data);
     edu_msi_fire(&f->p.a);
     expect_delivered(f, row->cpus, vector);
@@ -200,8 +200,8 @@ static void check_remapped(Fixture *f, const Remapped *row)
             expect_eq(f->cpus[i].level, row->level);
         }
     }
-    vtd_expect_no_fault(&f->p.d);
-    expect_eq(vtd_stat(&f->p.d, "interrupts-remapped"), before + 1);
+    qvtd_expect_no_fault(&f->p.d);
+    expect_eq(qvtd_stat(&f->p.d, "interrupts-remapped"), before + 1);
     set_irte(f, row->index, 0, 0);
 }
 
@@ -210,11 +210,11 @@ static void test_remapped(void)
     Fixture f;
 
     start(&f, "");
-    vtd_remap_enable(&f.p.d, 7, 0);
+    qvtd_remap_enable(&f.p.d, 7, 0);
     for (int i = 0; i < ARRAY_SIZE(remapped); i++) {
         check_remapped(&f, &remapped[i]);
     }
-    vtd_remap_enable(&f.p.d, 15, 0);
+    qvtd_remap_enable(&f.p.d, 15, 0);
     for (int i = 0; i < ARRAY_SIZE(remapped_large); i++) {
         check_remapped(&f, &remapped_large[i]);
     }
@@ -237,15 +237,15 @@ typedef struct Blocked {
 } Blocked;
 
 #define SHV(handle) \
-    (VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_SHV | VTD_MSI_HANDLE(handle))
+    (QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_SHV | QVTD_MSI_HANDLE(handle))
 #define PLAIN(handle) \
-    (VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(handle))
+    (QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(handle))
 #define RESERVED_LO(bit) \
     { "entry bit " #bit, 0, 0, 0, 1ull << (bit), 0, 0x24, INDEX, true }
 #define RESERVED_HI(bit) \
     { "entry bit 64 + " #bit, 0, 0, 0, 0, 1ull << (bit), 0x24, INDEX, true }
 #define SOURCE(text, svt, sq, sid) \
-    { text, 0, 0, 0, 0, VTD_IRTE_SOURCE(svt, sq, sid), 0x26, INDEX, true }
+    { text, 0, 0, 0, 0, QVTD_IRTE_SOURCE(svt, sq, sid), 0x26, INDEX, true }
 
 static const Blocked blocked[] = {
     { "data bit 16 with SHV", SHV(INDEX), 1 << 16, 0, 0, 0, 0x20, -1, false },
@@ -255,15 +255,15 @@ static const Blocked blocked[] = {
     { "index 0xffff", PLAIN(0xffff), 0, 0, 0, 0, 0x21, 0xffff, false },
     { "sum at the end", SHV(255), 1, 0, 0, 0, 0x21, 256, false },
     { "sum above 16 bits", SHV(0xffff), INDEX + 1, 0, 0, 0, 0x21, -1, false },
-    { "not present", 0, 0, VTD_IRTE_P, 0, 0, 0x22, INDEX, true },
-    { "not present, reserved bits set", 0, 0, VTD_IRTE_P, 0x7000, 1ull << 63,
+    { "not present", 0, 0, QVTD_P, 0, 0, 0x22, INDEX, true },
+    { "not present, reserved bits set", 0, 0, QVTD_P, 0x7000, 1ull << 63,
       0x22, INDEX, true },
     RESERVED_LO(12), RESERVED_LO(13), RESERVED_LO(14),
     RESERVED_LO(24), RESERVED_LO(31), RESERVED_LO(32), RESERVED_LO(39),
     RESERVED_LO(48), RESERVED_LO(63), RESERVED_HI(20), RESERVED_HI(63),
-    { "delivery mode 3", 0, 0, 0, VTD_IRTE_DLM(3), 0, 0x24, INDEX, true },
-    { "delivery mode 6", 0, 0, 0, VTD_IRTE_DLM(6), 0, 0x24, INDEX, true },
-    { "posted, without PI", 0, 0, 0, VTD_IRTE_IM, 0, 0x24, INDEX, true },
+    { "delivery mode 3", 0, 0, 0, QVTD_IRTE_DLM(3), 0, 0x24, INDEX, true },
+    { "delivery mode 6", 0, 0, 0, QVTD_IRTE_DLM(6), 0, 0x24, INDEX, true },
+    { "posted, without PI", 0, 0, 0, QVTD_IRTE_IM, 0, 0x24, INDEX, true },
     SOURCE("another source", 1, 0, SID_A + 8),
     SOURCE("another function", 1, 0, SID_A ^ 1),
     SOURCE("another bus", 1, 0, SID_A | 0x100),
@@ -279,12 +279,12 @@ static const Blocked blocked[] = {
 static void check_blocked(Fixture *f, const Blocked *row, bool fpd)
 {
     int vector = new_vector(f);
-    uint64_t good = VTD_IRTE_P | VTD_IRTE_V(vector);
-    uint64_t before = vtd_stat(&f->p.d, "interrupts-blocked");
+    uint64_t good = QVTD_P | QVTD_IRTE_V(vector);
+    uint64_t before = qvtd_stat(&f->p.d, "interrupts-blocked");
 
     qvtd_row("%s%s", row->name, fpd ? ", FPD" : "");
     set_irte(f, INDEX, (good & ~row->clear_lo) | row->lo |
-             (fpd ? VTD_IRTE_FPD : 0), row->hi);
+             (fpd ? QVTD_FPD : 0), row->hi);
     if (row->data >> 16) {
         edu_message(&f->p.a, row->addr, row->data);
     } else {
@@ -293,18 +293,18 @@ static void check_blocked(Fixture *f, const Blocked *row, bool fpd)
     }
     if (fpd && row->qualified) {
         expect_delivered(f, 0, 0);
-        vtd_expect_no_fault(&f->p.d);
+        qvtd_expect_no_fault(&f->p.d);
     } else {
         expect_blocked(f, row->reason, f->p.a.sid, row->index);
     }
-    expect_eq(vtd_stat(&f->p.d, "interrupts-blocked"), before + 1);
+    expect_eq(qvtd_stat(&f->p.d, "interrupts-blocked"), before + 1);
 
     qvtd_row("%s, mended", row->name);
     set_irte(f, INDEX, good, 0);
     edu_msi_program(&f->p.a, PLAIN(INDEX), 0);
     edu_msi_fire(&f->p.a);
     expect_delivered(f, CPU0, vector);
-    vtd_expect_no_fault(&f->p.d);
+    qvtd_expect_no_fault(&f->p.d);
 }
 
 static void test_blocked(void)
@@ -312,7 +312,7 @@ static void test_blocked(void)
     Fixture f;
 
     start(&f, "");
-    vtd_remap_enable(&f.p.d, 7, 0);
+    qvtd_remap_enable(&f.p.d, 7, 0);
     for (int i = 0; i < ARRAY_SIZE(blocked); i++) {
         check_blocked(&f, &blocked[i], false);
         check_blocked(&f, &blocked[i], true);
@@ -327,38 +327,38 @@ static void test_table_address(void)
     Fixture f;
 
     start(&f, "");
-    vtd_remap_enable(&f.p.d, 7, 0);
+    qvtd_remap_enable(&f.p.d, 7, 0);
     irt = f.p.d.irt;
     edu_msi_program(&f.p.a, PLAIN(INDEX), 0);
 
     qvtd_row("written, not latched");
-    set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x31), 0);
-    vtd_write64(&f.p.d, VTD_IRTA, VTD_HOLE | 7);
-    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    set_irte(&f, INDEX, QVTD_P | QVTD_IRTE_V(0x31), 0);
+    qvtd_write64(&f.p.d, QVTD_IRTA, QVTD_HOLE | 7);
+    qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x31);
 
     qvtd_row("in a hole");
-    vtd_command(&f.p.d, VTD_SIRTP, true);
-    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    qvtd_command(&f.p.d, QVTD_SIRTP, true);
+    qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_blocked(&f, 0x23, f.p.a.sid, INDEX);
 
     qvtd_row("fewer entries");
-    vtd_write64(&f.p.d, VTD_IRTA, irt | 2);
-    vtd_command(&f.p.d, VTD_SIRTP, true);
-    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    qvtd_write64(&f.p.d, QVTD_IRTA, irt | 2);
+    qvtd_command(&f.p.d, QVTD_SIRTP, true);
+    qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_blocked(&f, 0x21, f.p.a.sid, INDEX);
 
     qvtd_row("as it was");
-    vtd_set_irte(&f.p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x32), 0);
-    vtd_write64(&f.p.d, VTD_IRTA, irt | 3);
-    vtd_command(&f.p.d, VTD_SIRTP, true);
-    vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+    qvtd_set_irte(&f.p.d, INDEX, QVTD_P | QVTD_IRTE_V(0x32), 0);
+    qvtd_write64(&f.p.d, QVTD_IRTA, irt | 3);
+    qvtd_command(&f.p.d, QVTD_SIRTP, true);
+    qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x32);
-    vtd_expect_no_fault(&f.p.d);
+    qvtd_expect_no_fault(&f.p.d);
     stop(&f);
 }
 
@@ -368,25 +368,25 @@ static void test_iec(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
         uint8_t changed;        /* of entries 0 to 7 */
     } rows[] = {
-        { "global", VTD_INV_IEC_GLOBAL, 0xff },
-        { "entry 3", VTD_INV_IEC_INDEX(3, 0), 0x08 },
-        { "entries 2 and 3", VTD_INV_IEC_INDEX(2, 1), 0x0c },
-        { "entries 2 and 3, index not aligned", VTD_INV_IEC_INDEX(3, 1),
+        { "global", QVTD_INV_IEC_GLOBAL, 0xff },
+        { "entry 3", QVTD_INV_IEC_INDEX(3, 0), 0x08 },
+        { "entries 2 and 3", QVTD_INV_IEC_INDEX(2, 1), 0x0c },
+        { "entries 2 and 3, index not aligned", QVTD_INV_IEC_INDEX(3, 1),
           0x0c },
-        { "entries 4 to 7", VTD_INV_IEC_INDEX(4, 2), 0xf0 },
-        { "entries 0 to 7", VTD_INV_IEC_INDEX(0, 3), 0xff },
-        { "entries 0 to 0x7fff", VTD_INV_IEC_INDEX(0, 15), 0xff },
-        { "entries from 0x8000", VTD_INV_IEC_INDEX(0x8000, 15), 0 },
-        { "entry 8", VTD_INV_IEC_INDEX(8, 0), 0 },
-        { "entry 0x103", VTD_INV_IEC_INDEX(0x103, 0), 0 },
+        { "entries 4 to 7", QVTD_INV_IEC_INDEX(4, 2), 0xf0 },
+        { "entries 0 to 7", QVTD_INV_IEC_INDEX(0, 3), 0xff },
+        { "entries 0 to 0x7fff", QVTD_INV_IEC_INDEX(0, 15), 0xff },
+        { "entries from 0x8000", QVTD_INV_IEC_INDEX(0x8000, 15), 0 },
+        { "entry 8", QVTD_INV_IEC_INDEX(8, 0), 0 },
+        { "entry 0x103", QVTD_INV_IEC_INDEX(0x103, 0), 0 },
     };
     Fixture f;
 
     start(&f, "");
-    vtd_remap_enable(&f.p.d, 15, 0);
+    qvtd_remap_enable(&f.p.d, 15, 0);
     f.vector = FIRST_VECTOR + 8;
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         int first_new = f.vector;
@@ -395,10 +395,10 @@ static void test_iec(void)
         f.vector += 8;
         qvtd_row("%s", rows[i].name);
         for (int n = 0; n < 8; n++) {
-            vtd_set_irte(&f.p.d, n,
-                         VTD_IRTE_P | VTD_IRTE_V(FIRST_VECTOR + n), 0);
+            qvtd_set_irte(&f.p.d, n,
+                          QVTD_P | QVTD_IRTE_V(FIRST_VECTOR + n), 0);
         }
-        vtd_invalidate(&f.p.d, VTD_INV_IEC_GLOBAL);
+        qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
         for (int n = 0; n < 8; n++) {
             edu_msi_program(&f.p.a, PLAIN(n), 0);
             edu_msi_fire(&f.p.a);
@@ -407,16 +407,16 @@ static void test_iec(void)
         }
 
         for (int n = 0; n < 8; n++) {
-            vtd_set_irte(&f.p.d, n, VTD_IRTE_P | VTD_IRTE_V(first_new + n), 0);
+            qvtd_set_irte(&f.p.d, n, QVTD_P | QVTD_IRTE_V(first_new + n), 0);
         }
-        vtd_invalidate(&f.p.d, rows[i].desc);
+        qvtd_invalidate(&f.p.d, rows[i].desc);
         for (int n = 0; n < 8; n++) {
             edu_msi_program(&f.p.a, PLAIN(n), 0);
             edu_msi_fire(&f.p.a);
             changed |= (lapic_take(&f.cpus[0]) == first_new + n) << n;
         }
         expect_eq(changed, rows[i].changed);
-        expect_eq(vtd_stat(&f.p.d, "interrupts-remapped"), 16 * (i + 1));
+        expect_eq(qvtd_stat(&f.p.d, "interrupts-remapped"), 16 * (i + 1));
     }
     stop(&f);
 }
@@ -432,9 +432,9 @@ static void test_appearances(void)
         bool invalidate;
     } rows[] = {
         { "not present", "", 0, 0x22, false },
-        { "bad", "", VTD_IRTE_P | 1 << 12, 0x24, false },
+        { "bad", "", QVTD_P | 1 << 12, 0x24, false },
         { "not present, caching mode", ",caching-mode=on", 0, 0x22, true },
-        { "bad, caching mode", ",caching-mode=on", VTD_IRTE_P | 1 << 12, 0x24,
+        { "bad, caching mode", ",caching-mode=on", QVTD_P | 1 << 12, 0x24,
           true },
     };
 
@@ -443,18 +443,18 @@ static void test_appearances(void)
 
         qvtd_row("%s", rows[i].name);
         start(&f, rows[i].props);
-        vtd_remap_enable(&f.p.d, 7, 0);
+        qvtd_remap_enable(&f.p.d, 7, 0);
         set_irte(&f, INDEX, rows[i].before, 0);
         edu_msi_program(&f.p.a, PLAIN(INDEX), 0);
         edu_msi_fire(&f.p.a);
         expect_blocked(&f, rows[i].reason, f.p.a.sid, INDEX);
-        vtd_set_irte(&f.p.d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x40), 0);
+        qvtd_set_irte(&f.p.d, INDEX, QVTD_P | QVTD_IRTE_V(0x40), 0);
         if (rows[i].invalidate) {
-            vtd_invalidate(&f.p.d, VTD_INV_IEC_INDEX(INDEX, 0));
+            qvtd_invalidate(&f.p.d, QVTD_INV_IEC_INDEX(INDEX, 0));
         }
         edu_msi_fire(&f.p.a);
         expect_delivered(&f, CPU0, 0x40);
-        vtd_expect_no_fault(&f.p.d);
+        qvtd_expect_no_fault(&f.p.d);
         stop(&f);
     }
 }
@@ -462,46 +462,46 @@ static void test_appearances(void)
 /* The range is never translated, and asks no context entry */
 static void test_with_translation(void)
 {
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page;
     Fixture f;
 
     start(&f, "");
-    page = vtd_alloc(&f.p.d, 1);
-    domain = vtd_domain_new(&f.p.d, 1, 4);
-    vtd_map(&f.p.d, &domain, VTD_MSI_ADDR, page, 1, VTD_RW);
-    vtd_attach(&f.p.d, f.p.a.sid, &domain);
-    vtd_enable(&f.p.d);
+    page = qvtd_alloc(&f.p.d, 1);
+    domain = qvtd_domain_new(&f.p.d, 1, 4);
+    qvtd_map(&f.p.d, &domain, QVTD_MSI_ADDR, page, 1, QVTD_RW);
+    qvtd_attach(&f.p.d, f.p.a.sid, &domain);
+    qvtd_enable(&f.p.d);
 
     qvtd_row("MSI through a context");
-    edu_msi_program(&f.p.a, VTD_MSI_ADDR, 0x41);
+    edu_msi_program(&f.p.a, QVTD_MSI_ADDR, 0x41);
     edu_msi_fire(&f.p.a);
     expect_delivered(&f, CPU0, 0x41);
 
     qvtd_row("MSI without a context");
-    edu_msi_program(&f.p.b, VTD_MSI_ADDR, 0x42);
+    edu_msi_program(&f.p.b, QVTD_MSI_ADDR, 0x42);
     edu_msi_fire(&f.p.b);
     expect_delivered(&f, CPU0, 0x42);
 
     qvtd_row("a DMA of four bytes");
-    edu_message(&f.p.a, VTD_MSI_ADDR, 0x43);
+    edu_message(&f.p.a, QVTD_MSI_ADDR, 0x43);
     expect_delivered(&f, CPU0, 0x43);
 
     qvtd_row("a DMA of four bytes, remapped");
-    vtd_remap_enable(&f.p.d, 7, 0);
-    set_irte(&f, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x44),
-             VTD_IRTE_SOURCE(1, 0, f.p.a.sid));
+    qvtd_remap_enable(&f.p.d, 7, 0);
+    set_irte(&f, INDEX, QVTD_P | QVTD_IRTE_V(0x44),
+             QVTD_IRTE_SOURCE(1, 0, f.p.a.sid));
     edu_message(&f.p.a, PLAIN(INDEX), 0);
     expect_delivered(&f, CPU0, 0x44);
 
     qvtd_row("the page that is mapped there");
     expect_eq(qtest_readq(f.p.d.qts, page), 0);
-    vtd_expect_no_fault(&f.p.d);
+    qvtd_expect_no_fault(&f.p.d);
 
     qvtd_row("a DMA of eight bytes is no interrupt and no DMA");
-    vtd_command(&f.p.d, VTD_IRE, false);
+    qvtd_command(&f.p.d, QVTD_IRE, false);
     edu_load(&f.p.a, 0, 0x4500000045);
-    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
+    edu_dma_write(&f.p.a, QVTD_MSI_ADDR, 0, 8);
     expect_delivered(&f, 0, 0);
     expect_eq(qtest_readq(f.p.d.qts, page), 0);
     stop(&f);
@@ -554,32 +554,32 @@ static void test_lengths(void)
             edu_load(&f.p.a, at, (uint64_t)(vector + at / 4 + 1) << 32 |
                                  (vector + at / 4));
         }
-        edu_dma_write(&f.p.a, VTD_MSI_ADDR + rows[i].offset, rows[i].offset,
+        edu_dma_write(&f.p.a, QVTD_MSI_ADDR + rows[i].offset, rows[i].offset,
                       rows[i].size);
         expect_eq(lapic_take(&f.cpus[0]),
                   rows[i].delivered ? vector : LAPIC_NONE);
     }
 
     for (unsigned i = 0; i < ARRAY_SIZE(counted); i++) {
-        uint64_t before = vtd_stat(&f.p.d, "interrupts-passed");
+        uint64_t before = qvtd_stat(&f.p.d, "interrupts-passed");
 
         qvtd_row("%u bytes at %d", counted[i].size, counted[i].offset);
-        edu_dma_write(&f.p.a, VTD_MSI_ADDR + counted[i].offset, 0,
+        edu_dma_write(&f.p.a, QVTD_MSI_ADDR + counted[i].offset, 0,
                       counted[i].size);
-        expect_eq(vtd_stat(&f.p.d, "interrupts-passed"),
+        expect_eq(qvtd_stat(&f.p.d, "interrupts-passed"),
                   before + counted[i].messages);
         lapic_take(&f.cpus[0]);
     }
 
     qvtd_row("a message elsewhere ends the refused write");
-    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
-    edu_message(&f.p.a, VTD_MSI_ADDR, vector);
+    edu_dma_write(&f.p.a, QVTD_MSI_ADDR, 0, 8);
+    edu_message(&f.p.a, QVTD_MSI_ADDR, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector++);
-    edu_message(&f.p.a, VTD_MSI_ADDR + 8, vector);
+    edu_message(&f.p.a, QVTD_MSI_ADDR + 8, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector++);
     qvtd_row("another device's is another request");
-    edu_dma_write(&f.p.a, VTD_MSI_ADDR, 0, 8);
-    edu_message(&f.p.b, VTD_MSI_ADDR + 8, vector);
+    edu_dma_write(&f.p.a, QVTD_MSI_ADDR, 0, 8);
+    edu_message(&f.p.b, QVTD_MSI_ADDR + 8, vector);
     expect_eq(lapic_take(&f.cpus[0]), vector);
     stop(&f);
 }

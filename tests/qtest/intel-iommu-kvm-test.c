@@ -18,8 +18,6 @@
 #include "vtd-trace.h"
 
 #define EVENT                   "vtd_ir_remap_msi"
-#define ECAP_IR                 (1ull << 3)
-#define ECAP_EIM                (1ull << 4)
 
 #define DISK                    QPCI_DEVFN(5, 0)
 #define QUEUE_VECTOR            1
@@ -38,13 +36,13 @@ typedef struct Message {
 
 /* Ahead of remapping, behind it, and to no CPU */
 #define SOURCE(index) \
-    { VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(index), 0 }
-#define VECTOR(vector, cpu)     { VTD_MSI_ADDR | VTD_MSI_DEST(cpu), \
+    { QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(index), 0 }
+#define VECTOR(vector, cpu)     { QVTD_MSI_ADDR | QVTD_MSI_DEST(cpu), \
                                   0x4000 | (vector) }
-#define NOBODY                  { VTD_MSI_ADDR | 1 << 2, 0 }
+#define NOBODY                  { QVTD_MSI_ADDR | 1 << 2, 0 }
 
 typedef struct Routes {
-    VtdDriver d;
+    QVtd d;
     TraceLog log;
     QGuestAllocator alloc;
     QVirtioPCIDevice *disk;
@@ -65,11 +63,11 @@ static void look(Routes *r)
                                PRIx64 ") -> (addr 0x%" PRIx64 ", data 0x%"
                                PRIx64 ")", &from.addr, &from.data,
                                &to.addr, &to.data), ==, 4);
-        if ((from.addr & VTD_MSI_HANDLE(0x7fff)) ==
-            VTD_MSI_HANDLE(QUEUE_INDEX)) {
+        if ((from.addr & QVTD_MSI_HANDLE(0x7fff)) ==
+            QVTD_MSI_HANDLE(QUEUE_INDEX)) {
             r->queue = to;
-        } else if ((from.addr & VTD_MSI_HANDLE(0x7fff)) ==
-                   VTD_MSI_HANDLE(PIN_INDEX)) {
+        } else if ((from.addr & QVTD_MSI_HANDLE(0x7fff)) ==
+                   QVTD_MSI_HANDLE(PIN_INDEX)) {
             r->pin = to;
         }
         r->updates++;
@@ -77,7 +75,7 @@ static void look(Routes *r)
     }
 }
 
-static void write_rte(VtdDriver *d, unsigned pin, uint64_t value)
+static void write_rte(QVtd *d, unsigned pin, uint64_t value)
 {
     qtest_writel(d->qts, IOAPIC_SELECT, 0x10 + 2 * pin + 1);
     qtest_writel(d->qts, IOAPIC_WINDOW, value >> 32);
@@ -86,7 +84,7 @@ static void write_rte(VtdDriver *d, unsigned pin, uint64_t value)
 }
 
 /* A driver as far as DRIVER_OK, when QEMU sets up the routes */
-static QVirtioPCIDevice *start_disk(VtdDriver *d, QGuestAllocator *alloc,
+static QVirtioPCIDevice *start_disk(QVtd *d, QGuestAllocator *alloc,
                                     QVirtQueue **queue)
 {
     QPCIAddress address = { .devfn = DISK };
@@ -106,8 +104,8 @@ static QVirtioPCIDevice *start_disk(VtdDriver *d, QGuestAllocator *alloc,
     entry = pci->msix_table_off + QUEUE_VECTOR * PCI_MSIX_ENTRY_SIZE;
     qpci_io_writel(pci, pci->msix_table_bar,
                    entry + PCI_MSIX_ENTRY_LOWER_ADDR,
-                   VTD_MSI_ADDR | VTD_MSI_REMAP |
-                   VTD_MSI_HANDLE(QUEUE_INDEX));
+                   QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                   QVTD_MSI_HANDLE(QUEUE_INDEX));
     qpci_io_writel(pci, pci->msix_table_bar,
                    entry + PCI_MSIX_ENTRY_UPPER_ADDR, 0);
     qpci_io_writel(pci, pci->msix_table_bar, entry + PCI_MSIX_ENTRY_DATA, 0);
@@ -122,44 +120,44 @@ typedef struct Step {
         unsigned index;
         uint64_t lo;
     } entry;                    /* written first, if there is an index */
-    VtdDesc desc;
+    QVtdDesc desc;
     uint32_t command;           /* instead, if not 0 */
     bool set;
     bool quiet;
     Message queue, pin;
 } Step;
 
-#define ENTRY(vector, cpu)      (VTD_IRTE_P | VTD_IRTE_V(vector) | \
-                                 VTD_IRTE_DST(cpu))
+#define ENTRY(vector, cpu)      (QVTD_P | QVTD_IRTE_V(vector) |    \
+                                 QVTD_IRTE_DST(cpu))
 
 static const Step steps[] = {
-    { "table", .command = VTD_SIRTP, .set = true,
+    { "table", .command = QVTD_SIRTP, .set = true,
       .queue = SOURCE(QUEUE_INDEX), .pin = SOURCE(PIN_INDEX) },
-    { "remapping on", .command = VTD_IRE, .set = true,
+    { "remapping on", .command = QVTD_IRE, .set = true,
       .queue = NOBODY, .pin = NOBODY },
     { "entry of the queue", { QUEUE_INDEX, ENTRY(0x41, 0) },
-      VTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
+      QVTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
       .queue = VECTOR(0x41, 0), .pin = NOBODY },
     { "entry of the pin", { PIN_INDEX, ENTRY(0x51, 1) },
-      VTD_INV_IEC_INDEX(PIN_INDEX, 0),
+      QVTD_INV_IEC_INDEX(PIN_INDEX, 0),
       .queue = VECTOR(0x41, 0), .pin = VECTOR(0x51, 1) },
     { "another vector, not told", { QUEUE_INDEX, ENTRY(0x42, 0) },
-      VTD_INV_IOTLB_GLOBAL, .quiet = true,
+      QVTD_INV_IOTLB_GLOBAL, .quiet = true,
       .queue = VECTOR(0x41, 0), .pin = VECTOR(0x51, 1) },
-    { "told now", .desc = VTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
+    { "told now", .desc = QVTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
       .queue = VECTOR(0x42, 0), .pin = VECTOR(0x51, 1) },
-    { "another CPU", { QUEUE_INDEX, ENTRY(0x43, 1) }, VTD_INV_IEC_GLOBAL,
+    { "another CPU", { QUEUE_INDEX, ENTRY(0x43, 1) }, QVTD_INV_IEC_GLOBAL,
       .queue = VECTOR(0x43, 1), .pin = VECTOR(0x51, 1) },
     { "no entry of the queue", { QUEUE_INDEX, 0 },
-      VTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
+      QVTD_INV_IEC_INDEX(QUEUE_INDEX, 0),
       .queue = NOBODY, .pin = VECTOR(0x51, 1) },
     { "no entry of the pin", { PIN_INDEX, 0 },
-      VTD_INV_IEC_INDEX(PIN_INDEX, 0), .queue = NOBODY, .pin = NOBODY },
-    { "both again", { PIN_INDEX, ENTRY(0x52, 0) }, VTD_INV_IEC_GLOBAL,
+      QVTD_INV_IEC_INDEX(PIN_INDEX, 0), .queue = NOBODY, .pin = NOBODY },
+    { "both again", { PIN_INDEX, ENTRY(0x52, 0) }, QVTD_INV_IEC_GLOBAL,
       .queue = NOBODY, .pin = VECTOR(0x52, 0) },
-    { "remapping off", .command = VTD_IRE, .set = false,
+    { "remapping off", .command = QVTD_IRE, .set = false,
       .queue = SOURCE(QUEUE_INDEX), .pin = SOURCE(PIN_INDEX) },
-    { "on again", .command = VTD_IRE, .set = true,
+    { "on again", .command = QVTD_IRE, .set = true,
       .queue = NOBODY, .pin = VECTOR(0x52, 0) },
 };
 
@@ -182,11 +180,11 @@ static void routes_start(Routes *r, const char *props, uint64_t irta)
     args = g_strconcat("-S -smp 2 -drive if=none,id=none,driver=null-co "
                        "-device virtio-blk-pci,addr=5,disable-legacy=on,"
                        "drive=none ", r->log.args, NULL);
-    vtd_start(&r->d, ",kernel-irqchip=split -accel kvm", props, args);
+    qvtd_start(&r->d, ",kernel-irqchip=split -accel kvm", props, args);
     pc_alloc_init(&r->alloc, r->d.qts, ALLOC_NO_FLAGS);
-    vtd_queue_start(&r->d, 0);
-    r->d.irt = vtd_alloc(&r->d, 1);
-    vtd_write64(&r->d, VTD_IRTA, r->d.irt | irta | 7);
+    qvtd_queue_start(&r->d, 0);
+    r->d.irt = qvtd_alloc(&r->d, 1);
+    qvtd_write64(&r->d, QVTD_IRTA, r->d.irt | irta | 7);
     write_rte(&r->d, PIN, 1ull << 48 | (uint64_t)PIN_INDEX << 49 | 0x33);
     r->disk = start_disk(&r->d, &r->alloc, &r->vq);
     look(r);
@@ -199,7 +197,7 @@ static void routes_stop(Routes *r)
     qvirtio_pci_destructor(&r->disk->obj);
     g_free(r->disk);
     alloc_destroy(&r->alloc);
-    vtd_stop(&r->d);
+    qvtd_stop(&r->d);
     trace_log_stop(&r->log);
 }
 
@@ -214,18 +212,18 @@ static void test_routes(void)
 
         qvtd_row("%s", step->name);
         if (step->entry.index) {
-            vtd_set_irte(&r.d, step->entry.index, step->entry.lo, 0);
+            qvtd_set_irte(&r.d, step->entry.index, step->entry.lo, 0);
         }
         if (step->command) {
-            vtd_command(&r.d, step->command, step->set);
+            qvtd_command(&r.d, step->command, step->set);
         } else {
-            vtd_invalidate(&r.d, step->desc);
+            qvtd_invalidate(&r.d, step->desc);
         }
         look(&r);
         expect_eq(!r.updates, step->quiet);
         expect_leads(&r.queue, &step->queue, false);
-        expect_leads(&r.pin, &step->pin, step->pin.addr & VTD_MSI_REMAP);
-        vtd_expect_no_fault(&r.d);
+        expect_leads(&r.pin, &step->pin, step->pin.addr & QVTD_MSI_REMAP);
+        qvtd_expect_no_fault(&r.d);
     }
     routes_stop(&r);
 }
@@ -236,26 +234,26 @@ static void test_x2apic_routes(void)
     static const uint32_t ids[] = { 1, 255, 256, 287, 0x12345678 };
     Routes r;
 
-    routes_start(&r, ",eim=on", VTD_IRTA_EIME);
-    vtd_command(&r.d, VTD_SIRTP, true);
-    vtd_command(&r.d, VTD_IRE, true);
+    routes_start(&r, ",eim=on", QVTD_IRTA_EIME);
+    qvtd_command(&r.d, QVTD_SIRTP, true);
+    qvtd_command(&r.d, QVTD_IRE, true);
     for (int i = 0; i < ARRAY_SIZE(ids); i++) {
         Message want = {
-            (uint64_t)(ids[i] & ~0xffu) << 32 | VTD_MSI_ADDR |
-            VTD_MSI_DEST(ids[i] & 0xff), 0x4000 | (0x60 + i),
+            (uint64_t)(ids[i] & ~0xffu) << 32 | QVTD_MSI_ADDR |
+            QVTD_MSI_DEST(ids[i] & 0xff), 0x4000 | (0x60 + i),
         };
 
         qvtd_row("id %u", ids[i]);
         for (int k = 0; k < 2; k++) {
-            vtd_set_irte(&r.d, k ? PIN_INDEX : QUEUE_INDEX,
-                         VTD_IRTE_P | VTD_IRTE_V(0x60 + i) |
-                         VTD_IRTE_DST_X2APIC(ids[i]), 0);
+            qvtd_set_irte(&r.d, k ? PIN_INDEX : QUEUE_INDEX,
+                          QVTD_P | QVTD_IRTE_V(0x60 + i) |
+                          QVTD_IRTE_DST_X2APIC(ids[i]), 0);
         }
-        vtd_invalidate(&r.d, VTD_INV_IEC_GLOBAL);
+        qvtd_invalidate(&r.d, QVTD_INV_IEC_GLOBAL);
         look(&r);
         expect_leads(&r.queue, &want, false);
         expect_leads(&r.pin, &want, false);
-        vtd_expect_no_fault(&r.d);
+        qvtd_expect_no_fault(&r.d);
     }
     routes_stop(&r);
 }
@@ -268,11 +266,11 @@ static void test_auto(void)
         const char *props;
         uint64_t ecap;
     } rows[] = {
-        { "split", "", ECAP_IR | ECAP_EIM },
-        { "split", ",intremap=auto,eim=auto", ECAP_IR | ECAP_EIM },
-        { "split", ",intremap=on", ECAP_IR | ECAP_EIM },
-        { "split", ",intremap=on,eim=on", ECAP_IR | ECAP_EIM },
-        { "split", ",intremap=on,eim=off", ECAP_IR },
+        { "split", "", QVTD_ECAP_IR | QVTD_ECAP_EIM },
+        { "split", ",intremap=auto,eim=auto", QVTD_ECAP_IR | QVTD_ECAP_EIM },
+        { "split", ",intremap=on", QVTD_ECAP_IR | QVTD_ECAP_EIM },
+        { "split", ",intremap=on,eim=on", QVTD_ECAP_IR | QVTD_ECAP_EIM },
+        { "split", ",intremap=on,eim=off", QVTD_ECAP_IR },
         { "split", ",intremap=off", 0 },
         { "on", "", 0 },
         { "on", ",intremap=auto", 0 },
@@ -282,13 +280,13 @@ static void test_auto(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree char *machine =
             g_strdup_printf(",kernel-irqchip=%s -accel kvm", rows[i].irqchip);
-        VtdDriver d;
+        QVtd d;
 
         qvtd_row("kernel-irqchip=%s \"%s\"", rows[i].irqchip, rows[i].props);
-        vtd_start(&d, machine, rows[i].props, "-S");
-        expect_eq(vtd_read64(&d, VTD_ECAP) & (ECAP_IR | ECAP_EIM),
+        qvtd_start(&d, machine, rows[i].props, "-S");
+        expect_eq(qvtd_read64(&d, QVTD_ECAP) & (QVTD_ECAP_IR | QVTD_ECAP_EIM),
                   rows[i].ecap);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 

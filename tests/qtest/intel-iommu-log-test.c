@@ -48,30 +48,30 @@ static void test_once(void)
 
     trace_log_start_errors(&log);
     edu_pair_start(&p, "", ",intremap=on", log.args);
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     expect_silence(&log);
 
     qvtd_row("DMA");
     for (int i = 0; i < 10; i++) {
-        edu_dma_read(&p.a, IOVA + i * VTD_PAGE, 0, 8);
+        edu_dma_read(&p.a, IOVA + i * QVTD_PAGE, 0, 8);
         edu_dma_write(&p.b, IOVA, 0, 8);
     }
     expect_line(&log, FAILURE, " iova=0x40000000)");
 
     qvtd_row("descriptor");
     for (int i = 0; i < 3; i++) {
-        vtd_queue_start(&p.d, 0);
-        vtd_queue_put(&p.d, VTD_DESC(0xf, 0));
-        vtd_queue_kick(&p.d);
+        qvtd_queue_start(&p.d, 0);
+        qvtd_queue_put(&p.d, QVTD_DESC(0xf, 0));
+        qvtd_queue_kick(&p.d);
     }
     expect_line(&log, "vtd_process_inv_desc: invalid inv desc:",
                 " hi=0, lo=f (unknown type)");
 
     qvtd_row("interrupt");
-    vtd_disable(&p.d);
-    vtd_queue_start(&p.d, 0);
-    vtd_remap_enable(&p.d, 7, 0);
-    edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(5),
+    qvtd_disable(&p.d);
+    qvtd_queue_start(&p.d, 0);
+    qvtd_remap_enable(&p.d, 7, 0);
+    edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(5),
                     0);
     for (int i = 0; i < 3; i++) {
         edu_msi_fire(&p.a);
@@ -80,7 +80,7 @@ static void test_once(void)
 
     qvtd_row("after a reset");
     edu_pair_reset(&p);
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     edu_dma_read(&p.a, IOVA, 0, 8);
     expect_eq(trace_log_count(&log, FAILURE), 0);
     edu_pair_stop(&p);
@@ -98,7 +98,7 @@ static void test_more(void)
 
     trace_log_start_guest_errors(&log);
     edu_pair_start(&p, "", "", log.args);
-    vtd_enable(&p.d);
+    qvtd_enable(&p.d);
     qvtd_row("100 faults");
     begin = g_get_monotonic_time();
     for (int i = 0; i < 100; i++) {
@@ -117,27 +117,27 @@ static void test_silence(void)
 {
     g_autofree char *args = NULL;
     TraceLog log;
-    VtdDriver d;
+    QVtd d;
     Testdev t;
 
     trace_log_start_errors(&log);
     args = g_strconcat(TESTDEV_DEVICE("3"), " ", log.args, NULL);
-    vtd_start(&d, "", ",caching-mode=on", args);
+    qvtd_start(&d, "", ",caching-mode=on", args);
     testdev_start(&t, &d, A);
-    vtd_enable(&d);
+    qvtd_enable(&d);
     qvtd_row("probes");
     expect_eq(testdev_probe(&t, IOVA).perm, 0);
     qvtd_row("replay");
     expect_eq(testdev_command(&t, TESTDEV_REPLAY, 0), TESTDEV_OK);
     qvtd_row("sync");
-    qtest_writeq(d.qts, vtd_context_entry(&d, A), 0xfff);
-    vtd_invalidate_all(&d);
+    qtest_writeq(d.qts, qvtd_context_entry(&d, A), 0xfff);
+    qvtd_invalidate_all(&d);
     expect_silence(&log);
     qvtd_row("DMA");
     testdev_dma_write(&t, IOVA, 0);
     expect_line(&log, FAILURE, " iova=0x40000000)");
     testdev_stop(&t);
-    vtd_stop(&d);
+    qvtd_stop(&d);
     trace_log_stop(&log);
 }
 

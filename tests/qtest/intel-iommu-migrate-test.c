@@ -27,24 +27,24 @@
 
 typedef struct Route {
     const char *name;
-    VtdWay way;
+    QVtdWay way;
     const char *from, *to;
     unsigned states;            /* how many of them take it; 0 for all */
 } Route;
 
 static const Route routes[] = {
-    { "file", VTD_WAY_FILE, VTD_OURS, VTD_OURS },
-    { "socket", VTD_WAY_SOCKET, VTD_OURS, VTD_OURS, 1 },
-    { "snapshot", VTD_WAY_SNAPSHOT, VTD_OURS, VTD_OURS },
-    { "to-stock", VTD_WAY_FILE, VTD_OURS, VTD_STOCK },
-    { "from-stock", VTD_WAY_FILE, VTD_STOCK, VTD_OURS },
+    { "file", QVTD_WAY_FILE, QVTD_OURS, QVTD_OURS },
+    { "socket", QVTD_WAY_SOCKET, QVTD_OURS, QVTD_OURS, 1 },
+    { "snapshot", QVTD_WAY_SNAPSHOT, QVTD_OURS, QVTD_OURS },
+    { "to-stock", QVTD_WAY_FILE, QVTD_OURS, QVTD_STOCK },
+    { "from-stock", QVTD_WAY_FILE, QVTD_STOCK, QVTD_OURS },
 };
 
 /* A move of a machine in some state */
 typedef struct Moving {
-    VtdDriver d;
+    QVtd d;
     Testdev t;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t page, other;
     bool to_ours;
 } Moving;
@@ -67,7 +67,7 @@ static void expect_write(Moving *m, uint64_t iova, uint64_t pa)
 
     expect_true(testdev_dma_write(&m->t, iova, ++value));
     expect_eq(qtest_readq(m->d.qts, pa), value);
-    vtd_expect_no_fault(&m->d);
+    qvtd_expect_no_fault(&m->d);
 }
 
 static void expect_read_fault(Moving *m, uint64_t iova, uint8_t reason)
@@ -75,26 +75,26 @@ static void expect_read_fault(Moving *m, uint64_t iova, uint8_t reason)
     uint64_t value;
 
     expect_true(!testdev_dma_read(&m->t, iova, &value));
-    vtd_expect_fault(&m->d, reason, m->t.sid, iova, true);
+    qvtd_expect_fault(&m->d, reason, m->t.sid, iova, true);
 }
 
 static void start_mapped(Moving *m)
 {
-    m->domain = vtd_domain_new(&m->d, 1, 4);
-    vtd_map(&m->d, &m->domain, IOVA, m->page, 1, VTD_RW);
-    vtd_map(&m->d, &m->domain, IOVA_LARGE, WORLD_RAM, 2, VTD_RW);
-    vtd_attach(&m->d, m->t.sid, &m->domain);
-    vtd_enable(&m->d);
+    m->domain = qvtd_domain_new(&m->d, 1, 4);
+    qvtd_map(&m->d, &m->domain, IOVA, m->page, 1, QVTD_RW);
+    qvtd_map(&m->d, &m->domain, IOVA_LARGE, WORLD_RAM, 2, QVTD_RW);
+    qvtd_attach(&m->d, m->t.sid, &m->domain);
+    qvtd_enable(&m->d);
     expect_write(m, IOVA, m->page);
 }
 
 /* The queue works, and what is mapped from now on is translated */
 static void expect_goes_on(Moving *m)
 {
-    uint64_t page = vtd_alloc(&m->d, 1);
+    uint64_t page = qvtd_alloc(&m->d, 1);
 
-    vtd_map(&m->d, &m->domain, IOVA + 0x10000, page, 1, VTD_RW);
-    vtd_invalidate(&m->d, VTD_INV_IOTLB_DOMAIN(1));
+    qvtd_map(&m->d, &m->domain, IOVA + 0x10000, page, 1, QVTD_RW);
+    qvtd_invalidate(&m->d, QVTD_INV_IOTLB_DOMAIN(1));
     expect_write(m, IOVA + 0x10000, page);
 }
 
@@ -103,7 +103,7 @@ static void expect_goes_on(Moving *m)
 static void before_mapped(Moving *m)
 {
     start_mapped(m);
-    vtd_map(&m->d, &m->domain, IOVA, m->other, 1, VTD_RW);
+    qvtd_map(&m->d, &m->domain, IOVA, m->other, 1, QVTD_RW);
 }
 
 static void after_mapped(Moving *m)
@@ -119,24 +119,25 @@ static void after_mapped(Moving *m)
 static void before_queue_error(Moving *m)
 {
     start_mapped(m);
-    vtd_queue_put(&m->d, VTD_DESC(0, 0));
-    vtd_queue_put(&m->d, VTD_WAIT(VTD_WAIT_SW, 0x77, m->d.status));
-    vtd_queue_kick(&m->d);
-    expect_true(vtd_read32(&m->d, VTD_FSTS) & VTD_FSTS_IQE);
-    expect_eq(vtd_read64(&m->d, VTD_IQT) - vtd_read64(&m->d, VTD_IQH), 0x20);
+    qvtd_queue_put(&m->d, QVTD_DESC(0, 0));
+    qvtd_queue_put(&m->d, QVTD_WAIT(QVTD_WAIT_SW, 0x77, m->d.status));
+    qvtd_queue_kick(&m->d);
+    expect_true(qvtd_read32(&m->d, QVTD_FSTS) & QVTD_FSTS_IQE);
+    expect_eq(qvtd_read64(&m->d, QVTD_IQT) - qvtd_read64(&m->d, QVTD_IQH),
+              0x20);
 }
 
 static void after_queue_error(Moving *m)
 {
-    uint64_t bad = m->d.queue + vtd_read64(&m->d, VTD_IQH);
+    uint64_t bad = m->d.queue + qvtd_read64(&m->d, QVTD_IQH);
 
     expect_write(m, IOVA, m->page);
-    qtest_writeq(m->d.qts, bad, VTD_INV_IOTLB_GLOBAL.lo);
+    qtest_writeq(m->d.qts, bad, QVTD_INV_IOTLB_GLOBAL.lo);
     expect_true(qtest_readl(m->d.qts, m->d.status) != 0x77);
-    vtd_write32(&m->d, VTD_FSTS, VTD_FSTS_IQE);
-    vtd_queue_kick(&m->d);
+    qvtd_write32(&m->d, QVTD_FSTS, QVTD_FSTS_IQE);
+    qvtd_queue_kick(&m->d);
     expect_eq(qtest_readl(m->d.qts, m->d.status), 0x77);
-    expect_eq(vtd_read64(&m->d, VTD_IQH), vtd_read64(&m->d, VTD_IQT));
+    expect_eq(qvtd_read64(&m->d, QVTD_IQH), qvtd_read64(&m->d, QVTD_IQT));
     expect_goes_on(m);
 }
 
@@ -147,11 +148,11 @@ static void before_fault(Moving *m)
     uint64_t value;
 
     start_mapped(m);
-    vtd_write32(&m->d, VTD_FEDATA, 0x61);
-    vtd_write32(&m->d, VTD_FEADDR, VTD_MSI_ADDR);
+    qvtd_write32(&m->d, QVTD_FEDATA, 0x61);
+    qvtd_write32(&m->d, QVTD_FEADDR, QVTD_MSI_ADDR);
     expect_true(!testdev_dma_read(&m->t, IOVA + 0x5000, &value));
-    expect_eq(vtd_read32(&m->d, VTD_FSTS) & VTD_FSTS_PPF, VTD_FSTS_PPF);
-    expect_eq(vtd_read32(&m->d, VTD_FECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+    expect_eq(qvtd_read32(&m->d, QVTD_FSTS) & QVTD_FSTS_PPF, QVTD_FSTS_PPF);
+    expect_eq(qvtd_read32(&m->d, QVTD_FECTL), QVTD_ECTL_IM | QVTD_ECTL_IP);
 }
 
 static void after_fault(Moving *m)
@@ -159,9 +160,9 @@ static void after_fault(Moving *m)
     Lapic lapic;
 
     lapic_start(&lapic, m->d.qts, 0);
-    vtd_write32(&m->d, VTD_FECTL, 0);
+    qvtd_write32(&m->d, QVTD_FECTL, 0);
     expect_eq(lapic_take(&lapic), 0x61);
-    vtd_expect_fault(&m->d, 0x06, m->t.sid, IOVA + 0x5000, true);
+    qvtd_expect_fault(&m->d, 0x06, m->t.sid, IOVA + 0x5000, true);
     expect_read_fault(m, IOVA + 0x6000, 0x06);
     expect_write(m, IOVA, m->page);
     expect_goes_on(m);
@@ -172,11 +173,11 @@ static void after_fault(Moving *m)
 static void before_completion(Moving *m)
 {
     start_mapped(m);
-    vtd_write32(&m->d, VTD_IEDATA, 0x63);
-    vtd_write32(&m->d, VTD_IEADDR, VTD_MSI_ADDR);
-    vtd_invalidate(&m->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
-    expect_eq(vtd_read32(&m->d, VTD_ICS), VTD_ICS_IWC);
-    expect_eq(vtd_read32(&m->d, VTD_IECTL), VTD_ECTL_IM | VTD_ECTL_IP);
+    qvtd_write32(&m->d, QVTD_IEDATA, 0x63);
+    qvtd_write32(&m->d, QVTD_IEADDR, QVTD_MSI_ADDR);
+    qvtd_invalidate(&m->d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
+    expect_eq(qvtd_read32(&m->d, QVTD_ICS), QVTD_ICS_IWC);
+    expect_eq(qvtd_read32(&m->d, QVTD_IECTL), QVTD_ECTL_IM | QVTD_ECTL_IP);
 }
 
 static void after_completion(Moving *m)
@@ -184,11 +185,11 @@ static void after_completion(Moving *m)
     Lapic lapic;
 
     lapic_start(&lapic, m->d.qts, 0);
-    vtd_write32(&m->d, VTD_IECTL, 0);
+    qvtd_write32(&m->d, QVTD_IECTL, 0);
     expect_eq(lapic_take(&lapic), 0x63);
-    expect_eq(vtd_read32(&m->d, VTD_ICS), VTD_ICS_IWC);
-    vtd_write32(&m->d, VTD_ICS, VTD_ICS_IWC);
-    expect_eq(vtd_read32(&m->d, VTD_ICS), 0);
+    expect_eq(qvtd_read32(&m->d, QVTD_ICS), QVTD_ICS_IWC);
+    qvtd_write32(&m->d, QVTD_ICS, QVTD_ICS_IWC);
+    expect_eq(qvtd_read32(&m->d, QVTD_ICS), 0);
     expect_goes_on(m);
 }
 
@@ -198,8 +199,8 @@ static void send_message(Moving *m)
 {
     testdev_write_reg(&m->t, TESTDEV_BUFFER, 0);
     expect_eq(testdev_command(&m->t, TESTDEV_DMA, 3,
-                              (uint64_t)(VTD_MSI_ADDR | VTD_MSI_REMAP |
-                                         VTD_MSI_HANDLE(INDEX)),
+                              (uint64_t)(QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                                         QVTD_MSI_HANDLE(INDEX)),
                               4ull, 1ull), TESTDEV_OK);
 }
 
@@ -208,12 +209,12 @@ static void start_remapping(Moving *m, unsigned s, uint64_t flags)
     Lapic lapic;
 
     start_mapped(m);
-    vtd_remap_enable(&m->d, s, flags);
-    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x51), 0);
+    qvtd_remap_enable(&m->d, s, flags);
+    qvtd_set_irte(&m->d, INDEX, QVTD_P | QVTD_IRTE_V(0x51), 0);
     lapic_start(&lapic, m->d.qts, 0);
     send_message(m);
     expect_eq(lapic_take(&lapic), 0x51);
-    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x52), 0);
+    qvtd_set_irte(&m->d, INDEX, QVTD_P | QVTD_IRTE_V(0x52), 0);
 }
 
 static void before_interrupts(Moving *m)
@@ -223,7 +224,7 @@ static void before_interrupts(Moving *m)
 
 static void before_x2apic(Moving *m)
 {
-    start_remapping(m, 15, VTD_IRTA_EIME);
+    start_remapping(m, 15, QVTD_IRTA_EIME);
 }
 
 static void expect_remaps(Moving *m)
@@ -233,11 +234,11 @@ static void expect_remaps(Moving *m)
     lapic_start(&lapic, m->d.qts, 0);
     send_message(m);
     expect_eq(lapic_take(&lapic), 0x52);
-    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x53), 0);
-    vtd_invalidate(&m->d, VTD_INV_IEC_INDEX(INDEX, 0));
+    qvtd_set_irte(&m->d, INDEX, QVTD_P | QVTD_IRTE_V(0x53), 0);
+    qvtd_invalidate(&m->d, QVTD_INV_IEC_INDEX(INDEX, 0));
     send_message(m);
     expect_eq(lapic_take(&lapic), 0x53);
-    vtd_expect_no_fault(&m->d);
+    qvtd_expect_no_fault(&m->d);
 }
 
 static void after_interrupts(Moving *m)
@@ -250,11 +251,11 @@ static void after_interrupts(Moving *m)
 static void after_x2apic(Moving *m)
 {
     expect_remaps(m);
-    vtd_set_irte(&m->d, INDEX, VTD_IRTE_P | VTD_IRTE_V(0x54) |
-                 VTD_IRTE_DST_X2APIC(0x01000000), 0);
-    vtd_invalidate(&m->d, VTD_INV_IEC_INDEX(INDEX, 0));
+    qvtd_set_irte(&m->d, INDEX, QVTD_P | QVTD_IRTE_V(0x54) |
+                  QVTD_IRTE_DST_X2APIC(0x01000000), 0);
+    qvtd_invalidate(&m->d, QVTD_INV_IEC_INDEX(INDEX, 0));
     send_message(m);
-    vtd_expect_no_fault(&m->d);
+    qvtd_expect_no_fault(&m->d);
     expect_goes_on(m);
 }
 
@@ -262,8 +263,8 @@ static void after_x2apic(Moving *m)
 
 static void before_pass_through(Moving *m)
 {
-    vtd_attach_pass_through(&m->d, m->t.sid, 1, VTD_AW_48);
-    vtd_enable(&m->d);
+    qvtd_attach_pass_through(&m->d, m->t.sid, 1, QVTD_AW_48);
+    qvtd_enable(&m->d);
     expect_write(m, m->page, m->page);
 }
 
@@ -274,9 +275,9 @@ static void after_pass_through(Moving *m)
         expect_true(testdev_count(&m->t, TESTDEV_DIRECT) > 0);
         expect_eq(testdev_count(&m->t, TESTDEV_SECTIONS), 0);
     }
-    m->domain = vtd_domain_new(&m->d, 1, 4);
-    vtd_attach(&m->d, m->t.sid, &m->domain);
-    vtd_invalidate_all(&m->d);
+    m->domain = qvtd_domain_new(&m->d, 1, 4);
+    qvtd_attach(&m->d, m->t.sid, &m->domain);
+    qvtd_invalidate_all(&m->d);
     expect_goes_on(m);
     expect_read_fault(m, m->page, 0x06);
 }
@@ -286,9 +287,9 @@ static void after_pass_through(Moving *m)
 static void before_shadow(Moving *m)
 {
     start_mapped(m);
-    vtd_map_range(&m->d, &m->domain, IOVA + 0x100000, IOVA + 0x10ffff,
-                  WORLD_RAM + MIB2, VTD_RW);
-    vtd_invalidate(&m->d, VTD_INV_IOTLB_DOMAIN(1));
+    qvtd_map_range(&m->d, &m->domain, IOVA + 0x100000, IOVA + 0x10ffff,
+                   WORLD_RAM + MIB2, QVTD_RW);
+    qvtd_invalidate(&m->d, QVTD_INV_IOTLB_DOMAIN(1));
     expect_write(m, IOVA + 0x10f000, WORLD_RAM + MIB2 + 0xf000);
     expect_true(testdev_count(&m->t, TESTDEV_MAPPINGS) > 0);
 }
@@ -304,8 +305,8 @@ static void after_shadow(Moving *m)
         plain_init(&plain, &m->d, 48);
         shadow_resume(&shadow, &m->t, &plain);
         shadow_expect(&shadow);
-        vtd_map(&m->d, &m->domain, IOVA + 0x100000, 0, 1, 0);
-        vtd_invalidate(&m->d, VTD_INV_IOTLB_PAGES(1, IOVA + 0x100000, 0));
+        qvtd_map(&m->d, &m->domain, IOVA + 0x100000, 0, 1, 0);
+        qvtd_invalidate(&m->d, QVTD_INV_IOTLB_PAGES(1, IOVA + 0x100000, 0));
         shadow_expect_steps(&shadow, 0, 1);
         expect_goes_on(m);
         shadow_expect(&shadow);
@@ -321,16 +322,16 @@ static void after_shadow(Moving *m)
 static void before_unlatched(Moving *m)
 {
     start_mapped(m);
-    vtd_write64(&m->d, VTD_RTADDR, 0x123000);
-    vtd_write64(&m->d, VTD_IRTA, 0x456000 | 15);
-    vtd_write64(&m->d, VTD_IVA, 0x789000);
+    qvtd_write64(&m->d, QVTD_RTADDR, 0x123000);
+    qvtd_write64(&m->d, QVTD_IRTA, 0x456000 | 15);
+    qvtd_write64(&m->d, QVTD_IVA, 0x789000);
 }
 
 static void after_unlatched(Moving *m)
 {
     expect_write(m, IOVA, m->page);
     expect_goes_on(m);
-    vtd_set_root(&m->d, 0x123000);
+    qvtd_set_root(&m->d, 0x123000);
     expect_read_fault(m, IOVA, 0x01);
 }
 
@@ -338,18 +339,18 @@ static void after_unlatched(Moving *m)
 
 static void before_off(Moving *m)
 {
-    m->domain = vtd_domain_new(&m->d, 1, 4);
-    vtd_map(&m->d, &m->domain, IOVA, m->page, 1, VTD_RW);
-    vtd_attach(&m->d, m->t.sid, &m->domain);
-    m->d.queue = vtd_alloc(&m->d, 1);
-    m->d.queue_bytes = VTD_PAGE;
-    vtd_write64(&m->d, VTD_RTADDR, m->d.root);
-    vtd_write64(&m->d, VTD_IQA, m->d.queue);
-    vtd_queue_put(&m->d, VTD_WAIT(VTD_WAIT_SW, 0x88, m->d.status));
-    vtd_write64(&m->d, VTD_IQT, m->d.tail);
-    vtd_write32(&m->d, VTD_IECTL, 0);
-    vtd_write32(&m->d, VTD_IEDATA, 0x62);
-    vtd_write32(&m->d, VTD_IEADDR, VTD_MSI_ADDR);
+    m->domain = qvtd_domain_new(&m->d, 1, 4);
+    qvtd_map(&m->d, &m->domain, IOVA, m->page, 1, QVTD_RW);
+    qvtd_attach(&m->d, m->t.sid, &m->domain);
+    m->d.queue = qvtd_alloc(&m->d, 1);
+    m->d.queue_bytes = QVTD_PAGE;
+    qvtd_write64(&m->d, QVTD_RTADDR, m->d.root);
+    qvtd_write64(&m->d, QVTD_IQA, m->d.queue);
+    qvtd_queue_put(&m->d, QVTD_WAIT(QVTD_WAIT_SW, 0x88, m->d.status));
+    qvtd_write64(&m->d, QVTD_IQT, m->d.tail);
+    qvtd_write32(&m->d, QVTD_IECTL, 0);
+    qvtd_write32(&m->d, QVTD_IEDATA, 0x62);
+    qvtd_write32(&m->d, QVTD_IEADDR, QVTD_MSI_ADDR);
 }
 
 static void after_off(Moving *m)
@@ -358,13 +359,13 @@ static void after_off(Moving *m)
 
     expect_write(m, m->page, m->page);
     expect_eq(qtest_readl(m->d.qts, m->d.status), 0);
-    vtd_command(&m->d, VTD_QIE, true);
-    vtd_queue_kick(&m->d);
+    qvtd_command(&m->d, QVTD_QIE, true);
+    qvtd_queue_kick(&m->d);
     expect_eq(qtest_readl(m->d.qts, m->d.status), 0x88);
     lapic_start(&lapic, m->d.qts, 0);
-    vtd_invalidate(&m->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
+    qvtd_invalidate(&m->d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
     expect_eq(lapic_take(&lapic), 0x62);
-    vtd_enable(&m->d);
+    qvtd_enable(&m->d);
     expect_write(m, IOVA, m->page);
     expect_goes_on(m);
 }
@@ -399,21 +400,21 @@ typedef struct Case {
     const Route *route;
 } Case;
 
-static void read_registers(VtdDriver *d, uint32_t regs[VTD_SIZE / 4])
+static void read_registers(QVtd *d, uint32_t regs[QVTD_SIZE / 4])
 {
-    for (unsigned i = 0; i < VTD_SIZE / 4; i++) {
-        regs[i] = vtd_read32(d, i * 4);
+    for (unsigned i = 0; i < QVTD_SIZE / 4; i++) {
+        regs[i] = qvtd_read32(d, i * 4);
     }
 }
 
 /* Of QEMU's own device, IQA reads as what was latched last */
-static void expect_same_registers(const uint32_t before[VTD_SIZE / 4],
-                                  const uint32_t after[VTD_SIZE / 4],
+static void expect_same_registers(const uint32_t before[QVTD_SIZE / 4],
+                                  const uint32_t after[QVTD_SIZE / 4],
                                   bool both_ours)
 {
-    for (unsigned i = 0; i < VTD_SIZE / 4; i++) {
+    for (unsigned i = 0; i < QVTD_SIZE / 4; i++) {
         if (after[i] != before[i] &&
-            (both_ours || (i * 4 & ~4u) != VTD_IQA)) {
+            (both_ours || (i * 4 & ~4u) != QVTD_IQA)) {
             qvtd_row("register 0x%03x", i * 4);
             expect_eq(after[i], before[i]);
         }
@@ -426,35 +427,35 @@ static void test_state(gconstpointer data)
     const State *state = c->state;
     const Route *route = c->route;
     g_autofree char *dir = g_dir_make_tmp("vtd-migrate-XXXXXX", NULL);
-    g_autofree char *drive = route->way == VTD_WAY_SNAPSHOT
-                             ? vtd_snapshot_drive(dir) : NULL;
+    g_autofree char *drive = route->way == QVTD_WAY_SNAPSHOT
+                             ? qvtd_snapshot_drive(dir) : NULL;
     g_autofree char *args = g_strconcat(state->args, drive, NULL);
-    g_autofree char *command_line = vtd_command_line(state->props, args);
-    uint32_t before[VTD_SIZE / 4], after[VTD_SIZE / 4];
-    Moving m = { .to_ours = g_str_equal(route->to, VTD_OURS) };
+    g_autofree char *command_line = qvtd_command_line(state->props, args);
+    uint32_t before[QVTD_SIZE / 4], after[QVTD_SIZE / 4];
+    Moving m = { .to_ours = g_str_equal(route->to, QVTD_OURS) };
 
     qvtd_row("before");
-    vtd_take(&m.d, qtest_init_with_env(route->from, command_line, true));
+    qvtd_take(&m.d, qtest_init_with_env(route->from, command_line, true));
     if (state->sid >> 8) {
         world_number_bus(&m.d, BRIDGE, state->sid >> 8);
     }
     testdev_start(&m.t, &m.d, state->sid);
-    m.page = vtd_alloc(&m.d, 1);
-    m.other = vtd_alloc(&m.d, 1);
+    m.page = qvtd_alloc(&m.d, 1);
+    m.other = qvtd_alloc(&m.d, 1);
     state->before(&m);
     read_registers(&m.d, before);
     testdev_stop(&m.t);
 
-    vtd_move(&m.d, route->way, route->to, command_line, dir);
+    qvtd_move(&m.d, route->way, route->to, command_line, dir);
 
     read_registers(&m.d, after);
     expect_same_registers(before, after, m.to_ours &&
-                          g_str_equal(route->from, VTD_OURS));
+                          g_str_equal(route->from, QVTD_OURS));
     qvtd_row("after");
     testdev_start(&m.t, &m.d, state->sid);
     state->after(&m);
     testdev_stop(&m.t);
-    vtd_stop(&m.d);
+    qvtd_stop(&m.d);
     if (drive) {
         g_unlink(strstr(drive, dir));
     }
@@ -470,15 +471,15 @@ static bool loads(const char *from, const char *from_props,
     g_autofree char *file = g_build_filename(dir, "state", NULL);
     g_autofree char *log = g_build_filename(dir, "errors", NULL);
     g_autofree char *uri = g_strconcat("file:", file, NULL);
-    g_autofree char *from_line = vtd_command_line(from_props, "");
-    g_autofree char *to_line = vtd_command_line(to_props, "");
+    g_autofree char *from_line = qvtd_command_line(from_props, "");
+    g_autofree char *to_line = qvtd_command_line(to_props, "");
     QTestState *qts = qtest_init_with_env(from, from_line, true);
     bool ok;
 
-    vtd_save_state(qts, uri);
+    qvtd_save_state(qts, uri);
     qtest_quit(qts);
-    qts = vtd_wait_for_state(to, to_line, log);
-    ok = vtd_take_state(qts, uri);
+    qts = qvtd_wait_for_state(to, to_line, log);
+    ok = qvtd_take_state(qts, uri);
     qtest_quit(qts);
     g_assert_true(g_file_get_contents(log, errors, NULL, NULL));
     g_unlink(log);
@@ -531,7 +532,7 @@ static void check_unlike(const char *from, const char *to,
 
 static void test_unlike(void)
 {
-    check_unlike(VTD_OURS, VTD_OURS, unlike, ARRAY_SIZE(unlike));
+    check_unlike(QVTD_OURS, QVTD_OURS, unlike, ARRAY_SIZE(unlike));
 }
 
 static void test_unlike_stock(void)
@@ -543,7 +544,7 @@ static void test_unlike_stock(void)
         { ",caching-mode=on", ",caching-mode=off", "caching-mode=on" },
     };
 
-    check_unlike(VTD_STOCK, VTD_OURS, rows, ARRAY_SIZE(rows));
+    check_unlike(QVTD_STOCK, QVTD_OURS, rows, ARRAY_SIZE(rows));
 }
 
 /* What a guest has read of the one must be what it reads of the other */
@@ -564,14 +565,14 @@ static void test_capabilities(void)
     };
 
     for (int i = 0; i < ARRAY_SIZE(lines); i++) {
-        uint32_t ours[VTD_SIZE / 4], theirs[VTD_SIZE / 4];
-        VtdDriver d = { };
+        uint32_t ours[QVTD_SIZE / 4], theirs[QVTD_SIZE / 4];
+        QVtd d = { };
 
         qvtd_row("%s", lines[i]);
-        d.qts = qtest_init_with_env(VTD_STOCK, lines[i], true);
+        d.qts = qtest_init_with_env(QVTD_STOCK, lines[i], true);
         read_registers(&d, theirs);
         qtest_quit(d.qts);
-        d.qts = qtest_init_with_env(VTD_OURS, lines[i], true);
+        d.qts = qtest_init_with_env(QVTD_OURS, lines[i], true);
         read_registers(&d, ours);
         qtest_quit(d.qts);
         expect_same_registers(theirs, ours, false);
@@ -603,8 +604,8 @@ static char *section_description(const char *binary)
 
 static void test_description(void)
 {
-    g_autofree char *ours = section_description(VTD_OURS);
-    g_autofree char *theirs = section_description(VTD_STOCK);
+    g_autofree char *ours = section_description(QVTD_OURS);
+    g_autofree char *theirs = section_description(QVTD_STOCK);
 
     g_assert_nonnull(strstr(ours, "\"iq_last_desc_type\""));
     g_assert_cmpstr(ours, ==, theirs);
@@ -613,7 +614,7 @@ static void test_description(void)
 static bool is_possible(const Route *route)
 {
     return g_getenv(route->from) && g_getenv(route->to) &&
-           (route->way != VTD_WAY_SNAPSHOT || g_getenv("QTEST_QEMU_IMG"));
+           (route->way != QVTD_WAY_SNAPSHOT || g_getenv("QTEST_QEMU_IMG"));
 }
 
 int main(int argc, char **argv)
@@ -633,7 +634,7 @@ int main(int argc, char **argv)
         }
     }
     qtest_add_func("/intel-iommu/migrate/unlike", test_unlike);
-    if (g_getenv(VTD_STOCK)) {
+    if (g_getenv(QVTD_STOCK)) {
         qtest_add_func("/intel-iommu/migrate/unlike-stock",
                        test_unlike_stock);
         qtest_add_func("/intel-iommu/migrate/capabilities",

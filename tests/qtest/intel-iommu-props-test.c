@@ -15,20 +15,11 @@
 #define CAP                     0x00d2008c222f0606ull
 #define ECAP                    0x0000000000f00f4aull
 
-#define CAP_CM                  (1ull << 7)
-#define CAP_SAGAW_39            (1ull << 9)
-#define CAP_SAGAW_48            (1ull << 10)
-#define CAP_MGAW(bits)          ((bits - 1ull) << 16)
-#define CAP_DRAINS              (3ull << 54)
-#define ECAP_DT                 (1ull << 2)
-#define ECAP_IR                 (1ull << 3 | 15ull << 20)
-#define ECAP_EIM                (1ull << 4)
-#define ECAP_PT                 (1ull << 6)
-#define ECAP_SC                 (1ull << 7)
+#define REMAPPING               (QVTD_ECAP_IR | QVTD_ECAP_MHMV(15))
 
 /* CAP as aw-bits=39 has it */
 #define CAP_39 \
-    (((CAP) & ~(CAP_SAGAW_48 | CAP_MGAW(64))) | CAP_MGAW(39))
+    (((CAP) & ~(QVTD_CAP_SAGAW_48 | QVTD_CAP_MGAW(64))) | QVTD_CAP_MGAW(39))
 
 static const struct {
     const char *machine;        /* behind "-machine q35" */
@@ -40,41 +31,43 @@ static const struct {
     { "", ",version=1", CAP, ECAP },
     { "", ",aw-bits=48", CAP, ECAP },
     { "", ",aw-bits=39", CAP_39, ECAP },
-    { "", ",caching-mode=on", CAP | CAP_CM, ECAP },
-    { "", ",dma-drain=off", CAP & ~CAP_DRAINS, ECAP },
-    { "", ",dma-translation=off", CAP & ~(CAP_SAGAW_39 | CAP_SAGAW_48), ECAP },
+    { "", ",caching-mode=on", CAP | QVTD_CAP_CM, ECAP },
+    { "", ",dma-drain=off", CAP & ~QVTD_CAP_DRAINS, ECAP },
+    { "", ",dma-translation=off",
+      CAP & ~(QVTD_CAP_SAGAW_39 | QVTD_CAP_SAGAW_48), ECAP },
     { "", ",intremap=on", CAP, ECAP },
-    { "", ",intremap=off", CAP, ECAP & ~ECAP_IR },
-    { "", ",eim=on", CAP, ECAP | ECAP_EIM },
+    { "", ",intremap=off", CAP, ECAP & ~REMAPPING },
+    { "", ",eim=on", CAP, ECAP | QVTD_ECAP_EIM },
     { "", ",eim=off", CAP, ECAP },
-    { "", ",x-buggy-eim=on", CAP, ECAP | ECAP_EIM },
+    { "", ",x-buggy-eim=on", CAP, ECAP | QVTD_ECAP_EIM },
     { "", ",x-buggy-eim=on,eim=off", CAP, ECAP },
-    { "", ",x-buggy-eim=on,intremap=off", CAP, ECAP & ~ECAP_IR },
-    { "", ",device-iotlb=on", CAP, ECAP | ECAP_DT },
-    { "", ",device-iotlb=on,stale-tm=on", CAP, ECAP | ECAP_DT },
-    { "", ",pt=off", CAP, ECAP & ~ECAP_PT },
-    { "", ",snoop-control=on", CAP, ECAP | ECAP_SC },
+    { "", ",x-buggy-eim=on,intremap=off", CAP, ECAP & ~REMAPPING },
+    { "", ",device-iotlb=on", CAP, ECAP | QVTD_ECAP_DT },
+    { "", ",device-iotlb=on,stale-tm=on", CAP, ECAP | QVTD_ECAP_DT },
+    { "", ",pt=off", CAP, ECAP & ~QVTD_ECAP_PT },
+    { "", ",snoop-control=on", CAP, ECAP | QVTD_ECAP_SC },
     { "", ",fs1gp=off", CAP, ECAP },
     { "", ",aw-bits=39,caching-mode=on,device-iotlb=on,pt=off,intremap=off",
-      CAP_39 | CAP_CM, (ECAP | ECAP_DT) & ~(ECAP_PT | ECAP_IR) },
+      CAP_39 | QVTD_CAP_CM,
+      (ECAP | QVTD_ECAP_DT) & ~(QVTD_ECAP_PT | REMAPPING) },
 };
 
-static void expect_capabilities(VtdDriver *d, uint64_t cap, uint64_t ecap)
+static void expect_capabilities(QVtd *d, uint64_t cap, uint64_t ecap)
 {
-    expect_eq(vtd_read64(d, VTD_CAP), cap);
-    expect_eq(vtd_read64(d, VTD_ECAP), ecap);
-    expect_eq(vtd_read32(d, VTD_VER), 0x10);
+    expect_eq(qvtd_read64(d, QVTD_CAP), cap);
+    expect_eq(qvtd_read64(d, QVTD_ECAP), ecap);
+    expect_eq(qvtd_read32(d, QVTD_VER), 0x10);
 }
 
 static void test_capabilities(void)
 {
-    VtdDriver d;
+    QVtd d;
 
     for (int i = 0; i < ARRAY_SIZE(capabilities); i++) {
         qvtd_row("\"%s\"", capabilities[i].props);
-        vtd_start(&d, "", capabilities[i].props, "");
+        qvtd_start(&d, "", capabilities[i].props, "");
         expect_capabilities(&d, capabilities[i].cap, capabilities[i].ecap);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 
@@ -91,14 +84,14 @@ static void test_machines(void)
         { "pc-q35-9.1", "", CAP_39, ECAP },
         { "pc-q35-9.1", ",aw-bits=48", CAP, ECAP },
         { "pc-q35-4.0", "", CAP_39, ECAP },
-        { "pc-q35-3.1", "", CAP_39 & ~CAP_DRAINS, ECAP },
-        { "pc-q35-2.9", "", CAP_39 & ~CAP_DRAINS, ECAP & ~ECAP_PT },
-        { "pc-q35-2.7", "", CAP_39 & ~CAP_DRAINS,
-          (ECAP & ~ECAP_PT) | ECAP_EIM },
+        { "pc-q35-3.1", "", CAP_39 & ~QVTD_CAP_DRAINS, ECAP },
+        { "pc-q35-2.9", "", CAP_39 & ~QVTD_CAP_DRAINS, ECAP & ~QVTD_ECAP_PT },
+        { "pc-q35-2.7", "", CAP_39 & ~QVTD_CAP_DRAINS,
+          (ECAP & ~QVTD_ECAP_PT) | QVTD_ECAP_EIM },
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDriver d = { };
+        QVtd d = { };
 
         if (!qtest_has_machine(rows[i].machine)) {
             g_test_message("no machine %s", rows[i].machine);

@@ -45,7 +45,7 @@ typedef struct Attached {
 } Attached;
 
 typedef struct Random {
-    VtdDriver d;
+    QVtd d;
     Plain plain;
     GRand *rand;
     uint32_t seed;
@@ -120,13 +120,13 @@ static uint64_t entry_of(Random *r, const Table *t)
 
 static uint64_t random_bits(Random *r)
 {
-    return one_in(r, 6) ? (one_in(r, 2) ? VTD_R : VTD_W) : VTD_RW;
+    return one_in(r, 6) ? (one_in(r, 2) ? QVTD_R : QVTD_W) : QVTD_RW;
 }
 
 /* A target for a leaf of @level; now and then it is not all RAM */
 static uint64_t random_target(Random *r, unsigned level)
 {
-    uint64_t size = VTD_PAGE << 9 * (level - 1);
+    uint64_t size = QVTD_PAGE << 9 * (level - 1);
 
     if (level == 3) {
         /* The GiB with all of RAM, or one with a part of it */
@@ -134,7 +134,7 @@ static uint64_t random_target(Random *r, unsigned level)
     }
     if (one_in(r, 40)) {
         seen[NOT_RAM]++;
-        return one_in(r, 2) ? PLAIN_RAM : VTD_HOLE;
+        return one_in(r, 2) ? PLAIN_RAM : QVTD_HOLE;
     }
     return WORLD_RAM + below(r, 0x4000000 / size) * size;
 }
@@ -151,10 +151,10 @@ static void edit_pages(Random *r)
 
     if (how == 0 && n == 512) {
         target = random_target(r, 2);
-        bits = VTD_RW;
+        bits = QVTD_RW;
     }
     for (unsigned i = 0; i < n; i++) {
-        uint64_t value = how < 4 ? (target + i * VTD_PAGE) | bits :
+        uint64_t value = how < 4 ? (target + i * QVTD_PAGE) | bits :
                          how < 5 ? target | bits :
                          how < 6 ? random_target(r, 1) | random_bits(r) : 0;
 
@@ -186,7 +186,7 @@ static void edit_superpage(Random *r)
     uint64_t entry = entry_of(r, any_table(r, level));
 
     qtest_writeq(r->d.qts, entry,
-                 random_target(r, level) | random_bits(r) | VTD_PS);
+                 random_target(r, level) | random_bits(r) | QVTD_PS);
     r->leaves_only = false;
     say(r, level == 3 ? LEAF_1G : LEAF_2M, " superpage at level %u", level);
 }
@@ -197,21 +197,21 @@ static void edit_size(Random *r)
     Table *t = any_table(r, 2), *pages = any_table(r, 1);
     uint64_t entry = entry_of(r, t);
     uint64_t value = qtest_readq(r->d.qts, entry), page[512];
-    uint64_t target = value & ~0x1fffffull & VTD_ADDR_MASK;
+    uint64_t target = value & ~0x1fffffull & QVTD_ADDR_MASK;
 
     r->leaves_only = false;
-    if ((value & VTD_PS) && (value & VTD_RW)) {
+    if ((value & QVTD_PS) && (value & QVTD_RW)) {
         for (unsigned i = 0; i < 512; i++) {
-            page[i] = cpu_to_le64((target + i * VTD_PAGE) | (value & VTD_RW));
+            page[i] = cpu_to_le64((target + i * QVTD_PAGE) | (value & QVTD_RW));
         }
         qtest_bufwrite(r->d.qts, pages->addr, page, sizeof(page));
-        qtest_writeq(r->d.qts, entry, pages->addr | VTD_RW);
+        qtest_writeq(r->d.qts, entry, pages->addr | QVTD_RW);
         say(r, TO_PAGES, " superpage to pages in table %u",
             (unsigned)(pages - r->table));
     } else {
         target = qtest_readq(r->d.qts, target);
         qtest_writeq(r->d.qts, entry, (target & ~0x1fffffull &
-                                       VTD_ADDR_MASK) | VTD_RW | VTD_PS);
+                                       QVTD_ADDR_MASK) | QVTD_RW | QVTD_PS);
         say(r, TO_SUPERPAGE, " superpage where the first page was");
     }
 }
@@ -222,7 +222,7 @@ static void edit_clear(Random *r)
 
     r->leaves_only &= t->level == 1;
     if (t->level == 1 && one_in(r, 2)) {
-        qtest_memset(r->d.qts, t->addr, 0, VTD_PAGE);
+        qtest_memset(r->d.qts, t->addr, 0, QVTD_PAGE);
         say(r, TABLE_CLEARED, " empty table");
     } else {
         qtest_writeq(r->d.qts, entry_of(r, t), 0);
@@ -234,7 +234,7 @@ static void edit_clear(Random *r)
 static void edit_bits(Random *r)
 {
     static const uint64_t reserved[] = {
-        1ull << 48, 1ull << 51, VTD_TM, VTD_SNP, VTD_PS,
+        1ull << 48, 1ull << 51, QVTD_TM, QVTD_SNP, QVTD_PS,
     };
     Table *t = any_table(r, 1 + below(r, 4));
     uint64_t entry = entry_of(r, t);
@@ -251,8 +251,8 @@ static void edit_bits(Random *r)
         say(r, PERMISSION, " permission at level %u", t->level);
         break;
     case 2:
-        value = (value & ~VTD_ADDR_MASK) | (one_in(r, 2) ? VTD_HOLE
-                                                         : VTD_BASE);
+        value = (value & ~QVTD_ADDR_MASK) | (one_in(r, 2) ? QVTD_HOLE
+                                                         : QVTD_BASE);
         say(r, UNREADABLE, " nowhere at level %u", t->level);
         break;
     }
@@ -277,21 +277,21 @@ static void edit_tables(Random *r)
 
 static void edit_context(Random *r, unsigned i)
 {
-    uint64_t entry = vtd_context_entry(&r->d, r->t[i].sid);
+    uint64_t entry = qvtd_context_entry(&r->d, r->t[i].sid);
     bool narrow = r->aw_bits == 39 || one_in(r, 4);
     unsigned did = 1 + below(r, MAX_DID);
-    uint64_t lo = any_table(r, narrow ? 3 : 4)->addr | VTD_CONTEXT_P;
-    uint64_t hi = VTD_CONTEXT_DID(did) | (narrow ? VTD_AW_39 : VTD_AW_48);
+    uint64_t lo = any_table(r, narrow ? 3 : 4)->addr | QVTD_P;
+    uint64_t hi = QVTD_CONTEXT_DID(did) | (narrow ? QVTD_AW_39 : QVTD_AW_48);
 
     r->contexts_changed = true;
     r->now[i] = (Attached) { did, true };
     if (one_in(r, 8)) {
-        lo = VTD_CONTEXT_TT(2) | VTD_CONTEXT_P;
-        hi = VTD_CONTEXT_DID(did) | (r->aw_bits == 39 ? VTD_AW_39
-                                                      : VTD_AW_48);
+        lo = QVTD_TT(2) | QVTD_P;
+        hi = QVTD_CONTEXT_DID(did) | (r->aw_bits == 39 ? QVTD_AW_39
+                                                      : QVTD_AW_48);
         say(r, PASSED_THROUGH, " device %u passes through", i);
     } else if (one_in(r, 8)) {
-        const uint64_t lows[] = { 1, VTD_CONTEXT_TT(3), 1 << 5, 1ull << 50 };
+        const uint64_t lows[] = { 1, QVTD_TT(3), 1 << 5, 1ull << 50 };
         const uint64_t highs[] = { 7, 1 << 7, 1ull << 40 };
 
         if (one_in(r, 2)) {
@@ -302,7 +302,7 @@ static void edit_context(Random *r, unsigned i)
         r->now[i].valid = false;
         say(r, CONTEXT_BROKEN, " device %u broken", i);
     } else {
-        lo |= VTD_CONTEXT_TT(below(r, 2));
+        lo |= QVTD_TT(below(r, 2));
         say(r, narrow ? NARROW : CONTEXT_MOVED, " device %u moves to 0x%"
             PRIx64 " id %u", i, lo, did);
     }
@@ -312,8 +312,8 @@ static void edit_context(Random *r, unsigned i)
 
 static uint64_t root_of(Random *r, unsigned i)
 {
-    return qtest_readq(r->d.qts, vtd_context_entry(&r->d, r->t[i].sid)) &
-           VTD_ADDR_MASK;
+    return qtest_readq(r->d.qts, qvtd_context_entry(&r->d, r->t[i].sid)) &
+           QVTD_ADDR_MASK;
 }
 
 static void edit_contexts(Random *r)
@@ -331,7 +331,7 @@ static void edit_contexts(Random *r)
 static void move_root(Random *r)
 {
     uint64_t root = r->other_root;
-    uint8_t page[VTD_PAGE];
+    uint8_t page[QVTD_PAGE];
 
     r->other_root = r->d.root;
     qtest_bufread(r->d.qts, r->d.root, page, sizeof(page));
@@ -348,14 +348,14 @@ static unsigned cached_did(const Random *r, unsigned i)
     return r->before[i].valid ? r->before[i].did : 0;
 }
 
-static void put(Random *r, VtdDesc desc)
+static void put(Random *r, QVtdDesc desc)
 {
-    vtd_queue_put(&r->d, desc);
+    qvtd_queue_put(&r->d, desc);
 }
 
 static void sync_queue(Random *r)
 {
-    expect_true(vtd_queue_sync(&r->d));
+    expect_true(qvtd_queue_sync(&r->d));
 }
 
 /* Anything, wherever */
@@ -366,20 +366,20 @@ static void invalidate_anything(Random *r)
 
     switch (below(r, 6)) {
     case 0:
-        put(r, VTD_INV_IOTLB_DOMAIN(did));
+        put(r, QVTD_INV_IOTLB_DOMAIN(did));
         break;
     case 1:
-        put(r, VTD_INV_CONTEXT_DEVICE(did, r->t[below(r, 2)].sid, 0));
+        put(r, QVTD_INV_CONTEXT_DEVICE(did, r->t[below(r, 2)].sid, 0));
         break;
     case 2:
-        put(r, VTD_INV_CONTEXT_DOMAIN(did));
+        put(r, QVTD_INV_CONTEXT_DOMAIN(did));
         break;
     case 3:
-        put(r, VTD_INV_DEVICE_TLB(r->t[0].sid, 0));
+        put(r, QVTD_INV_DEVICE_TLB(r->t[0].sid, 0));
         break;
     default:
         iova &= (1ull << r->aw_bits) - 1;
-        put(r, VTD_INV_IOTLB_PAGES(did, iova, am));
+        put(r, QVTD_INV_IOTLB_PAGES(did, iova, am));
     }
 }
 
@@ -404,8 +404,8 @@ static bool put_pages(Random *r, unsigned did, const GArray *runs, bool ih)
         if (am > 18) {
             return false;
         }
-        put(r, VTD_INV_IOTLB_PAGES(did, run->iova & (-VTD_PAGE << am),
-                                   am | (ih ? VTD_IOTLB_IH : 0)));
+        put(r, QVTD_INV_IOTLB_PAGES(did, run->iova & (-QVTD_PAGE << am),
+                                    am | (ih ? QVTD_IVA_IH : 0)));
     }
     return true;
 }
@@ -440,7 +440,7 @@ static void cover_tables(Random *r, GArray *const *diff)
 
         if (!put_pages(r, r->now[i].did, diff[i], ih)) {
             say(r, BY_DOMAIN, " (pages, or domain %u)", r->now[i].did);
-            put(r, VTD_INV_IOTLB_DOMAIN(r->now[i].did));
+            put(r, QVTD_INV_IOTLB_DOMAIN(r->now[i].did));
         } else {
             say(r, ih ? BY_PAGES_IH : BY_PAGES, " (pages of %u)",
                 r->now[i].did);
@@ -449,18 +449,18 @@ static void cover_tables(Random *r, GArray *const *diff)
     switch (how) {
     case 3:
         say(r, BY_GLOBAL, " (global)");
-        put(r, VTD_INV_IOTLB_GLOBAL);
+        put(r, QVTD_INV_IOTLB_GLOBAL);
         break;
     case 4:
     case 5:
         for (unsigned i = 0; i < DEVICES; i++) {
             say(r, BY_DOMAIN, " (domain %u)", r->now[i].did);
-            put(r, VTD_INV_IOTLB_DOMAIN(r->now[i].did));
+            put(r, QVTD_INV_IOTLB_DOMAIN(r->now[i].did));
         }
         break;
     case 6:
         say(r, BY_CONTEXT, " (context global)");
-        put(r, VTD_INV_CONTEXT_GLOBAL);
+        put(r, QVTD_INV_CONTEXT_GLOBAL);
         break;
     }
     sync_queue(r);
@@ -468,27 +468,26 @@ static void cover_tables(Random *r, GArray *const *diff)
 
 static void cover_contexts(Random *r)
 {
-    static const uint8_t function_bits[] = { 0, 4, 6, 7 };
 
     /* In several steps pages could come and go again: no fewest then */
     switch (r->pages_changed ? 0 : below(r, 3)) {
     case 0:
         say(r, BY_CONTEXT, " (context global)");
-        put(r, VTD_INV_CONTEXT_GLOBAL);
+        put(r, QVTD_INV_CONTEXT_GLOBAL);
         break;
     case 1:
         for (unsigned i = 0; i < DEVICES; i++) {
             unsigned fm = below(r, 4);
-            uint16_t sid = r->t[i].sid ^ (below(r, 8) & function_bits[fm]);
+            uint16_t sid = r->t[i].sid ^ (below(r, 8) & qvtd_functions(fm));
 
             say(r, BY_DEVICE, " (device %u, FM %u)", i, fm);
-            put(r, VTD_INV_CONTEXT_DEVICE(cached_did(r, i), sid, fm));
+            put(r, QVTD_INV_CONTEXT_DEVICE(cached_did(r, i), sid, fm));
         }
         break;
     case 2:
         for (unsigned i = 0; i < DEVICES; i++) {
             say(r, BY_CONTEXT_DOMAIN, " (contexts of %u)", cached_did(r, i));
-            put(r, VTD_INV_CONTEXT_DOMAIN(cached_did(r, i)));
+            put(r, QVTD_INV_CONTEXT_DOMAIN(cached_did(r, i)));
         }
         break;
     }
@@ -501,19 +500,19 @@ static void cover_rarely(Random *r)
     switch (below(r, 3)) {
     case 0:
         say(r, BY_ROOT, " (root)");
-        vtd_write64(&r->d, VTD_RTADDR, r->d.root);
-        vtd_command(&r->d, VTD_SRTP, true);
+        qvtd_write64(&r->d, QVTD_RTADDR, r->d.root);
+        qvtd_command(&r->d, QVTD_SRTP, true);
         break;
     case 1:
         say(r, BY_TRANSLATION, " (translation off and on)");
-        vtd_disable(&r->d);
-        vtd_write64(&r->d, VTD_RTADDR, r->d.root);
-        vtd_command(&r->d, VTD_SRTP, true);
-        vtd_command(&r->d, VTD_TE, true);
+        qvtd_disable(&r->d);
+        qvtd_write64(&r->d, QVTD_RTADDR, r->d.root);
+        qvtd_command(&r->d, QVTD_SRTP, true);
+        qvtd_command(&r->d, QVTD_TE, true);
         break;
     case 2:
         say(r, BY_REGISTER, " (registered anew)");
-        vtd_invalidate(&r->d, VTD_INV_CONTEXT_GLOBAL);
+        qvtd_invalidate(&r->d, QVTD_INV_CONTEXT_GLOBAL);
         shadow_expect(&r->s[1]);
         testdev_command(&r->t[1], TESTDEV_REGISTER, 1, 3ull);
         shadow_restart(&r->s[1]);
@@ -576,7 +575,7 @@ static void look_at_translation(Random *r)
             look_by_dma(r, &r->t[i], leaves);
         }
         /* DMA that was blocked is known about */
-        while (vtd_take_fault(&r->d, &(VtdFault) { })) {
+        while (qvtd_take_fault(&r->d, &(QVtdFault) { })) {
             continue;
         }
     }
@@ -637,7 +636,7 @@ static void one_round(Random *r)
     look(r);
 
     /* What caches of translations still have goes, and nothing else */
-    put(r, VTD_INV_IOTLB_GLOBAL);
+    put(r, QVTD_INV_IOTLB_GLOBAL);
     sync_queue(r);
     for (unsigned i = 0; i < DEVICES; i++) {
         shadow_expect_quiet(&r->s[i]);
@@ -664,15 +663,15 @@ static void test_random(const void *opaque)
 
     g_test_message("TEST_SEED=%u TEST_ROUNDS=%u", r.seed, n);
     r.rand = g_rand_new_with_seed(r.seed);
-    vtd_start(&r.d, "", aw_bits == 39
-              ? ",caching-mode=on,device-iotlb=on,aw-bits=39"
-              : ",caching-mode=on,device-iotlb=on",
-              TESTDEV_DEVICE("3") TESTDEV_DEVICE("4"));
+    qvtd_start(&r.d, "", aw_bits == 39
+               ? ",caching-mode=on,device-iotlb=on,aw-bits=39"
+               : ",caching-mode=on,device-iotlb=on",
+               TESTDEV_DEVICE("3") TESTDEV_DEVICE("4"));
     plain_init(&r.plain, &r.d, aw_bits);
     r.plain.device_iotlb = true;
     for (unsigned level = 1; level <= 4; level++) {
         for (unsigned i = 0; i < tables_of_level[level]; i++) {
-            *t++ = (Table) { vtd_alloc(&r.d, 1), level };
+            *t++ = (Table) { qvtd_alloc(&r.d, 1), level };
         }
     }
     g_assert_true(t == r.table + TABLES);
@@ -680,8 +679,8 @@ static void test_random(const void *opaque)
         testdev_start(&r.t[i], &r.d, QPCI_DEVFN(3 + i, 0));
         r.leaves[i] = g_array_new(false, false, sizeof(PlainRun));
     }
-    r.other_root = vtd_alloc(&r.d, 1);
-    vtd_enable(&r.d);
+    r.other_root = qvtd_alloc(&r.d, 1);
+    qvtd_enable(&r.d);
     for (unsigned i = 0; i < DEVICES; i++) {
         shadow_start(&r.s[i], &r.t[i], &r.plain);
     }
@@ -700,7 +699,7 @@ static void test_random(const void *opaque)
     plain_end(&r.plain);
     g_rand_free(r.rand);
     g_string_free(r.story, true);
-    vtd_stop(&r.d);
+    qvtd_stop(&r.d);
 }
 
 /* Chance may leave something out for a seed, but not for the default one */

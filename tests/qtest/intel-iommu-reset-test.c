@@ -28,7 +28,7 @@ static void fill(World *w)
 {
     WORLD_EDIT(w, LEAVES(1, IOVA, RAM, 300), LEAVES(2, IOVA + MIB2, RAM, 4),
                SAME_LEAVES(1, 2 * IOVA, RAM, 40));
-    vtd_invalidate(&w->d, VTD_INV_IOTLB_DOMAIN(w->domain.id));
+    qvtd_invalidate(&w->d, QVTD_INV_IOTLB_DOMAIN(w->domain.id));
 }
 
 static void expect_bare(Testdev *t)
@@ -51,22 +51,22 @@ static void test_machine(void)
         qvtd_row("use, round %d", round);
         world_number_bus(&w.d, PORT, bus);
         testdev_start(&behind, &w.d, bus << 8);
-        vtd_attach(&w.d, bus << 8, &w.domain);
+        qvtd_attach(&w.d, bus << 8, &w.domain);
         world_attach_b(&w);
         fill(&w);
         shadow_expect(&w.sa);
         shadow_expect(&w.sb);
-        expect_true(vtd_stat(&w.d, "shadow-leaves") >= 344);
+        expect_true(qvtd_stat(&w.d, "shadow-leaves") >= 344);
         expect_true(testdev_dma_read(&behind, IOVA, &value));
         expect_true(!testdev_dma_read(&behind, IOVA - 8, &value));
         expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA, 300ull, 7ull,
                                   100000ull, 8ull, 0ull, 0ull), TESTDEV_OK);
         if (round % 2) {
             /* No such descriptor: the queue stops */
-            vtd_queue_put(&w.d, VTD_DESC(0, 0));
-            vtd_queue_kick(&w.d);
-            expect_eq(vtd_read32(&w.d, VTD_FSTS) & VTD_FSTS_IQE,
-                      VTD_FSTS_IQE);
+            qvtd_queue_put(&w.d, QVTD_DESC(0, 0));
+            qvtd_queue_kick(&w.d);
+            expect_eq(qvtd_read32(&w.d, QVTD_FSTS) & QVTD_FSTS_IQE,
+                      QVTD_FSTS_IQE);
         }
         shadow_stop(&w.sa);
         shadow_stop(&w.sb);
@@ -76,11 +76,11 @@ static void test_machine(void)
         testdev_stop(&w.b);
 
         qvtd_row("reset, round %d", round);
-        vtd_reset(&w.d);
-        expect_eq(vtd_read32(&w.d, VTD_GSTS), 0);
-        expect_eq(vtd_read32(&w.d, VTD_FSTS), 0);
-        vtd_expect_no_fault(&w.d);
-        expect_eq(vtd_stat(&w.d, "shadow-leaves"), 0);
+        qvtd_reset(&w.d);
+        expect_eq(qvtd_read32(&w.d, QVTD_GSTS), 0);
+        expect_eq(qvtd_read32(&w.d, QVTD_FSTS), 0);
+        qvtd_expect_no_fault(&w.d);
+        expect_eq(qvtd_stat(&w.d, "shadow-leaves"), 0);
         testdev_start(&w.a, &w.d, A);
         testdev_start(&w.b, &w.d, B);
         /* It fails from the reset on, but it ends */
@@ -95,11 +95,11 @@ static void test_machine(void)
         expect_eq(value, 0x77);
 
         qvtd_row("on again, round %d", round);
-        vtd_enable(&w.d);
-        w.domain = vtd_domain_new(&w.d, 2 + round, 4);
+        qvtd_enable(&w.d);
+        w.domain = qvtd_domain_new(&w.d, 2 + round, 4);
         shadow_start(&w.sa, &w.a, &w.plain);
-        vtd_attach(&w.d, A, &w.domain);
-        vtd_invalidate_all(&w.d);
+        qvtd_attach(&w.d, A, &w.domain);
+        qvtd_invalidate_all(&w.d);
         shadow_expect(&w.sa);
         shadow_expect_translation(&w.sa);
     }
@@ -109,19 +109,19 @@ static void test_machine(void)
 /* Twice in a row, and before anything was used */
 static void test_idle(void)
 {
-    VtdDriver d;
+    QVtd d;
     uint64_t cap, views;
 
-    vtd_start(&d, "", "", "-device edu");
-    cap = vtd_read64(&d, VTD_CAP);
-    views = vtd_stat(&d, "view-switches");
+    qvtd_start(&d, "", "", "-device edu");
+    cap = qvtd_read64(&d, QVTD_CAP);
+    views = qvtd_stat(&d, "view-switches");
     for (int i = 0; i < 3; i++) {
         qvtd_row("reset %d", i);
-        vtd_reset(&d);
-        expect_eq(vtd_read64(&d, VTD_CAP), cap);
-        expect_eq(vtd_stat(&d, "view-switches"), views);
+        qvtd_reset(&d);
+        expect_eq(qvtd_read64(&d, QVTD_CAP), cap);
+        expect_eq(qvtd_stat(&d, "view-switches"), views);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* No cached interrupt entry is used after a reset, nor is the old table */
@@ -136,27 +136,27 @@ static void test_interrupts(void)
 
         qvtd_row("round %d", round);
         lapic_start(&lapic, p.d.qts, 0);
-        vtd_remap_enable(&p.d, 7, 0);
+        qvtd_remap_enable(&p.d, 7, 0);
         if (round) {
             /* The entry is not present in the new table */
-            edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP |
-                            VTD_MSI_HANDLE(3), 0);
+            edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                            QVTD_MSI_HANDLE(3), 0);
             edu_msi_fire(&p.a);
             expect_eq(lapic_take(&lapic), LAPIC_NONE);
-            vtd_expect_fault(&p.d, 0x22, p.a.sid, 3ull << 48, false);
+            qvtd_expect_fault(&p.d, 0x22, p.a.sid, 3ull << 48, false);
         }
-        vtd_set_irte(&p.d, 3, VTD_IRTE_P | VTD_IRTE_V(vector), 0);
-        edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP |
-                        VTD_MSI_HANDLE(3), 0);
+        qvtd_set_irte(&p.d, 3, QVTD_P | QVTD_IRTE_V(vector), 0);
+        edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                        QVTD_MSI_HANDLE(3), 0);
         edu_msi_fire(&p.a);
         expect_eq(lapic_take(&lapic), vector);
 
         edu_pair_reset(&p);
         lapic_start(&lapic, p.d.qts, 0);
-        edu_msi_program(&p.a, VTD_MSI_ADDR, 0x60 + round);
+        edu_msi_program(&p.a, QVTD_MSI_ADDR, 0x60 + round);
         edu_msi_fire(&p.a);
         expect_eq(lapic_take(&lapic), 0x60 + round);
-        vtd_expect_no_fault(&p.d);
+        qvtd_expect_no_fault(&p.d);
         edu_pair_reset(&p);
     }
     edu_pair_stop(&p);
@@ -173,9 +173,9 @@ static void test_device(void)
     world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
     world_number_bus(&w.d, PORT, 1);
     port = qpci_device_find(w.d.pci, PORT);
-    vtd_attach(&w.d, sid, &w.domain);
+    qvtd_attach(&w.d, sid, &w.domain);
     fill(&w);
-    vtd_invalidate_all(&w.d);
+    qvtd_invalidate_all(&w.d);
     shadow_expect(&w.sa);
     for (int round = 0; round < 3; round++) {
         uint64_t mappings, value;

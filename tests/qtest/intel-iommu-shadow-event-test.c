@@ -17,43 +17,43 @@
 
 /* Rule "in step": every event that can change a mapping */
 
-static void event_desc(World *w, VtdDesc desc)
+static void event_desc(World *w, QVtdDesc desc)
 {
-    vtd_invalidate(&w->d, desc);
+    qvtd_invalidate(&w->d, desc);
 }
 
 static void event_pages(World *w)
 {
-    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA, 0));
-    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x3000, 0));
-    vtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x8000, 2));
-    expect_true(vtd_queue_sync(&w->d));
+    qvtd_queue_put(&w->d, FLUSH_PAGES(IOVA, 0));
+    qvtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x3000, 0));
+    qvtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x8000, 2));
+    expect_true(qvtd_queue_sync(&w->d));
 }
 
 static void event_pages_register(World *w)
 {
-    world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_SELECT) | VTD_IOTLB_DID(1),
+    world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_SELECT) | QVTD_IOTLB_DID(1),
                          IOVA | 6);
 }
 
 static void event_root(World *w)
 {
-    uint64_t root = vtd_alloc(&w->d, 1);
-    uint8_t page[VTD_PAGE];
+    uint64_t root = qvtd_alloc(&w->d, 1);
+    uint8_t page[QVTD_PAGE];
 
     qtest_bufread(w->d.qts, w->d.root, page, sizeof(page));
     qtest_bufwrite(w->d.qts, root, page, sizeof(page));
     w->d.root = root;
-    vtd_write64(&w->d, VTD_RTADDR, root);
-    vtd_command(&w->d, VTD_SRTP, true);
+    qvtd_write64(&w->d, QVTD_RTADDR, root);
+    qvtd_command(&w->d, QVTD_SRTP, true);
 }
 
 static void event_translation(World *w)
 {
-    vtd_disable(&w->d);
+    qvtd_disable(&w->d);
     expect_eq(testdev_count(&w->a, TESTDEV_SECTIONS), 0);
     expect_eq(testdev_count(&w->a, TESTDEV_MAPPINGS), 0);
-    expect_true(vtd_command(&w->d, VTD_TE, true) & VTD_TE);
+    expect_true(qvtd_command(&w->d, QVTD_TE, true) & QVTD_TE);
 }
 
 static void event_register(World *w)
@@ -77,22 +77,22 @@ static void event_replay(World *w)
 static const struct Event {
     const char *name;
     void (*run)(World *w);
-    VtdDesc desc;
+    QVtdDesc desc;
     bool all_anew;              /* all mappings come again, and may */
 } events[] = {
-    { "global IOTLB", NULL, VTD_INV_IOTLB_GLOBAL },
-    { "domain IOTLB", NULL, VTD_INV_IOTLB_DOMAIN(1) },
+    { "global IOTLB", NULL, QVTD_INV_IOTLB_GLOBAL },
+    { "domain IOTLB", NULL, QVTD_INV_IOTLB_DOMAIN(1) },
     { "page IOTLB, each page", event_pages },
     { "page IOTLB, all at once", NULL, FLUSH_PAGES(IOVA, 9) },
-    { "page IOTLB, IH", NULL, FLUSH_PAGES(IOVA, 9 | VTD_IOTLB_IH) },
+    { "page IOTLB, IH", NULL, FLUSH_PAGES(IOVA, 9 | QVTD_IVA_IH) },
     { "page IOTLB, address in the middle",
       NULL, FLUSH_PAGES(IOVA + 0x4000, 4) },
-    { "global context", NULL, VTD_INV_CONTEXT_GLOBAL },
-    { "domain context", NULL, VTD_INV_CONTEXT_DOMAIN(1) },
-    { "device context", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
-    { "device context, FM 1", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1c, 1) },
-    { "device context, FM 2", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1e, 2) },
-    { "device context, FM 3", NULL, VTD_INV_CONTEXT_DEVICE(1, 0x1f, 3) },
+    { "global context", NULL, QVTD_INV_CONTEXT_GLOBAL },
+    { "domain context", NULL, QVTD_INV_CONTEXT_DOMAIN(1) },
+    { "device context", NULL, QVTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
+    { "device context, FM 1", NULL, QVTD_INV_CONTEXT_DEVICE(1, 0x1c, 1) },
+    { "device context, FM 2", NULL, QVTD_INV_CONTEXT_DEVICE(1, 0x1e, 2) },
+    { "device context, FM 3", NULL, QVTD_INV_CONTEXT_DEVICE(1, 0x1f, 3) },
     { "IOTLB register, page", event_pages_register },
     { "root table", event_root },
     { "translation off and on", event_translation, .all_anew = true },
@@ -106,13 +106,13 @@ static const struct RegisterEvent {
     bool context;
     uint64_t value;
 } register_events[] = {
-    { "IOTLB register, global", false, VTD_IOTLB_IIRG(VTD_GLOBAL) },
+    { "IOTLB register, global", false, QVTD_IOTLB_IIRG(QVTD_GLOBAL) },
     { "IOTLB register, domain", false,
-      VTD_IOTLB_IIRG(VTD_DOMAIN) | VTD_IOTLB_DID(1) },
-    { "CCMD, global", true, VTD_CCMD_CIRG(VTD_GLOBAL) },
-    { "CCMD, domain", true, VTD_CCMD_CIRG(VTD_DOMAIN) | VTD_CCMD_DID(1) },
+      QVTD_IOTLB_IIRG(QVTD_DOMAIN) | QVTD_IOTLB_DID(1) },
+    { "CCMD, global", true, QVTD_CCMD_CIRG(QVTD_GLOBAL) },
+    { "CCMD, domain", true, QVTD_CCMD_CIRG(QVTD_DOMAIN) | QVTD_CCMD_DID(1) },
     { "CCMD, device", true,
-      VTD_CCMD_CIRG(VTD_SELECT) | VTD_CCMD_DID(1) | VTD_CCMD_SID(0x18) },
+      QVTD_CCMD_CIRG(QVTD_SELECT) | QVTD_CCMD_DID(1) | QVTD_CCMD_SID(0x18) },
 };
 
 /* One page goes, one changes, one comes: and back */
@@ -147,7 +147,7 @@ static void test_events(void)
 
     world_start_plain(&w);
     change_three(&w, true);
-    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(events) * 2; i++) {
         const struct Event *e = &events[i / 2];
@@ -222,11 +222,11 @@ static void test_replay(void)
     qvtd_row("leaves of all kinds");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600),
                SAME_LEAVES(1, IOVA + 4 * MIB2, RAM, 512),
-               LEAVES_BITS(1, IOVA + 6 * MIB2, RAM, 5, VTD_R),
-               LEAVES_BITS(1, IOVA + 7 * MIB2, RAM, 5, VTD_W),
+               LEAVES_BITS(1, IOVA + 6 * MIB2, RAM, 5, QVTD_R),
+               LEAVES_BITS(1, IOVA + 7 * MIB2, RAM, 5, QVTD_W),
                LEAVES(2, IOVA + 8 * MIB2, RAM, 3),
-               LEAVES_BITS(2, IOVA + 16 * MIB2, RAM, 1, VTD_R),
-               LEAVES(1, IOVA + 20 * MIB2, VTD_HOLE, 3),
+               LEAVES_BITS(2, IOVA + 16 * MIB2, RAM, 1, QVTD_R),
+               LEAVES(1, IOVA + 20 * MIB2, QVTD_HOLE, 3),
                LEAVES(3, 3 * WORLD_GIB, WORLD_GIB, 1),
                LEAVES(3, 8 * WORLD_GIB, WORLD_GIB_2, 1));
     event_desc(&w, FLUSH_DOMAIN);
@@ -256,14 +256,14 @@ static void test_no_events(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } rows[] = {
-        { "another domain", VTD_INV_IOTLB_DOMAIN(2) },
-        { "another domain's pages", VTD_INV_IOTLB_PAGES(2, IOVA, 9) },
+        { "another domain", QVTD_INV_IOTLB_DOMAIN(2) },
+        { "another domain's pages", QVTD_INV_IOTLB_PAGES(2, IOVA, 9) },
         { "other pages", FLUSH_PAGES(IOVA + MIB2, 9) },
-        { "another device", VTD_INV_CONTEXT_DEVICE(1, 0x20, 0) },
-        { "another domain's context", VTD_INV_CONTEXT_DOMAIN(2) },
-        { "interrupt entries", VTD_INV_IEC_GLOBAL },
+        { "another device", QVTD_INV_CONTEXT_DEVICE(1, 0x20, 0) },
+        { "another domain's context", QVTD_INV_CONTEXT_DOMAIN(2) },
+        { "interrupt entries", QVTD_INV_IEC_GLOBAL },
     };
     g_autoptr(GArray) may = g_array_new(false, false, sizeof(PlainRun));
     World w;
@@ -271,7 +271,7 @@ static void test_no_events(void)
     world_start_plain(&w);
     plain_append(may, (PlainRun) { IOVA, IOVA + 0xffff });
     change_three(&w, true);
-    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
     shadow_expect(&w.sa);
     change_three(&w, false);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -295,19 +295,19 @@ static void test_reset(void)
     testdev_stop(&w.a);
 
     qvtd_row("reset");
-    vtd_reset(&w.d);
+    qvtd_reset(&w.d);
     testdev_start(&w.a, &w.d, 0x18);
     expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), 0);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
     testdev_expect_no_error(&w.a);
 
     qvtd_row("translation on again, with other tables");
-    vtd_enable(&w.d);
-    w.domain = vtd_domain_new(&w.d, 1, 4);
+    qvtd_enable(&w.d);
+    w.domain = qvtd_domain_new(&w.d, 1, 4);
     shadow_start(&w.sa, &w.a, &w.plain);
     WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM, 16));
-    vtd_attach(&w.d, 0x18, &w.domain);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, 0x18, &w.domain);
+    qvtd_invalidate_all(&w.d);
     shadow_expect_steps(&w.sa, 17, 0);
     world_stop(&w);
 }
@@ -347,14 +347,14 @@ static void test_unchanged(void)
         shadow_expect_quiet(&w.sa);
     }
     for (unsigned am = 0; am <= world_mamv(&w); am++) {
-        uint64_t iova = 2 * IOVA & ~((VTD_PAGE << am) - 1);
+        uint64_t iova = 2 * IOVA & ~((QVTD_PAGE << am) - 1);
 
         qvtd_row("pages, AM %u", am);
         event_desc(&w, FLUSH_PAGES(iova, am));
         shadow_expect_quiet(&w.sa);
     }
     qvtd_row("translation on when it is on");
-    vtd_command(&w.d, VTD_TE, true);
+    qvtd_command(&w.d, QVTD_TE, true);
     shadow_expect_quiet(&w.sa);
     world_stop(&w);
 }
@@ -397,7 +397,7 @@ static void test_trace(void)
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     trace_log_count(&log, "vtd_shadow_sync");
-    counted = vtd_stat(&w.d, "shadow-unmapped-pages");
+    counted = qvtd_stat(&w.d, "shadow-unmapped-pages");
 
     qvtd_row("one goes, one changes, one comes");
     change_three(&w, false);
@@ -420,14 +420,14 @@ static void test_trace(void)
     expect_trace(&log, "vtd_shadow_skip",
                  "domain: domain 0x1 unchanged pages 0x206");
 
-    expect_eq(vtd_stat(&w.d, "shadow-unmapped-pages"), counted + 2);
+    expect_eq(qvtd_stat(&w.d, "shadow-unmapped-pages"), counted + 2);
 
     qvtd_row("reasons");
     event_desc(&w, FLUSH_PAGES(IOVA, 0));
     expect_why(&log, "pages");
-    event_desc(&w, VTD_INV_IOTLB_GLOBAL);
+    event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
     expect_why(&log, "global");
-    event_desc(&w, VTD_INV_CONTEXT_GLOBAL);
+    event_desc(&w, QVTD_INV_CONTEXT_GLOBAL);
     expect_why(&log, "context");
     event_replay(&w);
     expect_why(&log, "replay");

@@ -72,7 +72,7 @@ static void test_bar(void)
     bar = qpci_iomap(pci, 2, NULL).addr;
     expect_eq(bar & (2 * MIB2 - 1), 0);
     WORLD_EDIT(&w, LEAVES(1, IOVA, bar, 4), LEAVES(2, IOVA + MIB2, bar, 4));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
 
@@ -81,7 +81,7 @@ static void test_bar(void)
         qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
         expect_notified(&w.a, 4 + 2, 0);
         expect_eq(mapped_to(&w.a, bar, bar + 2 * MIB2 - 1), 4 + 2);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
         qvtd_row("moved, %u", i);
@@ -112,7 +112,7 @@ static void test_dimm(void)
     world_start(&w, "", "", "-m 128M,slots=2,maxmem=1G");
     WORLD_EDIT(&w, LEAVES(1, IOVA, DIMM, 8), LEAVES(2, IOVA + MIB2, DIMM, 2),
                LEAVES(3, 2 * IOVA, DIMM, 1));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
     for (unsigned i = 0; i < 2; i++) {
@@ -126,7 +126,7 @@ static void test_dimm(void)
                              (long long)DIMM);
         expect_notified(&w.a, 8 + 2 + 1, 0);
         expect_eq(mapped_to(&w.a, DIMM, DIMM + DIMM_BYTES - 1), 11);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
         qvtd_row("unplugged, %u", i);
@@ -154,7 +154,7 @@ static void test_cut(void)
     world_start_plain(&w);
     bridge = qpci_device_find(w.d.pci, 0);
     WORLD_EDIT(&w, LEAVES(2, IOVA, 0, 2));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     for (unsigned i = 0; i < 4; i++) {
         g_autoptr(GArray) log = NULL;
 
@@ -188,12 +188,12 @@ typedef struct MemDriver {
 static void mem_start(MemDriver *m, World *w)
 {
     QPCIAddress address = { .devfn = QPCI_DEVFN(5, 0) };
-    uint64_t heap = vtd_alloc(&w->d, 64);
+    uint64_t heap = qvtd_alloc(&w->d, 64);
     QVirtioDevice *vdev;
 
     m->qts = w->d.qts;
-    m->request = vtd_alloc(&w->d, 1);
-    alloc_init(&m->alloc, 0, heap, heap + 64 * VTD_PAGE, VTD_PAGE);
+    m->request = qvtd_alloc(&w->d, 1);
+    alloc_init(&m->alloc, 0, heap, heap + 64 * QVTD_PAGE, QVTD_PAGE);
     m->dev = virtio_pci_new(w->d.pci, &address);
     g_assert_nonnull(m->dev);
     vdev = &m->dev->vdev;
@@ -246,7 +246,7 @@ static void test_discarded(void)
                 "block-size=2M,requested-size=8M,memaddr=0x100000000");
     mem_start(&m, &w);
     WORLD_EDIT(&w, LEAVES(1, IOVA, DIMM, 4), LEAVES(2, IOVA + MIB2, DIMM, 3));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
     for (unsigned i = 0; i < 2; i++) {
@@ -254,13 +254,13 @@ static void test_discarded(void)
         mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM, 1);
         expect_notified(&w.a, 4 + 1, 0);
         expect_eq(mapped_to(&w.a, DIMM, DIMM + MIB2 - 1), 4 + 1);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
         qvtd_row("two more, %u", i);
         mem_ask(&m, VIRTIO_MEM_REQ_PLUG, DIMM + MIB2, 2);
         expect_notified(&w.a, 2, 0);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_notified(&w.a, 0, 0);
 
         qvtd_row("the one in the middle goes, %u", i);

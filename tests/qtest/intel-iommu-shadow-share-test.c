@@ -17,13 +17,13 @@
 #define B                       QPCI_DEVFN(4, 0)
 #define PORT                    QPCI_DEVFN(5, 0)
 
-static void flush(World *w, VtdDesc desc)
+static void flush(World *w, QVtdDesc desc)
 {
-    vtd_invalidate(&w->d, desc);
+    qvtd_invalidate(&w->d, desc);
 }
 
 /* 2048 pages in a domain, beside the mailbox */
-static void fill(VtdDriver *d, const VtdDomain *domain)
+static void fill(QVtd *d, const QVtdDomain *domain)
 {
     const Edit edits[] = { LEAVES(1, IOVA, RAM, 2048) };
 
@@ -36,14 +36,14 @@ static void test_one_domain(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } rows[] = {
-        { "device-selective, the first", VTD_INV_CONTEXT_DEVICE(1, A, 0) },
-        { "device-selective, the second", VTD_INV_CONTEXT_DEVICE(1, B, 0) },
-        { "domain, contexts", VTD_INV_CONTEXT_DOMAIN(1) },
-        { "domain", VTD_INV_IOTLB_DOMAIN(1) },
-        { "pages", VTD_INV_IOTLB_PAGES(1, IOVA, 9) },
-        { "global", VTD_INV_IOTLB_GLOBAL },
+        { "device-selective, the first", QVTD_INV_CONTEXT_DEVICE(1, A, 0) },
+        { "device-selective, the second", QVTD_INV_CONTEXT_DEVICE(1, B, 0) },
+        { "domain, contexts", QVTD_INV_CONTEXT_DOMAIN(1) },
+        { "domain", QVTD_INV_IOTLB_DOMAIN(1) },
+        { "pages", QVTD_INV_IOTLB_PAGES(1, IOVA, 9) },
+        { "global", QVTD_INV_IOTLB_GLOBAL },
     };
     World w;
     uint64_t leaves;
@@ -52,10 +52,10 @@ static void test_one_domain(void)
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
-    leaves = vtd_stat(&w.d, "shadow-leaves");
+    leaves = qvtd_stat(&w.d, "shadow-leaves");
     world_attach_b(&w);
     qvtd_row("a table is kept once");
-    expect_eq(vtd_stat(&w.d, "shadow-leaves"), leaves);
+    expect_eq(qvtd_stat(&w.d, "shadow-leaves"), leaves);
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s, one changes, one goes, one comes", rows[i].name);
@@ -64,7 +64,7 @@ static void test_one_domain(void)
                    LEAVES(1, IOVA + 4 * MIB2 + i * 0x1000, RAM, 1));
         if (i == 4) {
             /* What comes lies elsewhere */
-            vtd_queue_put(&w.d, VTD_INV_IOTLB_PAGES(1, IOVA + 4 * MIB2, 9));
+            qvtd_queue_put(&w.d, QVTD_INV_IOTLB_PAGES(1, IOVA + 4 * MIB2, 9));
         }
         flush(&w, rows[i].desc);
         shadow_expect_steps(&w.sa, 2, 2);
@@ -83,7 +83,7 @@ static void test_one_domain(void)
 static void test_two_ids(void)
 {
     World w;
-    VtdDomain other;
+    QVtdDomain other;
 
     world_start_plain(&w);
     fill(&w.d, &w.domain);
@@ -92,18 +92,18 @@ static void test_two_ids(void)
     other = w.domain;
     other.id = 2;
     shadow_start(&w.sb, &w.b, &w.plain);
-    vtd_attach(&w.d, B, &other);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, B, &other);
+    qvtd_invalidate_all(&w.d);
     shadow_expect(&w.sb);
     for (unsigned did = 1; did <= 2; did++) {
         qvtd_row("flush of domain %u", did);
         WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + did * MIB2, 1));
-        flush(&w, VTD_INV_IOTLB_DOMAIN(did));
+        flush(&w, QVTD_INV_IOTLB_DOMAIN(did));
         shadow_expect_steps(&w.sa, 1, 1);
         shadow_expect_steps(&w.sb, 1, 1);
         qvtd_row("pages of domain %u", did);
         WORLD_EDIT(&w, CLEAR(1, IOVA + did * 0x1000, 1));
-        flush(&w, VTD_INV_IOTLB_PAGES(did, IOVA + did * 0x1000, 0));
+        flush(&w, QVTD_INV_IOTLB_PAGES(did, IOVA + did * 0x1000, 0));
         shadow_expect_steps(&w.sa, 0, 1);
         shadow_expect_steps(&w.sb, 0, 1);
     }
@@ -115,23 +115,23 @@ static void test_two_roots(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } rows[] = {
-        { "domain", VTD_INV_IOTLB_DOMAIN(1) },
-        { "pages", VTD_INV_IOTLB_PAGES(1, IOVA, 9) },
-        { "domain, contexts", VTD_INV_CONTEXT_DOMAIN(1) },
+        { "domain", QVTD_INV_IOTLB_DOMAIN(1) },
+        { "pages", QVTD_INV_IOTLB_PAGES(1, IOVA, 9) },
+        { "domain, contexts", QVTD_INV_CONTEXT_DOMAIN(1) },
     };
     World w;
-    VtdDomain other;
+    QVtdDomain other;
 
     world_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
-    other = vtd_domain_new(&w.d, 1, 4);
+    other = qvtd_domain_new(&w.d, 1, 4);
     shadow_start(&w.sb, &w.b, &w.plain);
-    vtd_attach(&w.d, B, &other);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, B, &other);
+    qvtd_invalidate_all(&w.d);
     shadow_expect_steps(&w.sb, 1, 0);
     shadow_expect_quiet(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -153,15 +153,15 @@ static void test_moved(void)
     static const struct {
         const char *name;
         unsigned id;            /* of the domain that it moves to */
-        VtdDesc desc;
+        QVtdDesc desc;
     } rows[] = {
-        { "device-selective", 2, VTD_INV_CONTEXT_DEVICE(1, A, 0) },
-        { "and back", 1, VTD_INV_CONTEXT_DEVICE(2, A, 0) },
-        { "global", 2, VTD_INV_CONTEXT_GLOBAL },
-        { "and back, by domain", 1, VTD_INV_CONTEXT_DOMAIN(2) },
+        { "device-selective", 2, QVTD_INV_CONTEXT_DEVICE(1, A, 0) },
+        { "and back", 1, QVTD_INV_CONTEXT_DEVICE(2, A, 0) },
+        { "global", 2, QVTD_INV_CONTEXT_GLOBAL },
+        { "and back, by domain", 1, QVTD_INV_CONTEXT_DOMAIN(2) },
     };
     World w;
-    VtdDomain other;
+    QVtdDomain other;
 
     world_start_plain(&w);
     fill(&w.d, &w.domain);
@@ -170,7 +170,7 @@ static void test_moved(void)
     world_attach_b(&w);
 
     /* Its own tables; the same but for 20 of 2048 pages, in two runs */
-    other = vtd_domain_new(&w.d, 2, 4);
+    other = qvtd_domain_new(&w.d, 2, 4);
     fill(&w.d, &other);
     world_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x1000, 8),
@@ -181,39 +181,39 @@ static void test_moved(void)
         bool to = rows[i].id == 2;
 
         qvtd_row("%s", rows[i].name);
-        vtd_attach(&w.d, A, to ? &other : &w.domain);
+        qvtd_attach(&w.d, A, to ? &other : &w.domain);
         flush(&w, rows[i].desc);
         /* Eight change, eight go or come, four come or go */
         shadow_expect_steps(&w.sa, to ? 12 : 16, 9);
         shadow_expect_quiet(&w.sb);
         qvtd_row("%s, and IOTLB flushes", rows[i].name);
-        flush(&w, VTD_INV_IOTLB_DOMAIN(1));
-        flush(&w, VTD_INV_IOTLB_DOMAIN(2));
+        flush(&w, QVTD_INV_IOTLB_DOMAIN(1));
+        flush(&w, QVTD_INV_IOTLB_DOMAIN(2));
         shadow_expect_quiet(&w.sa);
         shadow_expect_quiet(&w.sb);
         shadow_expect_translation(&w.sa);
     }
 
     qvtd_row("moves while the tables change");
-    vtd_attach(&w.d, A, &other);
+    qvtd_attach(&w.d, A, &other);
     world_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x2000, 8),
     }, 1);
     WORLD_EDIT(&w, CLEAR(1, IOVA, 4));
-    flush(&w, VTD_INV_CONTEXT_GLOBAL);
+    flush(&w, QVTD_INV_CONTEXT_GLOBAL);
     shadow_expect(&w.sa);
-    flush(&w, VTD_INV_IOTLB_GLOBAL);
+    flush(&w, QVTD_INV_IOTLB_GLOBAL);
     shadow_expect_quiet(&w.sa);
     shadow_expect(&w.sb);
 
     qvtd_row("leaves and comes back");
-    qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), 0);
-    flush(&w, VTD_INV_CONTEXT_DEVICE(2, A, 0));
+    qtest_writeq(w.d.qts, qvtd_context_entry(&w.d, A), 0);
+    flush(&w, QVTD_INV_CONTEXT_DEVICE(2, A, 0));
     shadow_expect(&w.sa);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
     shadow_expect_quiet(&w.sb);
-    vtd_attach(&w.d, A, &w.domain);
-    flush(&w, VTD_INV_CONTEXT_DEVICE(0, A, 0));
+    qvtd_attach(&w.d, A, &w.domain);
+    flush(&w, QVTD_INV_CONTEXT_DEVICE(0, A, 0));
     shadow_expect(&w.sa);
     expect_true(testdev_count(&w.a, TESTDEV_MAPPINGS) > 2000);
     world_stop(&w);
@@ -222,31 +222,31 @@ static void test_moved(void)
 /* Two devices in one address space: behind a bridge they are one */
 static void test_one_space(void)
 {
-    VtdDriver d;
-    VtdDomain domain;
+    QVtd d;
+    QVtdDomain domain;
     Plain plain;
     Testdev t[2];
     Shadow s[2];
 
-    vtd_start(&d, "", ",caching-mode=on",
-              "-device pcie-pci-bridge,id=bridge,addr=5 "
-              "-device vtd-testdev,bus=bridge,addr=2 "
-              "-device vtd-testdev,bus=bridge,addr=3");
+    qvtd_start(&d, "", ",caching-mode=on",
+               "-device pcie-pci-bridge,id=bridge,addr=5 "
+               "-device vtd-testdev,bus=bridge,addr=2 "
+               "-device vtd-testdev,bus=bridge,addr=3");
     plain_init(&plain, &d, 48);
     world_number_bus(&d, PORT, 2);
     for (int i = 0; i < 2; i++) {
         testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
         t[i].sid = 2 << 8;
     }
-    vtd_enable(&d);
-    domain = vtd_domain_new(&d, 1, 4);
+    qvtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
     fill(&d, &domain);
-    vtd_attach(&d, 2 << 8, &domain);
+    qvtd_attach(&d, 2 << 8, &domain);
     for (int i = 0; i < 2; i++) {
         shadow_start(&s[i], &t[i], &plain);
     }
     qvtd_row("two devices behind a bridge");
-    vtd_invalidate_all(&d);
+    qvtd_invalidate_all(&d);
     for (int i = 0; i < 2; i++) {
         shadow_expect_steps(&s[i], 2049, 0);
     }
@@ -254,7 +254,7 @@ static void test_one_space(void)
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 0ull);
     expect_eq(testdev_count(&t[1], TESTDEV_MAPPINGS), 0);
     world_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
-    vtd_invalidate(&d, FLUSH_DOMAIN);
+    qvtd_invalidate(&d, FLUSH_DOMAIN);
     shadow_expect_steps(&s[0], 0, 1);
     shadow_restart(&s[1]);
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 3ull);
@@ -265,7 +265,7 @@ static void test_one_space(void)
         testdev_stop(&t[i]);
     }
     plain_end(&plain);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 static void test_hotplug(void)
@@ -287,16 +287,16 @@ static void test_hotplug(void)
 
         qvtd_row("device comes, round %d", round);
         if (early) {
-            vtd_attach(&w.d, sid, &w.domain);
-            vtd_invalidate_all(&w.d);
+            qvtd_attach(&w.d, sid, &w.domain);
+            qvtd_invalidate_all(&w.d);
         }
         world_slot_power(&w.d, PORT, true);
         qtest_qmp_device_add(w.d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         testdev_start(&hot, &w.d, sid);
         if (!early) {
             shadow_start(&s, &hot, &w.plain);
-            vtd_attach(&w.d, sid, &w.domain);
-            vtd_invalidate_all(&w.d);
+            qvtd_attach(&w.d, sid, &w.domain);
+            qvtd_invalidate_all(&w.d);
         } else {
             /* What is mapped by now came after its section */
             shadow_resume(&s, &hot, &w.plain);
@@ -324,8 +324,8 @@ static void test_hotplug(void)
         flush(&w, FLUSH_DOMAIN);
         shadow_expect(&w.sa);
         if (early) {
-            qtest_writeq(w.d.qts, vtd_context_entry(&w.d, sid), 0);
-            vtd_invalidate_all(&w.d);
+            qtest_writeq(w.d.qts, qvtd_context_entry(&w.d, sid), 0);
+            qvtd_invalidate_all(&w.d);
             shadow_expect_quiet(&w.sa);
         }
     }
@@ -352,16 +352,16 @@ static void test_views(void)
 
         qvtd_row("view %d, then %d (step %d)", views[i - 1], views[i], i);
         if (views[i - 1] == OFF) {
-            expect_true(vtd_command(&w.d, VTD_TE, true) & VTD_TE);
+            expect_true(qvtd_command(&w.d, QVTD_TE, true) & QVTD_TE);
         }
         if (views[i] == OFF) {
-            vtd_disable(&w.d);
+            qvtd_disable(&w.d);
         } else if (views[i] == PASS) {
-            vtd_attach_pass_through(&w.d, A, 1, VTD_AW_48);
+            qvtd_attach_pass_through(&w.d, A, 1, QVTD_AW_48);
         } else {
-            vtd_attach(&w.d, A, &w.domain);
+            qvtd_attach(&w.d, A, &w.domain);
         }
-        vtd_invalidate_all(&w.d);
+        qvtd_invalidate_all(&w.d);
         steps = shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), direct ? 0 : 2);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), direct ? 0 : 2049);
@@ -375,8 +375,8 @@ static void test_views(void)
         }
 
         qvtd_row("view %d, nothing changes (step %d)", views[i], i);
-        vtd_invalidate_all(&w.d);
-        flush(&w, VTD_INV_CONTEXT_DEVICE(1, A, 0));
+        qvtd_invalidate_all(&w.d);
+        flush(&w, QVTD_INV_CONTEXT_DEVICE(1, A, 0));
         shadow_expect_quiet(&w.sa);
         shadow_expect_quiet(&w.sb);
     }
@@ -391,35 +391,35 @@ static void test_views(void)
 #define SUPERPAGES              8
 
 /* What happens to the pages in between */
-static void disturb(World *w, VtdDomain *other, GRand *random)
+static void disturb(World *w, QVtdDomain *other, GRand *random)
 {
-    static const VtdDesc flushes[] = {
-        VTD_INV_IOTLB_GLOBAL,
-        VTD_INV_IOTLB_DOMAIN(1),
-        VTD_INV_IOTLB_DOMAIN(2),
-        VTD_INV_IOTLB_PAGES(1, IOVA, 9),
-        VTD_INV_IOTLB_PAGES(1, IOVA, 18),
-        VTD_INV_IOTLB_PAGES(2, IOVA, 18),
-        VTD_INV_CONTEXT_GLOBAL,
-        VTD_INV_CONTEXT_DOMAIN(1),
-        VTD_INV_CONTEXT_DOMAIN(2),
-        VTD_INV_CONTEXT_DEVICE(1, A, 0),
-        VTD_INV_CONTEXT_DEVICE(2, A, 0),
-        VTD_INV_CONTEXT_DEVICE(1, A ^ 4, 1),
-        VTD_INV_CONTEXT_DEVICE(1, A ^ 6, 2),
-        VTD_INV_CONTEXT_DEVICE(1, A ^ 7, 3),
-        VTD_INV_IOTLB_PAGES(1, IOVA, 18 | VTD_IOTLB_IH),
-        VTD_INV_DEVICE_TLB(A, ~0ull >> 1 & ~0xfffull),
+    static const QVtdDesc flushes[] = {
+        QVTD_INV_IOTLB_GLOBAL,
+        QVTD_INV_IOTLB_DOMAIN(1),
+        QVTD_INV_IOTLB_DOMAIN(2),
+        QVTD_INV_IOTLB_PAGES(1, IOVA, 9),
+        QVTD_INV_IOTLB_PAGES(1, IOVA, 18),
+        QVTD_INV_IOTLB_PAGES(2, IOVA, 18),
+        QVTD_INV_CONTEXT_GLOBAL,
+        QVTD_INV_CONTEXT_DOMAIN(1),
+        QVTD_INV_CONTEXT_DOMAIN(2),
+        QVTD_INV_CONTEXT_DEVICE(1, A, 0),
+        QVTD_INV_CONTEXT_DEVICE(2, A, 0),
+        QVTD_INV_CONTEXT_DEVICE(1, A ^ 4, 1),
+        QVTD_INV_CONTEXT_DEVICE(1, A ^ 6, 2),
+        QVTD_INV_CONTEXT_DEVICE(1, A ^ 7, 3),
+        QVTD_INV_IOTLB_PAGES(1, IOVA, 18 | QVTD_IVA_IH),
+        QVTD_INV_DEVICE_TLB(A, ~0ull >> 1 & ~0xfffull),
     };
     unsigned n = g_rand_int_range(random, 0, WATCHED);
-    VtdDomain *domain = g_rand_boolean(random) ? other : &w->domain;
-    uint64_t iova = IOVA + n * 2 * VTD_PAGE + VTD_PAGE;
+    QVtdDomain *domain = g_rand_boolean(random) ? other : &w->domain;
+    uint64_t iova = IOVA + n * 2 * QVTD_PAGE + QVTD_PAGE;
     uint64_t far = IOVA + (8 + n % 8) * MIB2;
     Edit edits[3] = { };
 
     switch (g_rand_int_range(random, 0, 6)) {
     case 0:                     /* between two watched pages, it comes */
-        edits[0] = (Edit) LEAVES(1, iova, RAM + n * VTD_PAGE, 1);
+        edits[0] = (Edit) LEAVES(1, iova, RAM + n * QVTD_PAGE, 1);
         break;
     case 1:                     /* it goes */
         edits[0] = (Edit) CLEAR(1, iova, 1);
@@ -435,35 +435,35 @@ static void disturb(World *w, VtdDomain *other, GRand *random)
         edits[0] = (Edit) CLEAR(2, far, 1);
         break;
     case 5:                     /* the device moves; a root table of its own */
-        vtd_attach(&w->d, A, domain);
+        qvtd_attach(&w->d, A, domain);
         break;
     }
     world_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
     switch (g_rand_int_range(random, 0, 32)) {
     case 0:
-        vtd_write64(&w->d, VTD_RTADDR, w->d.root);
-        vtd_command(&w->d, VTD_SRTP, true);
+        qvtd_write64(&w->d, QVTD_RTADDR, w->d.root);
+        qvtd_command(&w->d, QVTD_SRTP, true);
         break;
     case 1:
         testdev_command(&w->a, TESTDEV_REPLAY, 0);
         break;
     case 2:
-        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_GLOBAL), 0);
+        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_GLOBAL), 0);
         break;
     case 3:
-        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_DOMAIN) |
-                             VTD_IOTLB_DID(1), 0);
+        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_DOMAIN) |
+                             QVTD_IOTLB_DID(1), 0);
         break;
     case 4:
-        world_register_iotlb(w, VTD_IOTLB_IIRG(VTD_SELECT) |
-                             VTD_IOTLB_DID(1), IOVA | 9);
+        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_SELECT) |
+                             QVTD_IOTLB_DID(1), IOVA | 9);
         break;
     case 5:
-        world_register_context(w, VTD_CCMD_CIRG(VTD_GLOBAL));
+        world_register_context(w, QVTD_CCMD_CIRG(QVTD_GLOBAL));
         break;
     case 6:
-        world_register_context(w, VTD_CCMD_CIRG(VTD_SELECT) |
-                               VTD_CCMD_DID(1) | VTD_CCMD_SID(A));
+        world_register_context(w, QVTD_CCMD_CIRG(QVTD_SELECT) |
+                               QVTD_CCMD_DID(1) | QVTD_CCMD_SID(A));
         break;
     default:
         flush(w, flushes[g_rand_int_range(random, 0, ARRAY_SIZE(flushes))]);
@@ -472,15 +472,15 @@ static void disturb(World *w, VtdDomain *other, GRand *random)
 }
 
 /* The pages that stay as they are, in both domains */
-static void map_watched(World *w, VtdDomain *other, TestdevWatch *watch)
+static void map_watched(World *w, QVtdDomain *other, TestdevWatch *watch)
 {
     for (unsigned n = 0; n < 2; n++) {
-        VtdDomain *domain = n ? other : &w->domain;
+        QVtdDomain *domain = n ? other : &w->domain;
 
         for (unsigned i = 0; i < WATCHED; i++) {
             /* Every other page */
             watch[i] = (TestdevWatch) {
-                IOVA + i * 2 * VTD_PAGE, RAM + i * 2 * VTD_PAGE,
+                IOVA + i * 2 * QVTD_PAGE, RAM + i * 2 * QVTD_PAGE,
             };
             world_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(1, watch[i].iova, watch[i].target, 1),
@@ -491,7 +491,7 @@ static void map_watched(World *w, VtdDomain *other, TestdevWatch *watch)
             uint64_t iova = IOVA + (16 + i) * MIB2;
 
             watch[WATCHED + i] = (TestdevWatch) {
-                iova + i * VTD_PAGE, RAM + i * VTD_PAGE,
+                iova + i * QVTD_PAGE, RAM + i * QVTD_PAGE,
             };
             world_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(2, iova, RAM, 1),
@@ -505,11 +505,11 @@ static void test_reader(void)
 {
     TestdevWatch watch[WATCHED + SUPERPAGES];
     GRand *random = g_rand_new_with_seed(0x5eed);
-    VtdDomain other;
+    QVtdDomain other;
     World w;
 
     world_start(&w, ",device-iotlb=on", "", "");
-    other = vtd_domain_new(&w.d, 2, 4);
+    other = qvtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     shadow_expect(&w.sa);
 
@@ -533,9 +533,9 @@ static void test_reader(void)
     qvtd_row("a page that does change is missed");
     testdev_clear(&w.a);
     testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), true);
-    vtd_attach(&w.d, A, &w.domain);
+    qvtd_attach(&w.d, A, &w.domain);
     WORLD_EDIT(&w, LEAVES(1, watch[7].iova, RAM + MIB2 + 0x1000, 1));
-    flush(&w, VTD_INV_CONTEXT_GLOBAL);
+    flush(&w, QVTD_INV_CONTEXT_GLOBAL);
     flush(&w, FLUSH_DOMAIN);
     expect_true(testdev_reader_stop(&w.a) > 0);
     g_rand_free(random);
@@ -547,14 +547,14 @@ static void test_dma_loop(void)
 {
     TestdevWatch watch[WATCHED + SUPERPAGES];
     GRand *random = g_rand_new_with_seed(0x5eed);
-    VtdDomain other;
+    QVtdDomain other;
     World w;
 
     world_start(&w, ",device-iotlb=on", "", "");
-    other = vtd_domain_new(&w.d, 2, 4);
+    other = qvtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     for (int write = 0; write < 2; write++) {
-        uint64_t before = vtd_stat(&w.d, "translations");
+        uint64_t before = qvtd_stat(&w.d, "translations");
 
         qvtd_row(write ? "writes" : "reads");
         /* Every other page, until it is told to end */
@@ -562,7 +562,7 @@ static void test_dma_loop(void)
                                   (uint64_t)WATCHED * 2, 2ull, UINT64_MAX,
                                   8ull, (uint64_t)write, 0ull), TESTDEV_OK);
         /* On a busy host its thread may come late */
-        while (vtd_stat(&w.d, "translations") == before) {
+        while (qvtd_stat(&w.d, "translations") == before) {
             g_usleep(1000);
         }
         for (int i = 0; i < 300; i++) {
@@ -572,7 +572,7 @@ static void test_dma_loop(void)
         testdev_command(&w.a, TESTDEV_LOOP, 4, 0ull, 0ull, 0ull, 0ull);
         expect_true(testdev_count(&w.a, TESTDEV_LOOP_DONE) > 0);
         expect_eq(testdev_count(&w.a, TESTDEV_LOOP_FAILURES), 0);
-        vtd_expect_no_fault(&w.d);
+        qvtd_expect_no_fault(&w.d);
     }
     g_rand_free(random);
     world_stop(&w);

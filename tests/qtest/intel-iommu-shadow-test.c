@@ -15,9 +15,9 @@
 #define RAM                     WORLD_RAM
 #define MIB2                    0x200000ull
 
-static void flush(World *w, VtdDesc desc)
+static void flush(World *w, QVtdDesc desc)
 {
-    vtd_invalidate(&w->d, desc);
+    qvtd_invalidate(&w->d, desc);
 }
 
 /* The rule above all others, in three cases */
@@ -52,16 +52,16 @@ static void test_first_reserved(void)
     } rows[] = {
         { "level 1, bit 48", 1, 1ull << 48 },
         { "level 1, bit 51", 1, 1ull << 51 },
-        { "level 1, bit 11 (SNP)", 1, VTD_SNP },
-        { "level 1, bit 62 (TM)", 1, VTD_TM },
+        { "level 1, bit 11 (SNP)", 1, QVTD_SNP },
+        { "level 1, bit 62 (TM)", 1, QVTD_TM },
         { "level 2, bit 12", 2, 1ull << 12 },
         { "level 2, bit 20", 2, 1ull << 20 },
         { "level 2, bit 51", 2, 1ull << 51 },
-        { "level 2, bit 11 (SNP)", 2, VTD_SNP },
-        { "level 2, bit 62 (TM)", 2, VTD_TM },
+        { "level 2, bit 11 (SNP)", 2, QVTD_SNP },
+        { "level 2, bit 62 (TM)", 2, QVTD_TM },
         { "level 3, bit 12", 3, 1ull << 12 },
         { "level 3, bit 29", 3, 1ull << 29 },
-        { "level 3, bit 62 (TM)", 3, VTD_TM },
+        { "level 3, bit 62 (TM)", 3, QVTD_TM },
     };
     World w;
 
@@ -78,18 +78,18 @@ static void test_first_reserved(void)
         qvtd_row("%s, clear", rows[i].name);
         world_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
                    leaf[0].value, 1 }, 1);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
 
         qvtd_row("%s, set", rows[i].name);
-        entry = vtd_entry(&w.d, &w.domain, iova, rows[i].level);
+        entry = qvtd_entry(&w.d, &w.domain, iova, rows[i].level);
         qtest_writeq(w.d.qts, entry, leaf[0].value | rows[i].bits);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 0, 1);
 
         qvtd_row("%s, clear again", rows[i].name);
         qtest_writeq(w.d.qts, entry, leaf[0].value);
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
     }
     world_stop(&w);
@@ -129,16 +129,16 @@ static void test_in_place(void)
         { "one page's target", { LEAVES(1, IOVA, RAM + MIB2, 1) },
           FLUSH_PAGES(IOVA, 0), 1, 1 },
         { "one page's write permission",
-          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, VTD_R) },
+          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, QVTD_R) },
           FLUSH_DOMAIN, 1, 1 },
         { "one page's read permission",
-          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, VTD_W) },
+          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, QVTD_W) },
           FLUSH_DOMAIN, 1, 1 },
         { "both permissions", { LEAVES(1, IOVA + 0x1000, RAM + 0x1000, 1) },
           FLUSH_PAGES(IOVA, 4), 1, 1 },
         { "ignored bits",
           { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1,
-                        VTD_RW | 0x3ull << 52 | 0x7fc | 1ull << 63) },
+                        QVTD_RW | 0x3ull << 52 | 0x7fc | 1ull << 63) },
           FLUSH_DOMAIN, 0, 0 },
         { "three apart",
           { LEAVES(1, IOVA + 0x10000, RAM + MIB2, 1),
@@ -159,7 +159,7 @@ static void test_in_place(void)
         { "goes elsewhere", { LEAVES(2, IOVA + MIB2, RAM + MIB2, 1) },
           FLUSH_DOMAIN, 1, 1 },
         { "is read-only",
-          { LEAVES_BITS(2, IOVA + MIB2, RAM + MIB2, 1, VTD_R) },
+          { LEAVES_BITS(2, IOVA + MIB2, RAM + MIB2, 1, QVTD_R) },
           FLUSH_PAGES(IOVA + MIB2, 9), 1, 1 },
         { "one page of it is invalidated",
           { LEAVES(2, IOVA + MIB2, RAM + MIB2, 1) },
@@ -179,12 +179,12 @@ static void test_permissions(void)
 
     world_start_plain(&w);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 4),
-               LEAVES_BITS(1, IOVA + MIB2, RAM, 2, VTD_R),
-               LEAVES_BITS(1, IOVA + MIB2 + 0x2000, RAM, 2, VTD_W));
+               LEAVES_BITS(1, IOVA + MIB2, RAM, 2, QVTD_R),
+               LEAVES_BITS(1, IOVA + MIB2 + 0x2000, RAM, 2, QVTD_W));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     for (unsigned level = 2; level <= 4; level++) {
-        uint64_t entry = vtd_entry(&w.d, &w.domain, IOVA, level);
+        uint64_t entry = qvtd_entry(&w.d, &w.domain, IOVA, level);
         uint64_t value = qtest_readq(w.d.qts, entry);
         /* The mailbox, in the first GiB, hangs on level 4 as well */
         unsigned rw = level == 4 ? 5 : 4;
@@ -195,9 +195,9 @@ static void test_permissions(void)
             uint64_t without;
             unsigned maps, unmaps;
         } rows[] = {
-            { "R", VTD_W, rw, rw + gone },
-            { "W", VTD_R, rw + one, rw + gone },
-            { "neither", VTD_RW, 0, rw + gone },
+            { "R", QVTD_W, rw, rw + gone },
+            { "W", QVTD_R, rw + one, rw + gone },
+            { "neither", QVTD_RW, 0, rw + gone },
             { "both", 0, rw + 2 * one, 0 },
         };
 
@@ -360,8 +360,8 @@ static void test_not_ram(void)
     static const Row rows[] = {
         { "pages on both sides of the end of RAM",
           { LEAVES(1, IOVA, 0x80fe000, 4) }, FLUSH_DOMAIN, 2, 0 },
-        { "registers", { LEAVES(1, IOVA, VTD_BASE, 1) }, FLUSH_DOMAIN, 0, 1 },
-        { "a hole", { LEAVES(1, IOVA, VTD_HOLE, 1) }, FLUSH_DOMAIN, 0, 1 },
+        { "registers", { LEAVES(1, IOVA, QVTD_BASE, 1) }, FLUSH_DOMAIN, 0, 1 },
+        { "a hole", { LEAVES(1, IOVA, QVTD_HOLE, 1) }, FLUSH_DOMAIN, 0, 1 },
         { "they go", { CLEAR(1, IOVA, 4) }, FLUSH_DOMAIN, 0, 1 },
         { "a 2-MiB leaf over the end of RAM",
           { LEAVES(2, IOVA, 0x8000000, 1) }, FLUSH_DOMAIN, 1, 0 },
@@ -388,7 +388,7 @@ static void test_not_ram(void)
     w.plain.hole = true;
     world_rows(&w, rows, ARRAY_SIZE(rows));
     qvtd_row("what was not sent is counted");
-    expect_true(vtd_stat(&w.d, "shadow-unsendable") > 0);
+    expect_true(qvtd_stat(&w.d, "shadow-unsendable") > 0);
     world_stop(&w);
 }
 
@@ -428,7 +428,7 @@ static void test_widths(void)
 static void test_above_width(void)
 {
     const uint64_t high = 0x9000000000, size = 128ull << 20;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t direct;
     World w;
 
@@ -444,26 +444,26 @@ static void test_above_width(void)
     qvtd_row("targets");
     WORLD_EDIT(&w, LEAVES(1, 0x5000, high + size / 2, 3),
                LEAVES(2, 0x40000000, high + size / 2, 2));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 5, 0);
     g_assert_cmpuint(testdev_count(&w.a, TESTDEV_MAPPED_PAGES), >=, 3 + 1024);
 
     qvtd_row("tables");
-    domain = vtd_domain_new(&w.d, 1, 3);
+    domain = qvtd_domain_new(&w.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
     world_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(1, 0x5000, high + size / 2, 3),
         LEAVES(2, 0x40000000, high + size / 2, 2),
     }, 2);
-    vtd_attach(&w.d, w.a.sid, &domain);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, w.a.sid, &domain);
+    qvtd_invalidate_all(&w.d);
     shadow_expect_quiet(&w.sa);
 
     qvtd_row("pass-through has all that there is without translation");
-    vtd_attach_pass_through(&w.d, w.a.sid, 1, VTD_AW_39);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach_pass_through(&w.d, w.a.sid, 1, QVTD_AW_39);
+    qvtd_invalidate_all(&w.d);
     direct = testdev_count(&w.a, TESTDEV_DIRECT);
-    vtd_disable(&w.d);
+    qvtd_disable(&w.d);
     expect_eq(testdev_count(&w.a, TESTDEV_DIRECT), direct);
     shadow_expect(&w.sa);
     world_stop(&w);

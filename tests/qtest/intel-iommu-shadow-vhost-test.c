@@ -113,18 +113,18 @@ static void expect_told_all(Testdev *t, uint64_t *from, unsigned kind)
 }
 
 /* A machine in which the second device alone is attached, to domain 2 */
-static VtdDomain start_vhost(World *w, const char *props, const char *b)
+static QVtdDomain start_vhost(World *w, const char *props, const char *b)
 {
-    VtdDomain domain;
+    QVtdDomain domain;
 
     world_start(w, props, b, "");
-    qtest_writeq(w->d.qts, vtd_context_entry(&w->d, A), 0);
-    domain = vtd_domain_new(&w->d, 2, w->domain.levels);
-    vtd_attach(&w->d, B, &domain);
+    qtest_writeq(w->d.qts, qvtd_context_entry(&w->d, A), 0);
+    domain = qvtd_domain_new(&w->d, 2, w->domain.levels);
+    qvtd_attach(&w->d, B, &domain);
     world_edit(&w->d, &domain, (const Edit[]) {
         LEAVES(1, IOVA, RAM, 512),
     }, 1);
-    vtd_invalidate_all(&w->d);
+    qvtd_invalidate_all(&w->d);
     testdev_clear(&w->b);
     return domain;
 }
@@ -137,30 +137,30 @@ static void test_unmap_only(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
         bool told;
     } rows[] = {
-        { "global", VTD_INV_IOTLB_GLOBAL, true },
-        { "domain", VTD_INV_IOTLB_DOMAIN(2), true },
-        { "another domain", VTD_INV_IOTLB_DOMAIN(3), false },
-        { "another domain's pages", VTD_INV_IOTLB_PAGES(3, IOVA, 9), false },
-        { "global context", VTD_INV_CONTEXT_GLOBAL, true },
-        { "domain context", VTD_INV_CONTEXT_DOMAIN(2), true },
-        { "device context", VTD_INV_CONTEXT_DEVICE(2, B, 0), true },
-        { "another device's context", VTD_INV_CONTEXT_DEVICE(2, A, 0),
+        { "global", QVTD_INV_IOTLB_GLOBAL, true },
+        { "domain", QVTD_INV_IOTLB_DOMAIN(2), true },
+        { "another domain", QVTD_INV_IOTLB_DOMAIN(3), false },
+        { "another domain's pages", QVTD_INV_IOTLB_PAGES(3, IOVA, 9), false },
+        { "global context", QVTD_INV_CONTEXT_GLOBAL, true },
+        { "domain context", QVTD_INV_CONTEXT_DOMAIN(2), true },
+        { "device context", QVTD_INV_CONTEXT_DEVICE(2, B, 0), true },
+        { "another device's context", QVTD_INV_CONTEXT_DEVICE(2, A, 0),
           false },
-        { "device-TLB, which it has not", VTD_INV_DEVICE_TLB(B, IOVA),
+        { "device-TLB, which it has not", QVTD_INV_DEVICE_TLB(B, IOVA),
           false },
     };
     uint64_t from = 0, syncs, compared;
     World w;
 
     start_vhost(&w, ",device-iotlb=on", ",unmap-only=on");
-    syncs = vtd_stat(&w.d, "shadow-syncs");
-    compared = vtd_stat(&w.d, "shadow-compared");
+    syncs = qvtd_stat(&w.d, "shadow-syncs");
+    compared = qvtd_stat(&w.d, "shadow-compared");
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        vtd_invalidate(&w.d, rows[i].desc);
+        qvtd_invalidate(&w.d, rows[i].desc);
         if (rows[i].told) {
             expect_told_all(&w.b, &from, TESTDEV_UNMAP);
         } else {
@@ -174,25 +174,25 @@ static void test_unmap_only(void)
         };
 
         for (int i = 0; i < ARRAY_SIZE(at); i++) {
-            uint64_t bytes = VTD_PAGE << am, iova = at[i] & -bytes;
+            uint64_t bytes = QVTD_PAGE << am, iova = at[i] & -bytes;
 
             qvtd_row("page 0x%" PRIx64 ", AM %u", at[i], am);
-            vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, at[i], am));
+            qvtd_invalidate(&w.d, QVTD_INV_IOTLB_PAGES(2, at[i], am));
             expect_told(&w.b, &from, TESTDEV_UNMAP, iova, iova + bytes - 1,
                         2);
         }
     }
     qvtd_row("with no walk");
-    expect_eq(vtd_stat(&w.d, "shadow-syncs"), syncs);
-    expect_eq(vtd_stat(&w.d, "shadow-compared"), compared);
+    expect_eq(qvtd_stat(&w.d, "shadow-syncs"), syncs);
+    expect_eq(qvtd_stat(&w.d, "shadow-compared"), compared);
 
     qvtd_row("root table");
-    vtd_write64(&w.d, VTD_RTADDR, w.d.root);
-    vtd_command(&w.d, VTD_SRTP, true);
+    qvtd_write64(&w.d, QVTD_RTADDR, w.d.root);
+    qvtd_command(&w.d, QVTD_SRTP, true);
     expect_told_all(&w.b, &from, TESTDEV_UNMAP);
     qvtd_row("translation off");
     testdev_clear(&w.b);
-    vtd_disable(&w.d);
+    qvtd_disable(&w.d);
     /* By the end of its sections it would know as well */
     expect_eq(testdev_count(&w.b, TESTDEV_SECTIONS_GONE), 2);
     testdev_expect_no_error(&w.b);
@@ -206,17 +206,17 @@ static void test_both_kinds(void)
     World w;
 
     world_start(&w, "", ",unmap-only=on", "");
-    vtd_attach(&w.d, B, &w.domain);
-    vtd_invalidate_all(&w.d);
+    qvtd_attach(&w.d, B, &w.domain);
+    qvtd_invalidate_all(&w.d);
     testdev_clear(&w.b);
     qvtd_row("pages come");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
-    vtd_invalidate(&w.d, FLUSH_PAGES(IOVA, 9));
+    qvtd_invalidate(&w.d, FLUSH_PAGES(IOVA, 9));
     shadow_expect_steps(&w.sa, 512, 0);
     expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + MIB2 - 1, 1);
     qvtd_row("a page changes");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + MIB2, 1));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 1);
     expect_told_all(&w.b, &from, TESTDEV_UNMAP);
     world_stop(&w);
@@ -230,27 +230,27 @@ static void test_device_tlb(void)
 {
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } others[] = {
-        { "global", VTD_INV_IOTLB_GLOBAL },
-        { "domain", VTD_INV_IOTLB_DOMAIN(2) },
-        { "pages", VTD_INV_IOTLB_PAGES(2, IOVA, 9) },
-        { "another device", VTD_INV_DEVICE_TLB(A, IOVA) },
-        { "a device that does not exist", VTD_INV_DEVICE_TLB(0x1234, IOVA) },
+        { "global", QVTD_INV_IOTLB_GLOBAL },
+        { "domain", QVTD_INV_IOTLB_DOMAIN(2) },
+        { "pages", QVTD_INV_IOTLB_PAGES(2, IOVA, 9) },
+        { "another device", QVTD_INV_DEVICE_TLB(A, IOVA) },
+        { "a device that does not exist", QVTD_INV_DEVICE_TLB(0x1234, IOVA) },
     };
     uint64_t from = 0;
     World w;
 
     start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
     qvtd_row("one page");
-    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, IOVA));
+    qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, IOVA));
     expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, IOVA, IOVA + 0xfff, 1);
     qvtd_row("the last page");
-    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, WIDTH_LAST - 0xfff));
+    qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, WIDTH_LAST - 0xfff));
     expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, WIDTH_LAST - 0xfff,
                 WIDTH_LAST, 1);
     qvtd_row("an interrupt's page");
-    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, INTERRUPTS));
+    qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, INTERRUPTS));
     expect_not_told(&w.b, &from);
 
     /* S: the lowest 0 from bit 12 up, at bit k, says 2^(k + 1) bytes */
@@ -262,10 +262,10 @@ static void test_device_tlb(void)
         for (int i = 0; i < ARRAY_SIZE(at); i++) {
             uint64_t below = (1ull << k) - 1;
             uint64_t iova = at[i] & ~(below << 1 | 1);
-            uint64_t addr = iova | (below & -VTD_PAGE) | 1;
+            uint64_t addr = iova | (below & -QVTD_PAGE) | 1;
 
             qvtd_row("0x%" PRIx64 ", %u bits", at[i], k + 1);
-            vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, addr));
+            qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, addr));
             if (k < 47) {
                 expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, iova,
                             iova + (below << 1 | 1), 2);
@@ -276,13 +276,13 @@ static void test_device_tlb(void)
         }
     }
     qvtd_row("all addresses");
-    vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, (~(1ull << 63) & -VTD_PAGE) |
-                                            1));
+    qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, (~(1ull << 63) & -QVTD_PAGE) |
+                                              1));
     expect_told_all(&w.b, &from, TESTDEV_DEVICE_UNMAP);
 
     for (int i = 0; i < ARRAY_SIZE(others); i++) {
         qvtd_row("%s", others[i].name);
-        vtd_invalidate(&w.d, others[i].desc);
+        qvtd_invalidate(&w.d, others[i].desc);
         expect_not_told(&w.b, &from);
     }
     expect_eq(testdev_count(&w.a, TESTDEV_DEVICE_UNMAPS), 0);
@@ -302,7 +302,7 @@ static void test_above_width(void)
                 ",unmap-only=on");
     testdev_clear(&w.b);
     from = 0;
-    vtd_invalidate(&w.d, VTD_INV_CONTEXT_GLOBAL);
+    qvtd_invalidate(&w.d, QVTD_INV_CONTEXT_GLOBAL);
     expect_told(&w.b, &from, TESTDEV_UNMAP, 0, (1ull << 46) - 1, 2);
     world_stop(&w);
 }
@@ -322,13 +322,13 @@ static void test_ats_toggled(void)
                                   ats ? 4ull : 1ull), TESTDEV_OK);
         testdev_clear(&w.b);
         from = 0;
-        vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, IOVA, 3));
+        qvtd_invalidate(&w.d, QVTD_INV_IOTLB_PAGES(2, IOVA, 3));
         if (ats) {
             expect_not_told(&w.b, &from);
         } else {
             expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + 0x7fff, 1);
         }
-        vtd_invalidate(&w.d, VTD_INV_DEVICE_TLB(B, IOVA | 0x3000 | 1));
+        qvtd_invalidate(&w.d, QVTD_INV_DEVICE_TLB(B, IOVA | 0x3000 | 1));
         if (ats) {
             expect_told(&w.b, &from, TESTDEV_DEVICE_UNMAP, IOVA,
                         IOVA + 0x7fff, 1);
@@ -361,13 +361,13 @@ static void test_ats_unsupported(void)
         expect_eq(testdev_count(&w.b, TESTDEV_NOT_REGISTERED), 0);
         testdev_clear(&w.b);
         from = 0;
-        vtd_invalidate(&w.d, VTD_INV_IOTLB_PAGES(2, IOVA, 3));
+        qvtd_invalidate(&w.d, QVTD_INV_IOTLB_PAGES(2, IOVA, 3));
         expect_told(&w.b, &from, kind, IOVA, IOVA + 0x7fff, 1);
-        vtd_invalidate(&w.d, VTD_INV_IOTLB_DOMAIN(2));
+        qvtd_invalidate(&w.d, QVTD_INV_IOTLB_DOMAIN(2));
         expect_told_all(&w.b, &from, kind);
-        vtd_invalidate(&w.d, VTD_INV_CONTEXT_GLOBAL);
+        qvtd_invalidate(&w.d, QVTD_INV_CONTEXT_GLOBAL);
         expect_told_all(&w.b, &from, kind);
-        vtd_invalidate(&w.d, VTD_INV_IOTLB_DOMAIN(3));
+        qvtd_invalidate(&w.d, QVTD_INV_IOTLB_DOMAIN(3));
         expect_not_told(&w.b, &from);
     }
     world_stop(&w);
@@ -392,20 +392,20 @@ static void test_translation_requests(void)
         { "read-only, read", IOVA + 3 * MIB2, 1, RAM, 0xfff, true },
         { "read-only, write", IOVA + 3 * MIB2, 2, 0, 0, false },
     };
-    VtdDomain domain;
+    QVtdDomain domain;
     World w;
 
     domain = start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
     world_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(2, IOVA + 2 * MIB2, RAM + MIB2, 1),
-        LEAVES_BITS(1, IOVA + 3 * MIB2, RAM, 1, VTD_R),
+        LEAVES_BITS(1, IOVA + 3 * MIB2, RAM, 1, QVTD_R),
     }, 2);
     for (int tt = 0; tt < 2; tt++) {
-        uint64_t entry = vtd_context_entry(&w.d, B);
+        uint64_t entry = qvtd_context_entry(&w.d, B);
 
         qtest_writeq(w.d.qts, entry, qtest_readq(w.d.qts, entry) |
-                     VTD_CONTEXT_TT(tt));
-        vtd_invalidate_all(&w.d);
+                     QVTD_TT(tt));
+        qvtd_invalidate_all(&w.d);
         for (int i = 0; i < ARRAY_SIZE(rows); i++) {
             TestdevProbe p = { .iova = rows[i].iova };
 
@@ -418,8 +418,8 @@ static void test_translation_requests(void)
                 expect_true(p.mask <= rows[i].mask && p.mask >= 0xfff);
             }
         }
-        VtdFault fault;
-        while (vtd_take_fault(&w.d, &fault)) {
+        QVtdFault fault;
+        while (qvtd_take_fault(&w.d, &fault)) {
             expect_eq(fault.sid, B);
         }
     }
@@ -452,19 +452,19 @@ static void test_not_registered(void)
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree char *args = g_strconcat(TESTDEV_DEVICE("3"),
                                             rows[i].device, NULL);
-        VtdDriver d;
+        QVtd d;
         Testdev t;
 
         qvtd_row("intel-iommu%s, vtd-testdev%s", rows[i].props,
                  rows[i].device);
-        vtd_start(&d, "", rows[i].props, args);
+        qvtd_start(&d, "", rows[i].props, args);
         testdev_start(&t, &d, A);
-        vtd_enable(&d);
+        qvtd_enable(&d);
         expect_eq(testdev_count(&t, TESTDEV_SECTIONS), 2);
         expect_eq(testdev_count(&t, TESTDEV_NOT_REGISTERED),
                   rows[i].refused);
         testdev_stop(&t);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 
@@ -474,12 +474,12 @@ static void test_not_registered(void)
 /* A MAP that the host refuses is tried again, and no other page is touched */
 static void test_host_fails(void)
 {
-    const VtdDesc flushes[] = {
+    const QVtdDesc flushes[] = {
         FLUSH_DOMAIN,
         FLUSH_PAGES(IOVA, 9),
-        VTD_INV_IOTLB_GLOBAL,
-        VTD_INV_CONTEXT_DEVICE(1, A, 0),
-        VTD_INV_CONTEXT_GLOBAL,
+        QVTD_INV_IOTLB_GLOBAL,
+        QVTD_INV_CONTEXT_DEVICE(1, A, 0),
+        QVTD_INV_CONTEXT_GLOBAL,
     };
     uint64_t refused;
     World w;
@@ -488,7 +488,7 @@ static void test_host_fails(void)
     testdev_write_reg(&w.a, TESTDEV_FAIL_MAP, 100);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     qvtd_row("the 100th MAP fails");
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_ERRORS_OF(FORCED)), 1);
     expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), 1);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
@@ -497,23 +497,23 @@ static void test_host_fails(void)
         qvtd_row("a host with room for 100, flush %u", i);
         testdev_write_reg(&w.a, TESTDEV_LIMIT, 100);
         WORLD_EDIT(&w, CLEAR(1, IOVA, 512));
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
         testdev_clear(&w.a);
         WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
-        vtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 100);
         refused = testdev_count(&w.a, TESTDEV_ERRORS_OF(LIMIT));
         expect_true(refused > 0 && refused <= FEW_REFUSALS);
         expect_eq(testdev_count(&w.a, TESTDEV_ALL_ERRORS), refused);
-        vtd_invalidate(&w.d, flushes[i]);
+        qvtd_invalidate(&w.d, flushes[i]);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 100);
 
         qvtd_row("and then for more, flush %u", i);
         testdev_write_reg(&w.a, TESTDEV_LIMIT, 0);
         testdev_clear(&w.a);
         shadow_resume(&w.sa, &w.a, &w.plain);
-        vtd_invalidate(&w.d, flushes[i]);
+        qvtd_invalidate(&w.d, flushes[i]);
         shadow_expect_steps(&w.sa, 413, 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
@@ -523,20 +523,20 @@ static void test_host_fails(void)
 /* One page of tables, more mappings than the host takes: a few are tried */
 static void test_host_is_full(void)
 {
-    VtdDomain domain;
+    QVtdDomain domain;
     World w;
 
     world_start(&w, ",max-mappings=65536", "", "");
     testdev_write_reg(&w.a, TESTDEV_LIMIT, 1000);
-    domain = vtd_domain_new(&w.d, 2, 4);
+    domain = qvtd_domain_new(&w.d, 2, 4);
     for (unsigned i = 0; i < 512; i++) {
-        qtest_writeq(w.d.qts, domain.top + i * 8, domain.top | VTD_RW);
+        qtest_writeq(w.d.qts, domain.top + i * 8, domain.top | QVTD_RW);
     }
-    vtd_attach(&w.d, A, &domain);
+    qvtd_attach(&w.d, A, &domain);
     for (unsigned i = 0; i < 3; i++) {
         qvtd_row("a table that points to itself, %u", i);
         testdev_clear(&w.a);
-        vtd_invalidate_all(&w.d);
+        qvtd_invalidate_all(&w.d);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1000);
         expect_true(testdev_count(&w.a, TESTDEV_ALL_ERRORS) <= FEW_REFUSALS);
         expect_true(testdev_count(&w.a, TESTDEV_ALL_ERRORS) > 0);
@@ -582,48 +582,48 @@ static void test_limit(void)
 
     world_start(&w, ",max-mappings=1024", "", "");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     qvtd_row("below the limit");
     shadow_expect_steps(&w.sa, 600, 0);
     expect_partly(&w, &before, limit);
-    expect_eq(vtd_stat(&w.d, "shadow-over-limit"), 0);
+    expect_eq(qvtd_stat(&w.d, "shadow-over-limit"), 0);
 
     qvtd_row("past it");
     from = testdev_count(&w.a, TESTDEV_UNMAPS);
     WORLD_EDIT(&w, LEAVES(1, IOVA + 8 * MIB2, RAM, 600));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
-    counted = vtd_stat(&w.d, "shadow-over-limit");
+    counted = qvtd_stat(&w.d, "shadow-over-limit");
     expect_true(counted > 0);
     shadow_expect_translation(&w.sa);
 
     qvtd_row("pages in front of all");
     WORLD_EDIT(&w, LEAVES(1, 0x2000000, RAM, 600));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
-    expect_true(vtd_stat(&w.d, "shadow-over-limit") > counted);
+    expect_true(qvtd_stat(&w.d, "shadow-over-limit") > counted);
     shadow_expect_translation(&w.sa);
 
     qvtd_row("one that is mapped changes");
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x8000, 1));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from + 1);
 
     qvtd_row("all go but 100");
     WORLD_EDIT(&w, CLEAR(2, IOVA, 1), CLEAR(2, IOVA + MIB2, 1),
                CLEAR(2, IOVA + 8 * MIB2, 1), CLEAR(2, IOVA + 9 * MIB2, 1),
-               CLEAR(1, 0x2000000 + 100 * VTD_PAGE, 500));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+               CLEAR(1, 0x2000000 + 100 * QVTD_PAGE, 500));
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
 
     qvtd_row("one leaf for all");
     WORLD_EDIT(&w, CLEAR(1, 0x2000000, 100), CLEAR(1, IOVA, 512));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     g_array_free(before, true);
     world_stop(&w);
@@ -639,7 +639,7 @@ static void test_limit_shared(void)
     world_start(&w, ",max-mappings=1024", "", "");
     world_attach_b(&w);
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048));
-    vtd_invalidate(&w.d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     a = testdev_table(&w.a);
     b = testdev_table(&w.b);
     qvtd_row("two devices past the limit");
@@ -672,47 +672,47 @@ static void test_endless_tables(void)
         { "tables that are shared, with leaves", false, true },
         { "tables that are shared, empty", false, false },
     };
-    const VtdDesc flushes[] = {
-        VTD_INV_CONTEXT_GLOBAL, VTD_INV_IOTLB_DOMAIN(1),
-        VTD_INV_IOTLB_GLOBAL, VTD_INV_IOTLB_PAGES(1, 0, 0),
-        VTD_INV_IOTLB_PAGES(1, 0, 18),
-        VTD_INV_CONTEXT_DEVICE(1, A, 0), VTD_INV_IOTLB_DOMAIN(1),
+    const QVtdDesc flushes[] = {
+        QVTD_INV_CONTEXT_GLOBAL, QVTD_INV_IOTLB_DOMAIN(1),
+        QVTD_INV_IOTLB_GLOBAL, QVTD_INV_IOTLB_PAGES(1, 0, 0),
+        QVTD_INV_IOTLB_PAGES(1, 0, 18),
+        QVTD_INV_CONTEXT_DEVICE(1, A, 0), QVTD_INV_IOTLB_DOMAIN(1),
     };
     uint64_t top, value;
     World w;
 
     world_start(&w, ",max-mappings=4096", "", "");
-    value = qtest_readq(w.d.qts, vtd_context_entry(&w.d, A));
+    value = qtest_readq(w.d.qts, qvtd_context_entry(&w.d, A));
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree uint64_t *entries = g_new(uint64_t, 512);
         uint64_t below = 0;
 
         qvtd_row("%s", rows[i].name);
         for (unsigned level = 1; level <= 4; level++) {
-            top = level == 1 || !rows[i].loop ? vtd_alloc(&w.d, 1) : top;
+            top = level == 1 || !rows[i].loop ? qvtd_alloc(&w.d, 1) : top;
             for (unsigned n = 0; n < 512; n++) {
-                entries[n] = rows[i].loop ? top | VTD_RW :
-                             level > 1 ? below | VTD_RW :
-                             rows[i].leaves ? RAM | VTD_RW : 0;
+                entries[n] = rows[i].loop ? top | QVTD_RW :
+                             level > 1 ? below | QVTD_RW :
+                             rows[i].leaves ? RAM | QVTD_RW : 0;
                 entries[n] = cpu_to_le64(entries[n]);
             }
-            qtest_bufwrite(w.d.qts, top, entries, VTD_PAGE);
+            qtest_bufwrite(w.d.qts, top, entries, QVTD_PAGE);
             below = top;
         }
-        qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A),
-                     (value & ~VTD_ADDR_MASK) | top);
+        qtest_writeq(w.d.qts, qvtd_context_entry(&w.d, A),
+                     (value & ~QVTD_ADDR_MASK) | top);
         for (int n = 0; n < ARRAY_SIZE(flushes); n++) {
-            uint64_t compared = vtd_stat(&w.d, "shadow-compared");
+            uint64_t compared = qvtd_stat(&w.d, "shadow-compared");
 
-            vtd_invalidate(&w.d, flushes[n]);
+            qvtd_invalidate(&w.d, flushes[n]);
             /* Without a bound these would be hundreds of billions */
-            expect_true(vtd_stat(&w.d, "shadow-compared") - compared <
+            expect_true(qvtd_stat(&w.d, "shadow-compared") - compared <
                         512000000);
         }
         expect_true(testdev_count(&w.a, TESTDEV_MAPPINGS) <= 4096);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS) > 0,
                   rows[i].loop || rows[i].leaves);
-        expect_true(vtd_stat(&w.d, "shadow-bytes") < 4 * 1024 * 1024);
+        expect_true(qvtd_stat(&w.d, "shadow-bytes") < 4 * 1024 * 1024);
         testdev_expect_no_error(&w.a);
 
         qvtd_row("%s: it translates all the same", rows[i].name);
@@ -720,8 +720,8 @@ static void test_endless_tables(void)
                   rows[i].loop || rows[i].leaves ? 3 : 0);
     }
     qvtd_row("and after that");
-    qtest_writeq(w.d.qts, vtd_context_entry(&w.d, A), value);
-    vtd_invalidate_all(&w.d);
+    qtest_writeq(w.d.qts, qvtd_context_entry(&w.d, A), value);
+    qvtd_invalidate_all(&w.d);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_expect_no_error(&w.a);
     world_stop(&w);

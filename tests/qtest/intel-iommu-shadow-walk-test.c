@@ -18,7 +18,7 @@
 
 static void domain_flush(World *w)
 {
-    vtd_invalidate(&w->d, FLUSH_DOMAIN);
+    qvtd_invalidate(&w->d, FLUSH_DOMAIN);
 }
 
 /* Rule "resized": sizes that change; the mapping stays where the bytes do */
@@ -47,7 +47,7 @@ static const Row sizes_2m[] = {
     { "2 MiB elsewhere, by page invalidation",
       { LEAVES(2, IOVA, RAM, 1) }, FLUSH_PAGES(IOVA + 0x7000, 0), 1, 1 },
     { "other permission, as pages",
-      { CLEAR(2, IOVA, 1), LEAVES_BITS(1, IOVA, RAM, 512, VTD_R) },
+      { CLEAR(2, IOVA, 1), LEAVES_BITS(1, IOVA, RAM, 512, QVTD_R) },
       FLUSH_DOMAIN, 512, 1 },
     { "it goes", { CLEAR(2, IOVA, 1) }, FLUSH_DOMAIN, 0, 1 },
 };
@@ -102,12 +102,12 @@ static void test_split(void)
     } rows[] = {
         { "the first page goes", IOVA, 0, 511, 1, 511 },
         { "another one goes", IOVA + 0x10000, 0, 0, 1, 0 },
-        { "it comes back", IOVA + 0x10000, (RAM + 0x10000) | VTD_RW,
+        { "it comes back", IOVA + 0x10000, (RAM + 0x10000) | QVTD_RW,
           1, 0, 0 },
         { "a page of the next superpage changes",
-          IOVA + MIB2 + 0x5000, RAM | VTD_RW, 512, 1, 511 },
+          IOVA + MIB2 + 0x5000, RAM | QVTD_RW, 512, 1, 511 },
         { "the last page loses permission", IOVA + 3 * MIB2 - 0x1000,
-          (RAM + 3 * MIB2 - 0x1000) | VTD_R, 512, 1, 511 },
+          (RAM + 3 * MIB2 - 0x1000) | QVTD_R, 512, 1, 511 },
     };
     uint64_t splits;
     World w;
@@ -121,19 +121,19 @@ static void test_split(void)
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
 
-    splits = vtd_stat(&w.d, "shadow-splits");
+    splits = qvtd_stat(&w.d, "shadow-splits");
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         ShadowSteps steps;
 
         qvtd_row("%s", rows[i].name);
         WORLD_EDIT(&w, ENTRY(1, rows[i].iova, rows[i].value));
-        vtd_invalidate(&w.d, FLUSH_PAGES(rows[i].iova, 0));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(rows[i].iova, 0));
         steps = shadow_expect(&w.sa);
         expect_eq(steps.maps, rows[i].maps);
         expect_eq(steps.unmaps, rows[i].unmaps);
         expect_eq(steps.remapped, rows[i].remapped);
         splits += rows[i].remapped != 0;
-        expect_eq(vtd_stat(&w.d, "shadow-splits"), splits);
+        expect_eq(qvtd_stat(&w.d, "shadow-splits"), splits);
         shadow_expect_translation(&w.sa);
     }
     qvtd_row("the fourth was left alone");
@@ -183,10 +183,10 @@ static void test_broken_entries(void)
         unsigned level;
         uint64_t without, with; /* bits of the entry */
     } rows[] = {
-        { "not present", 1, VTD_RW, 0 },
-        { "not present", 2, VTD_RW, 0 },
-        { "not present", 3, VTD_RW, 0 },
-        { "not present", 4, VTD_RW, 0 },
+        { "not present", 1, QVTD_RW, 0 },
+        { "not present", 2, QVTD_RW, 0 },
+        { "not present", 3, QVTD_RW, 0 },
+        { "not present", 4, QVTD_RW, 0 },
         { "zero", 2, UINT64_MAX, 0 },
         { "zero", 3, UINT64_MAX, 0 },
         { "zero", 4, UINT64_MAX, 0 },
@@ -196,23 +196,23 @@ static void test_broken_entries(void)
         { "bit 48", 4, 0, 1ull << 48 },
         { "bit 51", 2, 0, 1ull << 51 },
         { "bit 51", 4, 0, 1ull << 51 },
-        { "bit 62", 2, 0, VTD_TM },
-        { "bit 62", 3, 0, VTD_TM },
-        { "bit 62", 4, 0, VTD_TM },
-        { "bit 11", 2, 0, VTD_SNP },
-        { "bit 11", 3, 0, VTD_SNP },
-        { "bit 11", 4, 0, VTD_SNP },
-        { "PS", 4, 0, VTD_PS },
-        { "PS, not aligned", 3, VTD_ADDR_MASK, VTD_PS | 0x1000 },
-        { "PS, not aligned", 2, VTD_ADDR_MASK, VTD_PS | 0x1000 },
-        { "table in a hole", 2, VTD_ADDR_MASK, VTD_HOLE },
-        { "table in a hole", 3, VTD_ADDR_MASK, VTD_HOLE },
-        { "table in a hole", 4, VTD_ADDR_MASK, VTD_HOLE },
-        { "table in registers", 2, VTD_ADDR_MASK, VTD_BASE },
-        { "table in registers", 3, VTD_ADDR_MASK, VTD_BASE },
-        { "table in registers", 4, VTD_ADDR_MASK, VTD_BASE },
-        { "table in the interrupt range", 2, VTD_ADDR_MASK, 0xfee00000 },
-        { "table at the end of RAM", 2, VTD_ADDR_MASK, PLAIN_RAM },
+        { "bit 62", 2, 0, QVTD_TM },
+        { "bit 62", 3, 0, QVTD_TM },
+        { "bit 62", 4, 0, QVTD_TM },
+        { "bit 11", 2, 0, QVTD_SNP },
+        { "bit 11", 3, 0, QVTD_SNP },
+        { "bit 11", 4, 0, QVTD_SNP },
+        { "PS", 4, 0, QVTD_PS },
+        { "PS, not aligned", 3, QVTD_ADDR_MASK, QVTD_PS | 0x1000 },
+        { "PS, not aligned", 2, QVTD_ADDR_MASK, QVTD_PS | 0x1000 },
+        { "table in a hole", 2, QVTD_ADDR_MASK, QVTD_HOLE },
+        { "table in a hole", 3, QVTD_ADDR_MASK, QVTD_HOLE },
+        { "table in a hole", 4, QVTD_ADDR_MASK, QVTD_HOLE },
+        { "table in registers", 2, QVTD_ADDR_MASK, QVTD_BASE },
+        { "table in registers", 3, QVTD_ADDR_MASK, QVTD_BASE },
+        { "table in registers", 4, QVTD_ADDR_MASK, QVTD_BASE },
+        { "table in the interrupt range", 2, QVTD_ADDR_MASK, 0xfee00000 },
+        { "table at the end of RAM", 2, QVTD_ADDR_MASK, PLAIN_RAM },
     };
     World w;
 
@@ -222,17 +222,17 @@ static void test_broken_entries(void)
     shadow_expect_steps(&w.sa, 512, 0);
     for (int i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
         unsigned n = i / 2;
-        uint64_t entry = vtd_entry(&w.d, &w.domain, IOVA, rows[n].level);
+        uint64_t entry = qvtd_entry(&w.d, &w.domain, IOVA, rows[n].level);
         uint64_t value = qtest_readq(w.d.qts, entry);
-        VtdDesc flush = i % 2 ? VTD_INV_IOTLB_PAGES(1, IOVA, 9)
-                              : VTD_INV_IOTLB_DOMAIN(1);
+        QVtdDesc flush = i % 2 ? QVTD_INV_IOTLB_PAGES(1, IOVA, 9)
+                              : QVTD_INV_IOTLB_DOMAIN(1);
         ShadowSteps steps;
 
         qvtd_row("level %u, %s%s", rows[n].level, rows[n].name,
                  i % 2 ? ", page-selective" : "");
         qtest_writeq(w.d.qts, entry, (value & ~rows[n].without) |
                      rows[n].with);
-        vtd_invalidate(&w.d, flush);
+        qvtd_invalidate(&w.d, flush);
         if (rows[n].level == 4 && i % 2) {
             /* The mailbox has gone as well, but was not asked for */
             domain_flush(&w);
@@ -263,8 +263,8 @@ static void test_broken_contexts(void)
     } rows[] = {
         { "not present", false, 1, 0, 0, 0 },
         { "zero", false, UINT64_MAX, 0, UINT64_MAX, 0 },
-        { "TT 1 without device-TLB", false, 0, VTD_CONTEXT_TT(1), 0, 0 },
-        { "TT 3", false, 0, VTD_CONTEXT_TT(3), 0, 0 },
+        { "TT 1 without device-TLB", false, 0, QVTD_TT(1), 0, 0 },
+        { "TT 3", false, 0, QVTD_TT(3), 0, 0 },
         { "AW 0", false, 0, 0, 7, 0 },
         { "AW 3", false, 0, 0, 7, 3 },
         { "AW 4", false, 0, 0, 7, 4 },
@@ -276,26 +276,26 @@ static void test_broken_contexts(void)
         { "bit 71", false, 0, 0, 0, 1 << 7 },
         { "bit 88", false, 0, 0, 0, 1 << 24 },
         { "bit 127", false, 0, 0, 0, 1ull << 63 },
-        { "tables in a hole", false, VTD_ADDR_MASK, VTD_HOLE, 0, 0 },
-        { "tables in registers", false, VTD_ADDR_MASK, VTD_BASE, 0, 0 },
+        { "tables in a hole", false, QVTD_ADDR_MASK, QVTD_HOLE, 0, 0 },
+        { "tables in registers", false, QVTD_ADDR_MASK, QVTD_BASE, 0, 0 },
         { "root not present", true, 1, 0, 0, 0 },
         { "root, bit 1", true, 0, 2, 0, 0 },
         { "root, bit 11", true, 0, 1 << 11, 0, 0 },
         { "root, bit 48", true, 0, 1ull << 48, 0, 0 },
         { "root, bit 64", true, 0, 0, 0, 1 },
         { "root, bit 127", true, 0, 0, 0, 1ull << 63 },
-        { "root, context table in a hole", true, VTD_ADDR_MASK, VTD_HOLE,
+        { "root, context table in a hole", true, QVTD_ADDR_MASK, QVTD_HOLE,
           0, 0 },
-        { "root, context table in registers", true, VTD_ADDR_MASK, VTD_BASE,
+        { "root, context table in registers", true, QVTD_ADDR_MASK, QVTD_BASE,
           0, 0 },
     };
     static const struct {
         const char *name;
-        VtdDesc desc;
+        QVtdDesc desc;
     } flushes[] = {
-        { "global", VTD_INV_CONTEXT_GLOBAL },
-        { "domain", VTD_INV_CONTEXT_DOMAIN(1) },
-        { "device", VTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
+        { "global", QVTD_INV_CONTEXT_GLOBAL },
+        { "domain", QVTD_INV_CONTEXT_DOMAIN(1) },
+        { "device", QVTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
     };
     World w;
 
@@ -305,8 +305,8 @@ static void test_broken_contexts(void)
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(rows) * ARRAY_SIZE(flushes); i++) {
         unsigned n = i / ARRAY_SIZE(flushes), f = i % ARRAY_SIZE(flushes);
-        uint64_t entry = rows[n].root ? vtd_root_entry(&w.d, w.a.sid)
-                                      : vtd_context_entry(&w.d, w.a.sid);
+        uint64_t entry = rows[n].root ? qvtd_root_entry(&w.d, w.a.sid)
+                                      : qvtd_context_entry(&w.d, w.a.sid);
         uint64_t lo = qtest_readq(w.d.qts, entry);
         uint64_t hi = qtest_readq(w.d.qts, entry + 8);
         ShadowSteps steps;
@@ -315,32 +315,32 @@ static void test_broken_contexts(void)
         qtest_writeq(w.d.qts, entry, (lo & ~rows[n].lo_without) | rows[n].lo);
         qtest_writeq(w.d.qts, entry + 8,
                      (hi & ~rows[n].hi_without) | rows[n].hi);
-        vtd_invalidate(&w.d, flushes[f].desc);
+        qvtd_invalidate(&w.d, flushes[f].desc);
         steps = shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
         expect_eq(steps.sections, 0);
         expect_true(steps.unmaps >= 1 && steps.unmaps <= 2);
-        vtd_invalidate(&w.d, VTD_INV_IOTLB_DOMAIN(1));
+        qvtd_invalidate(&w.d, QVTD_INV_IOTLB_DOMAIN(1));
         shadow_expect_translation(&w.sa);
 
         qvtd_row("%s, %s, repaired", rows[n].name, flushes[f].name);
         qtest_writeq(w.d.qts, entry + 8, hi);
         qtest_writeq(w.d.qts, entry, lo);
-        vtd_invalidate_all(&w.d);
+        qvtd_invalidate_all(&w.d);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
 
     for (int i = 0; i < 2; i++) {
         qvtd_row("root table in %s", i ? "registers" : "a hole");
-        w.plain.root = i ? VTD_BASE : VTD_HOLE;
-        vtd_write64(&w.d, VTD_RTADDR, w.plain.root);
-        vtd_command(&w.d, VTD_SRTP, true);
+        w.plain.root = i ? QVTD_BASE : QVTD_HOLE;
+        qvtd_write64(&w.d, QVTD_RTADDR, w.plain.root);
+        qvtd_command(&w.d, QVTD_SRTP, true);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
         qvtd_row("root table in %s, and back", i ? "registers" : "a hole");
         w.plain.root = 0;
-        vtd_set_root(&w.d, w.d.root);
+        qvtd_set_root(&w.d, w.d.root);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
@@ -358,12 +358,12 @@ static void test_other_levels(void)
     WORLD_EDIT(&w, LEAVES(1, 0x2000, RAM, 4));
     domain_flush(&w);
     shadow_expect(&w.sa);
-    entry = vtd_context_entry(&w.d, w.a.sid);
+    entry = qvtd_context_entry(&w.d, w.a.sid);
     hi = qtest_readq(w.d.qts, entry + 8);
     for (int i = 0; i < 2; i++) {
         qvtd_row(i ? "48 bits again" : "39 bits");
-        qtest_writeq(w.d.qts, entry + 8, i ? hi : (hi & ~7ull) | VTD_AW_39);
-        vtd_invalidate(&w.d, VTD_INV_CONTEXT_GLOBAL);
+        qtest_writeq(w.d.qts, entry + 8, i ? hi : (hi & ~7ull) | QVTD_AW_39);
+        qvtd_invalidate(&w.d, QVTD_INV_CONTEXT_GLOBAL);
         shadow_expect(&w.sa);
         domain_flush(&w);
         shadow_expect_quiet(&w.sa);
@@ -412,7 +412,7 @@ static void test_interrupt_range(void)
         qvtd_row("%s", rows[i].name);
         world_edit(&w.d, &w.domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
-        vtd_invalidate(&w.d, rows[i].flush);
+        qvtd_invalidate(&w.d, rows[i].flush);
         if (i == 6) {
             /* What was one MAP is split */
             expect_eq(shadow_expect(&w.sa).remapped, 255);
@@ -422,8 +422,8 @@ static void test_interrupt_range(void)
     }
     for (unsigned am = 0; am <= world_mamv(&w); am++) {
         qvtd_row("invalidation across, AM %u", am);
-        vtd_invalidate(&w.d, FLUSH_PAGES(0xfee00000 & ~((VTD_PAGE << am) - 1),
-                                         am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(0xfee00000 & ~((QVTD_PAGE << am) - 1),
+                                          am));
         shadow_expect_quiet(&w.sa);
     }
     world_stop(&w);
@@ -441,23 +441,23 @@ static void test_page_selective(void)
     for (unsigned am = 0; am <= world_mamv(&w); am++) {
         /* Aligned to the largest mask, above the first look's pages */
         uint64_t iova = 1ull << 41 | 1ull << 40;
-        uint64_t bytes = VTD_PAGE << am, last = iova + bytes - VTD_PAGE;
+        uint64_t bytes = QVTD_PAGE << am, last = iova + bytes - QVTD_PAGE;
         ShadowSteps steps;
 
         qvtd_row("AM %u, pages at both ends", am);
         WORLD_EDIT(&w, LEAVES(1, iova, RAM, 1),
                    LEAVES(1, last, RAM + (last - iova) % MIB2, 1));
-        vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
 
         qvtd_row("AM %u, one changes, by an address in the middle", am);
         WORLD_EDIT(&w, LEAVES(1, last, RAM + MIB2, 1));
-        vtd_invalidate(&w.d, FLUSH_PAGES(iova + (bytes / 2 & -VTD_PAGE), am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(iova + (bytes / 2 & -QVTD_PAGE), am));
         shadow_expect_steps(&w.sa, 1, 1);
 
         qvtd_row("AM %u, the tables are unlinked", am);
         WORLD_EDIT(&w, CLEAR(4, iova, 1));
-        vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         steps = shadow_expect(&w.sa);
         expect_true(steps.unmaps >= 1 && steps.unmaps <= 2);
 
@@ -467,11 +467,11 @@ static void test_page_selective(void)
         qvtd_row("AM %u, 2-MiB leaves at both ends", am);
         WORLD_EDIT(&w, LEAVES(2, iova, RAM, 1),
                    LEAVES(2, iova + bytes - MIB2, RAM, 1));
-        vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
         qvtd_row("AM %u, 2-MiB leaves, unlinked", am);
         WORLD_EDIT(&w, CLEAR(4, iova, 1));
-        vtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect(&w.sa);
     }
 
@@ -480,7 +480,7 @@ static void test_page_selective(void)
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
     WORLD_EDIT(&w, CLEAR(4, 1ull << 41, 1));
-    vtd_invalidate(&w.d, FLUSH_PAGES((1ull << 41) + 0x12345000, 0));
+    qvtd_invalidate(&w.d, FLUSH_PAGES((1ull << 41) + 0x12345000, 0));
     shadow_expect_steps(&w.sa, 0, 1);
     world_stop(&w);
 }
@@ -492,9 +492,9 @@ static void test_mask_too_large(void)
 
     world_start_plain(&w);
     qvtd_row("AM above MAMV");
-    vtd_queue_put(&w.d, FLUSH_PAGES(0, world_mamv(&w) + 1));
-    vtd_queue_kick(&w.d);
-    expect_true(vtd_read32(&w.d, VTD_FSTS) & VTD_FSTS_IQE);
+    qvtd_queue_put(&w.d, FLUSH_PAGES(0, world_mamv(&w) + 1));
+    qvtd_queue_kick(&w.d);
+    expect_true(qvtd_read32(&w.d, QVTD_FSTS) & QVTD_FSTS_IQE);
     shadow_expect_quiet(&w.sa);
     world_stop(&w);
 }

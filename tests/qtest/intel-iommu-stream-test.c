@@ -39,7 +39,7 @@ static const Field fields[FIELDS] = {
     [IQ_TAIL] = { "iq_tail", 30, 2 },
     [IQ_SIZE] = { "iq_size", 32, 2 },
     [NEXT_FRCD_REG] = { "next_frcd_reg", 34, 2 },
-    [CSR] = { "csr", 36, VTD_SIZE },
+    [CSR] = { "csr", 36, QVTD_SIZE },
     [IQ_LAST_DESC_TYPE] = { "iq_last_desc_type", 596, 1 },
     [UNUSED] = { "unused", 597, 1 },
     [DMAR_ENABLED] = { "dmar_enabled", 598, 1 },
@@ -73,25 +73,25 @@ static uint8_t *find_section(char *data, gsize bytes)
 /* Everything on: translation, the queue, remapping of interrupts */
 static void stream_start(Stream *s, const char *props)
 {
-    VtdDomain domain;
-    VtdDriver d;
+    QVtdDomain domain;
+    QVtd d;
 
     s->dir = g_dir_make_tmp("vtd-stream-XXXXXX", NULL);
     s->file = g_build_filename(s->dir, "state", NULL);
     s->errors = g_build_filename(s->dir, "errors", NULL);
     s->uri = g_strconcat("file:", s->file, NULL);
-    s->command_line = vtd_command_line(props, TESTDEV_DEVICE("3"));
-    vtd_take(&d, qtest_init(s->command_line));
-    s->page = vtd_alloc(&d, 1);
-    domain = vtd_domain_new(&d, 1, 4);
-    vtd_map(&d, &domain, IOVA, s->page, 1, VTD_RW);
-    vtd_attach(&d, SID, &domain);
-    vtd_enable(&d);
+    s->command_line = qvtd_command_line(props, TESTDEV_DEVICE("3"));
+    qvtd_take(&d, qtest_init(s->command_line));
+    s->page = qvtd_alloc(&d, 1);
+    domain = qvtd_domain_new(&d, 1, 4);
+    qvtd_map(&d, &domain, IOVA, s->page, 1, QVTD_RW);
+    qvtd_attach(&d, SID, &domain);
+    qvtd_enable(&d);
     if (!strstr(props, "intremap=off")) {
-        vtd_remap_enable(&d, 7, 0);
+        qvtd_remap_enable(&d, 7, 0);
     }
-    vtd_save_state(d.qts, s->uri);
-    vtd_stop(&d);
+    qvtd_save_state(d.qts, s->uri);
+    qvtd_stop(&d);
     g_assert_true(g_file_get_contents(s->file, &s->data, &s->bytes, NULL));
     s->section = find_section(s->data, s->bytes);
     g_assert_cmpuint(s->section[SECTION_BYTES], ==, 0x7e);      /* its end */
@@ -133,35 +133,35 @@ static uint64_t get_field(Stream *s, unsigned field)
 /* Whatever the unit is now, the machine answers, and a reset mends all */
 static void expect_alive(Stream *s, QTestState *qts)
 {
-    VtdDomain domain;
-    VtdDriver d;
+    QVtdDomain domain;
+    QVtd d;
     uint64_t value;
     Testdev t;
 
-    vtd_take(&d, qts);
+    qvtd_take(&d, qts);
     testdev_start(&t, &d, SID);
-    for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
-        vtd_read32(&d, offset);
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
+        qvtd_read32(&d, offset);
     }
     testdev_dma_read(&t, IOVA, &value);
     testdev_dma_write(&t, s->page, 1);
-    testdev_dma_write(&t, VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(5),
+    testdev_dma_write(&t, QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(5),
                       1);
-    vtd_write32(&d, VTD_FSTS, VTD_FSTS_IQE);
-    vtd_write64(&d, VTD_IQT, 0xff0);
-    vtd_write32(&d, VTD_FECTL, 0);
-    vtd_write32(&d, VTD_IECTL, 0);
+    qvtd_write32(&d, QVTD_FSTS, QVTD_FSTS_IQE);
+    qvtd_write64(&d, QVTD_IQT, 0xff0);
+    qvtd_write32(&d, QVTD_FECTL, 0);
+    qvtd_write32(&d, QVTD_IECTL, 0);
     testdev_stop(&t);
 
-    vtd_reset(&d);
+    qvtd_reset(&d);
     testdev_start(&t, &d, SID);
-    domain = vtd_domain_new(&d, 1, 4);
-    vtd_map(&d, &domain, IOVA, s->page, 1, VTD_RW);
-    vtd_attach(&d, SID, &domain);
-    vtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
+    qvtd_map(&d, &domain, IOVA, s->page, 1, QVTD_RW);
+    qvtd_attach(&d, SID, &domain);
+    qvtd_enable(&d);
     expect_true(testdev_dma_write(&t, IOVA, 0x1234));
     expect_eq(qtest_readq(d.qts, s->page), 0x1234);
-    vtd_expect_no_fault(&d);
+    qvtd_expect_no_fault(&d);
     testdev_stop(&t);
     qpci_free_pc(d.pci);
 }
@@ -175,8 +175,8 @@ static void load(Stream *s, const char *words)
 
     g_assert_true(g_file_set_contents(s->file, s->data, s->bytes, NULL));
     g_unlink(s->errors);
-    qts = vtd_wait_for_state(VTD_OURS, s->command_line, s->errors);
-    ok = vtd_take_state(qts, s->uri);
+    qts = qvtd_wait_for_state(QVTD_OURS, s->command_line, s->errors);
+    ok = qvtd_take_state(qts, s->uri);
     expect_eq(ok, !words);
     if (ok) {
         expect_alive(s, qts);
@@ -199,13 +199,13 @@ typedef struct Row {
 
 static const Row rows[] = {
     { ROOT, 0, true },
-    { ROOT, VTD_HOLE, true },
+    { ROOT, QVTD_HOLE, true },
     { ROOT, UINT64_MAX },
     { ROOT, 1ull << 48 },
-    { INTR_ROOT, VTD_HOLE, true },
+    { INTR_ROOT, QVTD_HOLE, true },
     { INTR_ROOT, 0xfff },
     { INTR_ROOT, UINT64_MAX },
-    { IQ, VTD_HOLE, true },
+    { IQ, QVTD_HOLE, true },
     { IQ, 0x123 },
     { IQ, UINT64_MAX },
     { INTR_SIZE, 0, true },
@@ -262,17 +262,17 @@ static void test_registers(void)
 {
     static const uint8_t fills[] = { 0, 0xff, 0x55, 0xaa };
     Stream s;
-    uint8_t *csr, before[VTD_SIZE];
+    uint8_t *csr, before[QVTD_SIZE];
 
     stream_start(&s, "");
     csr = s.section + fields[CSR].offset;
-    memcpy(before, csr, VTD_SIZE);
+    memcpy(before, csr, QVTD_SIZE);
     for (int i = 0; i < ARRAY_SIZE(fills); i++) {
         qvtd_row("csr all 0x%02x", fills[i]);
-        memset(csr, fills[i], VTD_SIZE);
+        memset(csr, fills[i], QVTD_SIZE);
         load(&s, "unlike this unit");
         qvtd_row("csr all 0x%02x but CAP and ECAP", fills[i]);
-        memcpy(csr + VTD_CAP, before + VTD_CAP, 16);
+        memcpy(csr + QVTD_CAP, before + QVTD_CAP, 16);
         load(&s, NULL);
     }
     stream_stop(&s);
@@ -309,7 +309,7 @@ static void test_random(void)
         for (int at = 0; at < SECTION_BYTES; at++) {
             s.section[at] = g_rand_int(rand);
         }
-        memcpy(csr + VTD_CAP, before + fields[CSR].offset + VTD_CAP, 16);
+        memcpy(csr + QVTD_CAP, before + fields[CSR].offset + QVTD_CAP, 16);
         if (i % 2) {
             load(&s, "cannot be 0x");
             continue;

@@ -27,37 +27,37 @@ typedef struct Masks {
 } Masks;
 
 static const Masks masks[] = {
-    { "RTADDR", VTD_RTADDR, 8, ALL, 0x0000fffffffffc00, 0x3ff },
-    { "CCMD", VTD_CCMD, 8, ALL & ~VTD_CCMD_ICC,
+    { "RTADDR", QVTD_RTADDR, 8, ALL, 0x0000fffffffffc00, 0x3ff },
+    { "CCMD", QVTD_CCMD, 8, ALL & ~QVTD_CCMD_ICC,
       0x600000000000ffff, 0x1ffffffc00000000 },
-    { "FSTS", VTD_FSTS, 4, ALL, 0, 0xffff00ff },
-    { "FECTL", VTD_FECTL, 4, ALL, VTD_ECTL_IM, VTD_ECTL_IP },
-    { "FEDATA", VTD_FEDATA, 4, ALL, 0xffff, 0 },
-    { "FEADDR", VTD_FEADDR, 4, ALL, 0xfffffffc, 3 },
-    { "FEUADDR, no EIM", VTD_FEUADDR, 4, ALL, 0, ALL },
+    { "FSTS", QVTD_FSTS, 4, ALL, 0, 0xffff00ff },
+    { "FECTL", QVTD_FECTL, 4, ALL, QVTD_ECTL_IM, QVTD_ECTL_IP },
+    { "FEDATA", QVTD_FEDATA, 4, ALL, 0xffff, 0 },
+    { "FEADDR", QVTD_FEADDR, 4, ALL, 0xfffffffc, 3 },
+    { "FEUADDR, no EIM", QVTD_FEUADDR, 4, ALL, 0, ALL },
     { "AFLOG, no AFL", 0x058, 8, ALL, 0, ALL },
     { "PMEN, no PLMR or PHMR", 0x064, 4, ALL, 0, ALL },
     { "PLMBASE", 0x068, 4, ALL, 0, ALL },
     { "PLMLIMIT", 0x06c, 4, ALL, 0, ALL },
     { "PHMBASE", 0x070, 8, ALL, 0, ALL },
     { "PHMLIMIT", 0x078, 8, ALL, 0, ALL },
-    { "IQH", VTD_IQH, 8, ALL, 0, ALL },
-    { "IQT", VTD_IQT, 8, ALL, 0x7fff0, ~0x7fff0ull },
-    { "IQA", VTD_IQA, 8, ALL, 0x0000fffffffff007, 0x7f8 },
-    { "ICS", VTD_ICS, 4, ALL, 0, ALL },
-    { "IECTL", VTD_IECTL, 4, ALL, VTD_ECTL_IM, VTD_ECTL_IP },
-    { "IEDATA", VTD_IEDATA, 4, ALL, 0xffff, 0 },
-    { "IEADDR", VTD_IEADDR, 4, ALL, 0xfffffffc, 3 },
-    { "IEUADDR, no EIM", VTD_IEUADDR, 4, ALL, 0, ALL },
-    { "IQERCD", VTD_IQERCD, 8, ALL, 0, ALL },
-    { "IRTA, no EIM", VTD_IRTA, 8, ALL, 0x0000fffffffff00f, 0xff0 },
+    { "IQH", QVTD_IQH, 8, ALL, 0, ALL },
+    { "IQT", QVTD_IQT, 8, ALL, 0x7fff0, ~0x7fff0ull },
+    { "IQA", QVTD_IQA, 8, ALL, 0x0000fffffffff007, 0x7f8 },
+    { "ICS", QVTD_ICS, 4, ALL, 0, ALL },
+    { "IECTL", QVTD_IECTL, 4, ALL, QVTD_ECTL_IM, QVTD_ECTL_IP },
+    { "IEDATA", QVTD_IEDATA, 4, ALL, 0xffff, 0 },
+    { "IEADDR", QVTD_IEADDR, 4, ALL, 0xfffffffc, 3 },
+    { "IEUADDR, no EIM", QVTD_IEUADDR, 4, ALL, 0, ALL },
+    { "IQERCD", QVTD_IQERCD, 8, ALL, 0, ALL },
+    { "IRTA, no EIM", QVTD_IRTA, 8, ALL, 0x0000fffffffff00f, 0xff0 },
     { "MTRRCAP, no MTS", 0x100, 8, ALL, 0, ALL },
     { "MTRRDEF", 0x108, 8, ALL, 0, ALL },
     { "MTRR PHYSBASE0", 0x180, 8, ALL, 0, ALL },
-    { "IOTLB", VTD_IOTLB, 8, ALL & ~VTD_IOTLB_IVT,
+    { "IOTLB", QVTD_IOTLB, 8, ALL & ~QVTD_IOTLB_IVT,
       0x3000ffff00000000, 0x4ffc0000ffffffff },
-    { "FRCD, lower half", VTD_FRCD_LO, 8, ALL, 0, ALL },
-    { "FRCD, upper half", VTD_FRCD_HI, 8, ALL, 0, ALL },
+    { "FRCD, lower half", QVTD_FRCD_LO, 8, ALL, 0, ALL },
+    { "FRCD, upper half", QVTD_FRCD_HI, 8, ALL, 0, ALL },
     { "gap at 0x004", 0x004, 4, ALL, 0, ALL },
     { "gap at 0x030", 0x030, 4, ALL, 0, ALL },
     { "gap at 0x048", 0x048, 8, ALL, 0, ALL },
@@ -73,16 +73,16 @@ static void expect_masks(const char *how, const Masks *m, uint64_t got,
     expect_eq(got & m->zero, 0);
 }
 
-static uint64_t read_halves(VtdDriver *d, unsigned offset)
+static uint64_t read_halves(QVtd *d, unsigned offset)
 {
-    return vtd_read32(d, offset) |
-           (uint64_t)vtd_read32(d, offset + 4) << 32;
+    return qvtd_read32(d, offset) |
+           (uint64_t)qvtd_read32(d, offset + 4) << 32;
 }
 
-static void write_halves(VtdDriver *d, unsigned offset, uint64_t value)
+static void write_halves(QVtd *d, unsigned offset, uint64_t value)
 {
-    vtd_write32(d, offset, value);
-    vtd_write32(d, offset + 4, value >> 32);
+    qvtd_write32(d, offset, value);
+    qvtd_write32(d, offset + 4, value >> 32);
 }
 
 static void test_masks(void)
@@ -90,9 +90,9 @@ static void test_masks(void)
     static const uint64_t patterns[] = {
         0, ALL, 0x5555555555555555, 0xaaaaaaaaaaaaaaaa, 0,
     };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
+    qvtd_start(&d, "", "", "");
     for (int i = 0; i < ARRAY_SIZE(masks); i++) {
         const Masks *m = &masks[i];
 
@@ -101,32 +101,32 @@ static void test_masks(void)
 
             if (m->bytes == 4) {
                 value = (uint32_t)value;
-                vtd_write32(&d, m->offset, value);
-                expect_masks("32 bits", m, vtd_read32(&d, m->offset), value);
+                qvtd_write32(&d, m->offset, value);
+                expect_masks("32 bits", m, qvtd_read32(&d, m->offset), value);
                 continue;
             }
-            vtd_write64(&d, m->offset, value);
-            expect_masks("64 bits", m, vtd_read64(&d, m->offset), value);
+            qvtd_write64(&d, m->offset, value);
+            expect_masks("64 bits", m, qvtd_read64(&d, m->offset), value);
             expect_masks("read in halves", m, read_halves(&d, m->offset),
                          value);
             value = ~value & m->write;
             write_halves(&d, m->offset, value);
-            expect_masks("halves", m, vtd_read64(&d, m->offset), value);
+            expect_masks("halves", m, qvtd_read64(&d, m->offset), value);
         }
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 static void test_eim(void)
 {
     static const Masks with_eim[] = {
-        { "IRTA, EIM", VTD_IRTA, 8, ALL, 0x0000fffffffff80f, 0x7f0 },
-        { "FEUADDR, EIM", VTD_FEUADDR, 4, ALL, 0xffffffff, 0 },
-        { "IEUADDR, EIM", VTD_IEUADDR, 4, ALL, 0xffffffff, 0 },
+        { "IRTA, EIM", QVTD_IRTA, 8, ALL, 0x0000fffffffff80f, 0x7f0 },
+        { "FEUADDR, EIM", QVTD_FEUADDR, 4, ALL, 0xffffffff, 0 },
+        { "IEUADDR, EIM", QVTD_IEUADDR, 4, ALL, 0xffffffff, 0 },
     };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", ",eim=on", "");
+    qvtd_start(&d, "", ",eim=on", "");
     for (int i = 0; i < ARRAY_SIZE(with_eim); i++) {
         unsigned offset = with_eim[i].offset;
 
@@ -134,17 +134,17 @@ static void test_eim(void)
             uint64_t value = set ? ALL : 0;
 
             if (with_eim[i].bytes == 4) {
-                vtd_write32(&d, offset, value);
+                qvtd_write32(&d, offset, value);
                 expect_masks("32 bits", &with_eim[i],
-                             vtd_read32(&d, offset), value);
+                             qvtd_read32(&d, offset), value);
             } else {
-                vtd_write64(&d, offset, value);
+                qvtd_write64(&d, offset, value);
                 expect_masks("64 bits", &with_eim[i],
-                             vtd_read64(&d, offset), value);
+                             qvtd_read64(&d, offset), value);
             }
         }
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Registers that nothing writes, and those that read 0 */
@@ -155,30 +155,30 @@ static void test_read_only(void)
         unsigned offset;
         uint64_t value;
     } rows[] = {
-        { "VER", VTD_VER, 0x10 },
-        { "CAP", VTD_CAP, 0x00d2008c222f0606 },
-        { "ECAP", VTD_ECAP, 0x0000000000f00f4a },
-        { "GSTS", VTD_GSTS, 0 },
-        { "GCMD", VTD_GCMD, 0 },
+        { "VER", QVTD_VER, 0x10 },
+        { "CAP", QVTD_CAP, 0x00d2008c222f0606 },
+        { "ECAP", QVTD_ECAP, 0x0000000000f00f4a },
+        { "GSTS", QVTD_GSTS, 0 },
+        { "GCMD", QVTD_GCMD, 0 },
     };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
-    vtd_write32(&d, VTD_VER, UINT32_MAX);
-    vtd_write64(&d, VTD_CAP, ALL);
-    vtd_write64(&d, VTD_ECAP, ALL);
-    write_halves(&d, VTD_CAP, 0);
-    write_halves(&d, VTD_ECAP, 0);
-    vtd_write32(&d, VTD_GSTS, UINT32_MAX);
+    qvtd_start(&d, "", "", "");
+    qvtd_write32(&d, QVTD_VER, UINT32_MAX);
+    qvtd_write64(&d, QVTD_CAP, ALL);
+    qvtd_write64(&d, QVTD_ECAP, ALL);
+    write_halves(&d, QVTD_CAP, 0);
+    write_halves(&d, QVTD_ECAP, 0);
+    qvtd_write32(&d, QVTD_GSTS, UINT32_MAX);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        expect_eq(vtd_read32(&d, rows[i].offset), (uint32_t)rows[i].value);
+        expect_eq(qvtd_read32(&d, rows[i].offset), (uint32_t)rows[i].value);
         if (rows[i].offset % 8 == 0 && rows[i].value >> 32) {
-            expect_eq(vtd_read64(&d, rows[i].offset), rows[i].value);
+            expect_eq(qvtd_read64(&d, rows[i].offset), rows[i].value);
             expect_eq(read_halves(&d, rows[i].offset), rows[i].value);
         }
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Commands one after another, as software gives them */
@@ -191,43 +191,44 @@ static void test_commands(void)
         uint32_t status;
     } rows[] = {
         { "nothing to latch yet", 0, true, 0 },
-        { "root table latched", VTD_SRTP, true, VTD_SRTP },
-        { "root table latched again", VTD_SRTP, true, VTD_SRTP },
-        { "translation on", VTD_TE, true, VTD_SRTP | VTD_TE },
-        { "queue on", VTD_QIE, true, VTD_SRTP | VTD_TE | VTD_QIE },
-        { "interrupt table latched", VTD_SIRTP, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP },
-        { "remapping on", VTD_IRE, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE },
-        { "compatibility format on", VTD_CFI, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE | VTD_CFI },
-        { "no write buffer to flush", VTD_WBF, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE | VTD_CFI },
-        { "no advanced log", VTD_EAFL, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE | VTD_CFI },
-        { "no log pointer", VTD_SFL, true,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE | VTD_CFI },
-        { "compatibility format off", VTD_CFI, false,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP | VTD_IRE },
-        { "remapping off", VTD_IRE, false,
-          VTD_SRTP | VTD_TE | VTD_QIE | VTD_SIRTP },
-        { "translation off", VTD_TE, false, VTD_SRTP | VTD_QIE | VTD_SIRTP },
-        { "queue off", VTD_QIE, false, VTD_SRTP | VTD_SIRTP },
-        { "translation on again", VTD_TE, true,
-          VTD_SRTP | VTD_SIRTP | VTD_TE },
+        { "root table latched", QVTD_SRTP, true, QVTD_SRTP },
+        { "root table latched again", QVTD_SRTP, true, QVTD_SRTP },
+        { "translation on", QVTD_TE, true, QVTD_SRTP | QVTD_TE },
+        { "queue on", QVTD_QIE, true, QVTD_SRTP | QVTD_TE | QVTD_QIE },
+        { "interrupt table latched", QVTD_SIRTP, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP },
+        { "remapping on", QVTD_IRE, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE },
+        { "compatibility format on", QVTD_CFI, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { "no write buffer to flush", QVTD_WBF, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { "no advanced log", QVTD_EAFL, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { "no log pointer", QVTD_SFL, true,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { "compatibility format off", QVTD_CFI, false,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE },
+        { "remapping off", QVTD_IRE, false,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP },
+        { "translation off", QVTD_TE, false,
+          QVTD_SRTP | QVTD_QIE | QVTD_SIRTP },
+        { "queue off", QVTD_QIE, false, QVTD_SRTP | QVTD_SIRTP },
+        { "translation on again", QVTD_TE, true,
+          QVTD_SRTP | QVTD_SIRTP | QVTD_TE },
     };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
-    vtd_write64(&d, VTD_RTADDR, vtd_alloc(&d, 1));
-    vtd_write64(&d, VTD_IQA, vtd_alloc(&d, 1));
-    vtd_write64(&d, VTD_IRTA, vtd_alloc(&d, 1) | 7);
+    qvtd_start(&d, "", "", "");
+    qvtd_write64(&d, QVTD_RTADDR, qvtd_alloc(&d, 1));
+    qvtd_write64(&d, QVTD_IQA, qvtd_alloc(&d, 1));
+    qvtd_write64(&d, QVTD_IRTA, qvtd_alloc(&d, 1) | 7);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        expect_eq(vtd_command(&d, rows[i].bit, rows[i].set), rows[i].status);
-        expect_eq(vtd_read32(&d, VTD_GCMD), 0);
+        expect_eq(qvtd_command(&d, rows[i].bit, rows[i].set), rows[i].status);
+        expect_eq(qvtd_read32(&d, QVTD_GCMD), 0);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /*
@@ -244,37 +245,37 @@ static void test_register_invalidation(void)
         bool queue;
         bool done;              /* with the granularity asked for, or wider */
     } rows[] = {
-        { "context, reserved", VTD_CCMD, VTD_CCMD_CIRG(0), false, false },
-        { "context, global", VTD_CCMD, VTD_CCMD_CIRG(VTD_GLOBAL),
+        { "context, reserved", QVTD_CCMD, QVTD_CCMD_CIRG(0), false, false },
+        { "context, global", QVTD_CCMD, QVTD_CCMD_CIRG(QVTD_GLOBAL),
           false, true },
-        { "context, domain", VTD_CCMD,
-          VTD_CCMD_CIRG(VTD_DOMAIN) | VTD_CCMD_DID(5), false, true },
-        { "context, device", VTD_CCMD,
-          VTD_CCMD_CIRG(VTD_SELECT) | VTD_CCMD_DID(5) | VTD_CCMD_SID(0x18) |
-          VTD_CCMD_FM(3), false, true },
-        { "context, queue on", VTD_CCMD, VTD_CCMD_CIRG(VTD_GLOBAL),
+        { "context, domain", QVTD_CCMD,
+          QVTD_CCMD_CIRG(QVTD_DOMAIN) | QVTD_CCMD_DID(5), false, true },
+        { "context, device", QVTD_CCMD,
+          QVTD_CCMD_CIRG(QVTD_SELECT) | QVTD_CCMD_DID(5) | QVTD_CCMD_SID(0x18) |
+          QVTD_CCMD_FM(3), false, true },
+        { "context, queue on", QVTD_CCMD, QVTD_CCMD_CIRG(QVTD_GLOBAL),
           true, false },
-        { "IOTLB, reserved", VTD_IOTLB, VTD_IOTLB_IIRG(0), false, false },
-        { "IOTLB, global", VTD_IOTLB, VTD_IOTLB_IIRG(VTD_GLOBAL),
+        { "IOTLB, reserved", QVTD_IOTLB, QVTD_IOTLB_IIRG(0), false, false },
+        { "IOTLB, global", QVTD_IOTLB, QVTD_IOTLB_IIRG(QVTD_GLOBAL),
           false, true },
-        { "IOTLB, domain", VTD_IOTLB,
-          VTD_IOTLB_IIRG(VTD_DOMAIN) | VTD_IOTLB_DID(5), false, true },
-        { "IOTLB, pages", VTD_IOTLB,
-          VTD_IOTLB_IIRG(VTD_SELECT) | VTD_IOTLB_DID(5), false, true },
-        { "IOTLB, queue on", VTD_IOTLB, VTD_IOTLB_IIRG(VTD_GLOBAL),
+        { "IOTLB, domain", QVTD_IOTLB,
+          QVTD_IOTLB_IIRG(QVTD_DOMAIN) | QVTD_IOTLB_DID(5), false, true },
+        { "IOTLB, pages", QVTD_IOTLB,
+          QVTD_IOTLB_IIRG(QVTD_SELECT) | QVTD_IOTLB_DID(5), false, true },
+        { "IOTLB, queue on", QVTD_IOTLB, QVTD_IOTLB_IIRG(QVTD_GLOBAL),
           true, false },
-        { "IOTLB, after the queue", VTD_IOTLB, VTD_IOTLB_IIRG(VTD_GLOBAL),
+        { "IOTLB, after the queue", QVTD_IOTLB, QVTD_IOTLB_IIRG(QVTD_GLOBAL),
           false, true },
     };
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
+    qvtd_start(&d, "", "", "");
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        bool context = rows[i].offset == VTD_CCMD;
+        bool context = rows[i].offset == QVTD_CCMD;
         uint64_t command = rows[i].command | 1ull << 63;
 
         if (rows[i].queue) {
-            vtd_queue_start(&d, 0);
+            qvtd_queue_start(&d, 0);
         }
         for (int halves = 0; halves < 2; halves++) {
             uint64_t asked, actual, got;
@@ -283,67 +284,67 @@ static void test_register_invalidation(void)
             if (halves) {
                 write_halves(&d, rows[i].offset, command);
             } else {
-                vtd_write64(&d, rows[i].offset, command);
+                qvtd_write64(&d, rows[i].offset, command);
             }
-            got = vtd_read64(&d, rows[i].offset);
+            got = qvtd_read64(&d, rows[i].offset);
             expect_eq(got >> 63, 0);
             asked = context ? command >> 61 & 3 : command >> 60 & 3;
-            actual = context ? VTD_CCMD_CAIG(got) : VTD_IOTLB_IAIG(got);
+            actual = context ? QVTD_CCMD_CAIG(got) : QVTD_IOTLB_IAIG(got);
             if (rows[i].done) {
-                expect_true(actual >= VTD_GLOBAL && actual <= asked);
+                expect_true(actual >= QVTD_GLOBAL && actual <= asked);
             } else {
                 expect_eq(actual, 0);
             }
         }
         if (rows[i].queue) {
-            vtd_queue_stop(&d);
+            qvtd_queue_stop(&d);
         }
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* A lower half that is written alone fires nothing */
 static void test_lone_lower_half(void)
 {
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
+    qvtd_start(&d, "", "", "");
     qvtd_row("CCMD");
-    vtd_write64(&d, VTD_CCMD, VTD_CCMD_ICC | VTD_CCMD_CIRG(VTD_GLOBAL));
-    expect_eq(VTD_CCMD_CAIG(vtd_read64(&d, VTD_CCMD)), VTD_GLOBAL);
-    expect_eq(vtd_stat(&d, "inv-context-global"), 1);
-    vtd_write32(&d, VTD_CCMD, 0xffffffff);
-    expect_eq(vtd_stat(&d, "inv-context-global"), 1);
+    qvtd_write64(&d, QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(QVTD_GLOBAL));
+    expect_eq(QVTD_CCMD_CAIG(qvtd_read64(&d, QVTD_CCMD)), QVTD_GLOBAL);
+    expect_eq(qvtd_stat(&d, "inv-context-global"), 1);
+    qvtd_write32(&d, QVTD_CCMD, 0xffffffff);
+    expect_eq(qvtd_stat(&d, "inv-context-global"), 1);
     qvtd_row("IOTLB");
-    vtd_write64(&d, VTD_IOTLB, VTD_IOTLB_IVT | VTD_IOTLB_IIRG(VTD_GLOBAL));
-    expect_eq(VTD_IOTLB_IAIG(vtd_read64(&d, VTD_IOTLB)), VTD_GLOBAL);
-    expect_eq(vtd_stat(&d, "inv-iotlb-global"), 1);
-    vtd_write32(&d, VTD_IOTLB, 0xffffffff);
-    expect_eq(vtd_stat(&d, "inv-iotlb-global"), 1);
-    vtd_stop(&d);
+    qvtd_write64(&d, QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(QVTD_GLOBAL));
+    expect_eq(QVTD_IOTLB_IAIG(qvtd_read64(&d, QVTD_IOTLB)), QVTD_GLOBAL);
+    expect_eq(qvtd_stat(&d, "inv-iotlb-global"), 1);
+    qvtd_write32(&d, QVTD_IOTLB, 0xffffffff);
+    expect_eq(qvtd_stat(&d, "inv-iotlb-global"), 1);
+    qvtd_stop(&d);
 }
 
-static void read_image(VtdDriver *d, uint32_t *image)
+static void read_image(QVtd *d, uint32_t *image)
 {
-    for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
-        image[offset / 4] = vtd_read32(d, offset);
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
+        image[offset / 4] = qvtd_read32(d, offset);
     }
 }
 
 static uint32_t reset_value(unsigned offset)
 {
     switch (offset) {
-    case VTD_VER:
+    case QVTD_VER:
         return 0x10;
-    case VTD_CAP:
+    case QVTD_CAP:
         return 0x222f0606;
-    case VTD_CAP + 4:
+    case QVTD_CAP + 4:
         return 0x00d2008c;
-    case VTD_ECAP:
+    case QVTD_ECAP:
         return 0x00f00f4a;
-    case VTD_FECTL:
-    case VTD_IECTL:
-        return VTD_ECTL_IM;
+    case QVTD_FECTL:
+    case QVTD_IECTL:
+        return QVTD_ECTL_IM;
     default:
         return 0;
     }
@@ -352,46 +353,47 @@ static uint32_t reset_value(unsigned offset)
 /* Everything on, a fault recorded, a queue error: reset undoes it all */
 static void test_reset(void)
 {
-    uint32_t before[VTD_SIZE / 4], used[VTD_SIZE / 4], after[VTD_SIZE / 4];
-    VtdDriver d;
+    uint32_t before[QVTD_SIZE / 4], used[QVTD_SIZE / 4], after[QVTD_SIZE / 4];
+    QVtd d;
 
-    vtd_start(&d, "", "", "");
+    qvtd_start(&d, "", "", "");
     read_image(&d, before);
-    for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
         qvtd_row("0x%03x after realize", offset);
         expect_eq(before[offset / 4], reset_value(offset));
     }
 
     for (int i = 0; i < ARRAY_SIZE(masks); i++) {
         if (masks[i].bytes == 4) {
-            vtd_write32(&d, masks[i].offset, UINT32_MAX);
+            qvtd_write32(&d, masks[i].offset, UINT32_MAX);
         }
     }
-    vtd_write32(&d, VTD_FECTL, 0);
-    vtd_write32(&d, VTD_IECTL, 0);
-    vtd_enable(&d);
-    vtd_remap_enable(&d, 7, 0);
-    vtd_command(&d, VTD_CFI, true);
-    vtd_queue_put(&d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
-    vtd_queue_put(&d, VTD_DESC(0, 0));
-    vtd_queue_kick(&d);
+    qvtd_write32(&d, QVTD_FECTL, 0);
+    qvtd_write32(&d, QVTD_IECTL, 0);
+    qvtd_enable(&d);
+    qvtd_remap_enable(&d, 7, 0);
+    qvtd_command(&d, QVTD_CFI, true);
+    qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
+    qvtd_queue_put(&d, QVTD_DESC(0, 0));
+    qvtd_queue_kick(&d);
     read_image(&d, used);
     qvtd_row("before reset");
-    expect_eq(used[VTD_GSTS / 4],
-              VTD_TE | VTD_SRTP | VTD_QIE | VTD_IRE | VTD_SIRTP | VTD_CFI);
-    expect_eq(used[VTD_FSTS / 4] & VTD_FSTS_IQE, VTD_FSTS_IQE);
-    expect_eq(used[VTD_ICS / 4], VTD_ICS_IWC);
+    expect_eq(used[QVTD_GSTS / 4],
+              QVTD_TE | QVTD_SRTP | QVTD_QIE | QVTD_IRE | QVTD_SIRTP |
+              QVTD_CFI);
+    expect_eq(used[QVTD_FSTS / 4] & QVTD_FSTS_IQE, QVTD_FSTS_IQE);
+    expect_eq(used[QVTD_ICS / 4], QVTD_ICS_IWC);
 
-    vtd_reset(&d);
+    qvtd_reset(&d);
     read_image(&d, after);
-    for (unsigned offset = 0; offset < VTD_SIZE; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
         qvtd_row("0x%03x after reset", offset);
         expect_eq(after[offset / 4], before[offset / 4]);
     }
 
     qvtd_row("translation on after reset");
-    vtd_enable(&d);
-    vtd_stop(&d);
+    qvtd_enable(&d);
+    qvtd_stop(&d);
 }
 
 int main(int argc, char **argv)

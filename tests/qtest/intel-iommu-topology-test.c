@@ -21,7 +21,7 @@
 #define WINDOW(bus)             (0xd0000000u + ((bus) << 24))
 
 /* What firmware does to the bridge at @address; numbers below 16 */
-static void number_bus(VtdDriver *d, uint16_t address, uint8_t bus,
+static void number_bus(QVtd *d, uint16_t address, uint8_t bus,
                        uint8_t last)
 {
     QPCIDevice *bridge = qpci_device_find(d->pci, address);
@@ -38,7 +38,7 @@ static void number_bus(VtdDriver *d, uint16_t address, uint8_t bus,
 }
 
 /* The first device of a bus; the next ones take the addresses behind it */
-static void find(Testdev *t, VtdDriver *d, uint16_t address)
+static void find(Testdev *t, QVtd *d, uint16_t address)
 {
     d->pci->mmio_alloc_ptr = WINDOW(address >> 8 & 15);
     testdev_start(t, d, address);
@@ -53,7 +53,7 @@ static void expect_reaches(Testdev *t, uint64_t iova, uint64_t pa)
     expect_eq(qtest_readq(t->d->qts, pa), sent);
     expect_true(testdev_dma_read(t, iova, &value));
     expect_eq(value, sent);
-    vtd_expect_no_fault(t->d);
+    qvtd_expect_no_fault(t->d);
 }
 
 static void expect_blocked(Testdev *t, uint8_t reason, uint16_t sid)
@@ -61,18 +61,18 @@ static void expect_blocked(Testdev *t, uint8_t reason, uint16_t sid)
     uint64_t value;
 
     expect_true(!testdev_dma_read(t, IOVA, &value));
-    vtd_expect_fault(t->d, reason, sid, IOVA, true);
+    qvtd_expect_fault(t->d, reason, sid, IOVA, true);
 }
 
 /* A domain with a page of its own at IOVA, for @sid; the page */
-static uint64_t attach(VtdDriver *d, uint16_t sid, uint16_t id)
+static uint64_t attach(QVtd *d, uint16_t sid, uint16_t id)
 {
-    VtdDomain domain = vtd_domain_new(d, id, 4);
-    uint64_t page = vtd_alloc(d, 1);
+    QVtdDomain domain = qvtd_domain_new(d, id, 4);
+    uint64_t page = qvtd_alloc(d, 1);
 
-    vtd_map(d, &domain, IOVA, page, 1, VTD_RW);
-    vtd_attach(d, sid, &domain);
-    vtd_invalidate_all(d);
+    qvtd_map(d, &domain, IOVA, page, 1, QVTD_RW);
+    qvtd_attach(d, sid, &domain);
+    qvtd_invalidate_all(d);
     return page;
 }
 
@@ -82,8 +82,8 @@ static void check_sid(Testdev *t, uint16_t sid, uint16_t id)
     uint64_t page;
 
     qvtd_row("%04x as %04x", t->sid, sid);
-    expect_blocked(t, vtd_root_entry(t->d, sid) &&
-                   qtest_readq(t->d->qts, vtd_root_entry(t->d, sid))
+    expect_blocked(t, qvtd_root_entry(t->d, sid) &&
+                   qtest_readq(t->d->qts, qvtd_root_entry(t->d, sid))
                    ? 0x02 : 0x01, sid);
     page = attach(t->d, sid, id);
     expect_reaches(t, IOVA, page);
@@ -97,15 +97,15 @@ static void test_functions(void)
     };
     uint64_t pages[ARRAY_SIZE(at)];
     Testdev t[ARRAY_SIZE(at)];
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "",
-              "-device vtd-testdev,addr=3.1 -device vtd-testdev,addr=3.7 "
-              "-device vtd-testdev,addr=3.0,multifunction=on"
-              ROOT_PORT " -device vtd-testdev,bus=rp,addr=0.5 "
-              "-device vtd-testdev,bus=rp,addr=0.0,multifunction=on");
+    qvtd_start(&d, "", "",
+               "-device vtd-testdev,addr=3.1 -device vtd-testdev,addr=3.7 "
+               "-device vtd-testdev,addr=3.0,multifunction=on"
+               ROOT_PORT " -device vtd-testdev,bus=rp,addr=0.5 "
+               "-device vtd-testdev,bus=rp,addr=0.0,multifunction=on");
     number_bus(&d, RP, 1, 1);
-    vtd_enable(&d);
+    qvtd_enable(&d);
     for (int i = 0; i < ARRAY_SIZE(at); i++) {
         if (at[i] == DEVFN(1, 0, 0)) {
             find(&t[i], &d, at[i]);
@@ -121,40 +121,40 @@ static void test_functions(void)
                 expect_reaches(&t[j], IOVA, pages[j]);
             } else {
                 expect_true(!testdev_dma_write(&t[j], IOVA, 0));
-                vtd_expect_fault(&d, at[j] >> 8 > at[i] >> 8 ? 0x01 : 0x02,
-                                 at[j], IOVA, false);
+                qvtd_expect_fault(&d, at[j] >> 8 > at[i] >> 8 ? 0x01 : 0x02,
+                                  at[j], IOVA, false);
             }
         }
     }
     for (int i = 0; i < ARRAY_SIZE(at); i++) {
         testdev_stop(&t[i]);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Two endpoints under a switch: each has the id that it was numbered with */
 static void test_switch(void)
 {
     Testdev a, b;
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", "", ROOT_PORT
-              " -device x3130-upstream,id=up,bus=rp"
-              " -device xio3130-downstream,id=d1,bus=up,addr=0,slot=1"
-              " -device xio3130-downstream,id=d2,bus=up,addr=1,slot=2"
-              " -device vtd-testdev,bus=d1 -device vtd-testdev,bus=d2");
+    qvtd_start(&d, "", "", ROOT_PORT
+               " -device x3130-upstream,id=up,bus=rp"
+               " -device xio3130-downstream,id=d1,bus=up,addr=0,slot=1"
+               " -device xio3130-downstream,id=d2,bus=up,addr=1,slot=2"
+               " -device vtd-testdev,bus=d1 -device vtd-testdev,bus=d2");
     number_bus(&d, RP, 1, 4);
     number_bus(&d, DEVFN(1, 0, 0), 2, 4);
     number_bus(&d, DEVFN(2, 0, 0), 3, 3);
     number_bus(&d, DEVFN(2, 1, 0), 4, 4);
     find(&a, &d, DEVFN(3, 0, 0));
     find(&b, &d, DEVFN(4, 0, 0));
-    vtd_enable(&d);
+    qvtd_enable(&d);
     check_sid(&a, DEVFN(3, 0, 0), 1);
     check_sid(&b, DEVFN(4, 0, 0), 2);
     testdev_stop(&a);
     testdev_stop(&b);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Whose id is in the requests of a device behind bridges */
@@ -192,19 +192,19 @@ static void test_aliases(void)
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         uint8_t bus = 0;
-        VtdDriver d;
+        QVtd d;
         Testdev t;
 
         qvtd_row("%s", rows[i].name);
-        vtd_start(&d, "", "", rows[i].args);
+        qvtd_start(&d, "", "", rows[i].args);
         for (int j = 0; j < 3 && rows[i].bridges[j]; j++) {
             number_bus(&d, rows[i].bridges[j], ++bus, 3);
         }
         find(&t, &d, DEVFN(bus, 4, 0));
-        vtd_enable(&d);
+        qvtd_enable(&d);
         check_sid(&t, rows[i].sid, 1);
         testdev_stop(&t);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 
@@ -234,16 +234,16 @@ static void test_expander(void)
         g_autofree char *args = g_strconcat("-device vtd-testdev,addr=3",
                                             rows[i].pxb, NULL);
         Testdev root, expanded;
-        VtdDriver d;
+        QVtd d;
         uint64_t page;
 
         qvtd_row("row %d", i);
-        vtd_start(&d, rows[i].machine, "", args);
+        qvtd_start(&d, rows[i].machine, "", args);
         number_bus(&d, DEVFN(64, 0, 0), 65, 65);
         find(&expanded, &d, DEVFN(65, 0, 0));
         find(&root, &d, DEVFN(0, 3, 0));
-        vtd_enable(&d);
-        page = vtd_alloc(&d, 1);
+        qvtd_enable(&d);
+        page = qvtd_alloc(&d, 1);
 
         if (rows[i].root_translated) {
             check_sid(&root, root.sid, 1);
@@ -257,7 +257,7 @@ static void test_expander(void)
         }
         testdev_stop(&root);
         testdev_stop(&expanded);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 
@@ -269,15 +269,15 @@ static void test_pass_through(void)
 {
     static const uint8_t numbers[] = { 1, 3, 1, 2, 1, 3, 2 };
     uint64_t page, same;
-    VtdDriver d;
+    QVtd d;
     Testdev t;
 
-    vtd_start(&d, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    qvtd_start(&d, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
     number_bus(&d, RP, 1, 1);
-    vtd_enable(&d);
-    vtd_attach_pass_through(&d, DEVFN(1, 0, 0), 1, 2);
+    qvtd_enable(&d);
+    qvtd_attach_pass_through(&d, DEVFN(1, 0, 0), 1, 2);
     page = attach(&d, DEVFN(2, 0, 0), 2);
-    same = vtd_alloc(&d, 1);
+    same = qvtd_alloc(&d, 1);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
         qvtd_row("bus %u, step %d", numbers[i], i);
         number_bus(&d, RP, numbers[i], numbers[i]);
@@ -294,36 +294,36 @@ static void test_pass_through(void)
         }
         testdev_stop(&t);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* The same from the start, where the number is 0: that of another device */
 static void test_unnumbered(void)
 {
     uint64_t page, same;
-    VtdDriver d;
+    QVtd d;
     Testdev t;
 
-    vtd_start(&d, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
-    vtd_enable(&d);
-    vtd_attach_pass_through(&d, DEVFN(0, 0, 0), 1, 2);
+    qvtd_start(&d, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    qvtd_enable(&d);
+    qvtd_attach_pass_through(&d, DEVFN(0, 0, 0), 1, 2);
     page = attach(&d, DEVFN(1, 0, 0), 2);
-    same = vtd_alloc(&d, 1);
+    same = qvtd_alloc(&d, 1);
     qvtd_row("number 0, then 1");
     number_bus(&d, RP, 1, 1);
     find(&t, &d, DEVFN(1, 0, 0));
     expect_reaches(&t, IOVA, page);
     expect_true(!testdev_dma_write(&t, same, 0));
-    vtd_expect_fault(&d, 0x05, t.sid, same, false);
+    qvtd_expect_fault(&d, 0x05, t.sid, same, false);
     testdev_stop(&t);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* A shadow is of the tables that its device has by the number of the day */
 static void test_shadow(void)
 {
     static const uint8_t numbers[] = { 1, 2, 3, 1, 4, 2, 1 };
-    VtdDomain other;
+    QVtdDomain other;
     Shadow s;
     Testdev t;
     World w;
@@ -331,12 +331,12 @@ static void test_shadow(void)
     world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
     WORLD_EDIT(&w, LEAVES(1, IOVA, WORLD_RAM, 20),
                LEAVES(2, 2 * IOVA, WORLD_RAM, 2));
-    other = vtd_domain_new(&w.d, 2, 4);
-    vtd_map(&w.d, &other, IOVA, WORLD_RAM + 0x5000, 1, VTD_RW);
-    vtd_attach(&w.d, DEVFN(1, 0, 0), &w.domain);
-    vtd_attach(&w.d, DEVFN(2, 0, 0), &other);
-    vtd_attach_pass_through(&w.d, DEVFN(4, 0, 0), 3, 2);
-    vtd_invalidate_all(&w.d);
+    other = qvtd_domain_new(&w.d, 2, 4);
+    qvtd_map(&w.d, &other, IOVA, WORLD_RAM + 0x5000, 1, QVTD_RW);
+    qvtd_attach(&w.d, DEVFN(1, 0, 0), &w.domain);
+    qvtd_attach(&w.d, DEVFN(2, 0, 0), &other);
+    qvtd_attach_pass_through(&w.d, DEVFN(4, 0, 0), 3, 2);
+    qvtd_invalidate_all(&w.d);
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
         qvtd_row("bus %u, step %d", numbers[i], i);
@@ -360,15 +360,15 @@ static void test_shadow(void)
 static void test_bridge_hotplug(void)
 {
     Testdev stays;
-    VtdDriver d;
+    QVtd d;
     uint64_t kept;
 
-    vtd_start(&d, "", ",caching-mode=on", ROOT_PORT
-              " -device vtd-testdev,addr=3"
-              " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
+    qvtd_start(&d, "", ",caching-mode=on", ROOT_PORT
+               " -device vtd-testdev,addr=3"
+               " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
     number_bus(&d, RP, 1, 3);
     find(&stays, &d, DEVFN(0, 3, 0));
-    vtd_enable(&d);
+    qvtd_enable(&d);
     kept = attach(&d, stays.sid, 100);
     for (int round = 0; round < 6; round++) {
         uint8_t bus = 2 + round / 2 % 2;
@@ -385,8 +385,8 @@ static void test_bridge_hotplug(void)
         find(&t, &d, DEVFN(bus, 4, 0));
         if (round % 2) {
             /* Not what it was before the bridge went */
-            vtd_attach_pass_through(&d, DEVFN(bus, 0, 0), 50, 2);
-            vtd_invalidate_all(&d);
+            qvtd_attach_pass_through(&d, DEVFN(bus, 0, 0), 50, 2);
+            qvtd_invalidate_all(&d);
             expect_reaches(&t, kept + 8, kept + 8);
         } else {
             expect_reaches(&t, IOVA, attach(&d, DEVFN(bus, 0, 0), 1 + round));
@@ -400,33 +400,33 @@ static void test_bridge_hotplug(void)
         qtest_qmp_device_del_send(d.qts, "bridge");
         world_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
-        vtd_invalidate_all(&d);
+        qvtd_invalidate_all(&d);
         expect_reaches(&stays, IOVA, kept);
-        qtest_writeq(d.qts, vtd_context_entry(&d, DEVFN(bus, 0, 0)), 0);
-        vtd_invalidate_all(&d);
+        qtest_writeq(d.qts, qvtd_context_entry(&d, DEVFN(bus, 0, 0)), 0);
+        qvtd_invalidate_all(&d);
 
         qvtd_row("all views change without it, round %d", round);
-        vtd_disable(&d);
-        vtd_enable(&d);
+        qvtd_disable(&d);
+        qvtd_enable(&d);
         expect_reaches(&stays, IOVA, kept);
-        views = vtd_stat(&d, "view-switches");
-        vtd_invalidate_all(&d);
-        expect_eq(vtd_stat(&d, "view-switches"), views);
+        views = qvtd_stat(&d, "view-switches");
+        qvtd_invalidate_all(&d);
+        expect_eq(qvtd_stat(&d, "view-switches"), views);
     }
     testdev_expect_no_error(&stays);
     testdev_stop(&stays);
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* A device that comes again where it was, without its bus */
 static void test_device_hotplug(void)
 {
-    VtdDriver d;
+    QVtd d;
 
-    vtd_start(&d, "", ",caching-mode=on", ROOT_PORT
-              " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
+    qvtd_start(&d, "", ",caching-mode=on", ROOT_PORT
+               " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
     number_bus(&d, RP, 1, 1);
-    vtd_enable(&d);
+    qvtd_enable(&d);
     for (int round = 0; round < 4; round++) {
         uint16_t sid = DEVFN(1, 0, 0);
         Testdev t;
@@ -442,10 +442,10 @@ static void test_device_hotplug(void)
         qtest_qmp_device_del_send(d.qts, "hot");
         world_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
-        qtest_writeq(d.qts, vtd_context_entry(&d, sid), 0);
-        vtd_invalidate_all(&d);
+        qtest_writeq(d.qts, qvtd_context_entry(&d, sid), 0);
+        qvtd_invalidate_all(&d);
     }
-    vtd_stop(&d);
+    qvtd_stop(&d);
 }
 
 /* Devices and bridges that were made before the unit are behind it too */
@@ -463,18 +463,18 @@ static void test_order(void)
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDriver d;
+        QVtd d;
         Testdev t;
 
-        vtd_start(&d, rows[i].args, "", "");
+        qvtd_start(&d, rows[i].args, "", "");
         if (rows[i].port) {
             number_bus(&d, RP, 1, 1);
         }
         find(&t, &d, rows[i].at);
-        vtd_enable(&d);
+        qvtd_enable(&d);
         check_sid(&t, t.sid, 1);
         testdev_stop(&t);
-        vtd_stop(&d);
+        qvtd_stop(&d);
     }
 }
 

@@ -61,10 +61,10 @@ static char *all_names(void)
 
 /* A machine in which all of it is traced; what it complains of goes aside */
 typedef struct Traced {
-    VtdDriver d;
+    QVtd d;
     Testdev t;
     EduDevice e;
-    VtdDomain domain;
+    QVtdDomain domain;
     TraceLog log, errors;
 } Traced;
 
@@ -76,83 +76,83 @@ static void traced_start(Traced *x, const char *events)
     trace_log_start_errors(&x->errors);
     args = g_strconcat(TESTDEV_DEVICE("3"), EDU_DEVICE("4"), " ",
                        x->log.args, " ", x->errors.args, NULL);
-    vtd_start(&x->d, "", ",caching-mode=on,intremap=on", args);
+    qvtd_start(&x->d, "", ",caching-mode=on,intremap=on", args);
     testdev_start(&x->t, &x->d, A);
     edu_start(&x->e, &x->d, QPCI_DEVFN(4, 0));
-    vtd_queue_start(&x->d, 0);
-    x->domain = vtd_domain_new(&x->d, 5, 4);
-    vtd_map(&x->d, &x->domain, IOVA, RAM, 1, VTD_RW);
-    vtd_attach(&x->d, A, &x->domain);
-    vtd_attach(&x->d, x->e.sid, &x->domain);
+    qvtd_queue_start(&x->d, 0);
+    x->domain = qvtd_domain_new(&x->d, 5, 4);
+    qvtd_map(&x->d, &x->domain, IOVA, RAM, 1, QVTD_RW);
+    qvtd_attach(&x->d, A, &x->domain);
+    qvtd_attach(&x->d, x->e.sid, &x->domain);
 }
 
 static void traced_stop(Traced *x)
 {
     edu_stop(&x->e);
     testdev_stop(&x->t);
-    vtd_stop(&x->d);
+    qvtd_stop(&x->d);
     trace_log_stop(&x->log);
     trace_log_stop(&x->errors);
 }
 
 static void set_context(Traced *x, uint64_t lo)
 {
-    qtest_writeq(x->d.qts, vtd_context_entry(&x->d, A), lo);
-    vtd_invalidate(&x->d, VTD_INV_CONTEXT_DEVICE(5, A, 0));
+    qtest_writeq(x->d.qts, qvtd_context_entry(&x->d, A), lo);
+    qvtd_invalidate(&x->d, QVTD_INV_CONTEXT_DEVICE(5, A, 0));
 }
 
 static void translations(Traced *x)
 {
-    uint64_t good = qtest_readq(x->d.qts, vtd_context_entry(&x->d, A));
-    uint64_t leaf = vtd_entry(&x->d, &x->domain, IOVA, 1);
+    uint64_t good = qtest_readq(x->d.qts, qvtd_context_entry(&x->d, A));
+    uint64_t leaf = qvtd_entry(&x->d, &x->domain, IOVA, 1);
 
-    vtd_enable(&x->d);
+    qvtd_enable(&x->d);
     testdev_dma_write(&x->t, IOVA, 0);
     testdev_dma_write(&x->t, IOVA, 0);
-    vtd_invalidate(&x->d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
-    qtest_writeq(x->d.qts, leaf, RAM | VTD_RW | 1ull << 51);
-    vtd_invalidate(&x->d, VTD_INV_IOTLB_DOMAIN(5));
-    qtest_writeq(x->d.qts, vtd_entry(&x->d, &x->domain, 2 * IOVA, 2),
-                 VTD_HOLE | VTD_RW);
-    vtd_invalidate(&x->d, VTD_INV_IOTLB_DOMAIN(5));
-    vtd_invalidate(&x->d, VTD_INV_CONTEXT_DOMAIN(5));
+    qvtd_invalidate(&x->d, QVTD_INV_IOTLB_PAGES(5, IOVA, 0));
+    qtest_writeq(x->d.qts, leaf, RAM | QVTD_RW | 1ull << 51);
+    qvtd_invalidate(&x->d, QVTD_INV_IOTLB_DOMAIN(5));
+    qtest_writeq(x->d.qts, qvtd_entry(&x->d, &x->domain, 2 * IOVA, 2),
+                 QVTD_HOLE | QVTD_RW);
+    qvtd_invalidate(&x->d, QVTD_INV_IOTLB_DOMAIN(5));
+    qvtd_invalidate(&x->d, QVTD_INV_CONTEXT_DOMAIN(5));
 
     qvtd_row("fault");
     testdev_dma_write(&x->t, IOVA, 0);
-    vtd_write32(&x->d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
-    vtd_write32(&x->d, VTD_FECTL, 0);
+    qvtd_write32(&x->d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+    qvtd_write32(&x->d, QVTD_FECTL, 0);
     testdev_dma_write(&x->t, IOVA, 0);
-    vtd_write32(&x->d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
-    set_context(x, good | VTD_CONTEXT_FPD);
+    qvtd_write32(&x->d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+    set_context(x, good | QVTD_FPD);
     testdev_dma_write(&x->t, IOVA, 0);
 
     qvtd_row("other contexts");
-    set_context(x, VTD_CONTEXT_TT(2) | VTD_CONTEXT_P);
+    set_context(x, QVTD_TT(2) | QVTD_P);
     testdev_dma_write(&x->t, 1ull << 48, 0);
     set_context(x, 0);
     testdev_dma_write(&x->t, IOVA, 0);
-    qtest_writeq(x->d.qts, vtd_root_entry(&x->d, A), 0);
-    vtd_invalidate_all(&x->d);
+    qtest_writeq(x->d.qts, qvtd_root_entry(&x->d, A), 0);
+    qvtd_invalidate_all(&x->d);
 }
 
 static void interrupts(Traced *x)
 {
-    vtd_write32(&x->d, VTD_IECTL, VTD_ECTL_IM);
-    vtd_queue_put(&x->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
-    vtd_queue_kick(&x->d);
-    vtd_write32(&x->d, VTD_ICS, VTD_ICS_IWC);
-    vtd_disable(&x->d);
-    vtd_remap_enable(&x->d, 7, 0);
+    qvtd_write32(&x->d, QVTD_IECTL, QVTD_ECTL_IM);
+    qvtd_queue_put(&x->d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
+    qvtd_queue_kick(&x->d);
+    qvtd_write32(&x->d, QVTD_ICS, QVTD_ICS_IWC);
+    qvtd_disable(&x->d);
+    qvtd_remap_enable(&x->d, 7, 0);
     /* Of another vector and trigger than the message says */
-    vtd_set_irte(&x->d, 5, VTD_IRTE_P | VTD_IRTE_TM | VTD_IRTE_V(0x30), 0);
-    edu_msi_program(&x->e, VTD_MSI_ADDR | VTD_MSI_REMAP | VTD_MSI_HANDLE(5),
+    qvtd_set_irte(&x->d, 5, QVTD_P | QVTD_IRTE_TM | QVTD_IRTE_V(0x30), 0);
+    edu_msi_program(&x->e, QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(5),
                     0x41);
     edu_msi_fire(&x->e);
-    vtd_write32(&x->d, VTD_IQT, 0x100 << 4);
-    vtd_queue_kick(&x->d);
-    vtd_write32(&x->d, VTD_FSTS, VTD_FSTS_IQE);
-    vtd_queue_put(&x->d, VTD_WAIT(VTD_WAIT_SW, 1, VTD_HOLE));
-    vtd_queue_kick(&x->d);
+    qvtd_write32(&x->d, QVTD_IQT, 0x100 << 4);
+    qvtd_queue_kick(&x->d);
+    qvtd_write32(&x->d, QVTD_FSTS, QVTD_FSTS_IQE);
+    qvtd_queue_put(&x->d, QVTD_WAIT(QVTD_WAIT_SW, 1, QVTD_HOLE));
+    qvtd_queue_kick(&x->d);
 }
 
 static void test_names(void)
@@ -163,7 +163,7 @@ static void test_names(void)
     traced_start(&x, events);
     translations(&x);
     interrupts(&x);
-    vtd_reset(&x.d);
+    qvtd_reset(&x.d);
     for (int i = 0; i < ARRAY_SIZE(names); i++) {
         qvtd_row("%s", names[i]);
         x.log.read = 0;
@@ -203,63 +203,63 @@ static void test_walk(void)
     uint64_t leaf;
 
     traced_start(&x, "vtd_page_walk_* vtd_replay_*");
-    leaf = vtd_entry(&x.d, &x.domain, IOVA, 1);
+    leaf = qvtd_entry(&x.d, &x.domain, IOVA, 1);
     qvtd_row("replay");
-    vtd_enable(&x.d);
+    qvtd_enable(&x.d);
     expect_event(&x.log, "vtd_replay_ce_valid",
                  "legacy mode: replay valid context device 00:03.00 domain "
                  "0x5 hi 0x502 lo 0x%llx",
-                 x.domain.top | VTD_CONTEXT_P);
+                 x.domain.top | QVTD_P);
     expect_event(&x.log, "vtd_page_walk_one",
                  "domain 0x5 iova 0x40000000 -> gpa 0x4000000 mask 0xfff "
                  "perm 3");
     trace_log_count(&x.log, "vtd_page_walk_one");
 
     qvtd_row("nothing to do");
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, IOVA, 0));
     for (unsigned level = 4; level >= 1; level--) {
         expect_event(&x.log, "vtd_page_walk_level",
                      "walk (base=0x%llx, level=%u) iova range "
                      "0x40000000 - 0x40001000",
-                     vtd_entry(&x.d, &x.domain, IOVA, level) & -VTD_PAGE,
+                     qvtd_entry(&x.d, &x.domain, IOVA, level) & -QVTD_PAGE,
                      level);
     }
     expect_event(&x.log, "vtd_page_walk_one_skip_map",
                  "iova 0x40000000 mask 0xfff translated 0x4000000");
     expect_eq(trace_log_count(&x.log, "vtd_page_walk_one"), 0);
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA + VTD_PAGE, 0));
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, IOVA + QVTD_PAGE, 0));
     expect_event(&x.log, "vtd_page_walk_one_skip_unmap",
                  "iova 0x40001000 mask 0xfff");
 
     qvtd_row("changes");
-    qtest_writeq(x.d.qts, leaf, (RAM + VTD_PAGE) | VTD_R);
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
+    qtest_writeq(x.d.qts, leaf, (RAM + QVTD_PAGE) | QVTD_R);
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, IOVA, 0));
     expect_event(&x.log, "vtd_page_walk_one",
                  "domain 0x5 iova 0x40000000 -> gpa 0x0 mask 0xfff perm 0");
     expect_event(&x.log, "vtd_page_walk_one",
                  "domain 0x5 iova 0x40000000 -> gpa 0x4001000 mask 0xfff "
                  "perm 1");
-    vtd_map(&x.d, &x.domain, 2 * IOVA, RAM, 2, VTD_RW);
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, 2 * IOVA, 9));
+    qvtd_map(&x.d, &x.domain, 2 * IOVA, RAM, 2, QVTD_RW);
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, 2 * IOVA, 9));
     expect_event(&x.log, "vtd_page_walk_one",
                  "domain 0x5 iova 0x80000000 -> gpa 0x4000000 mask 0x1fffff "
                  "perm 3");
 
     qvtd_row("bad entries");
-    qtest_writeq(x.d.qts, leaf, RAM | VTD_RW | 1ull << 51);
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, IOVA, 0));
+    qtest_writeq(x.d.qts, leaf, RAM | QVTD_RW | 1ull << 51);
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, IOVA, 0));
     expect_event(&x.log, "vtd_page_walk_skip_reserve",
                  "Page walk skip iova 0x40000000 - 0x40001000 due to rsrv "
                  "set");
-    qtest_writeq(x.d.qts, vtd_entry(&x.d, &x.domain, 2 * IOVA, 2),
-                 VTD_HOLE | VTD_RW);
-    vtd_invalidate(&x.d, VTD_INV_IOTLB_PAGES(5, 2 * IOVA, 9));
+    qtest_writeq(x.d.qts, qvtd_entry(&x.d, &x.domain, 2 * IOVA, 2),
+                 QVTD_HOLE | QVTD_RW);
+    qvtd_invalidate(&x.d, QVTD_INV_IOTLB_PAGES(5, 2 * IOVA, 9));
     expect_event(&x.log, "vtd_page_walk_skip_read",
                  "Page walk skip iova 0x80000000 - 0x80200000 due to unable "
                  "to read");
 
     qvtd_row("no context");
-    set_context(&x, VTD_CONTEXT_TT(2) | VTD_CONTEXT_P);
+    set_context(&x, QVTD_TT(2) | QVTD_P);
     set_context(&x, 0);
     expect_event(&x.log, "vtd_replay_ce_invalid",
                  "replay invalid context device 00:03.00");

@@ -11,8 +11,6 @@
 #include "vtd-edu.h"
 #include "vtd-lapic.h"
 
-#define ECAP_IR                 (1ull << 3)
-#define ECAP_EIM                (1ull << 4)
 
 /* Without KVM, auto is on for intremap and off for eim */
 static void test_matrix(void)
@@ -21,15 +19,15 @@ static void test_matrix(void)
         const char *props;
         uint64_t ecap;
     } rows[] = {
-        { "", ECAP_IR },
-        { ",intremap=auto", ECAP_IR },
-        { ",intremap=auto,eim=auto", ECAP_IR },
-        { ",intremap=auto,eim=off", ECAP_IR },
-        { ",intremap=auto,eim=on", ECAP_IR | ECAP_EIM },
-        { ",intremap=on", ECAP_IR },
-        { ",intremap=on,eim=auto", ECAP_IR },
-        { ",intremap=on,eim=off", ECAP_IR },
-        { ",intremap=on,eim=on", ECAP_IR | ECAP_EIM },
+        { "", QVTD_ECAP_IR },
+        { ",intremap=auto", QVTD_ECAP_IR },
+        { ",intremap=auto,eim=auto", QVTD_ECAP_IR },
+        { ",intremap=auto,eim=off", QVTD_ECAP_IR },
+        { ",intremap=auto,eim=on", QVTD_ECAP_IR | QVTD_ECAP_EIM },
+        { ",intremap=on", QVTD_ECAP_IR },
+        { ",intremap=on,eim=auto", QVTD_ECAP_IR },
+        { ",intremap=on,eim=off", QVTD_ECAP_IR },
+        { ",intremap=on,eim=on", QVTD_ECAP_IR | QVTD_ECAP_EIM },
         { ",intremap=off", 0 },
         { ",intremap=off,eim=auto", 0 },
         { ",intremap=off,eim=off", 0 },
@@ -37,21 +35,22 @@ static void test_matrix(void)
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        VtdDriver d;
-        bool ir = rows[i].ecap & ECAP_IR, eim = rows[i].ecap & ECAP_EIM;
+        QVtd d;
+        bool ir = rows[i].ecap & QVTD_ECAP_IR;
+        bool eim = rows[i].ecap & QVTD_ECAP_EIM;
         uint64_t irta;
 
         qvtd_row("\"%s\"", rows[i].props);
-        vtd_start(&d, "", rows[i].props, "");
-        expect_eq(vtd_read64(&d, VTD_ECAP) & (ECAP_IR | ECAP_EIM),
+        qvtd_start(&d, "", rows[i].props, "");
+        expect_eq(qvtd_read64(&d, QVTD_ECAP) & (QVTD_ECAP_IR | QVTD_ECAP_EIM),
                   rows[i].ecap);
-        irta = vtd_alloc(&d, 1);
-        vtd_write64(&d, VTD_IRTA, irta | VTD_IRTA_EIME | 7);
-        expect_eq(vtd_read64(&d, VTD_IRTA),
-                  !ir ? 0 : irta | 7 | (eim ? VTD_IRTA_EIME : 0));
-        expect_eq(!!(vtd_command(&d, VTD_SIRTP, true) & VTD_SIRTP), ir);
-        expect_eq(!!(vtd_command(&d, VTD_IRE, true) & VTD_IRE), ir);
-        vtd_stop(&d);
+        irta = qvtd_alloc(&d, 1);
+        qvtd_write64(&d, QVTD_IRTA, irta | QVTD_IRTA_EIME | 7);
+        expect_eq(qvtd_read64(&d, QVTD_IRTA),
+                  !ir ? 0 : irta | 7 | (eim ? QVTD_IRTA_EIME : 0));
+        expect_eq(!!(qvtd_command(&d, QVTD_SIRTP, true) & QVTD_SIRTP), ir);
+        expect_eq(!!(qvtd_command(&d, QVTD_IRE, true) & QVTD_IRE), ir);
+        qvtd_stop(&d);
     }
 }
 
@@ -82,14 +81,14 @@ static void test_high_id(void)
         uint32_t dest;
         int cpu;                /* 0, HIGH, or -1 */
     } rows[] = {
-        { "CPU 0", true, VTD_IRTE_DST_X2APIC(0), 0, 0 },
-        { "CPU 287", true, VTD_IRTE_DST_X2APIC(HIGH), HIGH, HIGH },
-        { "CPU 287, level", true, VTD_IRTE_DST_X2APIC(HIGH) | VTD_IRTE_TM,
+        { "CPU 0", true, QVTD_IRTE_DST_X2APIC(0), 0, 0 },
+        { "CPU 287", true, QVTD_IRTE_DST_X2APIC(HIGH), HIGH, HIGH },
+        { "CPU 287, level", true, QVTD_IRTE_DST_X2APIC(HIGH) | QVTD_IRTE_TM,
           HIGH, HIGH },
-        { "none with that id", true, VTD_IRTE_DST_X2APIC(HIGH - 1),
+        { "none with that id", true, QVTD_IRTE_DST_X2APIC(HIGH - 1),
           HIGH - 1, -1 },
-        { "all bits", true, VTD_IRTE_DST_X2APIC(0xfedcba98), 0xfedcba98, -1 },
-        { "xAPIC", false, VTD_IRTE_DST(1), 1, -1 },
+        { "all bits", true, QVTD_IRTE_DST_X2APIC(0xfedcba98), 0xfedcba98, -1 },
+        { "xAPIC", false, QVTD_IRTE_DST(1), 1, -1 },
     };
     g_autofree char *args = NULL;
     Lapic lapics[2];
@@ -109,12 +108,12 @@ static void test_high_id(void)
         int vector = 0x40 + i;
 
         qvtd_row("%s", rows[i].name);
-        vtd_command(&p.d, VTD_IRE, false);
-        vtd_remap_enable(&p.d, 7, rows[i].eime ? VTD_IRTA_EIME : 0);
-        vtd_set_irte(&p.d, 5, VTD_IRTE_P | VTD_IRTE_V(vector) | rows[i].lo,
-                     0);
-        edu_msi_program(&p.a, VTD_MSI_ADDR | VTD_MSI_REMAP |
-                        VTD_MSI_HANDLE(5), 0);
+        qvtd_command(&p.d, QVTD_IRE, false);
+        qvtd_remap_enable(&p.d, 7, rows[i].eime ? QVTD_IRTA_EIME : 0);
+        qvtd_set_irte(&p.d, 5, QVTD_P | QVTD_IRTE_V(vector) | rows[i].lo,
+                      0);
+        edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP |
+                        QVTD_MSI_HANDLE(5), 0);
         edu_msi_fire(&p.a);
         expect_destination(&log, rows[i].dest);
         for (int j = 0; j < ARRAY_SIZE(lapics); j++) {

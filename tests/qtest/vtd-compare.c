@@ -152,26 +152,26 @@ typedef struct Field {
 } Field;
 
 static const Field registers[] = {
-#define REGISTER(name, size)    { #name, VTD_##name, size, UINT64_MAX }
+#define REGISTER(name, size)    { #name, QVTD_##name, size, UINT64_MAX }
 #define PART(of, name, size, mask) \
-    { #of, VTD_##of, size, ~(mask) }, { name, VTD_##of, size, (mask) }
+    { #of, QVTD_##of, size, ~(mask) }, { name, QVTD_##of, size, (mask) }
     REGISTER(VER, 4), REGISTER(CAP, 8), REGISTER(ECAP, 8), REGISTER(GCMD, 4),
-    PART(GSTS, "CFIS", 4, (uint64_t)VTD_CFI), REGISTER(RTADDR, 8),
+    PART(GSTS, "CFIS", 4, (uint64_t)QVTD_CFI), REGISTER(RTADDR, 8),
     PART(CCMD, "CCMD-SOURCE", 8, 0x3ffff0000),
     REGISTER(FSTS, 4), REGISTER(FECTL, 4), REGISTER(FEDATA, 4),
     REGISTER(FEADDR, 4), REGISTER(FEUADDR, 4), REGISTER(IQH, 8),
     REGISTER(IQT, 8), REGISTER(IQA, 8), REGISTER(ICS, 4), REGISTER(IECTL, 4),
     PART(IEDATA, "IEDATA-HIGH", 4, 0xffff0000ull),
     REGISTER(IEADDR, 4), REGISTER(IEUADDR, 4),
-    REGISTER(IQERCD, 8), PART(IRTA, "EIME", 8, VTD_IRTA_EIME),
+    REGISTER(IQERCD, 8), PART(IRTA, "EIME", 8, QVTD_IRTA_EIME),
     REGISTER(IVA, 8),
     REGISTER(IOTLB, 8), REGISTER(FRCD_LO, 8),
 #undef REGISTER
 #undef PART
-    { "SID", VTD_FRCD_HI, 8, 0xffff },
-    { "REASON", VTD_FRCD_HI, 8, 0xffull << 32 },
-    { "PASID", VTD_FRCD_HI, 8, 0xfffffull << 40 },
-    { "TYPE", VTD_FRCD_HI, 8, 0xf0000000ffff0000ull },
+    { "SID", QVTD_FRCD_HI, 8, 0xffff },
+    { "REASON", QVTD_FRCD_HI, 8, 0xffull << 32 },
+    { "PASID", QVTD_FRCD_HI, 8, 0xfffffull << 40 },
+    { "TYPE", QVTD_FRCD_HI, 8, 0xf0000000ffff0000ull },
 };
 
 static const char *const extras[] = {
@@ -181,7 +181,7 @@ static const char *const extras[] = {
 };
 
 #define GAPS                    ARRAY_SIZE(registers)
-#define EXTRAS                  (GAPS + VTD_SIZE / 4)
+#define EXTRAS                  (GAPS + QVTD_SIZE / 4)
 #define FIELDS                  (EXTRAS + COMPARE_EXTRA_END)
 
 /* Is the dword at @offset none of the registers? */
@@ -237,8 +237,8 @@ static const char *difference(const CompareRecord *a, const CompareRecord *b,
 static bool is_known(const char *machine, const CompareRecord *record,
                      const char *seen)
 {
-    for (unsigned i = 0; i < vtd_differences_count; i++) {
-        const VtdDifference *d = &vtd_differences[i];
+    for (unsigned i = 0; i < qvtd_differences_count; i++) {
+        const QVtdDifference *d = &qvtd_differences[i];
 
         if ((d->bits >> record->bit & 1) &&
             g_pattern_match_simple(d->machine, machine) &&
@@ -334,7 +334,7 @@ void compare(const char *machine,
              void (*run)(CompareLog *log, const void *opaque),
              const void *opaque)
 {
-    static const char *const binaries[] = { VTD_OURS, VTD_STOCK };
+    static const char *const binaries[] = { QVTD_OURS, QVTD_STOCK };
     g_autofree CompareRecord *records[2] = { };
     GPtrArray *unknown = g_ptr_array_new();
     const CompareRecord *states[2] = { };
@@ -342,7 +342,7 @@ void compare(const char *machine,
     Side sides[2];
 
     if (!met) {
-        met = g_new0(bool, vtd_differences_count);
+        met = g_new0(bool, qvtd_differences_count);
     }
     for (int i = 0; i < 2; i++) {
         g_autofree char *path = NULL;
@@ -381,8 +381,8 @@ void compare(const char *machine,
 
 void compare_expect_all_met(void)
 {
-    for (unsigned i = 0; i < vtd_differences_count; i++) {
-        const VtdDifference *d = &vtd_differences[i];
+    for (unsigned i = 0; i < qvtd_differences_count; i++) {
+        const QVtdDifference *d = &qvtd_differences[i];
 
         if (!met[i]) {
             g_test_message("no such difference: %s: %s: %s, bits 0x%" PRIx64,

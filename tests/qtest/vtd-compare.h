@@ -41,7 +41,7 @@ typedef struct CompareRecord {
     char input[40];
     uint32_t bit;
     uint32_t done;              /* QEMU survived it */
-    uint32_t registers[VTD_SIZE / 4];
+    uint32_t registers[QVTD_SIZE / 4];
     uint64_t extra[COMPARE_EXTRA_END];
 } CompareRecord;
 
@@ -81,15 +81,15 @@ void compare(const char *machine, void (*run)(CompareLog *log,
 void compare_expect_all_met(void);
 
 /* A known difference: patterns with * and ? */
-typedef struct VtdDifference {
+typedef struct QVtdDifference {
     const char *machine;
     const char *input;
     const char *seen;           /* register or COMPARE_EXTRAS */
     uint64_t bits;              /* of the input */
     const char *why;            /* a heading of intel-iommu-differences.rst */
-} VtdDifference;
+} QVtdDifference;
 
-extern const VtdDifference vtd_differences[];
-extern const unsigned vtd_differences_count;
+extern const QVtdDifference qvtd_differences[];
+extern const unsigned qvtd_differences_count;
 
 #endif

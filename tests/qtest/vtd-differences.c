@@ -12,7 +12,7 @@
 
 #define ANY                     UINT64_MAX
 
-const VtdDifference vtd_differences[] = {
+const QVtdDifference qvtd_differences[] = {
     /* Registers */
     { "*", "*/8@0x*", "ALIVE", ANY, "wide-access" },
     { "*", "errors/8@0x098/write", "IECTL", ANY, "wide-access" },
@@ -23,7 +23,7 @@ const VtdDifference vtd_differences[] = {
     { "*", "*/?@0x0a?/*", "IEDATA-HIGH", ANY, "read-back" },
     { "*", "all/event-iedata", "IEDATA-HIGH", 0xffff0000, "read-back" },
     { "*", "*/?@0x0b?/*", "EIME", ANY, "read-back" },
-    { "*", "all/irta", "EIME", VTD_IRTA_EIME, "read-back" },
+    { "*", "all/irta", "EIME", QVTD_IRTA_EIME, "read-back" },
     { "*", "eime/*", "EIME", ANY, "read-back" },
     { "*", "*/?@0x0*/*", "IQA", ANY, "read-back" },
     { "*", "ready/*", "IQA", ANY, "read-back" },
@@ -37,7 +37,7 @@ const VtdDifference vtd_differences[] = {
     { "*", "*", "IQERCD", ANY, "iqercd" },
     { "*", "errors/4@0x034/write", "*", ANY, "queue-error" },
     { "*", "errors/8@0x030/write", "*", ANY, "queue-error" },
-    { "*", "errors/?@0x018/write", "*", VTD_QIE, "queue-off" },
+    { "*", "errors/?@0x018/write", "*", QVTD_QIE, "queue-off" },
     { "*", "faults/?@0x22?/write", "FECTL", ANY, "event-pending" },
 
     /* Addresses */
@@ -47,7 +47,7 @@ const VtdDifference vtd_differences[] = {
     { "*", "ready/iqa", "*", 0xffffff8000000000, "address-width" },
     { "*", "all/rtaddr", "*", 0xffffff8000000000, "address-width" },
     { "*", "all/rtaddr", "*", 0xc00, "table-mode" },
-    { "*", "ready/iqa", "*", VTD_IQA_DW, "table-mode" },
+    { "*", "ready/iqa", "*", QVTD_IQA_DW, "table-mode" },
     { "39-bits", "all/*/?", "*", 1ull << 39, "host-width" },
     { "8.2", "all/*/?", "*", 1ull << 39, "host-width" },
     { "*", "all/iotlb-page*/hi", "*", 0xffff000000000000,
@@ -64,8 +64,8 @@ const VtdDifference vtd_differences[] = {
 
     /* Descriptors */
     { "*", "all/iec-global/lo", "*", 1 << 0, "empty-wait" },
-    { "*", "all/wait-status/lo", "*", VTD_WAIT_SW, "empty-wait" },
-    { "*", "all/wait-interrupt/lo", "*", VTD_WAIT_IF, "empty-wait" },
+    { "*", "all/wait-status/lo", "*", QVTD_WAIT_SW, "empty-wait" },
+    { "*", "all/wait-interrupt/lo", "*", QVTD_WAIT_IF, "empty-wait" },
     { "*", "all/wait-fence/*", "*", ANY, "empty-wait" },
     { "*", "all/wait-both/hi", "*", 0xffffffff80000000, "failed-status" },
     { "*", "all/iec-index/lo", "*", 1u << 31, "interrupt-mask" },
@@ -78,7 +78,7 @@ const VtdDifference vtd_differences[] = {
     { "*", "all/irte-2-?/hi", "*", 0xffff, "bus-range" },
     { "*", "all/irte-3-?/hi", "*", 1 << 18, "bus-range" },
     { "*", "*-dma/*", "SID", ANY, "dma-message" },
-    { "*", "*/remapped*/address", "*", VTD_MSI_REMAP,
+    { "*", "*/remapped*/address", "*", QVTD_MSI_REMAP,
       "compatibility-format" },
     { "*", "all/compatible*", "*", ANY, "compatibility-format" },
     { "*", "eime/compatible*", "*", ANY, "compatibility-format" },
@@ -97,4 +97,4 @@ const VtdDifference vtd_differences[] = {
     { "no-intremap", "all/wait-interrupt/lo", "*", 1 << 0, "no-feature" },
 };
 
-const unsigned vtd_differences_count = ARRAY_SIZE(vtd_differences);
+const unsigned qvtd_differences_count = ARRAY_SIZE(qvtd_differences);

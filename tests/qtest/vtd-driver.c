@@ -17,75 +17,75 @@
 /* How often software looks before it says that the unit hangs */
 #define PATIENCE                1000
 
-static void forget(VtdDriver *d)
+static void forget(QVtd *d)
 {
     QTestState *qts = d->qts;
 
-    *d = (VtdDriver) {
+    *d = (QVtd) {
         .qts = qts,
         .pci = qpci_new_pc(qts, NULL),
         .next_page = FIRST_PAGE,
     };
     qtest_port_init(&d->port, qts);
-    d->mailbox = vtd_alloc(d, 1);
-    d->status = vtd_alloc(d, 1);
+    d->mailbox = qvtd_alloc(d, 1);
+    d->status = qvtd_alloc(d, 1);
 }
 
-void vtd_take(VtdDriver *d, QTestState *qts)
+void qvtd_take(QVtd *d, QTestState *qts)
 {
     d->qts = qts;
     forget(d);
 }
 
-void vtd_start(VtdDriver *d, const char *machine, const char *props,
-               const char *args)
+void qvtd_start(QVtd *d, const char *machine, const char *props,
+                const char *args)
 {
-    vtd_take(d, qtest_initf("-machine q35%s -nodefaults "
-                            "-device intel-iommu,id=iommu%s %s",
-                            machine, props, args));
+    qvtd_take(d, qtest_initf("-machine q35%s -nodefaults "
+                             "-device intel-iommu,id=iommu%s %s",
+                             machine, props, args));
 }
 
-void vtd_stop(VtdDriver *d)
+void qvtd_stop(QVtd *d)
 {
     qpci_free_pc(d->pci);
     qtest_quit(d->qts);
 }
 
-void vtd_reset(VtdDriver *d)
+void qvtd_reset(QVtd *d)
 {
     qtest_system_reset(d->qts);
     qpci_free_pc(d->pci);
     forget(d);
 }
 
-uint32_t vtd_read32(VtdDriver *d, unsigned offset)
+uint32_t qvtd_read32(QVtd *d, unsigned offset)
 {
-    return qtest_readl(d->qts, VTD_BASE + offset);
+    return qtest_readl(d->qts, QVTD_BASE + offset);
 }
 
-uint64_t vtd_read64(VtdDriver *d, unsigned offset)
+uint64_t qvtd_read64(QVtd *d, unsigned offset)
 {
-    return qtest_readq(d->qts, VTD_BASE + offset);
+    return qtest_readq(d->qts, QVTD_BASE + offset);
 }
 
-void vtd_write32(VtdDriver *d, unsigned offset, uint32_t value)
+void qvtd_write32(QVtd *d, unsigned offset, uint32_t value)
 {
-    qtest_writel(d->qts, VTD_BASE + offset, value);
+    qtest_writel(d->qts, QVTD_BASE + offset, value);
 }
 
-void vtd_write64(VtdDriver *d, unsigned offset, uint64_t value)
+void qvtd_write64(QVtd *d, unsigned offset, uint64_t value)
 {
-    qtest_writeq(d->qts, VTD_BASE + offset, value);
+    qtest_writeq(d->qts, QVTD_BASE + offset, value);
 }
 
-uint32_t vtd_command(VtdDriver *d, uint32_t bit, bool set)
+uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set)
 {
-    uint32_t levels = vtd_read32(d, VTD_GSTS) & VTD_GCMD_LEVELS;
+    uint32_t levels = qvtd_read32(d, QVTD_GSTS) & QVTD_GCMD_LEVELS;
     uint32_t status;
 
-    vtd_write32(d, VTD_GCMD, set ? levels | bit : levels & ~bit);
+    qvtd_write32(d, QVTD_GCMD, set ? levels | bit : levels & ~bit);
     for (int i = 0; i < PATIENCE; i++) {
-        status = vtd_read32(d, VTD_GSTS);
+        status = qvtd_read32(d, QVTD_GSTS);
         if (!(status & bit) == !set) {
             break;
         }
@@ -93,9 +93,9 @@ uint32_t vtd_command(VtdDriver *d, uint32_t bit, bool set)
     return status;
 }
 
-uint64_t vtd_alloc(VtdDriver *d, unsigned n)
+uint64_t qvtd_alloc(QVtd *d, unsigned n)
 {
-    uint64_t size = n * VTD_PAGE;
+    uint64_t size = n * QVTD_PAGE;
     uint64_t page = ROUND_UP(d->next_page, size);
 
     qtest_memset(d->qts, page, 0, size);
@@ -103,41 +103,41 @@ uint64_t vtd_alloc(VtdDriver *d, unsigned n)
     return page;
 }
 
-void vtd_queue_start(VtdDriver *d, unsigned order)
+void qvtd_queue_start(QVtd *d, unsigned order)
 {
-    vtd_queue_stop(d);
-    d->queue = vtd_alloc(d, 1u << order);
-    d->queue_bytes = VTD_PAGE << order;
+    qvtd_queue_stop(d);
+    d->queue = qvtd_alloc(d, 1u << order);
+    d->queue_bytes = QVTD_PAGE << order;
     d->tail = 0;
-    vtd_write32(d, VTD_IQT, 0);
-    vtd_write64(d, VTD_IQA, d->queue | order);
-    vtd_command(d, VTD_QIE, true);
+    qvtd_write32(d, QVTD_IQT, 0);
+    qvtd_write64(d, QVTD_IQA, d->queue | order);
+    qvtd_command(d, QVTD_QIE, true);
 }
 
-void vtd_queue_stop(VtdDriver *d)
+void qvtd_queue_stop(QVtd *d)
 {
-    vtd_command(d, VTD_QIE, false);
+    qvtd_command(d, QVTD_QIE, false);
     d->queue = 0;
 }
 
-void vtd_queue_put(VtdDriver *d, VtdDesc desc)
+void qvtd_queue_put(QVtd *d, QVtdDesc desc)
 {
     qtest_writeq(d->qts, d->queue + d->tail, desc.lo);
     qtest_writeq(d->qts, d->queue + d->tail + 8, desc.hi);
     d->tail = (d->tail + 16) % d->queue_bytes;
 }
 
-void vtd_queue_kick(VtdDriver *d)
+void qvtd_queue_kick(QVtd *d)
 {
-    vtd_write32(d, VTD_IQT, d->tail);
+    qvtd_write32(d, QVTD_IQT, d->tail);
 }
 
-bool vtd_queue_sync(VtdDriver *d)
+bool qvtd_queue_sync(QVtd *d)
 {
     uint32_t cookie = ++d->waits;
 
-    vtd_queue_put(d, VTD_WAIT(VTD_WAIT_SW, cookie, d->status));
-    vtd_queue_kick(d);
+    qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, d->status));
+    qvtd_queue_kick(d);
     for (int i = 0; i < PATIENCE; i++) {
         if (qtest_readl(d->qts, d->status) == cookie) {
             return true;
@@ -146,97 +146,97 @@ bool vtd_queue_sync(VtdDriver *d)
     return false;
 }
 
-void vtd_invalidate(VtdDriver *d, VtdDesc desc)
+void qvtd_invalidate(QVtd *d, QVtdDesc desc)
 {
-    vtd_queue_put(d, desc);
-    expect_true(vtd_queue_sync(d));
+    qvtd_queue_put(d, desc);
+    expect_true(qvtd_queue_sync(d));
 }
 
-void vtd_invalidate_all(VtdDriver *d)
+void qvtd_invalidate_all(QVtd *d)
 {
-    vtd_queue_put(d, VTD_INV_CONTEXT_GLOBAL);
-    vtd_queue_put(d, VTD_INV_IOTLB_GLOBAL);
-    expect_true(vtd_queue_sync(d));
+    qvtd_queue_put(d, QVTD_INV_CONTEXT_GLOBAL);
+    qvtd_queue_put(d, QVTD_INV_IOTLB_GLOBAL);
+    expect_true(qvtd_queue_sync(d));
 }
 
-void vtd_set_root(VtdDriver *d, uint64_t rtaddr)
+void qvtd_set_root(QVtd *d, uint64_t rtaddr)
 {
-    vtd_write64(d, VTD_RTADDR, rtaddr);
-    vtd_command(d, VTD_SRTP, true);
-    vtd_invalidate_all(d);
+    qvtd_write64(d, QVTD_RTADDR, rtaddr);
+    qvtd_command(d, QVTD_SRTP, true);
+    qvtd_invalidate_all(d);
 }
 
-void vtd_enable(VtdDriver *d)
+void qvtd_enable(QVtd *d)
 {
     if (!d->queue) {
-        vtd_queue_start(d, 0);
+        qvtd_queue_start(d, 0);
     }
     if (!d->root) {
-        d->root = vtd_alloc(d, 1);
+        d->root = qvtd_alloc(d, 1);
     }
-    vtd_set_root(d, d->root);
-    expect_true(vtd_command(d, VTD_TE, true) & VTD_TE);
+    qvtd_set_root(d, d->root);
+    expect_true(qvtd_command(d, QVTD_TE, true) & QVTD_TE);
 }
 
-void vtd_disable(VtdDriver *d)
+void qvtd_disable(QVtd *d)
 {
-    expect_true(!(vtd_command(d, VTD_TE, false) & VTD_TE));
+    expect_true(!(qvtd_command(d, QVTD_TE, false) & QVTD_TE));
 }
 
-void vtd_remap_enable(VtdDriver *d, unsigned s, uint64_t flags)
+void qvtd_remap_enable(QVtd *d, unsigned s, uint64_t flags)
 {
-    unsigned pages = (32u << s) / VTD_PAGE;
+    unsigned pages = (32u << s) / QVTD_PAGE;
 
     if (!d->queue) {
-        vtd_queue_start(d, 0);
+        qvtd_queue_start(d, 0);
     }
-    d->irt = vtd_alloc(d, pages ?: 1);
-    vtd_write64(d, VTD_IRTA, d->irt | flags | s);
-    vtd_command(d, VTD_SIRTP, true);
-    vtd_invalidate(d, VTD_INV_IEC_GLOBAL);
-    expect_true(vtd_command(d, VTD_IRE, true) & VTD_IRE);
+    d->irt = qvtd_alloc(d, pages ?: 1);
+    qvtd_write64(d, QVTD_IRTA, d->irt | flags | s);
+    qvtd_command(d, QVTD_SIRTP, true);
+    qvtd_invalidate(d, QVTD_INV_IEC_GLOBAL);
+    expect_true(qvtd_command(d, QVTD_IRE, true) & QVTD_IRE);
 }
 
-bool vtd_take_fault(VtdDriver *d, VtdFault *fault)
+bool qvtd_take_fault(QVtd *d, QVtdFault *fault)
 {
-    uint64_t lo = vtd_read64(d, VTD_FRCD_LO);
-    uint64_t hi = vtd_read64(d, VTD_FRCD_HI);
+    uint64_t lo = qvtd_read64(d, QVTD_FRCD_LO);
+    uint64_t hi = qvtd_read64(d, QVTD_FRCD_HI);
 
-    if (!(hi & VTD_FRCD_F)) {
+    if (!(hi & QVTD_FRCD_F)) {
         return false;
     }
-    *fault = (VtdFault) {
+    *fault = (QVtdFault) {
         .reason = hi >> 32,
         .sid = hi,
         .read = hi >> 62 & 1,
         .info = lo,
     };
-    vtd_write32(d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
-    vtd_write32(d, VTD_FSTS, VTD_FSTS_PFO);
+    qvtd_write32(d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+    qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_PFO);
     return true;
 }
 
-bool vtd_expect_fault(VtdDriver *d, uint8_t reason, uint16_t sid,
-                      uint64_t info, bool read)
+bool qvtd_expect_fault(QVtd *d, uint8_t reason, uint16_t sid,
+                       uint64_t info, bool read)
 {
-    VtdFault fault;
+    QVtdFault fault;
 
     /* One expectation after the other: each that is wrong is to be seen */
-    return expect_true(vtd_take_fault(d, &fault)) &&
+    return expect_true(qvtd_take_fault(d, &fault)) &&
         expect_eq(fault.reason, reason) &
         expect_eq(fault.sid, sid) &
         expect_eq(fault.info, info) &
         expect_eq(fault.read, read);
 }
 
-bool vtd_expect_no_fault(VtdDriver *d)
+bool qvtd_expect_no_fault(QVtd *d)
 {
-    VtdFault fault;
+    QVtdFault fault;
 
-    return !vtd_take_fault(d, &fault) || expect_eq(fault.reason, 0);
+    return !qvtd_take_fault(d, &fault) || expect_eq(fault.reason, 0);
 }
 
-uint64_t vtd_stat(VtdDriver *d, const char *name)
+uint64_t qvtd_stat(QVtd *d, const char *name)
 {
     QDict *response, *stats;
     uint64_t value;

@@ -23,7 +23,7 @@
 /* The device takes 100 ms of virtual time for a DMA */
 #define EDU_DMA_NS              (100 * 1000 * 1000)
 
-void edu_start(EduDevice *e, VtdDriver *d, uint16_t address)
+void edu_start(EduDevice *e, QVtd *d, uint16_t address)
 {
     *e = (EduDevice) { .d = d, .sid = address };
     e->pci = qpci_device_find(d->pci, address);
@@ -55,20 +55,20 @@ void edu_pair_start(EduPair *p, const char *machine, const char *props,
     g_autofree char *all = g_strconcat(EDU_DEVICE("3"), EDU_DEVICE("4"), " ",
                                        args, NULL);
 
-    vtd_start(&p->d, machine, props, all);
+    qvtd_start(&p->d, machine, props, all);
     pair_find(p);
 }
 
 void edu_pair_stop(EduPair *p)
 {
     pair_lose(p);
-    vtd_stop(&p->d);
+    qvtd_stop(&p->d);
 }
 
 void edu_pair_reset(EduPair *p)
 {
     pair_lose(p);
-    vtd_reset(&p->d);
+    qvtd_reset(&p->d);
     pair_find(p);
 }
 

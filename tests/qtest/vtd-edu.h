@@ -25,7 +25,7 @@
 #define EDU_MULTIFUNCTION(at)   EDU_DEVICE(at) ",multifunction=on"
 
 typedef struct EduDevice {
-    VtdDriver *d;
+    QVtd *d;
     QPCIDevice *pci;
     QPCIBar bar;
     uint16_t sid;
@@ -33,7 +33,7 @@ typedef struct EduDevice {
 
 /* A machine with the unit and two devices, at 00:03.0 and 00:04.0 */
 typedef struct EduPair {
-    VtdDriver d;
+    QVtd d;
     EduDevice a, b;
 } EduPair;
 
@@ -49,7 +49,7 @@ void edu_pair_reset(EduPair *p);
  * bus master.  Its source id is the address; if a bridge takes another, the
  * caller has to set it.
  */
-void edu_start(EduDevice *e, VtdDriver *d, uint16_t address);
+void edu_start(EduDevice *e, QVtd *d, uint16_t address);
 void edu_stop(EduDevice *e);
 
 /* DMA of @len bytes at offset @at of the buffer, from or to @iova. */

@@ -14,14 +14,14 @@
 
 #define SNAPSHOT_FILE           "snapshot.qcow2"
 
-char *vtd_command_line(const char *props, const char *args)
+char *qvtd_command_line(const char *props, const char *args)
 {
     return g_strdup_printf("-machine q35 -nodefaults "
                            "-device intel-iommu,id=iommu%s %s", props, args);
 }
 
-QTestState *vtd_wait_for_state(const char *binary, const char *command_line,
-                               const char *errors)
+QTestState *qvtd_wait_for_state(const char *binary, const char *command_line,
+                                const char *errors)
 {
     g_autofree char *args = g_strdup_printf("%s -incoming defer%s%s",
                                             command_line,
@@ -78,13 +78,13 @@ static bool finish_taking(QTestState *qts)
     return true;
 }
 
-bool vtd_take_state(QTestState *qts, const char *uri)
+bool qvtd_take_state(QTestState *qts, const char *uri)
 {
     start_taking(qts, uri);
     return finish_taking(qts);
 }
 
-void vtd_save_state(QTestState *qts, const char *uri)
+void qvtd_save_state(QTestState *qts, const char *uri)
 {
     qtest_qmp_assert_success(qts, "{ 'execute': 'migrate',"
                              "  'arguments': { 'uri': %s } }", uri);
@@ -99,7 +99,7 @@ static void hmp_silent(QTestState *qts, const char *command)
     g_assert_cmpstr(answer, ==, "");
 }
 
-char *vtd_snapshot_drive(const char *directory)
+char *qvtd_snapshot_drive(const char *directory)
 {
     g_autofree char *file = g_build_filename(directory, SNAPSHOT_FILE, NULL);
 
@@ -111,7 +111,7 @@ char *vtd_snapshot_drive(const char *directory)
                            file);
 }
 
-static void move_there_and_back(VtdDriver *d)
+static void move_there_and_back(QVtd *d)
 {
     hmp_silent(d->qts, "savevm moved");
     qtest_system_reset(d->qts);
@@ -120,27 +120,27 @@ static void move_there_and_back(VtdDriver *d)
     await_running(d->qts);
 }
 
-void vtd_move(VtdDriver *d, VtdWay way, const char *binary,
-              const char *command_line, const char *directory)
+void qvtd_move(QVtd *d, QVtdWay way, const char *binary,
+               const char *command_line, const char *directory)
 {
     g_autofree char *file = g_build_filename(directory, "state", NULL);
-    g_autofree char *uri = g_strconcat(way == VTD_WAY_FILE ? "file:" : "unix:",
+    g_autofree char *uri = g_strconcat(way == QVTD_WAY_FILE ? "file:" : "unix:",
                                        file, NULL);
     QTestState *to;
     QPCIBus *pci;
 
-    if (way == VTD_WAY_SNAPSHOT) {
+    if (way == QVTD_WAY_SNAPSHOT) {
         move_there_and_back(d);
         return;
     }
-    to = vtd_wait_for_state(binary, command_line, NULL);
-    if (way == VTD_WAY_SOCKET) {
+    to = qvtd_wait_for_state(binary, command_line, NULL);
+    if (way == QVTD_WAY_SOCKET) {
         start_taking(to, uri);
-        vtd_save_state(d->qts, uri);
+        qvtd_save_state(d->qts, uri);
         g_assert_true(finish_taking(to));
     } else {
-        vtd_save_state(d->qts, uri);
-        g_assert_true(vtd_take_state(to, uri));
+        qvtd_save_state(d->qts, uri);
+        g_assert_true(qvtd_take_state(to, uri));
     }
     g_unlink(file);
     pci = qpci_new_pc(to, NULL);

@@ -17,7 +17,7 @@
 /* A walk that finds more than this is not one to be done plainly */
 #define MAX_LEAVES              (1u << 22)
 
-void plain_init(Plain *p, VtdDriver *d, unsigned aw_bits)
+void plain_init(Plain *p, QVtd *d, unsigned aw_bits)
 {
     *p = (Plain) {
         .d = d,
@@ -136,7 +136,7 @@ uint64_t plain_pages(const GArray *runs)
 
     for (unsigned i = 0; i < runs->len; i++) {
         pages += (PLAIN_RUN(runs, i).last - PLAIN_RUN(runs, i).iova) /
-                 VTD_PAGE + 1;
+                 QVTD_PAGE + 1;
     }
     return pages;
 }
@@ -210,13 +210,13 @@ static const uint64_t *read_page(Plain *p, uint64_t pa)
 {
     uint64_t *page = g_hash_table_lookup(p->pages, &pa);
 
-    if (page || !plain_is_ram(p, pa, VTD_PAGE)) {
+    if (page || !plain_is_ram(p, pa, QVTD_PAGE)) {
         return page ? page + 1 : NULL;
     }
     /* The key goes before the entries */
     page = g_new(uint64_t, ENTRIES + 1);
     page[0] = pa;
-    qtest_bufread(p->d->qts, pa, page + 1, VTD_PAGE);
+    qtest_bufread(p->d->qts, pa, page + 1, QVTD_PAGE);
     for (unsigned i = 1; i <= ENTRIES; i++) {
         le64_to_cpus(&page[i]);
     }
@@ -253,7 +253,7 @@ static uint64_t reserved_bits(const Plain *p, unsigned level, bool leaf)
         reserved |= 1ull << 11;
     }
     if (level > 3) {
-        reserved |= VTD_PS;
+        reserved |= QVTD_PS;
     }
     if (leaf && level == 2) {
         reserved |= bits(20, 12);
@@ -275,9 +275,9 @@ static void walk(Plain *p, uint64_t table, unsigned level, uint64_t base,
         uint64_t iova = base + i * size;
         uint64_t address = entry & bits(p->haw_bits - 1, 12);
         uint8_t granted = entry & perm;
-        bool leaf = level == 1 || (level <= 3 && (entry & VTD_PS));
+        bool leaf = level == 1 || (level <= 3 && (entry & QVTD_PS));
 
-        if (!(entry & VTD_RW) || (entry & reserved_bits(p, level, leaf)) ||
+        if (!(entry & QVTD_RW) || (entry & reserved_bits(p, level, leaf)) ||
             !granted) {
             continue;
         }
@@ -356,10 +356,10 @@ GArray *plain_shadow(Plain *p, const GArray *leaves)
         PlainRun page = PLAIN_RUN(leaves, i);
         uint64_t last = page.last;
 
-        for (page.last = page.iova + VTD_PAGE - 1; page.iova < last;
-             page.iova += VTD_PAGE, page.last += VTD_PAGE,
-             page.target += VTD_PAGE) {
-            if (plain_is_ram(p, page.target, VTD_PAGE) &&
+        for (page.last = page.iova + QVTD_PAGE - 1; page.iova < last;
+             page.iova += QVTD_PAGE, page.last += QVTD_PAGE,
+             page.target += QVTD_PAGE) {
+            if (plain_is_ram(p, page.target, QVTD_PAGE) &&
                 (page.iova < INTERRUPTS || page.iova > INTERRUPTS_LAST)) {
                 plain_append(runs, page);
             }

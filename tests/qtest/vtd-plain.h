@@ -24,7 +24,7 @@
 #define PLAIN_HOLE_LAST         0xbffffull
 
 typedef struct Plain {
-    VtdDriver *d;
+    QVtd *d;
     uint64_t root;              /* root table */
     uint64_t ram;               /* end of RAM below 4 GiB */
     uint64_t high_ram;          /* end of RAM above that, if there is any */
@@ -51,7 +51,7 @@ typedef struct PlainRun {
 } PlainRun;
 
 /* Look with the unit's defaults: @root 0 is that of the driver. */
-void plain_init(Plain *p, VtdDriver *d, unsigned aw_bits);
+void plain_init(Plain *p, QVtd *d, unsigned aw_bits);
 void plain_end(Plain *p);
 
 /*

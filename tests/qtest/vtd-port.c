@@ -26,8 +26,8 @@ static uint64_t port_reg_read(QVtdPort *port, unsigned offset, unsigned size)
 {
     QTestState *qts = qtest_port(port)->qts;
 
-    return size == 4 ? qtest_readl(qts, VTD_BASE + offset)
-                     : qtest_readq(qts, VTD_BASE + offset);
+    return size == 4 ? qtest_readl(qts, QVTD_BASE + offset)
+                     : qtest_readq(qts, QVTD_BASE + offset);
 }
 
 static void port_reg_write(QVtdPort *port, unsigned offset, uint64_t value,
@@ -36,9 +36,9 @@ static void port_reg_write(QVtdPort *port, unsigned offset, uint64_t value,
     QTestState *qts = qtest_port(port)->qts;
 
     if (size == 4) {
-        qtest_writel(qts, VTD_BASE + offset, value);
+        qtest_writel(qts, QVTD_BASE + offset, value);
     } else {
-        qtest_writeq(qts, VTD_BASE + offset, value);
+        qtest_writeq(qts, QVTD_BASE + offset, value);
     }
 }
 

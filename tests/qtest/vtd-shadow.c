@@ -118,7 +118,7 @@ static void judge_unchanged(Step *step, unsigned i)
             }
         }
         if (l->kind == TESTDEV_UNMAP) {
-            step->steps.remapped += (last - iova) / VTD_PAGE + 1;
+            step->steps.remapped += (last - iova) / QVTD_PAGE + 1;
         }
     }
 }
@@ -149,7 +149,7 @@ static uint64_t sent_pages(const GArray *sent, uint64_t iova, uint64_t last)
     for (unsigned m = sent_find(sent, iova);
          m < sent->len && SENT(sent, m).iova <= last; m++) {
         pages += (MIN(last, SENT(sent, m).last) -
-                  MAX(iova, SENT(sent, m).iova)) / VTD_PAGE + 1;
+                  MAX(iova, SENT(sent, m).iova)) / QVTD_PAGE + 1;
     }
     return pages;
 }
@@ -451,7 +451,7 @@ static GArray *probe_addresses(const GArray *leaves, unsigned aw_bits)
     for (unsigned i = 0; i < leaves->len; i++) {
         const PlainRun *l = &PLAIN_RUN(leaves, i);
         const uint64_t at[] = {
-            l->iova - VTD_PAGE, l->iova, l->iova / 2 + l->last / 2,
+            l->iova - QVTD_PAGE, l->iova, l->iova / 2 + l->last / 2,
             l->last, l->last + 1,
         };
 

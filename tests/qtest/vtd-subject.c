@@ -38,7 +38,7 @@ static void take_messages(Subject *w)
 
 static void read_image(Subject *w, uint32_t *image)
 {
-    qtest_memread(w->d.qts, VTD_BASE, image, VTD_SIZE);
+    qtest_memread(w->d.qts, QVTD_BASE, image, QVTD_SIZE);
 }
 
 /* Doing, without a word of what should come of it */
@@ -46,47 +46,47 @@ static void read_image(Subject *w, uint32_t *image)
 void subject_command(Subject *w, uint32_t bit, bool set)
 {
     w->levels = set ? w->levels | bit : w->levels & ~bit;
-    vtd_write32(&w->d, VTD_GCMD, w->levels);
-    w->levels &= VTD_GCMD_LEVELS;
+    qvtd_write32(&w->d, QVTD_GCMD, w->levels);
+    w->levels &= QVTD_GCMD_LEVELS;
 }
 
 static void queue_start(Subject *w)
 {
     if (!w->d.queue) {
-        w->d.queue = vtd_alloc(&w->d, 1);
-        w->d.queue_bytes = VTD_PAGE;
+        w->d.queue = qvtd_alloc(&w->d, 1);
+        w->d.queue_bytes = QVTD_PAGE;
     }
     w->d.tail = 0;
-    subject_command(w, VTD_QIE, false);
-    vtd_write32(&w->d, VTD_IQT, 0);
-    vtd_write64(&w->d, VTD_IQA, w->d.queue);
-    subject_command(w, VTD_QIE, true);
+    subject_command(w, QVTD_QIE, false);
+    qvtd_write32(&w->d, QVTD_IQT, 0);
+    qvtd_write64(&w->d, QVTD_IQA, w->d.queue);
+    subject_command(w, QVTD_QIE, true);
 }
 
 void subject_flush(Subject *w)
 {
-    if (w->levels & VTD_QIE) {
-        vtd_queue_put(&w->d, VTD_INV_CONTEXT_GLOBAL);
-        vtd_queue_put(&w->d, VTD_INV_IOTLB_GLOBAL);
-        if (w->ecap & ECAP_IR) {
-            vtd_queue_put(&w->d, VTD_INV_IEC_GLOBAL);
+    if (w->levels & QVTD_QIE) {
+        qvtd_queue_put(&w->d, QVTD_INV_CONTEXT_GLOBAL);
+        qvtd_queue_put(&w->d, QVTD_INV_IOTLB_GLOBAL);
+        if (w->ecap & QVTD_ECAP_IR) {
+            qvtd_queue_put(&w->d, QVTD_INV_IEC_GLOBAL);
         }
         /* The last one before QIE may be cleared has to be a wait */
-        vtd_queue_put(&w->d, VTD_WAIT(VTD_WAIT_SW, 1, w->d.status));
-        vtd_queue_kick(&w->d);
+        qvtd_queue_put(&w->d, QVTD_WAIT(QVTD_WAIT_SW, 1, w->d.status));
+        qvtd_queue_kick(&w->d);
     } else {
-        vtd_write64(&w->d, VTD_CCMD, VTD_CCMD_ICC |
-                    VTD_CCMD_CIRG(VTD_GLOBAL));
-        vtd_write64(&w->d, VTD_IOTLB, VTD_IOTLB_IVT |
-                    VTD_IOTLB_IIRG(VTD_GLOBAL));
+        qvtd_write64(&w->d, QVTD_CCMD, QVTD_CCMD_ICC |
+                     QVTD_CCMD_CIRG(QVTD_GLOBAL));
+        qvtd_write64(&w->d, QVTD_IOTLB, QVTD_IOTLB_IVT |
+                     QVTD_IOTLB_IIRG(QVTD_GLOBAL));
     }
 }
 
 static void clear_status(Subject *w)
 {
-    vtd_write32(&w->d, VTD_FRCD_HI + 4, VTD_FRCD_F >> 32);
-    vtd_write32(&w->d, VTD_FSTS, 0xff);
-    vtd_write32(&w->d, VTD_ICS, VTD_ICS_IWC);
+    qvtd_write32(&w->d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+    qvtd_write32(&w->d, QVTD_FSTS, 0xff);
+    qvtd_write32(&w->d, QVTD_ICS, QVTD_ICS_IWC);
 }
 
 /* A DMA that reads, or one that writes */
@@ -128,38 +128,38 @@ static void no_set_up(Subject *w)
 
 static void set_up_events(Subject *w)
 {
-    vtd_write32(&w->d, VTD_FEDATA, FAULT_VECTOR);
-    vtd_write32(&w->d, VTD_FEADDR, VTD_MSI_ADDR);
-    vtd_write32(&w->d, VTD_FECTL, 0);
-    vtd_write32(&w->d, VTD_IEDATA, DONE_VECTOR);
-    vtd_write32(&w->d, VTD_IEADDR, VTD_MSI_ADDR);
-    vtd_write32(&w->d, VTD_IECTL, 0);
+    qvtd_write32(&w->d, QVTD_FEDATA, FAULT_VECTOR);
+    qvtd_write32(&w->d, QVTD_FEADDR, QVTD_MSI_ADDR);
+    qvtd_write32(&w->d, QVTD_FECTL, 0);
+    qvtd_write32(&w->d, QVTD_IEDATA, DONE_VECTOR);
+    qvtd_write32(&w->d, QVTD_IEADDR, QVTD_MSI_ADDR);
+    qvtd_write32(&w->d, QVTD_IECTL, 0);
 }
 
 static void set_up_tables(Subject *w)
 {
-    VtdDriver *d = &w->d;
+    QVtd *d = &w->d;
 
     for (uint64_t pa = TARGET; pa <= OTHER_TARGET;
          pa += OTHER_TARGET - TARGET) {
         qtest_writeq(d->qts, pa, pa);
     }
-    w->domain = vtd_domain_new(d, DID, w->cap & CAP_SAGAW_48 ? 4 : 3);
-    vtd_map(d, &w->domain, IOVA, TARGET, 1, VTD_RW);
-    vtd_map(d, &w->domain, IOVA_2M, TARGET, 2, VTD_RW);
-    vtd_map(d, &w->domain, IOVA_1G, TARGET_1G, 3, VTD_RW);
-    vtd_attach(d, SID, &w->domain);
-    w->context = vtd_context_entry(d, SID);
-    vtd_write64(d, VTD_RTADDR, d->root);
-    subject_command(w, VTD_SRTP, true);
+    w->domain = qvtd_domain_new(d, DID, w->cap & QVTD_CAP_SAGAW_48 ? 4 : 3);
+    qvtd_map(d, &w->domain, IOVA, TARGET, 1, QVTD_RW);
+    qvtd_map(d, &w->domain, IOVA_2M, TARGET, 2, QVTD_RW);
+    qvtd_map(d, &w->domain, IOVA_1G, TARGET_1G, 3, QVTD_RW);
+    qvtd_attach(d, SID, &w->domain);
+    w->context = qvtd_context_entry(d, SID);
+    qvtd_write64(d, QVTD_RTADDR, d->root);
+    subject_command(w, QVTD_SRTP, true);
 }
 
 static void set_up_entries(Subject *w)
 {
-    w->d.irt = vtd_alloc(&w->d, 1);
-    vtd_write64(&w->d, VTD_IRTA, w->d.irt | 7);
-    vtd_set_irte(&w->d, INDEX, IRTE, 0);
-    subject_command(w, VTD_SIRTP, true);
+    w->d.irt = qvtd_alloc(&w->d, 1);
+    qvtd_write64(&w->d, QVTD_IRTA, w->d.irt | 7);
+    qvtd_set_irte(&w->d, INDEX, IRTE, 0);
+    subject_command(w, QVTD_SIRTP, true);
 }
 
 /* Invalidation by registers */
@@ -168,7 +168,7 @@ static void set_up_registers(Subject *w)
     set_up_events(w);
     set_up_tables(w);
     subject_flush(w);
-    subject_command(w, VTD_TE, true);
+    subject_command(w, QVTD_TE, true);
 }
 
 static void set_up_all(Subject *w)
@@ -178,8 +178,8 @@ static void set_up_all(Subject *w)
     set_up_entries(w);
     queue_start(w);
     subject_flush(w);
-    subject_command(w, VTD_TE, true);
-    subject_command(w, VTD_IRE, true);
+    subject_command(w, QVTD_TE, true);
+    subject_command(w, QVTD_IRE, true);
     queue_start(w);
 }
 
@@ -189,37 +189,37 @@ static void set_up_ready(Subject *w)
     set_up_events(w);
     set_up_tables(w);
     set_up_entries(w);
-    w->d.queue = vtd_alloc(&w->d, 1);
-    w->d.queue_bytes = VTD_PAGE;
-    vtd_write64(&w->d, VTD_IQA, w->d.queue);
+    w->d.queue = qvtd_alloc(&w->d, 1);
+    w->d.queue_bytes = QVTD_PAGE;
+    qvtd_write64(&w->d, QVTD_IQA, w->d.queue);
 }
 
 /* A fault is recorded, another did not fit, their event is held back */
 static void set_up_faults(Subject *w)
 {
     set_up_all(w);
-    vtd_write32(&w->d, VTD_FECTL, VTD_ECTL_IM);
-    subject_dma(w, VTD_HOLE, false);
-    subject_dma(w, VTD_HOLE + VTD_PAGE, true);
+    qvtd_write32(&w->d, QVTD_FECTL, QVTD_ECTL_IM);
+    subject_dma(w, QVTD_HOLE, false);
+    subject_dma(w, QVTD_HOLE + QVTD_PAGE, true);
 }
 
 /* The queue stands still; the completion of a wait is held back */
 static void set_up_errors(Subject *w)
 {
     set_up_all(w);
-    vtd_write32(&w->d, VTD_FECTL, VTD_ECTL_IM);
-    vtd_write32(&w->d, VTD_IECTL, VTD_ECTL_IM);
-    vtd_queue_put(&w->d, VTD_WAIT(VTD_WAIT_IF, 0, 0));
-    vtd_queue_put(&w->d, VTD_DESC(0xf, 0));
-    vtd_queue_put(&w->d, VTD_INV_IOTLB_GLOBAL);
-    vtd_queue_kick(&w->d);
+    qvtd_write32(&w->d, QVTD_FECTL, QVTD_ECTL_IM);
+    qvtd_write32(&w->d, QVTD_IECTL, QVTD_ECTL_IM);
+    qvtd_queue_put(&w->d, QVTD_WAIT(QVTD_WAIT_IF, 0, 0));
+    qvtd_queue_put(&w->d, QVTD_DESC(0xf, 0));
+    qvtd_queue_put(&w->d, QVTD_INV_IOTLB_GLOBAL);
+    qvtd_queue_kick(&w->d);
 }
 
 static void set_up_pass_through(Subject *w)
 {
     set_up_all(w);
-    vtd_attach_pass_through(&w->d, SID, DID, w->cap & CAP_SAGAW_48 ?
-                            VTD_AW_48 : VTD_AW_39);
+    qvtd_attach_pass_through(&w->d, SID, DID, w->cap & QVTD_CAP_SAGAW_48 ?
+                             QVTD_AW_48 : QVTD_AW_39);
     subject_flush(w);
     queue_start(w);
 }
@@ -227,15 +227,15 @@ static void set_up_pass_through(Subject *w)
 static void set_up_compatible(Subject *w)
 {
     set_up_all(w);
-    subject_command(w, VTD_CFI, true);
+    subject_command(w, QVTD_CFI, true);
 }
 
 /* With destinations of 32 bits */
 static void set_up_extended(Subject *w)
 {
     set_up_all(w);
-    vtd_write64(&w->d, VTD_IRTA, w->d.irt | VTD_IRTA_EIME | 7);
-    subject_command(w, VTD_SIRTP, true);
+    qvtd_write64(&w->d, QVTD_IRTA, w->d.irt | QVTD_IRTA_EIME | 7);
+    subject_command(w, QVTD_SIRTP, true);
     subject_flush(w);
     queue_start(w);
 }
@@ -258,7 +258,7 @@ static void enter(Subject *w, const State *state)
     }
     testdev_stop(&w->t);
     edu_stop(&w->msi);
-    vtd_reset(&w->d);
+    qvtd_reset(&w->d);
     w->levels = 0;
     testdev_start(&w->t, &w->d, SID);
     edu_start(&w->msi, &w->d, MSI_SID);
@@ -276,7 +276,7 @@ static void enter(Subject *w, const State *state)
  */
 static bool is_as_before(Subject *w, const uint32_t *image)
 {
-    unsigned record = VTD_FRCD_LO / 4, n = ARRAY_SIZE(w->before);
+    unsigned record = QVTD_FRCD_LO / 4, n = ARRAY_SIZE(w->before);
 
     w->stale = !(image[n - 1] >> 31) && image[n - 2];
     return !memcmp(image, w->before, record * 4) &&
@@ -287,7 +287,7 @@ static bool is_as_before(Subject *w, const uint32_t *image)
 /* Whoever left the registers as they were need not be set up again */
 void subject_leave(Subject *w)
 {
-    uint32_t image[VTD_SIZE / 4];
+    uint32_t image[QVTD_SIZE / 4];
 
     read_image(w, image);
     if (!is_as_before(w, image)) {
@@ -319,12 +319,12 @@ void subject_end(Subject *w)
     if (w->d.queue) {
         w->now.extra[COMPARE_STATUS] = qtest_readl(w->d.qts, w->d.status);
     }
-    if (w->cap & CAP_CM) {
+    if (w->cap & QVTD_CAP_CM) {
         w->now.extra[COMPARE_MAPPED] = testdev_count(&w->t,
                                                      TESTDEV_MAPPED_PAGES);
     }
-    if (w->stale && !(w->now.registers[VTD_FRCD_HI / 4 + 1] >> 31)) {
-        memset(&w->now.registers[VTD_FRCD_LO / 4], 0, 16);
+    if (w->stale && !(w->now.registers[QVTD_FRCD_HI / 4 + 1] >> 31)) {
+        memset(&w->now.registers[QVTD_FRCD_LO / 4], 0, 16);
     }
     compare_end(w->log, &w->now);
 }
@@ -346,7 +346,7 @@ bool subject_is_unchanged(Subject *w)
 void subject_settle(Subject *w)
 {
     clear_status(w);
-    if (w->levels & VTD_QIE) {
+    if (w->levels & QVTD_QIE) {
         queue_start(w);
     }
     qtest_writel(w->d.qts, w->d.status, 0);
@@ -379,22 +379,22 @@ void subject_start(Subject *w, CompareLog *log, const char *machine,
                            "-device intel-iommu,id=iommu%s "
                            "-device vtd-testdev,addr=3 -device edu,addr=4 %s",
                            machine, props, w->trace.args);
-    vtd_take(&w->d, qtest_init_with_env(log->binary, args, true));
+    qvtd_take(&w->d, qtest_init_with_env(log->binary, args, true));
     w->trace_fd = open(w->trace.path, O_RDONLY);
     g_assert_cmpint(w->trace_fd, >=, 0);
     /* This process may end any time */
     unlink(w->trace.path);
     testdev_start(&w->t, &w->d, SID);
     edu_start(&w->msi, &w->d, MSI_SID);
-    w->cap = vtd_read64(&w->d, VTD_CAP);
-    w->ecap = vtd_read64(&w->d, VTD_ECAP);
+    w->cap = qvtd_read64(&w->d, QVTD_CAP);
+    w->ecap = qvtd_read64(&w->d, QVTD_ECAP);
 }
 
 void subject_stop(Subject *w)
 {
     edu_stop(&w->msi);
     testdev_stop(&w->t);
-    vtd_stop(&w->d);
+    qvtd_stop(&w->d);
     close(w->trace_fd);
     trace_log_stop(&w->trace);
 }

@@ -29,15 +29,11 @@
 
 #define INDEX                   5       /* of the interrupt entry */
 #define DEVICE_VECTOR           0x51
-#define IRTE                    (VTD_IRTE_P | VTD_IRTE_V(DEVICE_VECTOR))
-#define MESSAGE_ADDR            (VTD_MSI_ADDR | VTD_MSI_REMAP | \
-                                 VTD_MSI_HANDLE(INDEX))
+#define IRTE                    (QVTD_P | QVTD_IRTE_V(DEVICE_VECTOR))
+#define MESSAGE_ADDR            (QVTD_MSI_ADDR | QVTD_MSI_REMAP | \
+                                 QVTD_MSI_HANDLE(INDEX))
 #define FAULT_VECTOR            0x61
 #define DONE_VECTOR             0x71
-
-#define ECAP_IR                 (1ull << 3)
-#define CAP_CM                  (1ull << 7)
-#define CAP_SAGAW_48            (1ull << 10)
 
 typedef struct Subject Subject;
 
@@ -50,16 +46,16 @@ typedef struct State {
 struct Subject {
     CompareLog *log;
     CompareRecord now;
-    VtdDriver d;
+    QVtd d;
     Testdev t;
     EduDevice msi;              /* its MSI; DMA is the other one's */
     TraceLog trace;
     int trace_fd;
     off_t trace_at;
     const State *state;         /* what the machine is in; NULL if none */
-    uint32_t before[VTD_SIZE / 4];
+    uint32_t before[QVTD_SIZE / 4];
     uint64_t cap, ecap;
-    VtdDomain domain;
+    QVtdDomain domain;
     uint64_t context;           /* address of the entry */
     uint32_t levels;            /* GCMD as it was written last */
     bool stale;                 /* there is a record that was cleared */

@@ -11,31 +11,31 @@
 #include "vtd-driver.h"
 
 /* The table that @entry points to; a new one with @bits if it has none */
-static uint64_t table_below(VtdDriver *d, uint64_t entry, uint64_t bits)
+static uint64_t table_below(QVtd *d, uint64_t entry, uint64_t bits)
 {
     uint64_t value = qtest_readq(d->qts, entry);
 
     if (!value) {
-        value = vtd_alloc(d, 1) | bits;
+        value = qvtd_alloc(d, 1) | bits;
         qtest_writeq(d->qts, entry, value);
     }
-    return value & VTD_ADDR_MASK;
+    return value & QVTD_ADDR_MASK;
 }
 
-VtdDomain vtd_domain_new(VtdDriver *d, uint16_t id, unsigned levels)
+QVtdDomain qvtd_domain_new(QVtd *d, uint16_t id, unsigned levels)
 {
-    VtdDomain domain = {
+    QVtdDomain domain = {
         .id = id,
         .levels = levels,
-        .top = vtd_alloc(d, 1),
+        .top = qvtd_alloc(d, 1),
     };
 
-    vtd_map(d, &domain, d->mailbox, d->mailbox, 1, VTD_RW);
+    qvtd_map(d, &domain, d->mailbox, d->mailbox, 1, QVTD_RW);
     return domain;
 }
 
-uint64_t vtd_entry(VtdDriver *d, const VtdDomain *domain, uint64_t iova,
-                   unsigned level)
+uint64_t qvtd_entry(QVtd *d, const QVtdDomain *domain, uint64_t iova,
+                    unsigned level)
 {
     uint64_t table = domain->top;
 
@@ -46,63 +46,63 @@ uint64_t vtd_entry(VtdDriver *d, const VtdDomain *domain, uint64_t iova,
         if (at == level) {
             return entry;
         }
-        table = table_below(d, entry, VTD_RW);
+        table = table_below(d, entry, QVTD_RW);
     }
 }
 
-void vtd_map(VtdDriver *d, const VtdDomain *domain, uint64_t iova, uint64_t pa,
-             unsigned level, uint64_t bits)
+void qvtd_map(QVtd *d, const QVtdDomain *domain, uint64_t iova, uint64_t pa,
+              unsigned level, uint64_t bits)
 {
-    qtest_writeq(d->qts, vtd_entry(d, domain, iova, level),
-                 pa | bits | (level > 1 ? VTD_PS : 0));
+    qtest_writeq(d->qts, qvtd_entry(d, domain, iova, level),
+                 pa | bits | (level > 1 ? QVTD_PS : 0));
 }
 
-void vtd_map_range(VtdDriver *d, const VtdDomain *domain, uint64_t iova,
-                   uint64_t last, uint64_t pa, uint64_t bits)
+void qvtd_map_range(QVtd *d, const QVtdDomain *domain, uint64_t iova,
+                    uint64_t last, uint64_t pa, uint64_t bits)
 {
-    for (uint64_t offset = 0; offset <= last - iova; offset += VTD_PAGE) {
-        vtd_map(d, domain, iova + offset, pa + offset, 1, bits);
+    for (uint64_t offset = 0; offset <= last - iova; offset += QVTD_PAGE) {
+        qvtd_map(d, domain, iova + offset, pa + offset, 1, bits);
     }
 }
 
-uint64_t vtd_root_entry(VtdDriver *d, uint16_t sid)
+uint64_t qvtd_root_entry(QVtd *d, uint16_t sid)
 {
     if (!d->root) {
-        d->root = vtd_alloc(d, 1);
+        d->root = qvtd_alloc(d, 1);
     }
     return d->root + (sid >> 8) * 16;
 }
 
-uint64_t vtd_context_entry(VtdDriver *d, uint16_t sid)
+uint64_t qvtd_context_entry(QVtd *d, uint16_t sid)
 {
-    uint64_t contexts = table_below(d, vtd_root_entry(d, sid), 1);
+    uint64_t contexts = table_below(d, qvtd_root_entry(d, sid), 1);
 
     return contexts + (sid & 0xff) * 16;
 }
 
-static void set_context(VtdDriver *d, uint16_t sid, uint64_t lo, uint64_t hi)
+static void set_context(QVtd *d, uint16_t sid, uint64_t lo, uint64_t hi)
 {
-    uint64_t entry = vtd_context_entry(d, sid);
+    uint64_t entry = qvtd_context_entry(d, sid);
 
     qtest_writeq(d->qts, entry + 8, hi);
     qtest_writeq(d->qts, entry, lo);
 }
 
-void vtd_attach(VtdDriver *d, uint16_t sid, const VtdDomain *domain)
+void qvtd_attach(QVtd *d, uint16_t sid, const QVtdDomain *domain)
 {
-    set_context(d, sid, domain->top | VTD_CONTEXT_P,
-                VTD_CONTEXT_DID(domain->id) |
-                (domain->levels == 3 ? VTD_AW_39 : VTD_AW_48));
+    set_context(d, sid, domain->top | QVTD_P,
+                QVTD_CONTEXT_DID(domain->id) |
+                (domain->levels == 3 ? QVTD_AW_39 : QVTD_AW_48));
 }
 
-void vtd_attach_pass_through(VtdDriver *d, uint16_t sid, uint16_t did,
-                             uint64_t aw)
+void qvtd_attach_pass_through(QVtd *d, uint16_t sid, uint16_t did,
+                              uint64_t aw)
 {
-    set_context(d, sid, VTD_CONTEXT_TT(2) | VTD_CONTEXT_P,
-                VTD_CONTEXT_DID(did) | aw);
+    set_context(d, sid, QVTD_TT(2) | QVTD_P,
+                QVTD_CONTEXT_DID(did) | aw);
 }
 
-void vtd_set_irte(VtdDriver *d, unsigned index, uint64_t lo, uint64_t hi)
+void qvtd_set_irte(QVtd *d, unsigned index, uint64_t lo, uint64_t hi)
 {
     qtest_writeq(d->qts, d->irt + index * 16 + 8, hi);
     qtest_writeq(d->qts, d->irt + index * 16, lo);

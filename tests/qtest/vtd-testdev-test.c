@@ -19,7 +19,7 @@
 #define END_OF_RAM              0x8000000ull
 
 typedef struct Bench {
-    VtdDriver d;
+    QVtd d;
     Testdev t;
 } Bench;
 
@@ -28,7 +28,7 @@ static void bench_start(Bench *b, const char *props)
     g_autofree char *args =
         g_strconcat("-device vtd-testdev,addr=3,floor=on", props, NULL);
 
-    vtd_start(&b->d, "", "", args);
+    qvtd_start(&b->d, "", "", args);
     testdev_start(&b->t, &b->d, QPCI_DEVFN(3, 0));
     testdev_clear(&b->t);
 }
@@ -36,7 +36,7 @@ static void bench_start(Bench *b, const char *props)
 static void bench_stop(Bench *b)
 {
     testdev_stop(&b->t);
-    vtd_stop(&b->d);
+    qvtd_stop(&b->d);
 }
 
 static uint64_t notify(Bench *b, uint64_t type, uint64_t iova, uint64_t mask,
@@ -91,7 +91,7 @@ static const struct {
       TESTDEV_ERROR_TARGET, 1, 1 },
     { "over the end of RAM", MAP, 0x40000000, 0x3fffffff, 0, 3,
       TESTDEV_ERROR_TARGET, 1, 1 },
-    { "registers", MAP, 0x300000, 0xfff, VTD_BASE, 3, TESTDEV_ERROR_TARGET,
+    { "registers", MAP, 0x300000, 0xfff, QVTD_BASE, 3, TESTDEV_ERROR_TARGET,
       1, 1 },
     { "the end of the IOVAs", MAP, -0x1000ull, 0xfff, RAM, 3, 0, 2, 2 },
 };
@@ -266,23 +266,23 @@ static void test_refusals(void)
     } rows[] = {
         { "command 0", 0, { }, TESTDEV_REFUSED },
         { "command 1000", 1000, { }, TESTDEV_REFUSED },
-        { "log to a hole", TESTDEV_READ_LOG, { VTD_HOLE, 0, 1 },
+        { "log to a hole", TESTDEV_READ_LOG, { QVTD_HOLE, 0, 1 },
           TESTDEV_FAILED },
         { "log from behind its end", TESTDEV_READ_LOG, { RAM, 99, -1 },
           TESTDEV_OK },
-        { "log to the device", TESTDEV_READ_LOG, { VTD_BASE, 0, 1 },
+        { "log to the device", TESTDEV_READ_LOG, { QVTD_BASE, 0, 1 },
           TESTDEV_FAILED },
         { "all of the table", TESTDEV_READ_TABLE, { RAM, 0, -1 }, TESTDEV_OK },
         { "flags that do not exist", TESTDEV_REGISTER, { 8 },
           TESTDEV_REFUSED },
         { "too many probes", TESTDEV_PROBE, { RAM, -1 }, TESTDEV_REFUSED },
-        { "probes in a hole", TESTDEV_PROBE, { VTD_HOLE, 1 },
+        { "probes in a hole", TESTDEV_PROBE, { QVTD_HOLE, 1 },
           TESTDEV_REFUSED },
         { "probe for access 3", TESTDEV_PROBE, { RAM, 1, 3 },
           TESTDEV_REFUSED },
         { "DMA longer than the buffer", TESTDEV_DMA, { RAM, 4097 },
           TESTDEV_REFUSED },
-        { "DMA to a hole", TESTDEV_DMA, { VTD_HOLE, 8, 1 }, TESTDEV_FAILED },
+        { "DMA to a hole", TESTDEV_DMA, { QVTD_HOLE, 8, 1 }, TESTDEV_FAILED },
         { "DMA", TESTDEV_DMA, { RAM, 4096, 1 }, TESTDEV_OK },
         { "loop over no page", TESTDEV_LOOP, { RAM, 0, 1, 1, 8 },
           TESTDEV_REFUSED },
@@ -290,7 +290,7 @@ static void test_refusals(void)
           TESTDEV_REFUSED },
         { "too many pages to watch", TESTDEV_READER, { RAM, -1 },
           TESTDEV_REFUSED },
-        { "pages to watch in a hole", TESTDEV_READER, { VTD_HOLE, 1 },
+        { "pages to watch in a hole", TESTDEV_READER, { QVTD_HOLE, 1 },
           TESTDEV_REFUSED },
         { "event of two types", TESTDEV_NOTIFY, { 3, 0, 0xfff, 0, 0 },
           TESTDEV_REFUSED },
@@ -409,8 +409,8 @@ static unsigned pages_written(Bench *b, uint64_t at, unsigned n)
     unsigned zero = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        zero += !qtest_readq(b->d.qts, at + i * VTD_PAGE);
-        qtest_writeq(b->d.qts, at + i * VTD_PAGE, 1);
+        zero += !qtest_readq(b->d.qts, at + i * QVTD_PAGE);
+        qtest_writeq(b->d.qts, at + i * QVTD_PAGE, 1);
     }
     return zero;
 }
@@ -444,7 +444,7 @@ static void test_loop(void)
         expect_eq(pages_written(&b, RAM, 8), rows[i].written);
     }
     qvtd_row("every other page is behind the end of RAM");
-    run_loop(&b.t, END_OF_RAM - VTD_PAGE, 2, 1, 100, TESTDEV_LOOP_WRITE);
+    run_loop(&b.t, END_OF_RAM - QVTD_PAGE, 2, 1, 100, TESTDEV_LOOP_WRITE);
     expect_eq(testdev_count(&b.t, TESTDEV_LOOP_FAILURES), 50);
 
     qvtd_row("a loop that is ended");

@@ -13,15 +13,15 @@
 
 /* Pages of guest memory that records go through */
 #define SCRATCH_PAGES           256u
-#define SCRATCH_BYTES           (SCRATCH_PAGES * VTD_PAGE)
+#define SCRATCH_BYTES           (SCRATCH_PAGES * QVTD_PAGE)
 
-void testdev_start(Testdev *t, VtdDriver *d, uint16_t sid)
+void testdev_start(Testdev *t, QVtd *d, uint16_t sid)
 {
     *t = (Testdev) {
         .d = d,
         .sid = sid,
         .pci = qpci_device_find(d->pci, sid),
-        .scratch = vtd_alloc(d, SCRATCH_PAGES),
+        .scratch = qvtd_alloc(d, SCRATCH_PAGES),
         .next = d->port.devices,
     };
     d->port.devices = t;

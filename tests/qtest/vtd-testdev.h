@@ -17,8 +17,8 @@
 #define TESTDEV_DEVICE(at)      " -device vtd-testdev,addr=" at
 
 struct Testdev {
-    VtdDriver *d;
-    Testdev *next;              /* of those in VtdDriver.port */
+    QVtd *d;
+    Testdev *next;              /* of those in QVtd.port */
     QPCIDevice *pci;
     QPCIBar bar;
     uint16_t sid;
@@ -26,7 +26,7 @@ struct Testdev {
 };
 
 /* Find the device @sid, give it its BAR and make it bus master. */
-void testdev_start(Testdev *t, VtdDriver *d, uint16_t sid);
+void testdev_start(Testdev *t, QVtd *d, uint16_t sid);
 void testdev_stop(Testdev *t);
 
 uint64_t testdev_read_reg(Testdev *t, unsigned offset);

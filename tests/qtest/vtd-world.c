@@ -28,15 +28,15 @@ void world_start(World *w, const char *props, const char *b,
     bool narrow = strstr(props, "aw-bits=39");
 
     memset(w, 0, sizeof(*w));
-    vtd_start(&w->d, "", all_props, all_args);
+    qvtd_start(&w->d, "", all_props, all_args);
     plain_init(&w->plain, &w->d, narrow ? 39 : 48);
     testdev_start(&w->a, &w->d, A);
     testdev_start(&w->b, &w->d, B);
-    vtd_enable(&w->d);
-    w->domain = vtd_domain_new(&w->d, 1, narrow ? 3 : 4);
+    qvtd_enable(&w->d);
+    w->domain = qvtd_domain_new(&w->d, 1, narrow ? 3 : 4);
     shadow_start(&w->sa, &w->a, &w->plain);
-    vtd_attach(&w->d, A, &w->domain);
-    vtd_invalidate_all(&w->d);
+    qvtd_attach(&w->d, A, &w->domain);
+    qvtd_invalidate_all(&w->d);
     shadow_expect(&w->sa);
 }
 
@@ -62,19 +62,19 @@ void world_stop(World *w)
     plain_end(&w->plain);
     testdev_stop(&w->a);
     testdev_stop(&w->b);
-    vtd_stop(&w->d);
+    qvtd_stop(&w->d);
 }
 
 void world_attach_b(World *w)
 {
     shadow_start(&w->sb, &w->b, &w->plain);
-    vtd_attach(&w->d, B, &w->domain);
-    vtd_invalidate_all(&w->d);
+    qvtd_attach(&w->d, B, &w->domain);
+    qvtd_invalidate_all(&w->d);
     shadow_expect(&w->sb);
     shadow_expect_quiet(&w->sa);
 }
 
-static void edit(VtdDriver *d, const VtdDomain *domain, const Edit *e)
+static void edit(QVtd *d, const QVtdDomain *domain, const Edit *e)
 {
     unsigned shift = 12 + 9 * (e->level - 1);
     uint64_t iova = e->iova, value = e->value;
@@ -88,14 +88,14 @@ static void edit(VtdDriver *d, const VtdDomain *domain, const Edit *e)
         for (unsigned i = 0; i < n; i++, value += e->step) {
             entries[i] = cpu_to_le64(value);
         }
-        qtest_bufwrite(d->qts, vtd_entry(d, domain, iova, e->level), entries,
+        qtest_bufwrite(d->qts, qvtd_entry(d, domain, iova, e->level), entries,
                        n * sizeof(*entries));
         iova += (uint64_t)n << shift;
         done += n;
     }
 }
 
-void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
+void world_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
                 unsigned max)
 {
     for (unsigned i = 0; i < max && edits[i].level; i++) {
@@ -109,17 +109,17 @@ void world_rows(World *w, const Row *rows, unsigned n)
         qvtd_row("%s", rows[i].name);
         world_edit(&w->d, &w->domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
-        vtd_invalidate(&w->d, rows[i].flush);
+        qvtd_invalidate(&w->d, rows[i].flush);
         shadow_expect_steps(&w->sa, rows[i].maps, rows[i].unmaps);
     }
 }
 
 unsigned world_mamv(World *w)
 {
-    return vtd_read64(&w->d, VTD_CAP) >> 48 & 0x3f;
+    return qvtd_read64(&w->d, QVTD_CAP) >> 48 & 0x3f;
 }
 
-void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus)
+void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus)
 {
     QPCIDevice *bridge = qpci_device_find(d->pci, devfn);
 
@@ -138,22 +138,22 @@ void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus)
 
 void world_register_context(World *w, uint64_t ccmd)
 {
-    vtd_queue_stop(&w->d);
-    vtd_write64(&w->d, VTD_CCMD, VTD_CCMD_ICC | ccmd);
-    expect_eq(vtd_read64(&w->d, VTD_CCMD) & VTD_CCMD_ICC, 0);
-    vtd_queue_start(&w->d, 0);
+    qvtd_queue_stop(&w->d);
+    qvtd_write64(&w->d, QVTD_CCMD, QVTD_CCMD_ICC | ccmd);
+    expect_eq(qvtd_read64(&w->d, QVTD_CCMD) & QVTD_CCMD_ICC, 0);
+    qvtd_queue_start(&w->d, 0);
 }
 
 void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva)
 {
-    vtd_queue_stop(&w->d);
-    vtd_write64(&w->d, VTD_IVA, iva);
-    vtd_write64(&w->d, VTD_IOTLB, VTD_IOTLB_IVT | iotlb);
-    expect_eq(vtd_read64(&w->d, VTD_IOTLB) & VTD_IOTLB_IVT, 0);
-    vtd_queue_start(&w->d, 0);
+    qvtd_queue_stop(&w->d);
+    qvtd_write64(&w->d, QVTD_IVA, iva);
+    qvtd_write64(&w->d, QVTD_IOTLB, QVTD_IOTLB_IVT | iotlb);
+    expect_eq(qvtd_read64(&w->d, QVTD_IOTLB) & QVTD_IOTLB_IVT, 0);
+    qvtd_queue_start(&w->d, 0);
 }
 
-void world_slot_power(VtdDriver *d, uint16_t port, bool on)
+void world_slot_power(QVtd *d, uint16_t port, bool on)
 {
     QPCIDevice *dev = qpci_device_find(d->pci, port);
     uint8_t cap = qpci_find_capability(dev, PCI_CAP_ID_EXP, 0);

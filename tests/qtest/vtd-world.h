@@ -19,11 +19,11 @@
 
 /* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
 typedef struct World {
-    VtdDriver d;
+    QVtd d;
     Plain plain;
     Testdev a, b;
     Shadow sa, sb;
-    VtdDomain domain;
+    QVtdDomain domain;
 } World;
 
 /*
@@ -53,17 +53,18 @@ typedef struct Edit {
 
 /* @n leaves in a row, with R and W or with these bits */
 #define LEAVES(level, iova, target, n) \
-    LEAVES_BITS(level, iova, target, n, VTD_RW)
+    LEAVES_BITS(level, iova, target, n, QVTD_RW)
 #define LEAVES_BITS(level, iova, target, n, bits) \
-    { (level), (iova), (target) | (bits) | ((level) > 1 ? VTD_PS : 0), (n), \
-      VTD_PAGE << 9 * ((level) - 1) }
+    { (level), (iova), (target) | (bits) | ((level) > 1 ? QVTD_PS : 0), (n), \
+      QVTD_PAGE << 9 * ((level) - 1) }
 /* @n leaves to one target */
 #define SAME_LEAVES(level, iova, target, n) \
-    { (level), (iova), (target) | VTD_RW | ((level) > 1 ? VTD_PS : 0), (n), 0 }
+    { (level), (iova), (target) | QVTD_RW | ((level) > 1 ? QVTD_PS : 0), \
+      (n), 0 }
 #define ENTRY(level, iova, value)   { (level), (iova), (value), 1, 0 }
 #define CLEAR(level, iova, n)       { (level), (iova), 0, (n), 0 }
 
-void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
+void world_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
                 unsigned max);
 #define WORLD_EDIT(w, ...) \
     world_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
@@ -73,12 +74,12 @@ void world_edit(VtdDriver *d, const VtdDomain *domain, const Edit *edits,
 typedef struct Row {
     const char *name;
     Edit edits[5];
-    VtdDesc flush;
+    QVtdDesc flush;
     uint64_t maps, unmaps;
 } Row;
 
-#define FLUSH_DOMAIN            VTD_INV_IOTLB_DOMAIN(1)
-#define FLUSH_PAGES(iova, am)   VTD_INV_IOTLB_PAGES(1, iova, am)
+#define FLUSH_DOMAIN            QVTD_INV_IOTLB_DOMAIN(1)
+#define FLUSH_PAGES(iova, am)   QVTD_INV_IOTLB_PAGES(1, iova, am)
 
 /* Carry them out one after the other; each is looked at by @w->sa. */
 void world_rows(World *w, const Row *rows, unsigned n);
@@ -87,10 +88,10 @@ void world_rows(World *w, const Row *rows, unsigned n);
 unsigned world_mamv(World *w);
 
 /* Power a root port's slot: the guest's part when a device comes or goes. */
-void world_slot_power(VtdDriver *d, uint16_t port, bool on);
+void world_slot_power(QVtd *d, uint16_t port, bool on);
 
 /* What firmware does to the bridge at @devfn: its bus, a window for BARs. */
-void world_number_bus(VtdDriver *d, uint16_t devfn, uint8_t bus);
+void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus);
 
 /* Invalidate by register, the queue being off meanwhile. */
 void world_register_context(World *w, uint64_t ccmd);

@@ -13,8 +13,8 @@
 
 #include "qemu/osdep.h"
 #include "hw/i386/vtd/vtd.h"
+#include "tests/vtd/numbers.h"
 
-#define PAGE                    0x1000ull
 #define ENTRIES                 512u
 
 /* Guest memory: tables up to MEMORY, targets from TARGET on */
@@ -23,19 +23,7 @@
 #define TARGET_PAGES            (1u << 20)
 #define IOVA                    0x1000000000ull
 
-#define REG_GCMD                0x018
-#define REG_RTADDR              0x020
-#define REG_IQH                 0x080
-#define REG_IQT                 0x088
-#define REG_IQA                 0x090
-#define GCMD_TE                 (1u << 31)
-#define GCMD_SRTP               (1u << 30)
-#define GCMD_QIE                (1u << 26)
-
-#define DOMAIN                  1ull
-#define DOMAIN_FLUSH            (0x22 | DOMAIN << 16)
-#define PAGE_FLUSH              (0x32 | DOMAIN << 16)
-#define CONTEXT_FLUSH           0x11ull
+#define DID                     1ull
 
 #define QUEUE_ENTRIES           256
 #define BATCH                   100
@@ -179,7 +167,7 @@ static uint64_t alloc(Engine *e, unsigned n)
 {
     uint64_t page = e->free_page;
 
-    e->free_page += n * PAGE;
+    e->free_page += n * QVTD_PAGE;
     g_assert_cmphex(e->free_page, <=, MEMORY);
     return page;
 }
@@ -196,7 +184,7 @@ static uint64_t get(Engine *e, uint64_t gpa)
 
 static uint64_t entry_of(const Engine *e, unsigned page)
 {
-    return e->area + e->place[page / ENTRIES] * PAGE + page % ENTRIES * 8;
+    return e->area + e->place[page / ENTRIES] * QVTD_PAGE + page % ENTRIES * 8;
 }
 
 static void write_leaves(Engine *e, bool present)
@@ -210,7 +198,7 @@ static void write_leaves(Engine *e, bool present)
 static uint64_t upper_entry(Engine *e, uint64_t top, unsigned page,
                             unsigned level)
 {
-    uint64_t iova = IOVA + page * PAGE, table = top;
+    uint64_t iova = IOVA + page * QVTD_PAGE, table = top;
 
     for (unsigned at = 4; ; at--) {
         uint64_t entry = table + (iova >> (12 + 9 * (at - 1)) & 511) * 8;
@@ -244,10 +232,10 @@ static unsigned *sequence(unsigned n, GRand *random)
 
 /* The queue */
 
-static void queue_put(Engine *e, uint64_t lo, uint64_t hi)
+static void queue_put(Engine *e, QVtdDesc desc)
 {
-    put(e, e->queue + e->tail * 16, lo);
-    put(e, e->queue + e->tail * 16 + 8, hi);
+    put(e, e->queue + e->tail * 16, desc.lo);
+    put(e, e->queue + e->tail * 16 + 8, desc.hi);
     e->tail = (e->tail + 1) % QUEUE_ENTRIES;
 }
 
@@ -255,7 +243,7 @@ static void queue_put(Engine *e, uint64_t lo, uint64_t hi)
 void measured(Engine *e);
 void __attribute__((noinline)) measured(Engine *e)
 {
-    vtd_mmio_write(e->v, REG_IQT, e->tail * 16, 8);
+    vtd_mmio_write(e->v, QVTD_IQT, e->tail * 16, 8);
 }
 
 /* What is in the queue is @n operations @name with @notices each */
@@ -263,7 +251,7 @@ static void measure(Engine *e, const char *name, unsigned n, unsigned notices)
 {
     e->notices = 0;
     measured(e);
-    g_assert_cmphex(vtd_mmio_read(e->v, REG_IQH, 8), ==, e->tail * 16);
+    g_assert_cmphex(vtd_mmio_read(e->v, QVTD_IQH, 8), ==, e->tail * 16);
     if (notices != UINT_MAX) {
         g_assert_cmpuint(e->notices, ==, n * notices);
     }
@@ -273,7 +261,7 @@ static void measure(Engine *e, const char *name, unsigned n, unsigned notices)
 
 static void domain_flush(Engine *e, const char *name, unsigned notices)
 {
-    queue_put(e, DOMAIN_FLUSH, 0);
+    queue_put(e, QVTD_INV_IOTLB_DOMAIN(DID));
     measure(e, name, 1, notices);
 }
 
@@ -282,7 +270,7 @@ static void page_flushes(Engine *e, const char *name, unsigned notices)
     for (unsigned i = 0; i < BATCH; i++) {
         unsigned page = i * (e->pages / BATCH);
 
-        queue_put(e, PAGE_FLUSH, IOVA + page * PAGE);
+        queue_put(e, QVTD_INV_IOTLB_PAGES(DID, IOVA + page * QVTD_PAGE, 0));
     }
     measure(e, name, BATCH, notices);
 }
@@ -305,7 +293,7 @@ static void run(Engine *e, GRand *random)
     write_leaves(e, true);
     domain_flush(e, "first-sync", e->pages);
     domain_flush(e, "idle", 0);
-    put(e, entry_of(e, page), e->leaf[page] ^ PAGE);
+    put(e, entry_of(e, page), e->leaf[page] ^ QVTD_PAGE);
     domain_flush(e, "changed", 2);
     put(e, entry_of(e, page), e->leaf[page]);
     domain_flush(e, "changed", 2);
@@ -314,7 +302,7 @@ static void run(Engine *e, GRand *random)
     page_flushes(e, "page-unmap", 1);
     write_batch(e, true);
     page_flushes(e, "page-map", 1);
-    queue_put(e, CONTEXT_FLUSH, 0);
+    queue_put(e, QVTD_INV_CONTEXT_GLOBAL);
     measure(e, "context", 1, 0);
     write_leaves(e, false);
     domain_flush(e, "teardown", UINT_MAX);
@@ -336,16 +324,16 @@ static void start(Engine *e)
     }
     put(e, root, contexts | 1);
     put(e, contexts, top | 1);
-    put(e, contexts + 8, DOMAIN << 8 | 2);
-    e->queue = alloc(e, QUEUE_ENTRIES * 16 / PAGE);
+    put(e, contexts + 8, DID << 8 | 2);
+    e->queue = alloc(e, QUEUE_ENTRIES * 16 / QVTD_PAGE);
 
     e->v = vtd_new(&config, &ops, e);
     e->space = vtd_space_new(e->v, e);
-    vtd_mmio_write(e->v, REG_RTADDR, root, 8);
-    vtd_mmio_write(e->v, REG_GCMD, GCMD_SRTP, 4);
-    vtd_mmio_write(e->v, REG_IQA, e->queue, 8);
-    vtd_mmio_write(e->v, REG_GCMD, GCMD_QIE, 4);
-    vtd_mmio_write(e->v, REG_GCMD, GCMD_QIE | GCMD_TE, 4);
+    vtd_mmio_write(e->v, QVTD_RTADDR, root, 8);
+    vtd_mmio_write(e->v, QVTD_GCMD, QVTD_SRTP, 4);
+    vtd_mmio_write(e->v, QVTD_IQA, e->queue, 8);
+    vtd_mmio_write(e->v, QVTD_GCMD, QVTD_QIE, 4);
+    vtd_mmio_write(e->v, QVTD_GCMD, QVTD_QIE | QVTD_TE, 4);
     vtd_space_watch(e->space, true, true);
 }
 
@@ -363,7 +351,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     GRand *random = g_rand_new_with_seed(1);
     g_autofree unsigned *target = NULL;
-    Engine e = { .free_page = PAGE };
+    Engine e = { .free_page = QVTD_PAGE };
 
     g_option_context_add_main_entries(context, options, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
@@ -382,7 +370,7 @@ int main(int argc, char **argv)
     e.place = sequence(pages / ENTRIES, scattered ? random : NULL);
     target = sequence(TARGET_PAGES, scattered ? random : NULL);
     for (int i = 0; i < pages; i++) {
-        e.leaf[i] = (TARGET + target[i] * PAGE) | 3;
+        e.leaf[i] = (TARGET + target[i] * QVTD_PAGE) | 3;
     }
     e.area = alloc(&e, pages / ENTRIES);
     start(&e);

@@ -56,14 +56,14 @@ static void test_hit(void)
     for (unsigned level = 1; level <= 3; level++) {
         uint64_t size = 1ull << (12 + 9 * (level - 1)), iova = 4 * size;
 
-        map(u.h, u.table[0], 4, iova, level, 8 * size | RW);
+        map(u.h, u.table[0], 4, iova, level, 8 * size | QVTD_RW);
         assert_cached(u.d[0], iova, 8 * size, false);
         assert_cached(u.d[0], iova, 8 * size, true);
         assert_cached(u.d[0], iova + size - 1, 9 * size - 1, true);
         /* another domain's; another page */
         assert_blocked(u.d[1], iova, VTD_ACCESS_READ, 0x06);
         assert_blocked(u.d[0], iova + size, VTD_ACCESS_READ, 0x06);
-        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+        inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
     }
     unit_free(&u);
 }
@@ -77,23 +77,25 @@ static void test_domains(gconstpointer opaque)
         for (unsigned i = 0; i < 4; i++) {
             uint64_t old = (16 + i) << 12;
 
-            map(u.h, u.table[i], 4, 0x5000, 1, old | RW);
-            map(u.h, u.table[i], 4, 1 << 21, 2, 5ull << 21 | RW);
-            map(u.h, u.table[i], 4, 1 << 30, 3, 5ull << 30 | RW);
-            inv_iotlb(u.h, DOMAIN, unit_did(i), 0, 0);
+            map(u.h, u.table[i], 4, 0x5000, 1, old | QVTD_RW);
+            map(u.h, u.table[i], 4, 1 << 21, 2, 5ull << 21 | QVTD_RW);
+            map(u.h, u.table[i], 4, 1 << 30, 3, 5ull << 30 | QVTD_RW);
+            inv_iotlb(u.h, QVTD_DOMAIN, unit_did(i), 0, 0);
             assert_cached(u.d[i], 0x5000, old, false);
             assert_cached(u.d[i], 1 << 21, 5ull << 21, false);
             assert_cached(u.d[i], 1 << 30, 5ull << 30, false);
-            map(u.h, u.table[i], 4, 0x5000, 1, (old + PAGE * 16) | RW);
-            map(u.h, u.table[i], 4, 1 << 21, 2, 6ull << 21 | RW);
-            map(u.h, u.table[i], 4, 1 << 30, 3, 6ull << 30 | RW);
+            map(u.h, u.table[i], 4, 0x5000, 1,
+                (old + QVTD_PAGE * 16) | QVTD_RW);
+            map(u.h, u.table[i], 4, 1 << 21, 2, 6ull << 21 | QVTD_RW);
+            map(u.h, u.table[i], 4, 1 << 30, 3, 6ull << 30 | QVTD_RW);
         }
-        inv_iotlb(u.h, victim < 4 ? DOMAIN : GLOBAL, unit_did(victim), 0, 0);
+        inv_iotlb(u.h, victim < 4 ? QVTD_DOMAIN : QVTD_GLOBAL, unit_did(victim),
+                  0, 0);
         for (unsigned i = 0; i < 4; i++) {
             bool left = victim < 4 && i != victim;
             uint64_t addr = (16 + i) << 12;
 
-            assert_cached(u.d[i], 0x5000, left ? addr : addr + PAGE * 16,
+            assert_cached(u.d[i], 0x5000, left ? addr : addr + QVTD_PAGE * 16,
                           left);
             assert_cached(u.d[i], 1 << 21, (left ? 5ull : 6ull) << 21, left);
             assert_cached(u.d[i], 1 << 30, (left ? 5ull : 6ull) << 30, left);
@@ -108,30 +110,30 @@ static void test_page_orders(gconstpointer opaque)
     Unit u = unit_new(NULL, 2, GPOINTER_TO_INT(opaque));
 
     for (unsigned am = 0; am <= 18; am++) {
-        uint64_t size = PAGE << am, base = 6 * size;
+        uint64_t size = QVTD_PAGE << am, base = 6 * size;
         const uint64_t at[] = {
-            base - PAGE, base, base + ((size / 2) & ~0xfffull),
-            base + size - PAGE, base + size,
+            base - QVTD_PAGE, base, base + ((size / 2) & ~0xfffull),
+            base + size - QVTD_PAGE, base + size,
         };
         /* wherever in the range the address points (1.9) */
-        const uint64_t named[] = { base, base + size - PAGE };
+        const uint64_t named[] = { base, base + size - QVTD_PAGE };
 
         for (unsigned n = 0; n < G_N_ELEMENTS(named); n++) {
             for (unsigned i = 0; i < 2; i++) {
                 for (unsigned k = 0; k < G_N_ELEMENTS(at); k++) {
-                    map(u.h, u.table[i], 4, at[k], 1, 0x100000 | RW);
+                    map(u.h, u.table[i], 4, at[k], 1, 0x100000 | QVTD_RW);
                 }
             }
-            inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+            inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
             for (unsigned i = 0; i < 2; i++) {
                 for (unsigned k = 0; k < G_N_ELEMENTS(at); k++) {
                     assert_maps(u.d[i], at[k], VTD_ACCESS_READ, 0x100000);
                 }
                 for (unsigned k = 0; k < G_N_ELEMENTS(at); k++) {
-                    map(u.h, u.table[i], 4, at[k], 1, 0x200000 | RW);
+                    map(u.h, u.table[i], 4, at[k], 1, 0x200000 | QVTD_RW);
                 }
             }
-            inv_iotlb(u.h, SELECT, unit_did(0), named[n], am);
+            inv_iotlb(u.h, QVTD_SELECT, unit_did(0), named[n], am);
             for (unsigned k = 0; k < G_N_ELEMENTS(at); k++) {
                 bool left = at[k] < base || at[k] >= base + size;
 
@@ -172,11 +174,11 @@ static void test_ignored_bits(gconstpointer opaque)
             for (unsigned bit = widths[w]; bit <= 64; bit++) {
                 uint64_t high = bit < 64 ? BIT(bit) : BITS(63, widths[w]);
 
-                map(h, table, levels, iovas[i], 1, 0x100000 | RW);
-                inv_iotlb(h, GLOBAL, 0, 0, 0);
+                map(h, table, levels, iovas[i], 1, 0x100000 | QVTD_RW);
+                inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
                 assert_maps(d, iovas[i], VTD_ACCESS_READ, 0x100000);
-                map(h, table, levels, iovas[i], 1, 0x200000 | RW);
-                inv_iotlb(h, SELECT, 1, iovas[i] | high, bit % 19);
+                map(h, table, levels, iovas[i], 1, 0x200000 | QVTD_RW);
+                inv_iotlb(h, QVTD_SELECT, 1, iovas[i] | high, bit % 19);
                 assert_maps(d, iovas[i], VTD_ACCESS_READ, 0x200000);
             }
         }
@@ -197,14 +199,14 @@ static void test_superpages(gconstpointer opaque)
         bool dropped;
     } table[] = {
         { 1 << 21, 2, 1 << 21, 1 << 21, 0, true },
-        { 1 << 21, 2, 1 << 21, (2 << 21) - PAGE, 0, true },
-        { 1 << 21, 2, (2 << 21) - PAGE, 1 << 21, 9, true },
+        { 1 << 21, 2, 1 << 21, (2 << 21) - QVTD_PAGE, 0, true },
+        { 1 << 21, 2, (2 << 21) - QVTD_PAGE, 1 << 21, 9, true },
         { 1 << 21, 2, 1 << 21, 0, 18, true },
-        { 1 << 21, 2, 1 << 21, (1 << 21) - PAGE, 0, false },
+        { 1 << 21, 2, 1 << 21, (1 << 21) - QVTD_PAGE, 0, false },
         { 1 << 21, 2, 1 << 21, 2 << 21, 9, false },
         { 1 << 30, 3, 1 << 30, 1 << 30, 0, true },
         { 1 << 30, 3, 0x45678000, 0x45678000, 0, true },
-        { 1 << 30, 3, 1 << 30, (2ull << 30) - PAGE, 0, true },
+        { 1 << 30, 3, 1 << 30, (2ull << 30) - QVTD_PAGE, 0, true },
         { 1 << 30, 3, 1 << 30, (1 << 30) + (5 << 21), 9, true },
         { 1 << 30, 3, 1 << 30, 1 << 30, 18, true },
         { 1 << 30, 3, 1 << 30, 0, 18, false },
@@ -223,12 +225,12 @@ static void test_superpages(gconstpointer opaque)
 
         g_test_message("row %u", i);
         map(u.h, u.table[0], 4, table[i].iova, table[i].level,
-            64 * size | RW);
-        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+            64 * size | QVTD_RW);
+        inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
         assert_cached(u.d[0], probe, 64 * size + offset, false);
         map(u.h, u.table[0], 4, table[i].iova, table[i].level,
-            128 * size | RW);
-        inv_iotlb(u.h, SELECT, unit_did(0), table[i].named, table[i].am);
+            128 * size | QVTD_RW);
+        inv_iotlb(u.h, QVTD_SELECT, unit_did(0), table[i].named, table[i].am);
         assert_cached(u.d[0], probe,
                       (table[i].dropped ? 128 : 64) * size + offset,
                       !table[i].dropped);
@@ -244,19 +246,19 @@ static void test_shared_domain(gconstpointer opaque)
     Unit u = unit_new(NULL, 2, GPOINTER_TO_INT(opaque));
 
     attach(u.d[1], u.table[1], 4, unit_did(0));
-    for (unsigned granularity = GLOBAL; granularity <= SELECT;
+    for (unsigned granularity = QVTD_GLOBAL; granularity <= QVTD_SELECT;
          granularity++) {
         for (unsigned i = 0; i < 2; i++) {
-            map(u.h, u.table[i], 4, 0x5000, 1, (16 + i) << 12 | RW);
+            map(u.h, u.table[i], 4, 0x5000, 1, (16 + i) << 12 | QVTD_RW);
         }
-        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+        inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
         for (unsigned round = 0; round < 2; round++) {
             for (unsigned i = 0; i < 2; i++) {
                 assert_cached(u.d[i], 0x5000, (16 + i) << 12, round);
             }
         }
         for (unsigned i = 0; i < 2; i++) {
-            map(u.h, u.table[i], 4, 0x5000, 1, (32 + i) << 12 | RW);
+            map(u.h, u.table[i], 4, 0x5000, 1, (32 + i) << 12 | QVTD_RW);
         }
         inv_iotlb(u.h, granularity, unit_did(0), 0x5000, 0);
         for (unsigned i = 0; i < 2; i++) {
@@ -278,7 +280,7 @@ static void assert_contexts(Unit *u, const bool dropped[DEVICES],
     for (unsigned i = 0; i < DEVICES; i++) {
         attach(u->d[i], u->table[i], 4, unit_did(i));
     }
-    inv_context(u->h, GLOBAL, 0, 0, 0);
+    inv_context(u->h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < DEVICES; i++) {
         assert_maps(u->d[i], 0x5000, VTD_ACCESS_READ, 0x10000);
         attach(u->d[i], next[i], 4, 0x100 + i);
@@ -292,34 +294,33 @@ static void assert_contexts(Unit *u, const bool dropped[DEVICES],
 
 static void test_contexts(gconstpointer opaque)
 {
-    static const uint8_t ignored[] = { 0, 4, 6, 7 };    /* by FM (7.5) */
     Unit u = unit_new(NULL, DEVICES, GPOINTER_TO_INT(opaque));
     uint64_t next[DEVICES];
 
     for (unsigned i = 0; i < DEVICES; i++) {
         next[i] = host_pages(u.h, 1);
-        map(u.h, u.table[i], 4, 0x5000, 1, 0x10000 | RW);
-        map(u.h, next[i], 4, 0x5000, 1, 0x20000 | RW);
+        map(u.h, u.table[i], 4, 0x5000, 1, 0x10000 | QVTD_RW);
+        map(u.h, next[i], 4, 0x5000, 1, 0x20000 | QVTD_RW);
     }
     for (unsigned victim = 0; victim < DEVICES; victim++) {
         bool dropped[DEVICES];
 
         for (unsigned fm = 0; fm < 4; fm++) {
             for (unsigned i = 0; i < DEVICES; i++) {
-                dropped[i] = !((victim ^ i) & ~ignored[fm]);
+                dropped[i] = !((victim ^ i) & ~qvtd_functions(fm));
             }
-            assert_contexts(&u, dropped, next, SELECT, unit_did(victim),
+            assert_contexts(&u, dropped, next, QVTD_SELECT, unit_did(victim),
                             0x0200 + victim, fm);
         }
         for (unsigned i = 0; i < DEVICES; i++) {
             dropped[i] = i == victim;
         }
-        assert_contexts(&u, dropped, next, DOMAIN, unit_did(victim), 0, 0);
+        assert_contexts(&u, dropped, next, QVTD_DOMAIN, unit_did(victim), 0, 0);
         memset(dropped, false, sizeof(dropped));
-        assert_contexts(&u, dropped, next, DOMAIN, 0x77, 0, 0);
-        assert_contexts(&u, dropped, next, SELECT, 1, 0x0300 + victim, 3);
+        assert_contexts(&u, dropped, next, QVTD_DOMAIN, 0x77, 0, 0);
+        assert_contexts(&u, dropped, next, QVTD_SELECT, 1, 0x0300 + victim, 3);
         memset(dropped, true, sizeof(dropped));
-        assert_contexts(&u, dropped, next, GLOBAL, 0, 0, 0);
+        assert_contexts(&u, dropped, next, QVTD_GLOBAL, 0, 0, 0);
     }
     unit_free(&u);
 }
@@ -329,12 +330,12 @@ static void test_context_only(void)
 {
     Unit u = unit_new(NULL, 1, true);
 
-    map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | RW);
+    map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | QVTD_RW);
     assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x10000);
-    map(u.h, u.table[0], 4, 0x5000, 1, 0x20000 | RW);
-    inv_context(u.h, GLOBAL, 0, 0, 0);
+    map(u.h, u.table[0], 4, 0x5000, 1, 0x20000 | QVTD_RW);
+    inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
     assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x10000);
-    inv_iotlb(u.h, SELECT, unit_did(0), 0x5000, 0);
+    inv_iotlb(u.h, QVTD_SELECT, unit_did(0), 0x5000, 0);
     assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x20000);
     unit_free(&u);
 }
@@ -342,19 +343,21 @@ static void test_context_only(void)
 /* Permissions of a present entry, lower and higher, after an invalidation */
 static void test_permissions(void)
 {
-    static const uint8_t perms[] = { R, RW, W, RW, R, W };
+    static const uint8_t perms[] = {
+        QVTD_R, QVTD_RW, QVTD_W, QVTD_RW, QVTD_R, QVTD_W,
+    };
     Unit u = unit_new(NULL, 1, true);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(perms); i++) {
         map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | perms[i]);
-        inv_iotlb(u.h, SELECT, unit_did(0), 0x5000, 0);
+        inv_iotlb(u.h, QVTD_SELECT, unit_did(0), 0x5000, 0);
         for (unsigned round = 0; round < 2; round++) {
             VtdTranslation t;
 
             g_assert_cmphex(outcome(u.d[0], 0x5000, VTD_ACCESS_READ, &t), ==,
-                            perms[i] & R ? 0 : 0x06);
+                            perms[i] & QVTD_R ? 0 : 0x06);
             g_assert_cmphex(outcome(u.d[0], 0x5000, VTD_ACCESS_WRITE, &t),
-                            ==, perms[i] & W ? 0 : 0x05);
+                            ==, perms[i] & QVTD_W ? 0 : 0x05);
         }
         /* A probe is content with what there is */
         {
@@ -384,7 +387,7 @@ static void test_not_present_not_cached(void)
     Unit u = unit_new(NULL, 1, true);
     const uint64_t iova = 0x665544332000;
 
-    map(u.h, u.table[0], 4, iova, 1, 0x10000 | RW);
+    map(u.h, u.table[0], 4, iova, 1, 0x10000 | QVTD_RW);
     for (unsigned level = 1; level <= 4; level++) {
         uint64_t entry = table_entry(u.h, u.table[0], 4, iova, level);
         uint64_t good = host_get(u.h, entry);
@@ -395,7 +398,7 @@ static void test_not_present_not_cached(void)
             }
             host_put(u.h, entry, table[i].instead ? table[i].bad :
                                  good | table[i].bad);
-            inv_iotlb(u.h, DOMAIN, unit_did(0), 0, 0);
+            inv_iotlb(u.h, QVTD_DOMAIN, unit_did(0), 0, 0);
             assert_blocked(u.d[0], iova, VTD_ACCESS_READ, table[i].reason);
             host_put(u.h, entry, good);
             assert_maps(u.d[0], iova, VTD_ACCESS_READ, 0x10000);
@@ -413,20 +416,22 @@ static void test_many(void)
 
     for (unsigned i = 0; i < 2; i++) {
         for (unsigned k = 0; k < pages; k++) {
-            map(u.h, u.table[i], 4, k * PAGE, 1, (k + 1 + i) * PAGE | RW);
+            map(u.h, u.table[i], 4, k * QVTD_PAGE, 1,
+                (k + 1 + i) * QVTD_PAGE | QVTD_RW);
         }
     }
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned k = 0; k < pages; k++) {
             for (unsigned i = 0; i < 2; i++) {
-                assert_maps(u.d[i], k * PAGE, VTD_ACCESS_WRITE,
-                            (k + 1 + i) * PAGE);
+                assert_maps(u.d[i], k * QVTD_PAGE, VTD_ACCESS_WRITE,
+                            (k + 1 + i) * QVTD_PAGE);
             }
         }
     }
     reads = u.h->reads;
     for (unsigned k = pages - 50; k < pages; k++) {
-        assert_maps(u.d[0], k * PAGE, VTD_ACCESS_WRITE, (k + 1) * PAGE);
+        assert_maps(u.d[0], k * QVTD_PAGE, VTD_ACCESS_WRITE,
+                    (k + 1) * QVTD_PAGE);
     }
     /* at most a few of the last ones were lost: 4 reads each */
     g_assert_cmpuint(u.h->reads - reads, <=, 50);
@@ -455,18 +460,18 @@ static void midway(Host *h, uint64_t gpa)
     case MID_GLOBAL:
     case MID_DOMAIN:
     case MID_PAGE:
-        map(h, u->table[0], 4, 0x5000, 1, 0x20000 | RW);
+        map(h, u->table[0], 4, 0x5000, 1, 0x20000 | QVTD_RW);
         inv_iotlb(h, m->what + 1, unit_did(0), 0x5000, 0);
         break;
     case MID_CONTEXT:
         attach(u->d[0], u->table[1], 4, unit_did(1));
-        inv_context(h, SELECT, unit_did(0), u->d[0]->sid, 0);
-        inv_iotlb(h, DOMAIN, unit_did(0), 0, 0);
+        inv_context(h, QVTD_SELECT, unit_did(0), u->d[0]->sid, 0);
+        inv_iotlb(h, QVTD_DOMAIN, unit_did(0), 0, 0);
         break;
     case MID_DETACH:
         detach(u->d[0]);
-        inv_context(h, SELECT, unit_did(0), u->d[0]->sid, 0);
-        inv_iotlb(h, DOMAIN, unit_did(0), 0, 0);
+        inv_context(h, QVTD_SELECT, unit_did(0), u->d[0]->sid, 0);
+        inv_iotlb(h, QVTD_DOMAIN, unit_did(0), 0, 0);
         break;
     }
 }
@@ -485,8 +490,8 @@ static void test_midway(gconstpointer opaque)
             uint64_t context = context_entry(u.h, u.d[0]->sid);
             VtdTranslation t;
 
-            map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | RW);
-            map(u.h, u.table[1], 4, 0x5000, 1, 0x20000 | RW);
+            map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | QVTD_RW);
+            map(u.h, u.table[1], 4, 0x5000, 1, 0x20000 | QVTD_RW);
             m.at = at == 0 ? u.h->root + (u.d[0]->sid >> 8) * 16 :
                    at == 1 ? context :
                    table_entry(u.h, u.table[0], 4, 0x5000, 6 - at);
@@ -501,7 +506,7 @@ static void test_midway(gconstpointer opaque)
                  * Nothing of the domain is cached, and nothing uses its
                  * tables: they change, and come back, without more ado.
                  */
-                map(u.h, u.table[0], 4, 0x5000, 1, 0x20000 | RW);
+                map(u.h, u.table[0], 4, 0x5000, 1, 0x20000 | QVTD_RW);
                 attach(u.d[0], u.table[0], 4, unit_did(0));
             }
             g_test_message("case %u at read %u", what, at);

@@ -31,7 +31,7 @@ static Unit unit_new(const VtdConfig *config)
     u.d = device_new(u.h, SID);
     u.table = host_pages(u.h, 1);
     host_enable(u.h);
-    map(u.h, u.table, u.levels, IOVA, 1, OUTPUT | RW);
+    map(u.h, u.table, u.levels, IOVA, 1, OUTPUT | QVTD_RW);
     attach(u.d, u.table, u.levels, DID);
     return u;
 }
@@ -46,8 +46,8 @@ static unsigned try(Unit *u)
 {
     VtdTranslation t;
 
-    inv_context(u->h, GLOBAL, 0, 0, 0);
-    inv_iotlb(u->h, GLOBAL, 0, 0, 0);
+    inv_context(u->h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(u->h, QVTD_GLOBAL, 0, 0, 0);
     return outcome(u->d, IOVA, VTD_ACCESS_READ, &t);
 }
 
@@ -106,7 +106,7 @@ static void test_root_bits(void)
         g_assert_cmphex(found[0], ==, BITS(config.haw_bits - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         flip_bits(&u, entry, 0, 0, 0x01, found);
-        g_assert_cmphex(found[0], ==, P);
+        g_assert_cmphex(found[0], ==, QVTD_P);
 
         /* P=0: nothing else counts */
         for (unsigned bit = 1; bit < 128; bit++) {
@@ -140,7 +140,7 @@ static void test_context_bits(void)
         flip_bits(&u, entry, ~0ull, BITS(2, 0), 0, found);
         g_assert_cmphex(found[1], ==, BITS(6, 3) | BITS(23, 8));
         flip_bits(&u, entry, 0, ~0ull, 0x02, found);
-        g_assert_cmphex(found[0], ==, P);
+        g_assert_cmphex(found[0], ==, QVTD_P);
 
         /* P=0: nothing else counts, but FPD */
         for (unsigned bit = 1; bit < 128; bit++) {
@@ -148,7 +148,7 @@ static void test_context_bits(void)
                         bit < 64 ? 0 : BIT(bit - 64));
             g_assert_cmphex(try(&u), ==, bit == 1 ? SILENT : 0x02);
         }
-        set_context(u.h, SID, BITS(63, 1) & ~FPD, UINT64_MAX);
+        set_context(u.h, SID, BITS(63, 1) & ~QVTD_FPD, UINT64_MAX);
         g_assert_cmphex(try(&u), ==, 0x02);
         unit_free(&u);
     }
@@ -163,7 +163,7 @@ static void test_pass_through_bits(void)
         uint64_t found[2];
         Unit u = unit_new(&config);
 
-        set_context(u.h, SID, P | TT(2), context_hi(u.levels, DID));
+        set_context(u.h, SID, QVTD_P | QVTD_TT(2), context_hi(u.levels, DID));
         flip_bits(&u, context_entry(u.h, SID), BITS(3, 0), BITS(2, 0), 0,
                   found);
         g_assert_cmphex(found[0], ==, BITS(63, 12));
@@ -196,9 +196,10 @@ static void test_type_width(void)
                 uint64_t table = host_pages(u.h, 1);
 
                 if (ok && tt != 2) {
-                    map(u.h, table, aw + 2, IOVA, 1, OUTPUT | RW);
+                    map(u.h, table, aw + 2, IOVA, 1, OUTPUT | QVTD_RW);
                 }
-                set_context(u.h, SID, table | TT(tt) | P, DID << 8 | aw);
+                set_context(u.h, SID, table | QVTD_TT(tt) | QVTD_P,
+                            DID << 8 | aw);
                 g_assert_cmphex(try(&u), ==, ok ? 0 : 0x03);
                 if (ok) {
                     assert_maps(u.d, IOVA, VTD_ACCESS_WRITE,
@@ -277,7 +278,7 @@ static void test_high(void)
         uint64_t at = table_entry(u.h, u.table, 3, IOVA, level);
 
         host_put(u.h, at, host_get(u.h, at) | high);
-        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+        inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
         assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT | high);
     }
     unit_free(&u);
@@ -291,12 +292,12 @@ static void test_order(void)
         unsigned reason;
     } table[] = {
         { 0, 0, 0x02 },
-        { BIT(4) | TT(3), BIT(63), 0x02 },
-        { P | BIT(4) | TT(3), 0, 0x0b },
-        { P | BITS(63, 12), BIT(24) | 1, 0x0b },
-        { P | TT(3) | BITS(63, 12), 1, 0x0b },
-        { P | TT(1) | BIT(48), 7, 0x0b },
-        { P | TT(2) | BIT(48), 7, 0x03 },
+        { BIT(4) | QVTD_TT(3), BIT(63), 0x02 },
+        { QVTD_P | BIT(4) | QVTD_TT(3), 0, 0x0b },
+        { QVTD_P | BITS(63, 12), BIT(24) | 1, 0x0b },
+        { QVTD_P | QVTD_TT(3) | BITS(63, 12), 1, 0x0b },
+        { QVTD_P | QVTD_TT(1) | BIT(48), 7, 0x0b },
+        { QVTD_P | QVTD_TT(2) | BIT(48), 7, 0x03 },
     };
     Unit u = unit_new(NULL);
     uint64_t entry = u.h->root + (SID >> 8) * 16;
@@ -306,9 +307,9 @@ static void test_order(void)
         g_assert_cmphex(try(&u), ==, table[i].reason);
         host_put(u.h, entry + 8, 1);
         g_assert_cmphex(try(&u), ==, 0x0a);
-        host_put(u.h, entry, host_get(u.h, entry) & ~P);
+        host_put(u.h, entry, host_get(u.h, entry) & ~QVTD_P);
         g_assert_cmphex(try(&u), ==, 0x01);
-        host_put(u.h, entry, host_get(u.h, entry) | P);
+        host_put(u.h, entry, host_get(u.h, entry) | QVTD_P);
         host_put(u.h, entry + 8, 0);
     }
     unit_free(&u);
@@ -331,16 +332,16 @@ static void test_index(void)
         d[i] = device_new(h, sids[i]);
         assert_blocked(d[i], IOVA, VTD_ACCESS_READ,
                        host_get(h, h->root + (sids[i] >> 8) * 16) ? 2 : 1);
-        map(h, table, 4, IOVA, 1, (i + 1) * PAGE | RW);
+        map(h, table, 4, IOVA, 1, (i + 1) * QVTD_PAGE | QVTD_RW);
         attach(d[i], table, 4, i + 1);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(sids); i++) {
-        assert_maps(d[i], IOVA, VTD_ACCESS_READ, (i + 1) * PAGE);
+        assert_maps(d[i], IOVA, VTD_ACCESS_READ, (i + 1) * QVTD_PAGE);
     }
     /* bus numbers change under a device: the id of now counts */
     for (unsigned i = 0; i < G_N_ELEMENTS(sids); i++) {
         d[0]->sid = sids[i];
-        assert_maps(d[0], IOVA, VTD_ACCESS_READ, (i + 1) * PAGE);
+        assert_maps(d[0], IOVA, VTD_ACCESS_READ, (i + 1) * QVTD_PAGE);
     }
     d[0]->sid = 0x0055;
     assert_blocked(d[0], IOVA, VTD_ACCESS_READ, 0x02);
@@ -355,7 +356,7 @@ static void test_faults_not_cached(void)
 {
     Unit u = unit_new(NULL);
     uint64_t root_entry = u.h->root + (SID >> 8) * 16;
-    uint64_t hi = context_hi(u.levels, DID), good = u.table | P;
+    uint64_t hi = context_hi(u.levels, DID), good = u.table | QVTD_P;
     uint64_t context_table = context_entry(u.h, SID) & BITS(63, 12);
     uint64_t hole = host_pages(u.h, 1);
     const struct {
@@ -365,11 +366,11 @@ static void test_faults_not_cached(void)
         { 0, 0, 0x02 },
         { good | BIT(5), hi, 0x0b },
         { good, hi | BIT(30), 0x0b },
-        { good | TT(3), hi, 0x03 },
+        { good | QVTD_TT(3), hi, 0x03 },
         { good, DID << 8 | 5, 0x03 },
         { good | BIT(60), hi, 0x0b },
-        { hole | P, hi, 0x03 },
-        { FPD, 0, SILENT },
+        { hole | QVTD_P, hi, 0x03 },
+        { QVTD_FPD, 0, SILENT },
     };
 
     host_set_ram(u.h, hole, false);
@@ -382,11 +383,11 @@ static void test_faults_not_cached(void)
 
     host_put(u.h, root_entry, 0);
     g_assert_cmphex(try(&u), ==, 0x01);
-    host_put(u.h, root_entry, context_table | P | BIT(1));
+    host_put(u.h, root_entry, context_table | QVTD_P | BIT(1));
     assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x0a);
-    host_put(u.h, root_entry, hole | P);
+    host_put(u.h, root_entry, hole | QVTD_P);
     assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x09);
-    host_put(u.h, root_entry, context_table | P);
+    host_put(u.h, root_entry, context_table | QVTD_P);
     assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT);
     unit_free(&u);
 }

@@ -8,11 +8,11 @@
 
 #include "qemu/osdep.h"
 #include "hw/i386/vtd/extents.h"
+#include "tests/vtd/numbers.h"
 
 #define KIB             1024ull
 #define MIB             (1024 * KIB)
 #define GIB             (1024 * MIB)
-#define PAGE            (4 * KIB)
 
 typedef struct Extent {
     uint64_t first, last;
@@ -35,7 +35,7 @@ static uint64_t some_address(GRand *rand)
 
     return gibs[g_rand_int_range(rand, 0, G_N_ELEMENTS(gibs))] * GIB +
            blocks[g_rand_int_range(rand, 0, G_N_ELEMENTS(blocks))] * 2 * MIB +
-           g_rand_int_range(rand, 0, 512) * PAGE;
+           g_rand_int_range(rand, 0, 512) * QVTD_PAGE;
 }
 
 /* The first of @list that meets a range, an index, or -1 */
@@ -83,7 +83,7 @@ static void test_random(void)
 
         for (unsigned step = 0; step < 2000; step++) {
             uint64_t at = some_address(rand);
-            uint64_t size = PAGE << order_of(rand);
+            uint64_t size = QVTD_PAGE << order_of(rand);
             Extent e = { at & ~(size - 1), at | (size - 1) };
             int i = list_find(list, e.first, e.last);
 
@@ -101,11 +101,11 @@ static void test_random(void)
             check_find(sent, list, 0, UINT64_MAX);
             for (unsigned n = 0; n < 4; n++) {
                 uint64_t first = some_address(rand);
-                uint64_t mask = (PAGE << order_of(rand)) - 1;
+                uint64_t mask = (QVTD_PAGE << order_of(rand)) - 1;
 
                 check_find(sent, list, first, first + mask);
                 check_find(sent, list, first & ~mask, first | mask);
-                check_find(sent, list, first, first + PAGE - 1);
+                check_find(sent, list, first, first + QVTD_PAGE - 1);
             }
         }
         while (list->len) {

@@ -31,20 +31,20 @@ static void mend(Unit *u, bool fpd)
     host_set_ram(h, h->root, true);
     host_put(h, entry, host_get(h, entry) & ~0xfffull);
     if (host_get(h, entry)) {
-        host_put(h, entry, host_get(h, entry) | P);
+        host_put(h, entry, host_get(h, entry) | QVTD_P);
     }
     host_set_ram(h, context_entry(h, u->d[0]->sid) & ~0xfffull, true);
     for (unsigned i = 0; i < 2; i++) {
-        set_context(h, u->d[i]->sid, u->table | P | (fpd ? FPD : 0),
+        set_context(h, u->d[i]->sid, u->table | QVTD_P | (fpd ? QVTD_FPD : 0),
                     context_hi(4, 9));
     }
     host_set_ram(h, table_entry(h, u->table, 4, IOVA, 1) & ~0xfffull, true);
-    map(h, u->table, 4, IOVA, 1, OUTPUT | RW);
-    if (rd64(h, REG_RTADDR) != h->root) {
+    map(h, u->table, 4, IOVA, 1, OUTPUT | QVTD_RW);
+    if (rd64(h, QVTD_RTADDR) != h->root) {
         set_root_table(h, h->root);
     }
-    inv_context(h, GLOBAL, 0, 0, 0);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static Unit unit_new(void)
@@ -56,9 +56,9 @@ static Unit unit_new(void)
     u.table = host_pages(u.h, 1);
     host_enable(u.h);
     mend(&u, false);
-    wr32(u.h, REG_FEDATA, EVENT_DATA);
-    wr32(u.h, REG_FEADDR, (uint32_t)EVENT_ADDR);
-    wr32(u.h, REG_FEUADDR, EVENT_ADDR >> 32);
+    wr32(u.h, QVTD_FEDATA, EVENT_DATA);
+    wr32(u.h, QVTD_FEADDR, (uint32_t)EVENT_ADDR);
+    wr32(u.h, QVTD_FEUADDR, EVENT_ADDR >> 32);
     return u;
 }
 
@@ -90,19 +90,19 @@ static void break_for(Unit *u, unsigned reason)
 
     switch (reason) {
     case 0x01:
-        host_put(h, root, host_get(h, root) & ~P);
+        host_put(h, root, host_get(h, root) & ~QVTD_P);
         break;
     case 0x02:
-        host_put(h, context, host_get(h, context) & ~P);
+        host_put(h, context, host_get(h, context) & ~QVTD_P);
         break;
     case 0x03:
-        host_put(h, context, host_get(h, context) | TT(3));
+        host_put(h, context, host_get(h, context) | QVTD_TT(3));
         break;
     case 0x05:
-        host_put(h, leaf, OUTPUT | R);
+        host_put(h, leaf, OUTPUT | QVTD_R);
         break;
     case 0x06:
-        host_put(h, leaf, OUTPUT | W);
+        host_put(h, leaf, OUTPUT | QVTD_W);
         break;
     case 0x07:
         host_set_ram(h, leaf & ~0xfffull, false);
@@ -120,17 +120,17 @@ static void break_for(Unit *u, unsigned reason)
         host_put(h, context, host_get(h, context) | BIT(11));
         break;
     case 0x0c:
-        host_put(h, leaf, OUTPUT | RW | BIT(62));
+        host_put(h, leaf, OUTPUT | QVTD_RW | BIT(62));
         break;
     case 0x0e:
-        host_put(h, leaf, 0xfee00000 | RW);
+        host_put(h, leaf, 0xfee00000 | QVTD_RW);
         break;
     case 0x30:
         set_root_table(h, h->root | 2 << 10);
         break;
     }
-    inv_context(h, GLOBAL, 0, 0, 0);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 /* What the request is for @reason to be met */
@@ -182,9 +182,9 @@ static void fault(Device *d, uint64_t iova)
 static void assert_record(Host *h, uint32_t status, uint16_t sid,
                           uint64_t iova)
 {
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, status);
-    g_assert_cmphex(rd64(h, REG_FRCD), ==, iova);
-    g_assert_cmphex(rd64(h, REG_FRCD + 8), ==,
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, status);
+    g_assert_cmphex(rd64(h, QVTD_FRCD_LO), ==, iova);
+    g_assert_cmphex(rd64(h, QVTD_FRCD_HI), ==,
                     BITS(63, 62) | 0x06ull << 32 | sid);
 }
 
@@ -195,41 +195,41 @@ static void test_overflow(void)
     Host *h = u.h;
 
     fault(u.d[0], 0x1000);
-    assert_record(h, PPF, 0x03f9, 0x1000);
+    assert_record(h, QVTD_FSTS_PPF, 0x03f9, 0x1000);
     /* of the same source: one and the same */
     fault(u.d[0], 0x2000);
-    assert_record(h, PPF, 0x03f9, 0x1000);
+    assert_record(h, QVTD_FSTS_PPF, 0x03f9, 0x1000);
     /* of another: lost, and told */
     fault(u.d[1], 0x3000);
-    assert_record(h, PPF | PFO, 0x03f9, 0x1000);
+    assert_record(h, QVTD_FSTS_PPF | QVTD_FSTS_PFO, 0x03f9, 0x1000);
 
     /* a record that is free again is not used while PFO is set */
-    wr32(h, REG_FRCD + 12, BIT(31));
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, PFO);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_PFO);
     fault(u.d[1], 0x4000);
     fault(u.d[0], 0x4000);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, PFO);
-    g_assert_cmphex(rd32(h, REG_FRCD + 12) & BIT(31), ==, 0);
-    wr32(h, REG_FSTS, ~PFO);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, PFO);
-    wr32(h, REG_FSTS, PFO);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_PFO);
+    g_assert_cmphex(rd32(h, QVTD_FRCD_HI + 4) & BIT(31), ==, 0);
+    wr32(h, QVTD_FSTS, ~QVTD_FSTS_PFO);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_PFO);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_PFO);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, 0);
     fault(u.d[1], 0x5000);
-    assert_record(h, PPF, 0x03fa, 0x5000);
+    assert_record(h, QVTD_FSTS_PPF, 0x03fa, 0x5000);
 
     /* PFO cleared and the record not: full again at the next */
     fault(u.d[0], 0x6000);
-    assert_record(h, PPF | PFO, 0x03fa, 0x5000);
-    wr32(h, REG_FSTS, PFO);
-    assert_record(h, PPF, 0x03fa, 0x5000);
+    assert_record(h, QVTD_FSTS_PPF | QVTD_FSTS_PFO, 0x03fa, 0x5000);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_PFO);
+    assert_record(h, QVTD_FSTS_PPF, 0x03fa, 0x5000);
     fault(u.d[0], 0x6000);
-    assert_record(h, PPF | PFO, 0x03fa, 0x5000);
+    assert_record(h, QVTD_FSTS_PPF | QVTD_FSTS_PFO, 0x03fa, 0x5000);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED), ==, 2);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_FAULTS_LOST), ==, 6);
 
     /* as Linux clears it all (10.7) */
-    wr32(h, REG_FRCD + 12, BIT(31));
-    wr32(h, REG_FSTS, PFO | PPF | BIT(7));
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    wr32(h, QVTD_FSTS, QVTD_FSTS_PFO | QVTD_FSTS_PPF | BIT(7));
     assert_no_fault(h);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED), ==, 2);
     unit_free(&u);
@@ -244,24 +244,24 @@ static void test_clear(void)
         uint64_t value;
         bool clears;
     } table[] = {
-        { REG_FRCD + 12, 4, BIT(31), true },
-        { REG_FRCD + 12, 4, UINT32_MAX, true },
-        { REG_FRCD + 8, 8, BIT(63), true },
-        { REG_FRCD + 8, 8, UINT64_MAX, true },
-        { REG_FRCD + 12, 4, 0, false },
-        { REG_FRCD + 12, 4, BITS(30, 0), false },
-        { REG_FRCD + 8, 8, BITS(62, 0), false },
-        { REG_FRCD + 8, 4, UINT32_MAX, false },
-        { REG_FRCD, 8, UINT64_MAX, false },
-        { REG_FRCD + 4, 4, UINT32_MAX, false },
-        { REG_FSTS, 4, UINT32_MAX, false },
+        { QVTD_FRCD_HI + 4, 4, BIT(31), true },
+        { QVTD_FRCD_HI + 4, 4, UINT32_MAX, true },
+        { QVTD_FRCD_HI, 8, BIT(63), true },
+        { QVTD_FRCD_HI, 8, UINT64_MAX, true },
+        { QVTD_FRCD_HI + 4, 4, 0, false },
+        { QVTD_FRCD_HI + 4, 4, BITS(30, 0), false },
+        { QVTD_FRCD_HI, 8, BITS(62, 0), false },
+        { QVTD_FRCD_HI, 4, UINT32_MAX, false },
+        { QVTD_FRCD_LO, 8, UINT64_MAX, false },
+        { QVTD_FRCD_LO + 4, 4, UINT32_MAX, false },
+        { QVTD_FSTS, 4, UINT32_MAX, false },
     };
     Unit u = unit_new();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         g_test_message("row %u", i);
         fault(u.d[0], 0x9000);
-        assert_record(u.h, PPF, 0x03f9, 0x9000);
+        assert_record(u.h, QVTD_FSTS_PPF, 0x03f9, 0x9000);
         vtd_mmio_write(u.h->v, table[i].offset, table[i].value,
                        table[i].size);
         if (table[i].clears) {
@@ -273,8 +273,8 @@ static void test_clear(void)
 
     /* neither translation off and on nor a new root table clears it */
     fault(u.d[0], 0x9000);
-    gcmd(u.h, TE, false);
-    gcmd(u.h, TE, true);
+    gcmd(u.h, QVTD_TE, false);
+    gcmd(u.h, QVTD_TE, true);
     set_root_table(u.h, u.h->root);
     assert_fault(u.h, 0x06, 0x03f9, 0x9000, true);
     unit_free(&u);
@@ -293,8 +293,8 @@ static void assert_messages(Host *h, unsigned n)
 
 static void clear(Host *h)
 {
-    wr32(h, REG_FRCD + 12, BIT(31));
-    wr32(h, REG_FSTS, PFO);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    wr32(h, QVTD_FSTS, QVTD_FSTS_PFO);
     assert_no_fault(h);
 }
 
@@ -305,15 +305,15 @@ static void test_event(void)
 
     /* masked after reset: held until unmasked, then sent once */
     fault(u.d[0], 0x1000);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     assert_messages(h, 0);
-    wr32(h, REG_FECTL, IM);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
-    wr32(h, REG_FECTL, 0);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    wr32(h, QVTD_FECTL, 0);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, 0);
     assert_messages(h, 1);
-    wr32(h, REG_FECTL, IM);
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
+    wr32(h, QVTD_FECTL, 0);
     assert_messages(h, 1);
 
     /* more faults, an overflow too, are no new event while PPF is set */
@@ -326,37 +326,37 @@ static void test_event(void)
     /* unmasked: at once, each time that PPF is set anew */
     fault(u.d[1], 0x3000);
     assert_messages(h, 2);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, 0);
     clear(h);
     fault(u.d[0], 0x3000);
     assert_messages(h, 3);
     clear(h);
 
     /* masked, and the cause gone first: never sent */
-    wr32(h, REG_FECTL, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     fault(u.d[0], 0x4000);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     clear(h);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
-    wr32(h, REG_FECTL, 0);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
+    wr32(h, QVTD_FECTL, 0);
     assert_messages(h, 3);
 
     /* IP is not software's to set */
-    wr32(h, REG_FECTL, IP);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
-    wr32(h, REG_FECTL, IM | IP);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, 0);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
 
     /* one write of both unmasks with the data that it brings */
-    wr32(h, REG_FECTL, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     fault(u.d[0], 0x4000);
-    wr32(h, REG_FEDATA, 0);
-    wr64(h, REG_FECTL, (uint64_t)EVENT_DATA << 32);
+    wr32(h, QVTD_FEDATA, 0);
+    wr64(h, QVTD_FECTL, (uint64_t)EVENT_DATA << 32);
     assert_messages(h, 4);
     clear(h);
 
     /* what is not recorded is no event */
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     mend(&u, true);
     fault(u.d[0], 0x5000);
     assert_messages(h, 4);
@@ -371,40 +371,40 @@ static void test_joint_causes(void)
     Host *h = u.h;
 
     queue_start(h, 0);
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     fault(u.d[0], 0x1000);
     assert_messages(h, 1);
     submit(h, 0, 0);
     assert_queue(h, 0, 3);
     assert_messages(h, 1);
-    wr32(h, REG_FRCD + 12, BIT(31));
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, IQE);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_IQE);
     fault(u.d[1], 0x2000);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, IQE | PPF);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_IQE | QVTD_FSTS_PPF);
     assert_messages(h, 1);
     clear(h);
     queue_recover(h);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, 0);
     assert_messages(h, 1);
 
     /* masked: pending until the last cause has gone */
-    wr32(h, REG_FECTL, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     fault(u.d[0], 0x3000);
     submit(h, 0, 0);
     assert_queue(h, h->tail - 1, 3);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
-    wr32(h, REG_FRCD + 12, BIT(31));
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     queue_recover(h);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
 
     /* an overflow is none of them: it does not keep the event pending */
     fault(u.d[0], 0x4000);
     fault(u.d[1], 0x4000);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, PPF | PFO);
-    wr32(h, REG_FRCD + 12, BIT(31));
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
-    wr32(h, REG_FECTL, 0);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_PPF | QVTD_FSTS_PFO);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
+    wr32(h, QVTD_FECTL, 0);
     assert_messages(h, 1);
     clear(h);
     submit_wait(h);
@@ -417,14 +417,14 @@ static void test_event_later(void)
     Unit u = unit_new();
     Host *h = u.h;
 
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     h->cannot_inject = true;
     fault(u.d[0], 0x1000);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IP);
     assert_messages(h, 0);
     h->cannot_inject = false;
     vtd_send_events(h->v);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, 0);
     assert_messages(h, 1);
     vtd_send_events(h->v);
     assert_messages(h, 1);
@@ -434,11 +434,11 @@ static void test_event_later(void)
     h->cannot_inject = true;
     fault(u.d[0], 0x1000);
     h->cannot_inject = false;
-    wr32(h, REG_FECTL, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     vtd_send_events(h->v);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     assert_messages(h, 1);
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     assert_messages(h, 2);
     clear(h);
 
@@ -449,7 +449,7 @@ static void test_event_later(void)
     fault(u.d[0], 0x1000);
     vtd_reset(h->v);
     h->cannot_inject = false;
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     vtd_send_events(h->v);
     assert_messages(h, 2);
     unit_free(&u);
@@ -481,11 +481,11 @@ static void test_event_storm(void)
     Storm s = { .d = u.d[0] };
     pthread_t thread;
 
-    wr32(h, REG_FECTL, 0);
+    wr32(h, QVTD_FECTL, 0);
     h->concurrent = true;
     g_assert_cmpint(pthread_create(&thread, NULL, storm, &s), ==, 0);
     while (vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED) < STORM) {
-        wr32(h, REG_FRCD + 12, BIT(31));
+        wr32(h, QVTD_FRCD_HI + 4, BIT(31));
         sched_yield();          /* one CPU alone may run both */
     }
     atomic_store(&s.stop, true);

@@ -55,44 +55,46 @@ static void scattered(Host *h, uint64_t table, unsigned i)
     uint64_t last = full_table(h, 0, 0);
 
     for (unsigned n = 0; n < 512; n++) {
-        host_put(h, last + n * 8, (TARGET + (n * 7 & 511) * PAGE) | RW);
+        host_put(h, last + n * 8,
+                 (TARGET + (n * 7 & 511) * QVTD_PAGE) | QVTD_RW);
     }
     host_put(h, table_entry(h, table, 4, i * GIB, 3),
-             full_table(h, last | RW, 0) | RW);
+             full_table(h, last | QVTD_RW, 0) | QVTD_RW);
 }
 
 static void contiguous(Host *h, uint64_t table, unsigned i)
 {
-    uint64_t last = full_table(h, TARGET | RW, PAGE);
+    uint64_t last = full_table(h, TARGET | QVTD_RW, QVTD_PAGE);
 
     host_put(h, table_entry(h, table, 4, i * GIB, 3),
-             full_table(h, last | RW, 0) | RW);
+             full_table(h, last | QVTD_RW, 0) | QVTD_RW);
 }
 
 static void sparse(Host *h, uint64_t table, unsigned i)
 {
-    map(h, table, 4, i * GIB + 77 * PAGE, 1, TARGET | RW);
-    map(h, table, 4, i * GIB + 80 * PAGE, 1, (TARGET + 3 * PAGE) | RW);
-    map(h, table, 4, i * GIB + 99 * 2 * MIB, 2, TARGET | RW);
+    map(h, table, 4, i * GIB + 77 * QVTD_PAGE, 1, TARGET | QVTD_RW);
+    map(h, table, 4, i * GIB + 80 * QVTD_PAGE, 1,
+        (TARGET + 3 * QVTD_PAGE) | QVTD_RW);
+    map(h, table, 4, i * GIB + 99 * 2 * MIB, 2, TARGET | QVTD_RW);
 }
 
 static void superpages(Host *h, uint64_t table, unsigned i)
 {
     host_put(h, table_entry(h, table, 4, i * GIB, 3),
-             full_table(h, TARGET | RW | PS, 2 * MIB) | RW);
+             full_table(h, TARGET | QVTD_RW | QVTD_PS, 2 * MIB) | QVTD_RW);
 }
 
 static void gibs(Host *h, uint64_t table, unsigned i)
 {
-    map(h, table, 4, i * GIB, 3, TARGET | RW);
+    map(h, table, 4, i * GIB, 3, TARGET | QVTD_RW);
 }
 
 /* Pages of a superpage that are there already are not sent with it */
 static void mixed(Host *h, uint64_t table, unsigned i)
 {
     for (unsigned n = 0; n < 8; n++) {
-        map(h, table, 4, i * GIB + n * 2 * MIB + 8 * PAGE, 1,
-            (TARGET + n * 2 * MIB + 8 * PAGE) | RW);
+        map(h, table, 4, i * GIB + n * 2 * MIB + 8 * QVTD_PAGE, 1,
+            (TARGET + n * 2 * MIB + 8 * QVTD_PAGE) | QVTD_RW);
     }
 }
 
@@ -123,15 +125,15 @@ static void check(const char *name, Layout *layout, Layout *after,
         attach(d[i], table, 4, 1);
         vtd_space_watch(d[i]->space, true, true);
     }
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     before = heap();
     for (unsigned i = 0; i < 200; i++) {
         layout(h, table, i);
     }
-    inv_iotlb(h, DOMAIN, 1, 0, 0);
+    inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
     for (unsigned i = 0; i < 200 && after; i++) {
         after(h, table, i);
-        inv_iotlb(h, DOMAIN, 1, 0, 0);
+        inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
     }
     held = heap() - before;
     said = vtd_stat(h->v, VTD_STAT_SHADOW_BYTES);

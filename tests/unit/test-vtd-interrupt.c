@@ -7,14 +7,6 @@
 #include "qemu/osdep.h"
 #include "vtd-host.h"
 
-#define EIME                    BIT(11)
-#define SHV                     BIT(3)
-#define IRTE_VECTOR(v)          ((uint64_t)(v) << 16)
-#define IRTE_DEST8(d)           ((uint64_t)(d) << 40)
-#define IRTE_SID(sid)           ((uint64_t)(sid))
-#define IRTE_SQ(sq)             ((uint64_t)(sq) << 16)
-#define IRTE_SVT(svt)           ((uint64_t)(svt) << 18)
-
 #define PASSED                  0x200
 
 /* A unit that remaps by a table of 2^(@s + 1) entries */
@@ -27,7 +19,7 @@ static Host *remapping_host(const VtdConfig *config, unsigned s,
     *table = host_pages(h, s > 7 ? 1u << (s - 7) : 1);
     set_irta(h, *table | flags | s);
     inv_iec(h, true, 0, 0);
-    gcmd(h, IRE, true);
+    gcmd(h, QVTD_IRE, true);
     g_array_set_size(h->iec_changes, 0);
     return h;
 }
@@ -57,10 +49,10 @@ static unsigned request(Host *h, uint16_t sid, uint64_t addr, uint32_t data,
     case VTD_INTERRUPT_BLOCKED:
         break;
     }
-    if (!(rd32(h, REG_FSTS) & PPF)) {
+    if (!(rd32(h, QVTD_FSTS) & QVTD_FSTS_PPF)) {
         return SILENT;
     }
-    reason = rd32(h, REG_FRCD + 12) & 0xff;
+    reason = rd32(h, QVTD_FRCD_HI + 4) & 0xff;
     assert_fault(h, reason, sid, reason == 0x20 || reason == 0x25
                                  ? 0 : (uint64_t)index << 48, false);
     return reason;
@@ -89,9 +81,10 @@ static void test_compatibility(void)
     for (unsigned cfi = 0; cfi < 2; cfi++) {
         for (unsigned eime = 0; eime < 2; eime++) {
             uint64_t table;
-            Host *h = remapping_host(NULL, 0, eime ? EIME : 0, &table);
+            Host *h = remapping_host(NULL, 0, eime ? QVTD_IRTA_EIME : 0,
+                                     &table);
 
-            gcmd(h, CFI, cfi);
+            gcmd(h, QVTD_CFI, cfi);
             for (unsigned i = 0; i < G_N_ELEMENTS(addrs); i++) {
                 g_assert_cmphex(request(h, 0x1234, addrs[i], 0xc041, 0, &out),
                                 ==, cfi && !eime ? PASSED : 0x25);
@@ -99,7 +92,7 @@ static void test_compatibility(void)
             /* the other format does not care */
             g_assert_cmphex(request_index(h, 0, &out), ==, 0x22);
 
-            gcmd(h, IRE, false);
+            gcmd(h, QVTD_IRE, false);
             for (unsigned i = 0; i < G_N_ELEMENTS(addrs); i++) {
                 g_assert_cmphex(request(h, 0, addrs[i] | BIT(4), 0x41, 0,
                                         &out), ==, PASSED);
@@ -118,7 +111,7 @@ static void test_fields(void)
 
     for (unsigned eime = 0; eime < 2; eime++) {
         uint64_t table;
-        Host *h = remapping_host(NULL, 0, eime ? EIME : 0, &table);
+        Host *h = remapping_host(NULL, 0, eime ? QVTD_IRTA_EIME : 0, &table);
 
         for (unsigned i = 0; i < 8 * G_N_ELEMENTS(modes); i++) {
             unsigned mode = modes[i / 8];
@@ -126,9 +119,9 @@ static void test_fields(void)
             uint8_t vector = 0x40 + i;
             VtdInterrupt out;
 
-            put_irte(h, table, 1, P | (i & 7) << 2 | mode << 5 | 0xf << 8 |
-                     IRTE_VECTOR(vector) |
-                     (eime ? (uint64_t)dest << 32 : IRTE_DEST8(dest)), 0);
+            put_irte(h, table, 1, QVTD_P | (i & 7) << 2 | mode << 5 | 0xf << 8 |
+                     QVTD_IRTE_V(vector) |
+                     (eime ? (uint64_t)dest << 32 : QVTD_IRTE_DST(dest)), 0);
             inv_iec(h, false, 1, 0);
             for (unsigned again = 0; again < 2; again++) {
                 g_assert_cmphex(request_index(h, 1, &out), ==, 0);
@@ -149,11 +142,11 @@ static void test_irte_bits(void)
 {
     for (unsigned eime = 0; eime < 2; eime++) {
         uint64_t table, found[2] = { 0 };
-        Host *h = remapping_host(NULL, 0, eime ? EIME : 0, &table);
+        Host *h = remapping_host(NULL, 0, eime ? QVTD_IRTA_EIME : 0, &table);
         VtdInterrupt out;
 
         for (unsigned bit = 0; bit < 128; bit++) {
-            put_irte(h, table, 0, P ^ (bit < 64 ? BIT(bit) : 0),
+            put_irte(h, table, 0, QVTD_P ^ (bit < 64 ? BIT(bit) : 0),
                      bit < 64 ? 0 : BIT(bit - 64));
             inv_iec(h, true, 0, 0);
             switch (request_index(h, 0, &out)) {
@@ -174,7 +167,7 @@ static void test_irte_bits(void)
                         (eime ? 0 : BITS(39, 32) | BITS(63, 48)));
         g_assert_cmphex(found[1], ==, BITS(63, 20));
         for (unsigned mode = 0; mode < 8; mode++) {
-            put_irte(h, table, 0, P | mode << 5, 0);
+            put_irte(h, table, 0, QVTD_P | mode << 5, 0);
             inv_iec(h, true, 0, 0);
             g_assert_cmphex(request_index(h, 0, &out), ==,
                             mode == 3 || mode == 6 ? 0x24 : 0);
@@ -189,15 +182,15 @@ static void test_irte_bits(void)
                             bit == 1 ? SILENT : 0x22);
         }
         /* reserved bits before the source, FPD for both */
-        put_irte(h, table, 0, P | BIT(12), IRTE_SVT(3));
+        put_irte(h, table, 0, QVTD_P | BIT(12), QVTD_IRTE_SVT(3));
         g_assert_cmphex(request_index(h, 0, &out), ==, 0x24);
-        put_irte(h, table, 0, P | FPD | BIT(12), IRTE_SVT(3));
+        put_irte(h, table, 0, QVTD_P | QVTD_FPD | BIT(12), QVTD_IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request_index(h, 0, &out), ==, SILENT);
-        put_irte(h, table, 0, P | FPD, IRTE_SVT(3));
+        put_irte(h, table, 0, QVTD_P | QVTD_FPD, QVTD_IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request_index(h, 0, &out), ==, SILENT);
-        put_irte(h, table, 0, P | FPD | IRTE_VECTOR(7), 0);
+        put_irte(h, table, 0, QVTD_P | QVTD_FPD | QVTD_IRTE_V(7), 0);
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request_index(h, 0, &out), ==, 0);
         g_assert_cmphex(out.vector, ==, 7);
@@ -213,8 +206,8 @@ static void test_index(void)
     VtdInterrupt out;
 
     for (unsigned i = 0; i < 65536; i++) {
-        put_irte(h, table, i, P | IRTE_VECTOR(i & 0xff) | IRTE_DEST8(i >> 8),
-                 0);
+        put_irte(h, table, i,
+                 QVTD_P | QVTD_IRTE_V(i & 0xff) | QVTD_IRTE_DST(i >> 8), 0);
     }
     for (unsigned i = 0; i < 65536; i++) {
         /* without SHV the data is of no matter */
@@ -228,19 +221,22 @@ static void test_index(void)
         unsigned index = handle + subhandle;
 
         if (index < 65536) {
-            g_assert_cmphex(request(h, 0, msi_addr(handle) | SHV, subhandle,
+            g_assert_cmphex(request(h, 0, msi_addr(handle) | QVTD_MSI_SHV,
+                                    subhandle,
                                     index, &out), ==, 0);
             g_assert_cmphex(out.dest << 8 | out.vector, ==, index);
         } else {
-            g_assert_cmpint(vtd_interrupt(h->v, 0, msi_addr(handle) | SHV,
+            g_assert_cmpint(vtd_interrupt(h->v, 0,
+                                          msi_addr(handle) | QVTD_MSI_SHV,
                                           subhandle, true, &out), ==,
                             VTD_INTERRUPT_BLOCKED);
-            g_assert_cmphex(rd32(h, REG_FRCD + 12) & 0xff, ==, 0x21);
-            wr32(h, REG_FRCD + 12, BIT(31));
+            g_assert_cmphex(rd32(h, QVTD_FRCD_HI + 4) & 0xff, ==, 0x21);
+            wr32(h, QVTD_FRCD_HI + 4, BIT(31));
         }
     }
     for (unsigned bit = 16; bit < 32; bit++) {
-        g_assert_cmphex(request(h, 0, msi_addr(0) | SHV, BIT(bit), 0, &out),
+        g_assert_cmphex(request(h, 0, msi_addr(0) | QVTD_MSI_SHV, BIT(bit), 0,
+                                &out),
                         ==, 0x20);
         g_assert_cmphex(request(h, 0, msi_addr(0), BIT(bit), 0, &out), ==, 0);
     }
@@ -255,14 +251,15 @@ static void test_sizes(void)
         Host *h = remapping_host(NULL, s, 0, &table);
         VtdInterrupt out;
 
-        put_irte(h, table, entries - 1, P, 0);
-        put_irte(h, table, entries & 0xffff, P, 0);
+        put_irte(h, table, entries - 1, QVTD_P, 0);
+        put_irte(h, table, entries & 0xffff, QVTD_P, 0);
         g_assert_cmphex(request_index(h, entries - 1, &out), ==, 0);
-        g_assert_cmphex(request(h, 0, msi_addr(entries - 2) | SHV, 1,
+        g_assert_cmphex(request(h, 0, msi_addr(entries - 2) | QVTD_MSI_SHV, 1,
                                 entries - 1, &out), ==, 0);
         if (s < 15) {
             g_assert_cmphex(request_index(h, entries, &out), ==, 0x21);
-            g_assert_cmphex(request(h, 0, msi_addr(entries - 1) | SHV, 1,
+            g_assert_cmphex(request(h, 0,
+                                    msi_addr(entries - 1) | QVTD_MSI_SHV, 1,
                                     entries, &out), ==, 0x21);
         }
         /* a table outside memory, then in it again */
@@ -270,7 +267,7 @@ static void test_sizes(void)
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request_index(h, 1, &out), ==, 0x23);
         host_set_ram(h, table & ~0xfffull, true);
-        put_irte(h, table, 1, P, 0);
+        put_irte(h, table, 1, QVTD_P, 0);
         g_assert_cmphex(request_index(h, 1, &out), ==, 0);
         host_free(h);
     }
@@ -279,7 +276,6 @@ static void test_sizes(void)
 /* Who may ask for an entry (8.5) */
 static void test_source(void)
 {
-    static const uint8_t ignored[] = { 0, 4, 6, 7 };    /* by SQ */
     static const struct {
         uint16_t range;         /* first and last bus */
         uint16_t sid;
@@ -298,23 +294,25 @@ static void test_source(void)
     for (unsigned sq = 0; sq < 4; sq++) {
         uint16_t named = 0x3ac5 ^ sq;
 
-        put_irte(h, table, 0, P, IRTE_SID(named) | IRTE_SQ(sq) | IRTE_SVT(1));
+        put_irte(h, table, 0, QVTD_P,
+                 QVTD_IRTE_SID(named) | QVTD_IRTE_SQ(sq) | QVTD_IRTE_SVT(1));
         inv_iec(h, true, 0, 0);
         for (unsigned flip = 0; flip < 65536;
              flip = flip < 8 ? flip + 1 : flip * 2) {
             g_assert_cmphex(request(h, named ^ flip, msi_addr(0), 0, 0, &out),
-                            ==, flip & ~ignored[sq] ? 0x26 : 0);
+                            ==, flip & ~qvtd_functions(sq) ? 0x26 : 0);
         }
         g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, msi_addr(0), 0,
                                       true, &out), ==,
                         VTD_INTERRUPT_REMAPPED);
 
         /* none: neither SID nor SQ count */
-        put_irte(h, table, 0, P, IRTE_SID(named) | IRTE_SQ(sq));
+        put_irte(h, table, 0, QVTD_P, QVTD_IRTE_SID(named) | QVTD_IRTE_SQ(sq));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, ~named, msi_addr(0), 0, 0, &out), ==, 0);
 
-        put_irte(h, table, 0, P, IRTE_SID(named) | IRTE_SQ(sq) | IRTE_SVT(3));
+        put_irte(h, table, 0, QVTD_P,
+                 QVTD_IRTE_SID(named) | QVTD_IRTE_SQ(sq) | QVTD_IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, named, msi_addr(0), 0, 0, &out), ==, 0x26);
         g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED | 0xff00,
@@ -322,8 +320,9 @@ static void test_source(void)
                         VTD_INTERRUPT_REMAPPED);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
-        put_irte(h, table, 0, P, IRTE_SID(buses[i].range) | IRTE_SQ(i & 3) |
-                                 IRTE_SVT(2));
+        put_irte(h, table, 0, QVTD_P,
+                 QVTD_IRTE_SID(buses[i].range) | QVTD_IRTE_SQ(i & 3) |
+                 QVTD_IRTE_SVT(2));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, buses[i].sid, msi_addr(0), 0, 0, &out), ==,
                         buses[i].ok ? 0 : 0x26);
@@ -377,13 +376,13 @@ static void test_without_eim(void)
     Host *h;
 
     config.eim = false;
-    h = remapping_host(&config, 0, EIME, &table);
-    put_irte(h, table, 0, P | IRTE_DEST8(0x81), 0);
-    put_irte(h, table, 1, P | 1ull << 32, 0);
+    h = remapping_host(&config, 0, QVTD_IRTA_EIME, &table);
+    put_irte(h, table, 0, QVTD_P | QVTD_IRTE_DST(0x81), 0);
+    put_irte(h, table, 1, QVTD_P | 1ull << 32, 0);
     g_assert_cmphex(request_index(h, 0, &out), ==, 0);
     g_assert_cmphex(out.dest, ==, 0x81);
     g_assert_cmphex(request_index(h, 1, &out), ==, 0x24);
-    gcmd(h, CFI, true);
+    gcmd(h, QVTD_CFI, true);
     g_assert_cmphex(request(h, 0, 0xfee00000, 0x31, 0, &out), ==, PASSED);
     host_free(h);
 }
@@ -402,7 +401,8 @@ static void assert_vector(Host *h, unsigned index, uint8_t vector,
 /* By index and mask: the block goes, its neighbours stay */
 static void test_cache(void)
 {
-    const uint64_t old = P | IRTE_VECTOR(0x11), new = P | IRTE_VECTOR(0x22);
+    const uint64_t old = QVTD_P | QVTD_IRTE_V(0x11);
+    const uint64_t new = QVTD_P | QVTD_IRTE_V(0x22);
     uint64_t table;
     Host *h = remapping_host(NULL, 15, 0, &table);
 
@@ -439,8 +439,8 @@ static void test_cache(void)
                 g_assert_cmphex(out.vector, ==, 0x22);
             }
             if (im < 7) {       /* else they may share a slot with others */
-                put_irte(h, table, at[0], P | IRTE_VECTOR(0x33), 0);
-                put_irte(h, table, at[3], P | IRTE_VECTOR(0x33), 0);
+                put_irte(h, table, at[0], QVTD_P | QVTD_IRTE_V(0x33), 0);
+                put_irte(h, table, at[3], QVTD_P | QVTD_IRTE_V(0x33), 0);
                 assert_vector(h, at[0], 0x11, true);
                 assert_vector(h, at[3], 0x11, true);
             }
@@ -467,9 +467,9 @@ static void test_faults_not_cached(void)
         uint64_t lo, hi;
         unsigned reason;
     } table[] = {
-        { 0, 0, 0x22 }, { FPD, 0, SILENT }, { P | BIT(12), 0, 0x24 },
-        { P | BIT(15), 0, 0x24 }, { P, BIT(63), 0x24 },
-        { P | 3 << 5, 0, 0x24 }, { P, IRTE_SVT(3), 0x26 },
+        { 0, 0, 0x22 }, { QVTD_FPD, 0, SILENT }, { QVTD_P | BIT(12), 0, 0x24 },
+        { QVTD_P | BIT(15), 0, 0x24 }, { QVTD_P, BIT(63), 0x24 },
+        { QVTD_P | 3 << 5, 0, 0x24 }, { QVTD_P, QVTD_IRTE_SVT(3), 0x26 },
     };
     uint64_t irt;
     Host *h = remapping_host(NULL, 0, 0, &irt);
@@ -479,7 +479,7 @@ static void test_faults_not_cached(void)
         g_test_message("row %u", i);
         put_irte(h, irt, 1, table[i].lo, table[i].hi);
         g_assert_cmphex(request_index(h, 1, &out), ==, table[i].reason);
-        put_irte(h, irt, 1, P | IRTE_VECTOR(0x50 + i), 0);
+        put_irte(h, irt, 1, QVTD_P | QVTD_IRTE_V(0x50 + i), 0);
         assert_vector(h, 1, 0x50 + i, false);
         inv_iec(h, false, 1, 0);
     }
@@ -493,8 +493,8 @@ static void test_notices(void)
         uint32_t bit;
         bool on;
     } commands[] = {
-        { SIRTP, true }, { IRE, true }, { CFI, true }, { SIRTP, true },
-        { CFI, false }, { IRE, false },
+        { QVTD_SIRTP, true }, { QVTD_IRE, true }, { QVTD_CFI, true },
+        { QVTD_SIRTP, true }, { QVTD_CFI, false }, { QVTD_IRE, false },
     };
     Host *h = host_new(NULL);
 
@@ -513,7 +513,7 @@ static void change_midway(Host *h, uint64_t gpa)
 
     if (gpa == *table) {
         h->after_read = NULL;
-        put_irte(h, *table, 0, P | IRTE_VECTOR(0x22), 0);
+        put_irte(h, *table, 0, QVTD_P | QVTD_IRTE_V(0x22), 0);
         inv_iec(h, false, 0, 0);
     }
 }
@@ -525,7 +525,7 @@ static void test_midway(void)
     Host *h = remapping_host(NULL, 0, 0, &table);
     VtdInterrupt out;
 
-    put_irte(h, table, 0, P | IRTE_VECTOR(0x11), 0);
+    put_irte(h, table, 0, QVTD_P | QVTD_IRTE_V(0x11), 0);
     h->opaque = &table;
     h->after_read = change_midway;
     g_assert_cmphex(request_index(h, 0, &out), ==, 0);
@@ -542,16 +542,16 @@ static void test_new_table(void)
     VtdInterrupt out;
 
     other = host_pages(h, 1);
-    put_irte(h, table, 0, P | IRTE_VECTOR(0x11) | IRTE_DEST8(1), 0);
-    put_irte(h, other, 0, P | IRTE_VECTOR(0x22) | 0x12345ull << 32, 0);
+    put_irte(h, table, 0, QVTD_P | QVTD_IRTE_V(0x11) | QVTD_IRTE_DST(1), 0);
+    put_irte(h, other, 0, QVTD_P | QVTD_IRTE_V(0x22) | 0x12345ull << 32, 0);
     assert_vector(h, 0, 0x11, false);
-    set_irta(h, other | EIME);
+    set_irta(h, other | QVTD_IRTA_EIME);
     inv_iec(h, true, 0, 0);
     g_assert_cmphex(request_index(h, 0, &out), ==, 0);
     g_assert_cmphex(out.vector, ==, 0x22);
     g_assert_cmphex(out.dest, ==, 0x12345);
     /* no matter what DMA remapping does */
-    gcmd(h, TE, true);
+    gcmd(h, QVTD_TE, true);
     assert_vector(h, 0, 0x22, true);
     host_free(h);
 }

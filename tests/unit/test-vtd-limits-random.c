@@ -15,11 +15,8 @@
 
 #include "qemu/osdep.h"
 #include "hw/i386/vtd/block.h"
+#include "tests/vtd/numbers.h"
 
-#define R               1ull
-#define W               2ull
-#define RW              (R | W)
-#define PS              0x80ull
 #define IGNORED         (1ull << 52)
 
 #define GIBS            2
@@ -123,7 +120,9 @@ static unsigned last(World *w)
 
 static uint64_t some_perm(World *w)
 {
-    static const uint64_t perms[] = { RW, RW, RW, RW, R, W };
+    static const uint64_t perms[] = {
+        QVTD_RW, QVTD_RW, QVTD_RW, QVTD_RW, QVTD_R, QVTD_W,
+    };
 
     return perms[pick(w, G_N_ELEMENTS(perms))];
 }
@@ -136,7 +135,7 @@ static uint64_t some_target(World *w)
 
 static bool is_table(uint64_t entry)
 {
-    return (entry & RW) && !(entry & PS);
+    return (entry & QVTD_RW) && !(entry & QVTD_PS);
 }
 
 static bool in_memory(World *w, uint64_t entry)
@@ -203,7 +202,7 @@ static void edit_gib(World *w)
     switch (pick(w, 6)) {
     case 0:
         w->edit = "a leaf of 1 GiB";
-        *entry = some_target(w) | some_perm(w) | PS;
+        *entry = some_target(w) | some_perm(w) | QVTD_PS;
         break;
     case 1:
         w->edit = "a table of level 2";
@@ -218,17 +217,17 @@ static void edit_gib(World *w)
         *entry ^= *entry ? some_perm(w) : 0;
         break;
     default:
-        if (*entry & PS) {
+        if (*entry & QVTD_PS) {
             w->edit = "1 GiB in parts";
             fill(w->memory[table], *entry, VTD_BLOCK_SIZE);
-            *entry = address_of(table) | RW;
+            *entry = address_of(table) | QVTD_RW;
             if (one_in(w, 2)) {
                 disturb(w, w->memory[table]);
             }
         } else if (is_table(*entry)) {
             w->edit = "1 GiB of parts";
-            *entry = (table_of(w, *entry)[0] & RW)
-                     ? some_target(w) | RW | PS : 0;
+            *entry = (table_of(w, *entry)[0] & QVTD_RW)
+                     ? some_target(w) | QVTD_RW | QVTD_PS : 0;
         }
         break;
     }
@@ -257,7 +256,7 @@ static void edit_block(World *w)
     case 0:
         w->edit = "leaves of 2 MiB";
         for (unsigned i = index; i < index + n; i++) {
-            entry[i] = (target + i * VTD_BLOCK_SIZE) | PS;
+            entry[i] = (target + i * VTD_BLOCK_SIZE) | QVTD_PS;
         }
         break;
     case 1:
@@ -280,18 +279,18 @@ static void edit_block(World *w)
         /* Those that are there; the same table for many costs as many */
         n = one_in(w, 3) ? 1 + pick(w, 40) : 1;
         for (unsigned i = index; i < VTD_ENTRIES && n; i++) {
-            if (entry[i] & PS) {
+            if (entry[i] & QVTD_PS) {
                 w->edit = "2 MiB in parts";
-                fill(w->memory[table], entry[i] & ~PS, VTD_PAGE_SIZE);
+                fill(w->memory[table], entry[i] & ~QVTD_PS, VTD_PAGE_SIZE);
                 if (one_in(w, 2)) {
                     disturb(w, w->memory[table]);
                 }
-                entry[i] = address_of(table) | RW;
+                entry[i] = address_of(table) | QVTD_RW;
                 table = last(w);
                 n--;
             } else if (is_table(entry[i]) && one_in(w, 4)) {
                 w->edit = "2 MiB of parts";
-                entry[i] = (target + i * VTD_BLOCK_SIZE) | PS;
+                entry[i] = (target + i * VTD_BLOCK_SIZE) | QVTD_PS;
                 n--;
             }
         }
@@ -336,8 +335,8 @@ static uint64_t leaf_of(World *w, uint64_t entry, unsigned level,
 {
     uint64_t low = (1ull << (VTD_PAGE_SHIFT + 9 * (level - 1))) - VTD_PAGE_SIZE;
 
-    return (entry & upper & RW) && !(entry & low)
-           ? (entry & w->format.address) | (entry & upper & RW) : 0;
+    return (entry & upper & QVTD_RW) && !(entry & low)
+           ? (entry & w->format.address) | (entry & upper & QVTD_RW) : 0;
 }
 
 static void walk_large(World *w, uint64_t *truth, unsigned n, uint64_t leaf)
@@ -353,14 +352,14 @@ static void walk_gib(World *w, uint64_t entry, uint64_t *truth)
 
     if (!is_table(entry)) {
         walk_large(w, truth, VTD_ENTRIES * VTD_ENTRIES,
-                   leaf_of(w, entry, 3, RW));
+                   leaf_of(w, entry, 3, QVTD_RW));
         return;
     }
     blocks = table_of(w, entry);
     for (unsigned i = 0; i < VTD_ENTRIES; i++, truth += VTD_ENTRIES) {
-        uint64_t upper = entry & blocks[i] & RW;
+        uint64_t upper = entry & blocks[i] & QVTD_RW;
 
-        if (!upper || (blocks[i] & PS)) {
+        if (!upper || (blocks[i] & QVTD_PS)) {
             walk_large(w, truth, VTD_ENTRIES, leaf_of(w, blocks[i], 2, upper));
             continue;
         }

@@ -61,10 +61,10 @@ static uint64_t full_table(Host *h, uint64_t entry, uint64_t step)
 /* @n GiB of leaves of 2 MiB from @iova on, all by one table */
 static void map_many(Mirror *m, uint64_t iova, unsigned n)
 {
-    uint64_t table = full_table(m->h, TARGET | RW | PS, 2 * MIB);
+    uint64_t table = full_table(m->h, TARGET | QVTD_RW | QVTD_PS, 2 * MIB);
 
     for (unsigned i = 0; i < n; i++) {
-        host_put(m->h, mirror_entry(m, iova + i * GIB, 3), table | RW);
+        host_put(m->h, mirror_entry(m, iova + i * GIB, 3), table | QVTD_RW);
     }
 }
 
@@ -78,13 +78,13 @@ static void split_of_gib(Mirror *m)
     uint64_t upper, same, maps;
     Run run;
 
-    upper = full_table(m->h, target | RW | PS, 2 * MIB);
-    same = full_table(m->h, (target + 2 * MIB) | RW, PAGE);
+    upper = full_table(m->h, target | QVTD_RW | QVTD_PS, 2 * MIB);
+    same = full_table(m->h, (target + 2 * MIB) | QVTD_RW, QVTD_PAGE);
     mirror_begin(m);
-    host_put(m->h, mirror_entry(m, iova, 3), upper | RW);
+    host_put(m->h, mirror_entry(m, iova, 3), upper | QVTD_RW);
     mirror_flush(m);
     assert_quiet(m);
-    host_put(m->h, upper + 8, same | RW);
+    host_put(m->h, upper + 8, same | QVTD_RW);
     mirror_flush(m);
     assert_quiet(m);
 
@@ -101,9 +101,9 @@ static void split_of_gib(Mirror *m)
     mirror_begin(m);
     host_put(m->h, same + 5 * 8, 0);
     mirror_flush(m);
-    assert_notices(m, UNMAPS(iova + 2 * MIB + 5 * PAGE, PAGE));
-    for (uint64_t at = 0; at < GIB; at += PAGE) {
-        bool hole = at / (2 * MIB) == 9 || at == 2 * MIB + 5 * PAGE;
+    assert_notices(m, UNMAPS(iova + 2 * MIB + 5 * QVTD_PAGE, QVTD_PAGE));
+    for (uint64_t at = 0; at < GIB; at += QVTD_PAGE) {
+        bool hole = at / (2 * MIB) == 9 || at == 2 * MIB + 5 * QVTD_PAGE;
 
         g_assert_cmpint(strict_lookup(m->s, iova + at, &run), ==, !hole);
     }
@@ -117,7 +117,7 @@ static void test_gib_beside_many(void)
 {
     Mirror *m = limited(BIT(24));
 
-    mirror_map(m, 200 * GIB, 3, 1, BIT(44) | RW);
+    mirror_map(m, 200 * GIB, 3, 1, BIT(44) | QVTD_RW);
     map_many(m, 0, 128);
     mirror_flush(m);
     g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_SHADOW_LEAVES), ==,
@@ -134,7 +134,7 @@ static void test_gib_without_room(void)
     for (unsigned limit = 0; limit < 2; limit++) {
         Mirror *m = limited(limit ? 1000 : BIT(20));
 
-        mirror_map(m, 200 * GIB, 3, 1, BIT(44) | RW);
+        mirror_map(m, 200 * GIB, 3, 1, BIT(44) | QVTD_RW);
         mirror_flush(m);
         map_many(m, 201 * GIB, 311);
         map_many(m, 0, 200);
@@ -149,12 +149,12 @@ static void test_gib_without_room(void)
 static void test_many_gib(void)
 {
     Mirror *m = limited(1000);
-    uint64_t upper = full_table(m->h, BIT(44) | RW | PS, 2 * MIB);
-    uint64_t last = full_table(m->h, BIT(44) | RW, PAGE), gibs = 0;
+    uint64_t upper = full_table(m->h, BIT(44) | QVTD_RW | QVTD_PS, 2 * MIB);
+    uint64_t last = full_table(m->h, BIT(44) | QVTD_RW, QVTD_PAGE), gibs = 0;
     Run run;
 
     for (unsigned i = 4; i < 512; i++) {
-        mirror_map(m, i * GIB, 3, 1, BIT(44) | RW);
+        mirror_map(m, i * GIB, 3, 1, BIT(44) | QVTD_RW);
     }
     mirror_flush(m);
     while (strict_lookup(m->s, (4 + gibs) * GIB, &run) &&
@@ -164,9 +164,9 @@ static void test_many_gib(void)
     g_assert_cmpuint(gibs, >, 200);
     g_assert_cmpuint(gibs, <, 508);
     mirror_begin(m);
-    host_put(m->h, upper, last | RW);
+    host_put(m->h, upper, last | QVTD_RW);
     for (unsigned i = 4; i < 512; i++) {
-        host_put(m->h, mirror_entry(m, i * GIB, 3), upper | RW);
+        host_put(m->h, mirror_entry(m, i * GIB, 3), upper | QVTD_RW);
     }
     mirror_flush(m);
     assert_quiet(m);
@@ -178,7 +178,8 @@ static void test_many_gib(void)
     assert_within_budget(m);
     for (unsigned i = 0; i < gibs; i++) {
         for (unsigned page = 0; page < 512; page++) {
-            g_assert_cmpint(strict_lookup(m->s, (4 + i) * GIB + page * PAGE,
+            g_assert_cmpint(strict_lookup(m->s,
+                                          (4 + i) * GIB + page * QVTD_PAGE,
                                           &run), ==, page % 2 == 0);
         }
         for (unsigned block = 1; block < 512; block++) {
@@ -198,10 +199,10 @@ static void test_a_leaf_in_each_gib(void)
     Mirror *m = limited(BIT(24));
     uint64_t table = host_pages(m->h, 1);
 
-    host_put(m->h, table, TARGET | RW | PS);
-    table = full_table(m->h, table | RW, 0);
+    host_put(m->h, table, TARGET | QVTD_RW | QVTD_PS);
+    table = full_table(m->h, table | QVTD_RW, 0);
     for (unsigned i = 0; i < 512; i++) {
-        host_put(m->h, m->table + i * 8, table | RW);
+        host_put(m->h, m->table + i * 8, table | QVTD_RW);
     }
     for (unsigned i = 0; i < 8; i++) {
         mirror_flush(m);
@@ -216,11 +217,11 @@ static void test_a_leaf_in_each_gib(void)
 static void test_many_superpages(void)
 {
     Mirror *m = limited(BIT(22));
-    uint64_t table = full_table(m->h, TARGET | RW | PS, 2 * MIB);
+    uint64_t table = full_table(m->h, TARGET | QVTD_RW | QVTD_PS, 2 * MIB);
 
-    table = full_table(m->h, table | RW, 0);
+    table = full_table(m->h, table | QVTD_RW, 0);
     for (unsigned i = 0; i < 64; i++) {
-        host_put(m->h, m->table + i * 8, table | RW);
+        host_put(m->h, m->table + i * 8, table | QVTD_RW);
     }
     mirror_flush(m);
     assert_within_budget(m);
@@ -236,10 +237,10 @@ static void test_endless_nothing(void)
     uint64_t table = host_pages(m->h, 1), last = table, compared;
 
     for (unsigned level = 2; level <= 3; level++) {
-        table = full_table(m->h, table | RW, 0);
+        table = full_table(m->h, table | QVTD_RW, 0);
     }
     for (unsigned i = 0; i < 512; i++) {
-        host_put(m->h, m->table + i * 8, table | RW);
+        host_put(m->h, m->table + i * 8, table | QVTD_RW);
     }
     mirror_flush(m);
     assert_quiet(m);
@@ -249,22 +250,23 @@ static void test_endless_nothing(void)
 
     /* What is held is looked at, though the table is known by other ways */
     for (unsigned way = 0; way < 2; way++) {
-        uint64_t own = full_table(m->h, last | RW, 0);
+        uint64_t own = full_table(m->h, last | QVTD_RW, 0);
 
-        host_put(m->h, m->table + 8, full_table(m->h, own | RW, 0) | RW);
-        host_put(m->h, own + 7 * 8, TARGET | RW | PS);
+        host_put(m->h, m->table + 8,
+                 full_table(m->h, own | QVTD_RW, 0) | QVTD_RW);
+        host_put(m->h, own + 7 * 8, TARGET | QVTD_RW | QVTD_PS);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 512);
-        host_put(m->h, own + 7 * 8, last | RW);
+        host_put(m->h, own + 7 * 8, last | QVTD_RW);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 0);
     }
 
     host_put(m->h, m->table + 2 * 8, 0);
-    mirror_map(m, 1029 * GIB, 2, 1, TARGET | RW);
+    mirror_map(m, 1029 * GIB, 2, 1, TARGET | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 1);
-    host_put(m->h, m->table + 2 * 8, table | RW);
+    host_put(m->h, m->table + 2 * 8, table | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 0);
     limited_free(m);
@@ -278,9 +280,9 @@ static void test_nothing_by_one_way(void)
         uint64_t upper = mirror_entry(m, 0, level + 1);
         uint64_t table = host_pages(m->h, 1);
 
-        host_put(m->h, table, TARGET | W | PS);
-        host_put(m->h, upper, table | R);
-        host_put(m->h, upper + 8, table | RW);
+        host_put(m->h, table, TARGET | QVTD_W | QVTD_PS);
+        host_put(m->h, upper, table | QVTD_R);
+        host_put(m->h, upper + 8, table | QVTD_RW);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 1);
         assert_step(m, 0);

@@ -34,16 +34,16 @@ static Unit unit_new(const VtdConfig *config)
 
     u.d = device_new(u.h, SID);
     u.table = host_pages(u.h, 1);
-    map(u.h, u.table, 4, IOVA, 1, OUTPUT | RW);
+    map(u.h, u.table, 4, IOVA, 1, OUTPUT | QVTD_RW);
     queue_start(u.h, 0);
     host_enable(u.h);
-    set_context(u.h, SID, u.table | P, context_hi(4, 9));
-    inv_context(u.h, GLOBAL, 0, 0, 0);
+    set_context(u.h, SID, u.table | QVTD_P, context_hi(4, 9));
+    inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
     u.irt = host_pages(u.h, 1);
     host_put(u.h, u.irt + 5 * 16, 1);
     host_put(u.h, u.irt + 5 * 16 + 8, BIT(18) | SID);
     set_irta(u.h, u.irt | 7);
-    gcmd(u.h, IRE, true);
+    gcmd(u.h, QVTD_IRE, true);
     return u;
 }
 
@@ -102,27 +102,27 @@ static void no_context(Unit *u)
 
 static void context_reserved(Unit *u)
 {
-    set_context(u->h, SID, u->table | P | BIT(11), context_hi(4, 9));
+    set_context(u->h, SID, u->table | QVTD_P | BIT(11), context_hi(4, 9));
 }
 
 static void context_width(Unit *u)
 {
-    set_context(u->h, SID, u->table | P, context_hi(5, 9));
+    set_context(u->h, SID, u->table | QVTD_P, context_hi(5, 9));
 }
 
 static void context_type(Unit *u)
 {
-    set_context(u->h, SID, u->table | P | TT(3), context_hi(4, 9));
+    set_context(u->h, SID, u->table | QVTD_P | QVTD_TT(3), context_hi(4, 9));
 }
 
 static void context_device_tlb(Unit *u)
 {
-    set_context(u->h, SID, u->table | P | TT(1), context_hi(4, 9));
+    set_context(u->h, SID, u->table | QVTD_P | QVTD_TT(1), context_hi(4, 9));
 }
 
 static void context_pass_through(Unit *u)
 {
-    set_context(u->h, SID, P | TT(2), context_hi(4, 9));
+    set_context(u->h, SID, QVTD_P | QVTD_TT(2), context_hi(4, 9));
 }
 
 static void no_top_table(Unit *u)
@@ -142,17 +142,17 @@ static void no_leaf(Unit *u)
 
 static void read_only(Unit *u)
 {
-    host_put(u->h, leaf(u), OUTPUT | R);
+    host_put(u->h, leaf(u), OUTPUT | QVTD_R);
 }
 
 static void leaf_reserved(Unit *u)
 {
-    host_put(u->h, leaf(u), OUTPUT | RW | BIT(62));
+    host_put(u->h, leaf(u), OUTPUT | QVTD_RW | BIT(62));
 }
 
 static void leaf_to_interrupts(Unit *u)
 {
-    host_put(u->h, leaf(u), 0xfee00000 | RW);
+    host_put(u->h, leaf(u), 0xfee00000 | QVTD_RW);
 }
 
 static void root_mode(Unit *u)
@@ -232,8 +232,8 @@ static void test_dma(void)
 
         g_test_message("%s", dma_rows[i].name);
         dma_rows[i].spoil(&u);
-        inv_context(u.h, GLOBAL, 0, 0, 0);
-        inv_iotlb(u.h, GLOBAL, 0, 0, 0);
+        inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
+        inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
         expect_lines(u.h, false, NULL, NULL);
         device_translate(u.d, iova, VTD_ACCESS_PROBE, &out);
         expect_lines(u.h, false, NULL, NULL);
@@ -259,8 +259,8 @@ static void test_hidden(void)
     VtdTranslation out;
 
     no_leaf(&u);
-    set_context(u.h, SID, u.table | P | FPD, context_hi(4, 9));
-    inv_context(u.h, GLOBAL, 0, 0, 0);
+    set_context(u.h, SID, u.table | QVTD_P | QVTD_FPD, context_hi(4, 9));
+    inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
     assert_no_fault(u.h);
     expect_lines(u.h, false, SLPTE "slpte permission error *",
@@ -410,20 +410,20 @@ static void test_queue(void)
 
     queue_start(h, 0);
     for (unsigned n = 0; n < 3; n++) {
-        wr32(h, REG_IQT, 0x100 << 4);
+        wr32(h, QVTD_IQT, 0x100 << 4);
         expect_lines(h, false, n ? NULL : "vtd_fetch_inv_desc: detected "
                      "invalid QI tail (tail=0x100, size=0x100)", NULL);
         queue_kick(h);
-        wr32(h, REG_FSTS, IQE);
+        wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     }
     for (unsigned n = 0; n < 3; n++) {
-        submit(h, 5 | WAIT_SW, RAM_SIZE);
+        submit(h, 5 | QVTD_WAIT_SW, RAM_SIZE);
         expect_lines(h, false, n ? NULL : "vtd_process_wait_desc: the status "
                      "cannot be written: hi=1000000, lo=25", NULL);
         queue_recover(h);
     }
     for (unsigned n = 0; n < 2; n++) {
-        wr64(h, n ? REG_CCMD : REG_IOTLB, BIT(63) | BIT(n ? 61 : 60));
+        wr64(h, n ? QVTD_CCMD : QVTD_IOTLB, BIT(63) | BIT(n ? 61 : 60));
         expect_lines(h, false, n ? NULL : "Queued Invalidation enabled, "
                      "should not use register-based invalidation", NULL);
     }

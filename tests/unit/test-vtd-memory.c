@@ -42,20 +42,21 @@ static void test_comes_and_goes(void)
         Mirror *m = start();
 
         m->h->dirty_tracking = dirty;
-        mirror_map(m, 0, 1, 4, TARGET | RW);
-        mirror_map(m, 8 * PAGE, 1, 2, BAR | RW);
-        mirror_map(m, 10 * PAGE, 1, 2, (TARGET + MIB) | R);
-        mirror_map(m, 2 * MIB, 2, 1, (BAR + 2 * MIB) | R);
-        mirror_map(m, 5 * GIB, 3, 1, BAR | W);
+        mirror_map(m, 0, 1, 4, TARGET | QVTD_RW);
+        mirror_map(m, 8 * QVTD_PAGE, 1, 2, BAR | QVTD_RW);
+        mirror_map(m, 10 * QVTD_PAGE, 1, 2, (TARGET + MIB) | QVTD_R);
+        mirror_map(m, 2 * MIB, 2, 1, (BAR + 2 * MIB) | QVTD_R);
+        mirror_map(m, 5 * GIB, 3, 1, BAR | QVTD_W);
         mirror_flush(m);
         assert_counts(m, 0, 6);
         assert_step(m, 0);
         for (unsigned i = 0; i < 3; i++) {
             host_change_ram(m->h, BAR, BAR_LAST, true);
-            assert_notices(m, MAPS(8 * PAGE, PAGE, BAR | RW),
-                           MAPS(9 * PAGE, PAGE, (BAR + PAGE) | RW),
-                           MAPS(2 * MIB, 2 * MIB, (BAR + 2 * MIB) | R),
-                           MAPS(5 * GIB, 4 * MIB, BAR | W));
+            assert_notices(m, MAPS(8 * QVTD_PAGE, QVTD_PAGE, BAR | QVTD_RW),
+                           MAPS(9 * QVTD_PAGE, QVTD_PAGE,
+                                (BAR + QVTD_PAGE) | QVTD_RW),
+                           MAPS(2 * MIB, 2 * MIB, (BAR + 2 * MIB) | QVTD_R),
+                           MAPS(5 * GIB, 4 * MIB, BAR | QVTD_W));
             assert_step(m, 0);
             mirror_flush(m);
             assert_quiet(m);
@@ -77,23 +78,24 @@ static void test_part(void)
         Mirror *m = start();
 
         m->h->dirty_tracking = dirty;
-        mirror_map(m, 5 * GIB, 3, 1, (TARGET + GIB) | RW);
-        mirror_map(m, 8 * GIB, 1, 16, (hole - 8 * PAGE) | RW);
+        mirror_map(m, 5 * GIB, 3, 1, (TARGET + GIB) | QVTD_RW);
+        mirror_map(m, 8 * GIB, 1, 16, (hole - 8 * QVTD_PAGE) | QVTD_RW);
         mirror_flush(m);
         assert_counts(m, 0, 17);
         assert_step(m, 0);
 
-        host_change_ram(m->h, hole, hole + 4 * PAGE - 1, false);
+        host_change_ram(m->h, hole, hole + 4 * QVTD_PAGE - 1, false);
         g_assert_cmpuint(strict_unmaps(m->s), ==, dirty ? 5 : 2);
         assert_step(m, 1);
         mirror_flush(m);
         assert_quiet(m);
-        host_change_ram(m->h, hole + PAGE, hole + 2 * PAGE - 1, true);
-        assert_notices(m, MAPS(5 * GIB + 6 * MIB + PAGE, PAGE,
-                               (hole + PAGE) | RW),
-                       MAPS(8 * GIB + 9 * PAGE, PAGE, (hole + PAGE) | RW));
+        host_change_ram(m->h, hole + QVTD_PAGE, hole + 2 * QVTD_PAGE - 1, true);
+        assert_notices(m, MAPS(5 * GIB + 6 * MIB + QVTD_PAGE, QVTD_PAGE,
+                               (hole + QVTD_PAGE) | QVTD_RW),
+                       MAPS(8 * GIB + 9 * QVTD_PAGE, QVTD_PAGE,
+                            (hole + QVTD_PAGE) | QVTD_RW));
         assert_step(m, 0);
-        host_change_ram(m->h, hole, hole + 4 * PAGE - 1, true);
+        host_change_ram(m->h, hole, hole + 4 * QVTD_PAGE - 1, true);
         assert_counts(m, 0, 2 + 3);
         assert_step(m, 0);
         stop(m);
@@ -105,16 +107,19 @@ static void test_bytes(void)
 {
     Mirror *m = start();
 
-    mirror_map(m, GIB, 1, 8, BAR | RW);
+    mirror_map(m, GIB, 1, 8, BAR | QVTD_RW);
     mirror_flush(m);
-    host_change_ram(m->h, BAR + 0x800, BAR + 2 * PAGE + 0x7ff, true);
-    assert_notices(m, MAPS(GIB + PAGE, PAGE, (BAR + PAGE) | RW));
+    host_change_ram(m->h, BAR + 0x800, BAR + 2 * QVTD_PAGE + 0x7ff, true);
+    assert_notices(m,
+                   MAPS(GIB + QVTD_PAGE, QVTD_PAGE,
+                        (BAR + QVTD_PAGE) | QVTD_RW));
     assert_step(m, 0);
     host_change_ram(m->h, BAR, BAR + 0x7ff, true);
-    assert_notices(m, MAPS(GIB, PAGE, BAR | RW));
+    assert_notices(m, MAPS(GIB, QVTD_PAGE, BAR | QVTD_RW));
     assert_step(m, 0);
-    host_change_ram(m->h, BAR + PAGE + 0xff0, BAR + PAGE + 0xfff, false);
-    assert_notices(m, UNMAPS(GIB + PAGE, PAGE));
+    host_change_ram(m->h, BAR + QVTD_PAGE + 0xff0, BAR + QVTD_PAGE + 0xfff,
+                    false);
+    assert_notices(m, UNMAPS(GIB + QVTD_PAGE, QVTD_PAGE));
     assert_step(m, 0);
     stop(m);
 }
@@ -122,7 +127,7 @@ static void test_bytes(void)
 /* RAM goes and other comes, and the two meet in a page */
 static void test_meet(void)
 {
-    const uint64_t half = BAR + PAGE + 0x800, end = BAR + 3 * PAGE;
+    const uint64_t half = BAR + QVTD_PAGE + 0x800, end = BAR + 3 * QVTD_PAGE;
 
     for (unsigned upwards = 0; upwards < 2; upwards++) {
         const VtdRamChange changes[] = {
@@ -132,7 +137,7 @@ static void test_meet(void)
         Mirror *m = start();
         VtdRam *region;
 
-        mirror_map(m, GIB, 1, 3, BAR | RW);
+        mirror_map(m, GIB, 1, 3, BAR | QVTD_RW);
         mirror_flush(m);
         host_change_ram(m->h, upwards ? BAR : half,
                         upwards ? half - 1 : end - 1, true);
@@ -157,9 +162,9 @@ static void test_replaced(void)
     };
     Mirror *m = start();
 
-    mirror_map(m, 0, 1, 4, (TARGET + 2 * MIB) | RW);
-    mirror_map(m, 4 * PAGE, 1, 4, TARGET | RW);
-    mirror_map(m, 2 * MIB, 2, 3, TARGET | RW);
+    mirror_map(m, 0, 1, 4, (TARGET + 2 * MIB) | QVTD_RW);
+    mirror_map(m, 4 * QVTD_PAGE, 1, 4, TARGET | QVTD_RW);
+    mirror_map(m, 2 * MIB, 2, 3, TARGET | QVTD_RW);
     mirror_flush(m);
     mirror_begin(m);
     vtd_memory_changed(m->h->v, &change, 1);
@@ -176,8 +181,8 @@ static void test_nothing_there(void)
     Strict *s;
 
     host_change_ram(m->h, BAR, BAR_LAST, true);
-    mirror_map(m, 0, 1, 4, TARGET | RW);
-    mirror_map(m, GIB, 3, 1, (TARGET + GIB) | RW);
+    mirror_map(m, 0, 1, 4, TARGET | QVTD_RW);
+    mirror_map(m, GIB, 3, 1, (TARGET + GIB) | QVTD_RW);
     mirror_flush(m);
     mirror_begin(m);
     for (unsigned i = 0; i < 4; i++) {
@@ -189,7 +194,7 @@ static void test_nothing_there(void)
     /* A leaf to the hole, of a device that nobody listens to */
     other = device_new(m->h, OTHER);
     attach(other, host_pages(m->h, 1), 4, 2);
-    inv_context(m->h, SELECT, 2, OTHER, 0);
+    inv_context(m->h, QVTD_SELECT, 2, OTHER, 0);
     host_change_ram(m->h, BAR, BAR_LAST, true);
     host_change_ram(m->h, BAR, BAR_LAST, false);
     g_assert_cmpuint(layouts(m), ==, 0);
@@ -197,12 +202,12 @@ static void test_nothing_there(void)
     strict_unlisten(s);
     device_free(other);
 
-    mirror_map(m, 8 * PAGE, 1, 1, BAR | RW);
+    mirror_map(m, 8 * QVTD_PAGE, 1, 1, BAR | QVTD_RW);
     mirror_flush(m);
     host_change_ram(m->h, BAR, BAR_LAST, true);
     g_assert_cmpuint(layouts(m), ==, 1);
     assert_step(m, 0);
-    mirror_unmap(m, 8 * PAGE, 1, 1);
+    mirror_unmap(m, 8 * QVTD_PAGE, 1, 1);
     mirror_flush(m);
     mirror_begin(m);
     host_change_ram(m->h, BAR, BAR_LAST, false);
@@ -215,7 +220,7 @@ static void test_refused(void)
 {
     Mirror *m = start();
 
-    mirror_map(m, 0, 1, 8, BAR | RW);
+    mirror_map(m, 0, 1, 8, BAR | QVTD_RW);
     mirror_flush(m);
     m->s->table.limit = 3;
     host_change_ram(m->h, BAR, BAR_LAST, true);
@@ -240,8 +245,8 @@ static void test_shared(void)
     Mirror *b = mirror_new(h, OTHER, 1, a->table, 4);
     Mirror *c = mirror_new(h, OTHER + 8, 2, 0, 3);
 
-    mirror_map(a, GIB, 2, 2, BAR | RW);
-    mirror_map(c, 2 * GIB, 1, 2, BAR | R);
+    mirror_map(a, GIB, 2, 2, BAR | QVTD_RW);
+    mirror_map(c, 2 * GIB, 1, 2, BAR | QVTD_R);
     mirror_flush(a);
     mirror_flush(c);
     for (unsigned i = 0; i < 4; i++) {
@@ -273,12 +278,12 @@ static void test_random(void)
                             level * 8 * GIB;
             uint64_t gpa = TARGET + g_test_rand_int_range(0, 8) * GIB +
                            g_test_rand_int_range(0, 8) * 2 * MIB +
-                           g_test_rand_int_range(0, 8) * PAGE;
+                           g_test_rand_int_range(0, 8) * QVTD_PAGE;
             uint64_t bytes = (uint64_t)g_test_rand_int_range(1, 9)
                              << g_test_rand_int_range(11, 31);
 
             if (g_test_rand_bit()) {
-                mirror_map(m, iova, level, 1, (gpa & -size) | RW);
+                mirror_map(m, iova, level, 1, (gpa & -size) | QVTD_RW);
                 mirror_flush(m);
             } else {
                 mirror_begin(m);

@@ -46,7 +46,7 @@ static void map_much(Mirror *m, uint64_t iova, uint64_t leaf)
 
     mirror_map(m, iova, 1, 512, leaf);
     for (unsigned i = 1; i < BLOCKS; i++) {
-        host_put(m->h, mirror_entry(m, iova + i * 2 * MIB, 2), last | RW);
+        host_put(m->h, mirror_entry(m, iova + i * 2 * MIB, 2), last | QVTD_RW);
     }
 }
 
@@ -55,7 +55,7 @@ static uint64_t pauses(Host *h)
     return vtd_stat(h->v, VTD_STAT_SYNC_PAUSES);
 }
 
-#define FLUSH(did)              (2 | DOMAIN << 4 | (did) << 16)
+#define FLUSH(did)              (2 | QVTD_DOMAIN << 4 | (did) << 16)
 
 static void test_queue(void)
 {
@@ -63,14 +63,14 @@ static void test_queue(void)
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
     queue_start(h, 0);
-    map_much(m, GIB, TARGET | RW);
+    map_much(m, GIB, TARGET | QVTD_RW);
     for (unsigned round = 0; round < 2; round++) {
         unsigned head = h->tail;
         uint64_t paused = pauses(h);
 
         mirror_begin(m);
         queue_put(h, FLUSH(1), 0);
-        queue_put(h, 5 | WAIT_SW | 77ull << 32, h->status);
+        queue_put(h, 5 | QVTD_WAIT_SW | 77ull << 32, h->status);
         queue_kick(h);
         g_assert_true(h->scheduled);
         assert_queue(h, head, 0);
@@ -89,7 +89,7 @@ static void test_queue(void)
         g_assert_cmpuint(host_get(h, h->status), ==, 77);
         assert_step(m, 0);
         host_put(h, h->status, 0);
-        map_much(m, GIB, (TARGET + GIB) | RW);
+        map_much(m, GIB, (TARGET + GIB) | QVTD_RW);
     }
     mirror_free(m);
     stop(h);
@@ -101,13 +101,13 @@ static void test_short(void)
     Host *h = start();
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
-    mirror_map(m, 0, 1, 100, TARGET | RW);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    mirror_map(m, 0, 1, 100, TARGET | QVTD_RW);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     g_assert_false(h->scheduled);
     assert_step(m, 0);
     h->tick = 0;
-    map_much(m, GIB, TARGET | RW);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    map_much(m, GIB, TARGET | QVTD_RW);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     g_assert_false(h->scheduled);
     assert_step(m, 0);
     g_assert_cmpuint(pauses(h), ==, 0);
@@ -122,16 +122,16 @@ static void test_copied(void)
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
     uint64_t paused;
 
-    map_much(m, GIB, TARGET | RW);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    map_much(m, GIB, TARGET | QVTD_RW);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     host_pump(h);
     assert_step(m, 0);
     paused = pauses(h);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     g_assert_cmpuint(pauses(h), ==, paused);
 
     host_put_behind_io(h, mirror_entry(m, GIB, 1) & BITS(63, 12));
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     g_assert_true(h->scheduled);
     host_pump(h);
     g_assert_cmpuint(pauses(h), >, paused + 4);
@@ -146,11 +146,11 @@ static void test_least(void)
     Host *h = start_with(BIT(24), 1);
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
-    map_much(m, GIB, TARGET | RW);
+    map_much(m, GIB, TARGET | QVTD_RW);
     for (unsigned level = 1; level <= 4; level++) {
         host_put_behind_io(h, mirror_entry(m, GIB, level) & BITS(63, 12));
     }
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)GLOBAL << 60);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_GLOBAL << 60);
     g_assert_true(h->scheduled);
     /* One for each entry above the last level, at most */
     g_assert_cmpuint(host_pump(h), <=, 3 * 512 + BLOCKS);
@@ -165,38 +165,38 @@ static void test_registers(void)
     Host *h = start();
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
-    map_much(m, GIB, TARGET | RW);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)DOMAIN << 60 | 1ull << 32);
-    g_assert_cmphex(rd64(h, REG_IOTLB) & BIT(63), !=, 0);
+    map_much(m, GIB, TARGET | QVTD_RW);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)QVTD_DOMAIN << 60 | 1ull << 32);
+    g_assert_cmphex(rd64(h, QVTD_IOTLB) & BIT(63), !=, 0);
     host_pump(h);
-    g_assert_cmphex(rd64(h, REG_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
-                    (uint64_t)DOMAIN << 57);
+    g_assert_cmphex(rd64(h, QVTD_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
+                    (uint64_t)QVTD_DOMAIN << 57);
     assert_step(m, 0);
 
-    map_much(m, GIB, (TARGET + GIB) | RW);
-    wr64(h, REG_CCMD, BIT(63) | (uint64_t)GLOBAL << 61);
-    g_assert_cmphex(rd64(h, REG_CCMD) & BIT(63), !=, 0);
+    map_much(m, GIB, (TARGET + GIB) | QVTD_RW);
+    wr64(h, QVTD_CCMD, BIT(63) | (uint64_t)QVTD_GLOBAL << 61);
+    g_assert_cmphex(rd64(h, QVTD_CCMD) & BIT(63), !=, 0);
     host_pump(h);
-    g_assert_cmphex(rd64(h, REG_CCMD) & (BIT(63) | BITS(60, 59)), ==,
-                    (uint64_t)GLOBAL << 59);
+    g_assert_cmphex(rd64(h, QVTD_CCMD) & (BIT(63) | BITS(60, 59)), ==,
+                    (uint64_t)QVTD_GLOBAL << 59);
     assert_step(m, 0);
 
-    map_much(m, GIB, TARGET | RW);
-    wr32(h, REG_GCMD, TE | SRTP);
+    map_much(m, GIB, TARGET | QVTD_RW);
+    wr32(h, QVTD_GCMD, QVTD_TE | QVTD_SRTP);
     host_pump(h);
-    g_assert_cmphex(rd32(h, REG_GSTS), ==, TE | SRTP);
+    g_assert_cmphex(rd32(h, QVTD_GSTS), ==, QVTD_TE | QVTD_SRTP);
     assert_step(m, 0);
-    gcmd(h, TE, false);
-    wr32(h, REG_GCMD, TE);
-    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, 0);
+    gcmd(h, QVTD_TE, false);
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, 0);
     host_pump(h);
-    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, TE);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, QVTD_TE);
     assert_exact(m);
-    wr32(h, REG_GCMD, 0);
-    wr32(h, REG_GCMD, TE);
-    wr32(h, REG_GCMD, 0);
+    wr32(h, QVTD_GCMD, 0);
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    wr32(h, QVTD_GCMD, 0);
     host_pump(h);
-    g_assert_cmphex(rd32(h, REG_GSTS) & TE, ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, 0);
     mirror_free(m);
     stop(h);
 }
@@ -215,19 +215,19 @@ static void test_move(unsigned count)
     for (unsigned i = 0; i < 2; i++) {
         table[i] = host_pages(h, 1);
         m[i] = mirror_new(h, SID + 8 * i, i < count ? 1 + i : 0, table[i], 4);
-        map_much(m[i], GIB, TARGET | RW);
-        mirror_map(m[i], (7 + i) * GIB, 1, 1, TARGET | RW);
+        map_much(m[i], GIB, TARGET | QVTD_RW);
+        mirror_map(m[i], (7 + i) * GIB, 1, 1, TARGET | QVTD_RW);
     }
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < count; i++) {
         assert_step(m[i], 0);
-        map_much(m[i], 2 * GIB, (TARGET + GIB) | RW);
+        map_much(m[i], 2 * GIB, (TARGET + GIB) | QVTD_RW);
     }
     for (unsigned i = 0; i < count; i++) {
         m[i]->table = table[1 - i];
         attach(m[i]->d, m[i]->table, 4, 5 + i);
     }
-    queue_put(h, 1 | GLOBAL << 4, 0);
+    queue_put(h, 1 | QVTD_GLOBAL << 4, 0);
     queue_kick(h);
     g_assert_true(h->scheduled);
     if (count == 1) {
@@ -263,7 +263,7 @@ static void then_reset(Mirror **m)
     vtd_reset((*m)->h->v);
     g_assert_cmpuint(strict_count((*m)->s), ==, 0);
     set_root_table((*m)->h, (*m)->h->root);
-    gcmd((*m)->h, TE, true);
+    gcmd((*m)->h, QVTD_TE, true);
 }
 
 static void then_free(Mirror **m)
@@ -275,7 +275,7 @@ static void then_free(Mirror **m)
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_BYTES), ==, 0);
     *m = mirror_new(h, SID, 0, 0, 4);
     set_context(h, SID, 0, 0);
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static void then_unlisten(Mirror **m)
@@ -288,21 +288,21 @@ static void then_unlisten(Mirror **m)
 static void then_back(Mirror **m)
 {
     attach((*m)->d, (*m)->table, 4, 1);
-    inv_context((*m)->h, GLOBAL, 0, 0, 0);
+    inv_context((*m)->h, QVTD_GLOBAL, 0, 0, 0);
     assert_quiet(*m);
 }
 
 static void then_nothing(Mirror **m)
 {
     detach((*m)->d);
-    inv_context((*m)->h, GLOBAL, 0, 0, 0);
+    inv_context((*m)->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static void then_translation_off(Mirror **m)
 {
-    gcmd((*m)->h, TE, false);
+    gcmd((*m)->h, QVTD_TE, false);
     g_assert_cmpuint(strict_count((*m)->s), ==, 0);
-    gcmd((*m)->h, TE, true);
+    gcmd((*m)->h, QVTD_TE, true);
 }
 
 /* What the sync has passed changes again */
@@ -310,9 +310,9 @@ static void then_pages(Mirror **m)
 {
     Mirror other = **m;
 
-    other.table = (*m)->table + PAGE;
-    mirror_map(&other, GIB, 1, 3, (TARGET + 5 * GIB) | RW);
-    inv_iotlb((*m)->h, SELECT, 9, GIB, 2);
+    other.table = (*m)->table + QVTD_PAGE;
+    mirror_map(&other, GIB, 1, 3, (TARGET + 5 * GIB) | QVTD_RW);
+    inv_iotlb((*m)->h, QVTD_SELECT, 9, GIB, 2);
 }
 
 static void then_save(Mirror **m)
@@ -320,14 +320,14 @@ static void then_save(Mirror **m)
     VtdSaved saved;
 
     vtd_save((*m)->h->v, &saved);
-    g_assert_cmphex(GUINT64_FROM_LE(*(uint64_t *)(saved.csr + REG_CCMD)) &
+    g_assert_cmphex(GUINT64_FROM_LE(*(uint64_t *)(saved.csr + QVTD_CCMD)) &
                     BIT(63), ==, 0);
 }
 
 static void then_replay(Mirror **m)
 {
     Device *d = device_new((*m)->h, OTHER);
-    uint64_t table = (*m)->table + PAGE;
+    uint64_t table = (*m)->table + QVTD_PAGE;
     Strict *s;
 
     attach(d, table, 4, 1);
@@ -351,14 +351,14 @@ static void test_meanwhile(void)
         Mirror *m = mirror_new(h, SID, 1, table, 4), other;
 
         g_test_message("%u", i);
-        mirror_map(m, 0, 1, 10, TARGET | RW);
+        mirror_map(m, 0, 1, 10, TARGET | QVTD_RW);
         mirror_flush(m);
         other = *m;
-        other.table = table + PAGE;
-        map_much(&other, GIB, TARGET | RW);
+        other.table = table + QVTD_PAGE;
+        map_much(&other, GIB, TARGET | QVTD_RW);
         mirror_begin(m);
         attach(m->d, other.table, 4, 2);
-        wr64(h, REG_CCMD, BIT(63) | (uint64_t)GLOBAL << 61);
+        wr64(h, QVTD_CCMD, BIT(63) | (uint64_t)QVTD_GLOBAL << 61);
         g_assert_true(h->scheduled);
         assert_quiet(m);
         then[i](&m);
@@ -376,7 +376,7 @@ static void test_listener(void)
     Host *h = start();
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
-    map_much(m, GIB, TARGET | RW);
+    map_much(m, GIB, TARGET | QVTD_RW);
     strict_unlisten(m->s);
     m->s = strict_listen(m->d, true);
     g_assert_true(h->scheduled);
@@ -394,7 +394,7 @@ static void test_loop(void)
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
     for (unsigned i = 0; i < 512; i++) {
-        host_put(h, m->table + i * 8, i == 7 ? 0 : m->table | RW);
+        host_put(h, m->table + i * 8, i == 7 ? 0 : m->table | QVTD_RW);
     }
     h->tick = 0;
     mirror_flush(m);

@@ -9,11 +9,9 @@
 #include "qemu/osdep.h"
 #include "vtd-host.h"
 
-enum { IQEI_TAIL = 1, IQEI_FETCH, IQEI_TYPE, IQEI_RESERVED, IQEI_WIDTH };
-
 static uint64_t wait_lo(uint32_t data)
 {
-    return 5 | WAIT_SW | (uint64_t)data << 32;
+    return 5 | QVTD_WAIT_SW | (uint64_t)data << 32;
 }
 
 /* Each size, filled to the brim from each of some places, and wrapping */
@@ -54,13 +52,13 @@ static void test_tail_beyond(void)
         queue_start(h, qs);
         submit_wait(h);
         for (unsigned i = 0; i < G_N_ELEMENTS(beyond); i++) {
-            wr32(h, REG_IQT, beyond[i] << 4);
-            assert_queue(h, h->tail, IQEI_TAIL);
+            wr32(h, QVTD_IQT, beyond[i] << 4);
+            assert_queue(h, h->tail, QVTD_IQEI_TAIL);
             /* still wrong: found again */
-            wr32(h, REG_FSTS, IQE);
-            assert_queue(h, h->tail, IQEI_TAIL);
+            wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+            assert_queue(h, h->tail, QVTD_IQEI_TAIL);
             queue_kick(h);
-            wr32(h, REG_FSTS, IQE);
+            wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
             assert_queue(h, h->tail, 0);
             submit_wait(h);
         }
@@ -87,7 +85,7 @@ static void test_types(void)
             bool valid = type == 1 || type == 2 || type == 5 ||
                          (type == 3 && config.device_iotlb) ||
                          (type == 4 && config.intr_remap);
-            unsigned g = type == 1 || type == 2 ? GLOBAL << 4 : 0;
+            unsigned g = type == 1 || type == 2 ? QVTD_GLOBAL << 4 : 0;
             unsigned head = h->tail;
             uint64_t iqei;
 
@@ -95,13 +93,13 @@ static void test_types(void)
             if (valid) {
                 assert_queue(h, h->tail, 0);
             } else {
-                iqei = rd64(h, REG_IQERCD);
+                iqei = rd64(h, QVTD_IQERCD);
                 /* of a 256-bit queue: 3 or 5, not defined which (7.6) */
-                if (type >= 6 && type <= 9 && iqei == IQEI_WIDTH) {
-                    iqei = IQEI_TYPE;
+                if (type >= 6 && type <= 9 && iqei == QVTD_IQEI_WIDTH) {
+                    iqei = QVTD_IQEI_TYPE;
                 }
-                g_assert_cmpuint(iqei, ==, IQEI_TYPE);
-                assert_queue(h, head, rd64(h, REG_IQERCD));
+                g_assert_cmpuint(iqei, ==, QVTD_IQEI_TYPE);
+                assert_queue(h, head, rd64(h, QVTD_IQERCD));
                 queue_recover(h);
             }
             submit_wait(h);
@@ -118,14 +116,14 @@ static void test_reserved_bits(void)
         uint64_t lo_reserved, hi_reserved;
         uint64_t skip;                  /* of lo: another type, or G */
     } table[] = {
-        { 1 | GLOBAL << 4, 0,
+        { 1 | QVTD_GLOBAL << 4, 0,
           BITS(8, 6) | BITS(15, 12) | BITS(63, 50), BITS(63, 0), 0x3f },
-        { 1 | SELECT << 4, 0,
+        { 1 | QVTD_SELECT << 4, 0,
           BITS(8, 6) | BITS(15, 12) | BITS(63, 50), BITS(63, 0), 0x3f },
-        { 2 | GLOBAL << 4, 0,
+        { 2 | QVTD_GLOBAL << 4, 0,
           BIT(8) | BITS(15, 12) | BITS(63, 32), BITS(11, 7), 0x3f },
         /* bit 5 is an AM of 32 */
-        { 2 | SELECT << 4, 0,
+        { 2 | QVTD_SELECT << 4, 0,
           BIT(8) | BITS(15, 12) | BITS(63, 32), BITS(11, 7) | BIT(5), 0x3f },
         /* PFSID is among them: there is no DIT */
         { 3, 0,
@@ -158,9 +156,9 @@ static void test_reserved_bits(void)
                 continue;
             }
             submit(h, lo, hi);
-            if (rd32(h, REG_FSTS) & IQE) {
+            if (rd32(h, QVTD_FSTS) & QVTD_FSTS_IQE) {
                 found[bit / 64] |= BIT(bit % 64);
-                assert_queue(h, head, IQEI_RESERVED);
+                assert_queue(h, head, QVTD_IQEI_RESERVED);
                 queue_recover(h);
             }
             submit_wait(h);
@@ -180,13 +178,13 @@ static void test_values(void)
     } table[] = {
         { 1, 0, true },                         /* granularity 0 */
         { 2, 0, true },
-        { 2 | SELECT << 4, 18, false },         /* MAMV */
-        { 2 | SELECT << 4, 19, true },
-        { 2 | SELECT << 4, 32, true },
-        { 2 | SELECT << 4, 63, true },
-        { 2 | SELECT << 4, BIT(6) | BITS(63, 12), false },
-        { 2 | DOMAIN << 4 | 3 << 6 | 0xffffull << 16, 0, false },
-        { 1 | SELECT << 4 | 0x3ffffffff0000ull, 0, false },
+        { 2 | QVTD_SELECT << 4, 18, false },         /* MAMV */
+        { 2 | QVTD_SELECT << 4, 19, true },
+        { 2 | QVTD_SELECT << 4, 32, true },
+        { 2 | QVTD_SELECT << 4, 63, true },
+        { 2 | QVTD_SELECT << 4, BIT(6) | BITS(63, 12), false },
+        { 2 | QVTD_DOMAIN << 4 | 3 << 6 | 0xffffull << 16, 0, false },
+        { 1 | QVTD_SELECT << 4 | 0x3ffffffff0000ull, 0, false },
         { 4 | BIT(4) | 15ull << 27, 0, false }, /* MHMV */
         { 4 | BIT(4) | 16ull << 27, 0, true },
         { 4 | BIT(4) | 31ull << 27, 0, true },
@@ -202,7 +200,7 @@ static void test_values(void)
         g_test_message("row %u", i);
         submit(h, table[i].lo, table[i].hi);
         if (table[i].error) {
-            assert_queue(h, head, IQEI_RESERVED);
+            assert_queue(h, head, QVTD_IQEI_RESERVED);
             queue_recover(h);
         } else {
             assert_queue(h, h->tail, 0);
@@ -226,29 +224,29 @@ static void test_error_stops(void)
     queue_put(h, 1, 0);                         /* another error behind */
     queue_put(h, wait_lo(3), h->status);
     queue_kick(h);
-    assert_queue(h, bad, IQEI_TYPE);
+    assert_queue(h, bad, QVTD_IQEI_TYPE);
     g_assert_cmphex(host_get(h, h->status), ==, 1);
 
     /* a tail written meanwhile is taken, and acted on later */
     queue_put(h, wait_lo(4), h->status);
     queue_kick(h);
-    g_assert_cmphex(rd64(h, REG_IQT), ==, h->tail << 4);
-    assert_queue(h, bad, IQEI_TYPE);
+    g_assert_cmphex(rd64(h, QVTD_IQT), ==, h->tail << 4);
+    assert_queue(h, bad, QVTD_IQEI_TYPE);
     g_assert_cmphex(host_get(h, h->status), ==, 1);
 
     /* cleared but not mended: it is fetched again */
-    wr32(h, REG_FSTS, IQE);
-    assert_queue(h, bad, IQEI_TYPE);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+    assert_queue(h, bad, QVTD_IQEI_TYPE);
 
     queue_replace(h, bad, 5, 0);
     /* neither the tail nor other bits of FSTS start it */
     queue_kick(h);
-    assert_queue(h, bad, IQEI_TYPE);
-    wr32(h, REG_FSTS, ~IQE);
-    assert_queue(h, bad, IQEI_TYPE);
+    assert_queue(h, bad, QVTD_IQEI_TYPE);
+    wr32(h, QVTD_FSTS, ~QVTD_FSTS_IQE);
+    assert_queue(h, bad, QVTD_IQEI_TYPE);
     g_assert_cmphex(host_get(h, h->status), ==, 1);
-    wr32(h, REG_FSTS, IQE);
-    assert_queue(h, bad + 2, IQEI_RESERVED);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+    assert_queue(h, bad + 2, QVTD_IQEI_RESERVED);
     g_assert_cmphex(host_get(h, h->status), ==, 2);
     queue_recover(h);
     g_assert_cmphex(host_get(h, h->status), ==, 4);
@@ -261,29 +259,29 @@ static void test_fetch(void)
     Host *h = host_new(NULL);
 
     queue_start(h, 1);
-    host_set_ram(h, h->queue + PAGE, false);
+    host_set_ram(h, h->queue + QVTD_PAGE, false);
     for (unsigned i = 0; i < 300; i++) {
         queue_put(h, wait_lo(i), h->status);
     }
     queue_kick(h);
-    assert_queue(h, 256, IQEI_FETCH);
+    assert_queue(h, 256, QVTD_IQEI_FETCH);
     g_assert_cmphex(host_get(h, h->status), ==, 255);
-    wr32(h, REG_FSTS, IQE);
-    assert_queue(h, 256, IQEI_FETCH);
-    host_set_ram(h, h->queue + PAGE, true);
-    wr32(h, REG_FSTS, IQE);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+    assert_queue(h, 256, QVTD_IQEI_FETCH);
+    host_set_ram(h, h->queue + QVTD_PAGE, true);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, 300, 0);
     g_assert_cmphex(host_get(h, h->status), ==, 299);
     host_free(h);
 
     /* a base that no memory has */
     h = host_new(NULL);
-    wr64(h, REG_IQA, BITS(63, 12));
-    gcmd(h, QIE, true);
+    wr64(h, QVTD_IQA, BITS(63, 12));
+    gcmd(h, QVTD_QIE, true);
     assert_queue(h, 0, 0);
-    wr32(h, REG_IQT, 0x10);
-    assert_queue(h, 0, IQEI_FETCH);
-    gcmd(h, QIE, false);
+    wr32(h, QVTD_IQT, 0x10);
+    assert_queue(h, 0, QVTD_IQEI_FETCH);
+    gcmd(h, QVTD_QIE, false);
     queue_start(h, 0);
     submit_wait(h);
     host_free(h);
@@ -295,11 +293,11 @@ static void test_width(void)
     Host *h = host_new(NULL);
     uint64_t queue = host_pages(h, 1);
 
-    wr64(h, REG_IQA, queue | BIT(11));
-    gcmd(h, QIE, true);
-    wr32(h, REG_IQT, 2 << 4);
-    assert_queue(h, 0, IQEI_WIDTH);
-    gcmd(h, QIE, false);
+    wr64(h, QVTD_IQA, queue | BIT(11));
+    gcmd(h, QVTD_QIE, true);
+    wr32(h, QVTD_IQT, 2 << 4);
+    assert_queue(h, 0, QVTD_IQEI_WIDTH);
+    gcmd(h, QVTD_QIE, false);
     queue_start(h, 0);
     submit_wait(h);
     host_free(h);
@@ -361,27 +359,27 @@ static void test_disable(void)
 
     queue_start(h, 0);
     submit_wait(h);
-    gcmd(h, QIE, false);
-    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
-    wr32(h, REG_IQT, 0x20);
-    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    gcmd(h, QVTD_QIE, false);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, 0);
+    wr32(h, QVTD_IQT, 0x20);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, 0);
 
     queue_start(h, 0);
     submit(h, 0xf, 0);
-    assert_queue(h, 0, IQEI_TYPE);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
-    gcmd(h, QIE, false);
-    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    assert_queue(h, 0, QVTD_IQEI_TYPE);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    gcmd(h, QVTD_QIE, false);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, 0);
     /* the error was the event's only cause */
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
     queue_start(h, 3);
     submit_wait(h);
 
     /* what stands before the tail when it is switched on is carried out */
-    gcmd(h, QIE, false);
-    queue_replace(h, 0, 5 | WAIT_SW | 0x99ull << 32, h->status);
-    wr32(h, REG_IQT, 0x10);
-    gcmd(h, QIE, true);
+    gcmd(h, QVTD_QIE, false);
+    queue_replace(h, 0, 5 | QVTD_WAIT_SW | 0x99ull << 32, h->status);
+    wr32(h, QVTD_IQT, 0x10);
+    gcmd(h, QVTD_QIE, true);
     assert_queue(h, 1, 0);
     g_assert_cmphex((uint32_t)host_get(h, h->status), ==, 0x99);
     host_free(h);
@@ -394,12 +392,12 @@ static void test_tail_halves(void)
 
     queue_start(h, 0);
     queue_put(h, wait_lo(1), h->status);
-    wr32(h, REG_IQT + 4, UINT32_MAX);
+    wr32(h, QVTD_IQT + 4, UINT32_MAX);
     assert_queue(h, 0, 0);
-    g_assert_cmphex(rd64(h, REG_IQT), ==, 0);
-    wr64(h, REG_IQT, 0xffffffff0000001full);    /* reserved bits as well */
+    g_assert_cmphex(rd64(h, QVTD_IQT), ==, 0);
+    wr64(h, QVTD_IQT, 0xffffffff0000001full);    /* reserved bits as well */
     assert_queue(h, 1, 0);
-    g_assert_cmphex(rd64(h, REG_IQT), ==, 0x10);
+    g_assert_cmphex(rd64(h, QVTD_IQT), ==, 0x10);
     g_assert_cmphex(host_get(h, h->status), ==, 1);
     host_free(h);
 }
@@ -430,14 +428,14 @@ static void test_wait_status(void)
     }
     /* a status that goes nowhere: the wait is not complete (7.5) */
     bad = h->tail;
-    submit(h, wait_lo(1) | WAIT_IF, BITS(63, 2));
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, IQE);
-    g_assert_cmphex(rd64(h, REG_IQH), ==, bad * 16);
-    g_assert_cmphex(rd64(h, REG_IQERCD), ==, 0);
-    g_assert_cmphex(rd32(h, REG_ICS), ==, 0);
+    submit(h, wait_lo(1) | QVTD_WAIT_IF, BITS(63, 2));
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_IQE);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, bad * 16);
+    g_assert_cmphex(rd64(h, QVTD_IQERCD), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_ICS), ==, 0);
     host_put(h, h->queue + bad * 16, wait_lo(2));
     host_put(h, h->queue + bad * 16 + 8, h->status);
-    wr32(h, REG_FSTS, IQE);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, h->tail, 0);
     g_assert_cmphex(host_get(h, h->status) & UINT32_MAX, ==, 2);
     host_free(h);
@@ -460,54 +458,54 @@ static void test_completion_event(void)
     const uint64_t addr = 0x12345600fee01000;
     Host *h = host_new(NULL);
 
-    wr32(h, REG_IEDATA, 0x4041);
-    wr32(h, REG_IEADDR, (uint32_t)addr);
-    wr32(h, REG_IEUADDR, addr >> 32);
-    wr32(h, REG_FEADDR, 0xdead0000);
+    wr32(h, QVTD_IEDATA, 0x4041);
+    wr32(h, QVTD_IEADDR, (uint32_t)addr);
+    wr32(h, QVTD_IEUADDR, addr >> 32);
+    wr32(h, QVTD_FEADDR, 0xdead0000);
     queue_start(h, 0);
 
     /* masked: held until unmasked */
-    submit(h, 5 | WAIT_IF, 0);
+    submit(h, 5 | QVTD_WAIT_IF, 0);
     assert_queue(h, h->tail, 0);
-    g_assert_cmphex(rd32(h, REG_ICS), ==, 1);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_ICS), ==, 1);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     assert_messages(h, 0, 0, 0);
-    wr32(h, REG_IECTL, IP);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+    wr32(h, QVTD_IECTL, QVTD_ECTL_IP);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, 0);
     assert_messages(h, 1, addr, 0x4041);
 
     /* IWC is still set: no new event */
-    submit(h, 5 | WAIT_IF, 0);
+    submit(h, 5 | QVTD_WAIT_IF, 0);
     assert_queue(h, h->tail, 0);
     assert_messages(h, 1, addr, 0x4041);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, 0);
 
     /* a 0 does not clear it, a 1 does; then the next one is sent at once */
-    wr32(h, REG_ICS, ~1u);
-    g_assert_cmphex(rd32(h, REG_ICS), ==, 1);
-    wr32(h, REG_ICS, 1);
-    g_assert_cmphex(rd32(h, REG_ICS), ==, 0);
+    wr32(h, QVTD_ICS, ~1u);
+    g_assert_cmphex(rd32(h, QVTD_ICS), ==, 1);
+    wr32(h, QVTD_ICS, 1);
+    g_assert_cmphex(rd32(h, QVTD_ICS), ==, 0);
     assert_messages(h, 1, addr, 0x4041);
-    wr32(h, REG_IEDATA, 0x99);
-    submit(h, wait_lo(7) | WAIT_IF, h->status);
+    wr32(h, QVTD_IEDATA, 0x99);
+    submit(h, wait_lo(7) | QVTD_WAIT_IF, h->status);
     assert_messages(h, 2, addr, 0x99);
     g_assert_cmphex(host_get(h, h->status), ==, 7);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, 0);
 
     /* masked, and the cause cleared first: no message */
-    wr32(h, REG_ICS, 1);
-    wr32(h, REG_IECTL, IM);
-    submit(h, 5 | WAIT_IF, 0);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM | IP);
-    wr32(h, REG_ICS, 1);
-    g_assert_cmphex(rd32(h, REG_IECTL), ==, IM);
-    wr32(h, REG_IECTL, 0);
+    wr32(h, QVTD_ICS, 1);
+    wr32(h, QVTD_IECTL, QVTD_ECTL_IM);
+    submit(h, 5 | QVTD_WAIT_IF, 0);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    wr32(h, QVTD_ICS, 1);
+    g_assert_cmphex(rd32(h, QVTD_IECTL), ==, QVTD_ECTL_IM);
+    wr32(h, QVTD_IECTL, 0);
     assert_messages(h, 2, addr, 0x99);
 
     /* waits without IF, and other descriptors, raise none */
     submit_wait(h);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
-    g_assert_cmphex(rd32(h, REG_ICS), ==, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
+    g_assert_cmphex(rd32(h, QVTD_ICS), ==, 0);
     assert_messages(h, 2, addr, 0x99);
     host_free(h);
 }
@@ -518,29 +516,29 @@ static void test_error_event(void)
     const uint64_t addr = 0xfee02000;
     Host *h = host_new(NULL);
 
-    wr32(h, REG_FEDATA, 0x51);
-    wr32(h, REG_FEADDR, addr);
-    wr32(h, REG_FECTL, 0);
-    wr32(h, REG_IECTL, 0);
+    wr32(h, QVTD_FEDATA, 0x51);
+    wr32(h, QVTD_FEADDR, addr);
+    wr32(h, QVTD_FECTL, 0);
+    wr32(h, QVTD_IECTL, 0);
     queue_start(h, 0);
     submit(h, 0, 0);
     assert_messages(h, 1, addr, 0x51);
-    g_assert_cmphex(rd32(h, REG_FSTS), ==, IQE);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_IQE);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, 0);
 
     /* each time that it is set anew */
-    wr32(h, REG_FSTS, IQE);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_messages(h, 2, addr, 0x51);
     queue_recover(h);
     assert_messages(h, 2, addr, 0x51);
 
     /* masked: held, and gone with the cause */
-    wr32(h, REG_FECTL, IM);
+    wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     submit(h, 0, 0);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     queue_recover(h);
-    g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
-    wr32(h, REG_FECTL, 0);
+    g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
+    wr32(h, QVTD_FECTL, 0);
     assert_messages(h, 2, addr, 0x51);
     host_free(h);
 }
@@ -581,7 +579,7 @@ static void test_iec_together(void)
     g_array_set_size(h->iec_changes, 0);
     host_put(h, h->status, 7);
     queue_put(h, 4, 0);
-    queue_put(h, 5 | WAIT_IF | WAIT_SW | 8ull << 32, h->status);
+    queue_put(h, 5 | QVTD_WAIT_IF | QVTD_WAIT_SW | 8ull << 32, h->status);
     queue_put(h, 4, 0);
     queue_put(h, 0, 0);         /* an error ends the run */
     queue_kick(h);

@@ -106,9 +106,9 @@ static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
 {
     const VtdConfig *c = &w->h->config;
     unsigned denied = access == VTD_ACCESS_WRITE ? 0x05 : 0x06;
-    uint64_t wanted = access == VTD_ACCESS_READ ? R :
-                      access == VTD_ACCESS_WRITE ? W : 0;
-    uint64_t granted = RW;
+    uint64_t wanted = access == VTD_ACCESS_READ ? QVTD_R :
+                      access == VTD_ACCESS_WRITE ? QVTD_W : 0;
+    uint64_t granted = QVTD_RW;
 
     for (unsigned level = levels; ; level--) {
         unsigned shift = 12 + 9 * (level - 1);
@@ -118,10 +118,10 @@ static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
         if (!plain_read(w, table + (iova >> shift & 511) * 8, &entry)) {
             return level == levels ? 0x03 : 0x07;
         }
-        if (!(entry & RW)) {
+        if (!(entry & QVTD_RW)) {
             return denied;
         }
-        leaf = level == 1 || (level < 4 && (entry & PS));
+        leaf = level == 1 || (level < 4 && (entry & QVTD_PS));
         if (entry & plain_reserved(c, entry, level, leaf)) {
             return 0x0c;
         }
@@ -140,8 +140,8 @@ static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
         return 0x0e;
     }
     o->cacheable = true;
-    o->read = granted & R;
-    o->write = granted & W;
+    o->read = granted & QVTD_R;
+    o->write = granted & QVTD_W;
     return granted ? 0 : denied;
 }
 
@@ -173,7 +173,7 @@ static Outcome plain(World *w, const Device *d, uint64_t iova,
         }
     }
     if (o.reason && (access == VTD_ACCESS_PROBE ||
-                     (!non_qualified && (lo & FPD)))) {
+                     (!non_qualified && (lo & QVTD_FPD)))) {
         o.reason = SILENT;
     }
     o.cacheable |= c->caching_mode;
@@ -264,7 +264,7 @@ static uint64_t some_iova(World *w)
     uint64_t iova = 0;
 
     do {
-        iova = rnd(PAGE);
+        iova = rnd(QVTD_PAGE);
         for (unsigned level = 1; level <= 4; level++) {
             iova |= (uint64_t)some_index() << (12 + 9 * (level - 1));
         }
@@ -296,7 +296,7 @@ static uint64_t some_leaf(World *w, unsigned level)
     if (chance(30)) {           /* what is ignored */
         addr |= rnd64() & (BITS(61, 52) | BIT(63) | 0x77c);
     }
-    return addr | (level > 1 ? PS : rnd(2) * PS);
+    return addr | (level > 1 ? QVTD_PS : rnd(2) * QVTD_PS);
 }
 
 /*
@@ -313,7 +313,7 @@ static bool astray(World *w, uint64_t entry)
 
 static uint64_t some_entry(World *w, unsigned level, uint64_t before)
 {
-    uint64_t perm = chance(85) ? RW : rnd(4);
+    uint64_t perm = chance(85) ? QVTD_RW : rnd(4);
     bool table = level == 4 || (level > 1 && chance(70));
     unsigned what = rnd(100);
 
@@ -327,7 +327,7 @@ static uint64_t some_entry(World *w, unsigned level, uint64_t before)
     if (what < 93) {
         return w->hole | perm;
     }
-    return chance(50) ? 0 : rnd64() & ~RW;
+    return chance(50) ? 0 : rnd64() & ~QVTD_RW;
 }
 
 static void put_some_entry(World *w, unsigned table, unsigned index)
@@ -349,19 +349,20 @@ static void edit_table(World *w)
 
 static void invalidate_some(World *w)
 {
-    unsigned granularity = chance(10) ? GLOBAL : chance(30) ? DOMAIN : SELECT;
+    unsigned granularity =
+        chance(10) ? QVTD_GLOBAL : chance(30) ? QVTD_DOMAIN : QVTD_SELECT;
     const Query *target = &w->query[rnd(QUERIES)];
     uint16_t did = did_of(w, target->d);
     unsigned am = rnd(19);
-    uint64_t mask = (PAGE << am) - 1;
+    uint64_t mask = (QVTD_PAGE << am) - 1;
 
     inv_iotlb(w->h, granularity, did, target->iova & ~0xfffull, am);
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
 
-        if (granularity == GLOBAL ||
+        if (granularity == QVTD_GLOBAL ||
             (did_of(w, q->d) == did &&
-             (granularity == DOMAIN ||
+             (granularity == QVTD_DOMAIN ||
               !((q->iova ^ target->iova) & ~mask)))) {
             legal_settle(&q->legal);
         }
@@ -370,7 +371,7 @@ static void invalidate_some(World *w)
 
 static void settle(World *w, bool sweep)
 {
-    inv_iotlb(w->h, GLOBAL, 0, 0, 0);
+    inv_iotlb(w->h, QVTD_GLOBAL, 0, 0, 0);
     w->clean = true;
     for (unsigned i = 0; i < QUERIES; i++) {
         legal_settle(&w->query[i].legal);
@@ -386,10 +387,10 @@ static void put_some_context(World *w, uint16_t sid)
     uint64_t lo = some_table(w, levels);
     uint64_t hi = context_hi(levels, 1 + rnd(3));
 
-    lo |= chance(90) ? P : 0;
-    lo |= chance(30) ? FPD : 0;
+    lo |= chance(90) ? QVTD_P : 0;
+    lo |= chance(30) ? QVTD_FPD : 0;
     if (chance(20)) {
-        lo |= TT(chance(70) ? 2 : rnd(4));
+        lo |= QVTD_TT(chance(70) ? 2 : rnd(4));
     }
     if (chance(8)) {
         lo = (lo & 0xfff) | (chance(50) ? w->hole : BIT(24 + rnd(40)));
@@ -420,7 +421,7 @@ static void edit_context(World *w)
         uint64_t before = host_get(h, root);
 
         /* made and mended in turn: the table's address has to stay */
-        host_put(h, root, before & ~0xffeull ? before ^ P : before);
+        host_put(h, root, before & ~0xffeull ? before ^ QVTD_P : before);
         edited(w, true);
         check_some(w, 40);
         host_put(h, root, before);
@@ -433,23 +434,23 @@ static void edit_context(World *w)
     edited(w, true);
     check_some(w, 20);
 
-    granularity = GLOBAL + rnd(3);
+    granularity = QVTD_GLOBAL + rnd(3);
     fm = rnd(4);
     /* from not present or faulty: caching mode only has to be told */
     if (old && !h->config.caching_mode && chance(70)) {
-        inv_context(h, SELECT, 0, d->sid, 0);   /* for the view */
+        inv_context(h, QVTD_SELECT, 0, d->sid, 0);   /* for the view */
     } else if (old == 0x02) {
         inv_context(h, granularity, 0, d->sid, fm);
     } else if (old) {
-        inv_context(h, GLOBAL, 0, 0, 0);
+        inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     } else {
         inv_context(h, granularity, did, d->sid, fm);
     }
     check_some(w, 20);
     if (old || chance(30)) {
-        inv_iotlb(h, GLOBAL, 0, 0, 0);
+        inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     } else {
-        inv_iotlb(h, DOMAIN, did, 0, 0);
+        inv_iotlb(h, QVTD_DOMAIN, did, 0, 0);
     }
     for (unsigned i = 0; i < QUERIES; i++) {
         legal_settle(&w->query[i].legal);
@@ -495,7 +496,7 @@ static void make_world(World *w)
     for (unsigned i = 0; i < DEVICES; i++) {
         put_some_context(w, sids[i]);
     }
-    inv_context(w->h, GLOBAL, 0, 0, 0);
+    inv_context(w->h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
 

@@ -25,7 +25,6 @@ typedef struct Request {
 static Outcome plain_interrupt(Host *h, uint64_t table, bool eime,
                                const Request *r)
 {
-    static const uint8_t ignored[] = { 0, 4, 6, 7 };
     Outcome o = { .cacheable = true };
     unsigned svt, mode;
     uint64_t lo, hi;
@@ -42,20 +41,21 @@ static Outcome plain_interrupt(Host *h, uint64_t table, bool eime,
     hi = host_get(h, table + r->index * 16 + 8);
     svt = hi >> 18 & 3;
     mode = lo >> 5 & 7;
-    if (!(lo & P)) {
+    if (!(lo & QVTD_P)) {
         o.reason = 0x22;
     } else if ((lo & (BITS(15, 12) | BITS(31, 24))) || mode == 3 ||
                mode == 6 || hi >> 20 ||
                (!eime && (lo & (BITS(39, 32) | BITS(63, 48))))) {
         o.reason = 0x24;
     } else if (svt == 3 ||
-               (svt == 1 && ((r->sid ^ hi) & 0xffff & ~ignored[hi >> 16 & 3]))
-               || (svt == 2 && (r->sid >> 8 < (hi >> 8 & 0xff) ||
-                                r->sid >> 8 > (hi & 0xff)))) {
+               (svt == 1 && ((r->sid ^ hi) & 0xffff &
+                             ~qvtd_functions(hi >> 16 & 3))) ||
+               (svt == 2 && (r->sid >> 8 < (hi >> 8 & 0xff) ||
+                             r->sid >> 8 > (hi & 0xff)))) {
         o.reason = 0x26;
     }
     o.cacheable = o.reason != 0x22 && o.reason != 0x24;
-    if (o.reason && (lo & FPD)) {
+    if (o.reason && (lo & QVTD_FPD)) {
         o.reason = SILENT;
     }
     o.result = (eime ? lo >> 32 : lo >> 40 & 0xff) << 32 |
@@ -75,8 +75,8 @@ static bool check_interrupt(Host *h, const Request *r)
                        i.delivery_mode << 4 | i.level << 2 |
                        i.redirection_hint << 1 | i.logical;
         assert_no_fault(h);
-    } else if (rd32(h, REG_FSTS) & PPF) {
-        found.reason = rd32(h, REG_FRCD + 12) & 0xff;
+    } else if (rd32(h, QVTD_FSTS) & QVTD_FSTS_PPF) {
+        found.reason = rd32(h, QVTD_FRCD_HI + 4) & 0xff;
         assert_fault(h, found.reason, r->sid, found.reason == 0x20
                      ? 0 : (uint64_t)r->index << 48, false);
     } else {
@@ -88,11 +88,11 @@ static bool check_interrupt(Host *h, const Request *r)
 
 static void put_some_irte(Host *h, uint64_t entry, bool eime)
 {
-    uint64_t lo = rnd64() & (BITS(23, 16) | BITS(11, 2) | FPD |
+    uint64_t lo = rnd64() & (BITS(23, 16) | BITS(11, 2) | QVTD_FPD |
                              (eime ? BITS(63, 32) : BITS(47, 40)));
     uint64_t hi = chance(50) ? 0x0100 : rnd64() & 0x0307;
 
-    lo |= chance(90) ? P : 0;
+    lo |= chance(90) ? QVTD_P : 0;
     hi |= rnd(4) << 16;
     hi |= chance(50) ? 0 : rnd(4) << 18;
     if (chance(10)) {
@@ -117,7 +117,7 @@ static void test_interrupts(void)
 
         queue_start(h, 0);
         set_irta(h, table | 5 | (eime ? BIT(11) : 0));
-        gcmd(h, IRE, true);
+        gcmd(h, QVTD_IRE, true);
         for (unsigned i = 0; i < IRTES; i++) {
             put_some_irte(h, table + i * 16, eime);
         }

@@ -43,27 +43,27 @@ static void event_domain(Mirror *m)
 
 static void event_global(Mirror *m)
 {
-    inv_iotlb(m->h, GLOBAL, 0, 0, 0);
+    inv_iotlb(m->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static void event_pages(Mirror *m)
 {
-    inv_iotlb(m->h, SELECT, m->did, GIB, 9);
+    inv_iotlb(m->h, QVTD_SELECT, m->did, GIB, 9);
 }
 
 static void event_context(Mirror *m)
 {
-    inv_context(m->h, SELECT, m->did, m->d->sid, 0);
+    inv_context(m->h, QVTD_SELECT, m->did, m->d->sid, 0);
 }
 
 static void event_context_domain(Mirror *m)
 {
-    inv_context(m->h, DOMAIN, m->did, 0, 0);
+    inv_context(m->h, QVTD_DOMAIN, m->did, 0, 0);
 }
 
 static void event_context_global(Mirror *m)
 {
-    inv_context(m->h, GLOBAL, 0, 0, 0);
+    inv_context(m->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 /* Somebody else's replay of the same space */
@@ -83,7 +83,7 @@ static void test_tried_again(void)
         Mirror *m = start();
 
         m->s->table.limit = 100;
-        mirror_map(m, GIB, 1, 512, TARGET | RW);
+        mirror_map(m, GIB, 1, 512, TARGET | QVTD_RW);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 100);
         g_assert_cmpuint(refused_pages(m), ==, 412);
@@ -114,17 +114,17 @@ static void test_covered(void)
     Mirror *m = start();
 
     m->s->table.limit = 1;
-    mirror_map(m, GIB, 1, 16, TARGET | RW);
-    mirror_map(m, 2 * GIB, 2, 1, TARGET | RW);
+    mirror_map(m, GIB, 1, 16, TARGET | QVTD_RW);
+    mirror_map(m, 2 * GIB, 2, 1, TARGET | QVTD_RW);
     mirror_flush(m);
     m->s->table.limit = 0;
     mirror_begin(m);
-    inv_iotlb(m->h, SELECT, 1, GIB + 4 * PAGE, 2);
+    inv_iotlb(m->h, QVTD_SELECT, 1, GIB + 4 * QVTD_PAGE, 2);
     assert_counts(m, 0, 4);
     for (unsigned i = 4; i < 8; i++) {
         Run run;
 
-        g_assert_true(strict_lookup(m->s, GIB + i * PAGE, &run));
+        g_assert_true(strict_lookup(m->s, GIB + i * QVTD_PAGE, &run));
     }
     g_assert_cmpuint(refused_pages(m), ==, 11 + 512);
     mirror_flush(m);
@@ -137,22 +137,22 @@ static void test_changed_meanwhile(void)
 {
     Mirror *m = start();
 
-    mirror_map(m, 0, 1, 1, TARGET | RW);
+    mirror_map(m, 0, 1, 1, TARGET | QVTD_RW);
     mirror_flush(m);
     m->s->table.limit = 1;
-    mirror_map(m, GIB, 1, 8, TARGET | RW);
-    mirror_map(m, 2 * GIB, 2, 2, TARGET | RW);
-    mirror_map(m, 5 * GIB, 3, 1, TARGET | RW);
+    mirror_map(m, GIB, 1, 8, TARGET | QVTD_RW);
+    mirror_map(m, 2 * GIB, 2, 2, TARGET | QVTD_RW);
+    mirror_map(m, 5 * GIB, 3, 1, TARGET | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 1);
 
     /* A page gone, one changed, a superpage of small pages */
     mirror_begin(m);
-    mirror_unmap(m, GIB + PAGE, 1, 1);
-    mirror_map(m, GIB + 3 * PAGE, 1, 1, (TARGET + MIB) | R);
+    mirror_unmap(m, GIB + QVTD_PAGE, 1, 1);
+    mirror_map(m, GIB + 3 * QVTD_PAGE, 1, 1, (TARGET + MIB) | QVTD_R);
     host_put(m->h, mirror_entry(m, 2 * GIB, 2), 0);
-    mirror_map(m, 2 * GIB, 1, 512, TARGET | RW);
-    mirror_unmap(m, 2 * GIB + 7 * PAGE, 1, 1);
+    mirror_map(m, 2 * GIB, 1, 512, TARGET | QVTD_RW);
+    mirror_unmap(m, 2 * GIB + 7 * QVTD_PAGE, 1, 1);
     mirror_flush(m);
     g_assert_cmpuint(strict_unmaps(m->s), ==, 0);
     g_assert_cmpuint(strict_count(m->s), ==, 1);
@@ -179,20 +179,20 @@ static void test_full(void)
 
         m->h->dirty_tracking = dirty;
         m->s->table.limit = 100;
-        mirror_map(m, GIB, 1, 300, TARGET | RW);
+        mirror_map(m, GIB, 1, 300, TARGET | QVTD_RW);
         mirror_flush(m);
 
         /* One for one, though pages before them are refused */
         mirror_begin(m);
-        mirror_map(m, GIB + 90 * PAGE, 1, 10, (TARGET + GIB) | RW);
-        mirror_map(m, 0, 1, 5, TARGET | RW);
+        mirror_map(m, GIB + 90 * QVTD_PAGE, 1, 10, (TARGET + GIB) | QVTD_RW);
+        mirror_map(m, 0, 1, 5, TARGET | QVTD_RW);
         mirror_flush(m);
         g_assert_cmpuint(strict_unmaps(m->s), ==, 10);
         g_assert_cmpuint(strict_count(m->s), ==, 100);
 
         /* Room is made behind what waits for it */
-        mirror_unmap(m, GIB + 50 * PAGE, 1, 50);
-        mirror_unmap(m, GIB + 150 * PAGE, 1, 150);
+        mirror_unmap(m, GIB + 50 * QVTD_PAGE, 1, 50);
+        mirror_unmap(m, GIB + 150 * QVTD_PAGE, 1, 150);
         mirror_flush(m);
         g_assert_cmpuint(strict_count(m->s), ==, 100);
         g_assert_cmpuint(refused_pages(m), ==, 5);
@@ -210,10 +210,10 @@ static void test_split(void)
     Mirror *m = start();
 
     m->s->table.limit = 2;
-    mirror_map(m, 2 * MIB, 2, 3, TARGET | RW);
+    mirror_map(m, 2 * MIB, 2, 3, TARGET | QVTD_RW);
     mirror_flush(m);
     host_put(m->h, mirror_entry(m, 2 * MIB, 2), 0);
-    mirror_map(m, 2 * MIB, 1, 511, TARGET | RW);
+    mirror_map(m, 2 * MIB, 1, 511, TARGET | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 2);
     m->s->table.limit = 0;
@@ -230,8 +230,8 @@ static void test_bad_pages(void)
 {
     Mirror *m = start();
 
-    m->s->bad = (Run) { GIB + PAGE, GIB + 100 * PAGE - 1 };
-    mirror_map(m, GIB, 1, 512, TARGET | RW);
+    m->s->bad = (Run) { GIB + QVTD_PAGE, GIB + 100 * QVTD_PAGE - 1 };
+    mirror_map(m, GIB, 1, 512, TARGET | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(strict_count(m->s), ==, 512 - 99);
     g_assert_cmpuint(refused_pages(m), ==, 99);
@@ -242,7 +242,7 @@ static void test_bad_pages(void)
     }
     /* All have been tried since */
     mirror_begin(m);
-    m->s->bad = (Run) { GIB + PAGE, GIB + 50 * PAGE - 1 };
+    m->s->bad = (Run) { GIB + QVTD_PAGE, GIB + 50 * QVTD_PAGE - 1 };
     for (unsigned i = 0; i < 30; i++) {
         mirror_flush(m);
     }
@@ -264,7 +264,7 @@ static void test_self_pointing(void)
         m->s->table.limit = bad ? 0 : 1000;
         m->s->bad = bad ? (Run) { GIB, BIT(48) - 1 } : nothing;
         for (unsigned j = 0; j < 512; j++) {
-            host_put(m->h, m->table + j * 8, m->table | RW);
+            host_put(m->h, m->table + j * 8, m->table | QVTD_RW);
         }
         for (unsigned i = 0; i < 3; i++) {
             mirror_begin(m);
@@ -290,15 +290,15 @@ static void test_replay(void)
 {
     Mirror *m = start();
 
-    mirror_map(m, GIB, 1, 200, TARGET | RW);
-    mirror_map(m, 2 * GIB, 2, 200, TARGET | RW);
-    mirror_map(m, 4 * GIB, 3, 1, TARGET | RW);
+    mirror_map(m, GIB, 1, 200, TARGET | QVTD_RW);
+    mirror_map(m, 2 * GIB, 2, 200, TARGET | QVTD_RW);
+    mirror_map(m, 4 * GIB, 3, 1, TARGET | QVTD_RW);
     mirror_flush(m);
-    gcmd(m->h, TE, false);
+    gcmd(m->h, QVTD_TE, false);
     m->s->table.limit = 100;
     m->h->refusals = 0;
     mirror_begin(m);
-    gcmd(m->h, TE, true);
+    gcmd(m->h, QVTD_TE, true);
     g_assert_cmpuint(strict_count(m->s), ==, 100);
     g_assert_cmpuint(m->h->refusals, <=, FEW);
     g_assert_cmpuint(strict_maps(m->s), <=, 100 + FEW);
@@ -309,11 +309,11 @@ static void test_replay(void)
     assert_step(m, 0);
 
     /* Gone, changed, and gone again while it is not mapped */
-    gcmd(m->h, TE, false);
+    gcmd(m->h, QVTD_TE, false);
     m->s->table.limit = 1;
-    gcmd(m->h, TE, true);
+    gcmd(m->h, QVTD_TE, true);
     mirror_unmap(m, 2 * GIB, 2, 100);
-    mirror_map(m, GIB, 1, 100, (TARGET + GIB) | RW);
+    mirror_map(m, GIB, 1, 100, (TARGET + GIB) | QVTD_RW);
     mirror_begin(m);
     mirror_flush(m);
     g_assert_cmpuint(strict_unmaps(m->s), <=, 1);
@@ -333,24 +333,24 @@ static void assert_set(const VtdRefused *refused, const bool *model)
 
     for (unsigned i = 0; i < PAGES; i++) {
         uint64_t end = 0, wanted = i;
-        uint64_t first = i * PAGE, last = PAGES * PAGE - 1;
+        uint64_t first = i * QVTD_PAGE, last = PAGES * QVTD_PAGE - 1;
         unsigned next = i;
 
         while (wanted < PAGES && model[wanted] == model[i]) {
             wanted++;
         }
-        g_assert_true(vtd_refused_at(refused, i * PAGE, PAGES * PAGE - 1,
-                                     &end) == model[i]);
-        g_assert_cmphex(end, ==, wanted * PAGE - 1);
+        g_assert_true(vtd_refused_at(refused, i * QVTD_PAGE,
+                                     PAGES * QVTD_PAGE - 1, &end) == model[i]);
+        g_assert_cmphex(end, ==, wanted * QVTD_PAGE - 1);
         while (next < PAGES && !model[next]) {
             next++;
         }
         g_assert_true(vtd_refused_next(refused, &first, &last) ==
                       (next < PAGES));
         if (next < PAGES) {
-            g_assert_cmphex(first, ==, next * PAGE);
+            g_assert_cmphex(first, ==, next * QVTD_PAGE);
         }
-        bytes += model[i] ? PAGE : 0;
+        bytes += model[i] ? QVTD_PAGE : 0;
     }
     g_assert_cmpuint(vtd_refused_bytes(refused), ==, bytes);
 }
@@ -369,8 +369,8 @@ static void test_set(void)
             to = MIN(to, from + 3);
         }
         g_assert_cmpuint((add ? vtd_refused_add : vtd_refused_drop)(
-                             refused, from * PAGE, to * PAGE + PAGE - 1),
-                         ==, 0);
+                             refused, from * QVTD_PAGE,
+                             to * QVTD_PAGE + QVTD_PAGE - 1), ==, 0);
         for (unsigned i = from; i <= to; i++) {
             model[i] = add;
         }
@@ -387,24 +387,29 @@ static void test_set_bounded(void)
     uint64_t end;
 
     for (uint64_t i = 0; i < bound; i++) {
-        g_assert_cmpuint(vtd_refused_add(refused, i * 4 * PAGE,
-                                         i * 4 * PAGE + 3 * PAGE - 1), ==, 0);
+        g_assert_cmpuint(vtd_refused_add(refused, i * 4 * QVTD_PAGE,
+                                         (i * 4 + 3) * QVTD_PAGE - 1), ==, 0);
     }
-    g_assert_cmpuint(vtd_refused_add(refused, bound * 4 * PAGE,
-                                     bound * 4 * PAGE + PAGE - 1), ==, PAGE);
-    g_assert_false(vtd_refused_at(refused, bound * 4 * PAGE, BIT(48) - 1,
+    g_assert_cmpuint(vtd_refused_add(refused, bound * 4 * QVTD_PAGE,
+                                     (bound * 4 + 1) * QVTD_PAGE - 1),
+                     ==, QVTD_PAGE);
+    g_assert_false(vtd_refused_at(refused, bound * 4 * QVTD_PAGE, BIT(48) - 1,
                                   &end));
     /* What joins two makes room for one */
-    g_assert_cmpuint(vtd_refused_add(refused, 3 * PAGE, 4 * PAGE - 1), ==, 0);
-    g_assert_cmpuint(vtd_refused_add(refused, bound * 4 * PAGE,
-                                     bound * 4 * PAGE + PAGE - 1), ==, 0);
+    g_assert_cmpuint(vtd_refused_add(refused, 3 * QVTD_PAGE, 4 * QVTD_PAGE - 1),
+                     ==, 0);
+    g_assert_cmpuint(vtd_refused_add(refused, bound * 4 * QVTD_PAGE,
+                                     (bound * 4 + 1) * QVTD_PAGE - 1), ==, 0);
     /* The end of one that would be cut in two */
-    g_assert_cmpuint(vtd_refused_drop(refused, 9 * PAGE, 10 * PAGE - 1), ==,
-                     PAGE);
-    g_assert_true(vtd_refused_at(refused, 8 * PAGE, 12 * PAGE - 1, &end));
-    g_assert_cmphex(end, ==, 9 * PAGE - 1);
-    g_assert_false(vtd_refused_at(refused, 9 * PAGE, 12 * PAGE - 1, &end));
-    g_assert_cmphex(end, ==, 12 * PAGE - 1);
+    g_assert_cmpuint(vtd_refused_drop(refused, 9 * QVTD_PAGE,
+                                      10 * QVTD_PAGE - 1),
+                     ==, QVTD_PAGE);
+    g_assert_true(vtd_refused_at(refused, 8 * QVTD_PAGE, 12 * QVTD_PAGE - 1,
+                                 &end));
+    g_assert_cmphex(end, ==, 9 * QVTD_PAGE - 1);
+    g_assert_false(vtd_refused_at(refused, 9 * QVTD_PAGE, 12 * QVTD_PAGE - 1,
+                                  &end));
+    g_assert_cmphex(end, ==, 12 * QVTD_PAGE - 1);
     g_assert_cmpuint(vtd_refused_drop(refused, 0, BIT(48) - 1), ==, 0);
     g_assert_cmpuint(vtd_refused_bytes(refused), ==, 0);
     vtd_refused_free(refused);

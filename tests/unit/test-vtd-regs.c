@@ -9,7 +9,7 @@
 
 /* What software may write and read back; event registers by the dozen */
 #define EVENT(ctl) \
-    { (ctl), 4, IM, IM }, { (ctl) + 4, 4, 0, 0xffff }, \
+    { (ctl), 4, QVTD_ECTL_IM, QVTD_ECTL_IM }, { (ctl) + 4, 4, 0, 0xffff }, \
     { (ctl) + 8, 4, 0, 0xfffffffc }, { (ctl) + 12, 4, 0, 0xffffffff }
 
 static const struct {
@@ -18,23 +18,23 @@ static const struct {
     uint64_t reset;
     uint64_t writable;
 } regs[] = {
-    { REG_VER, 4, 0x10, 0 },
-    { REG_CAP, 8, 0x00d2008c222f0606, 0 },
-    { REG_ECAP, 8, 0xf00f5a, 0 },
-    { REG_GSTS, 4, 0, 0 },
-    { REG_RTADDR, 8, 0, BITS(63, 10) },
-    EVENT(REG_FECTL),
-    { REG_IQH, 8, 0, 0 },
-    { REG_IQT, 8, 0, BITS(18, 4) },
-    { REG_IQA, 8, 0, BITS(63, 11) | BITS(2, 0) },
-    EVENT(REG_IECTL),
-    { REG_IQERCD, 8, 0, 0 },
-    { REG_IRTA, 8, 0, BITS(63, 11) | BITS(3, 0) },
-    { REG_FRCD, 8, 0, 0 },
-    { REG_FRCD + 8, 8, 0, 0 },
+    { QVTD_VER, 4, 0x10, 0 },
+    { QVTD_CAP, 8, 0x00d2008c222f0606, 0 },
+    { QVTD_ECAP, 8, 0xf00f5a, 0 },
+    { QVTD_GSTS, 4, 0, 0 },
+    { QVTD_RTADDR, 8, 0, BITS(63, 10) },
+    EVENT(QVTD_FECTL),
+    { QVTD_IQH, 8, 0, 0 },
+    { QVTD_IQT, 8, 0, BITS(18, 4) },
+    { QVTD_IQA, 8, 0, BITS(63, 11) | BITS(2, 0) },
+    EVENT(QVTD_IECTL),
+    { QVTD_IQERCD, 8, 0, 0 },
+    { QVTD_IRTA, 8, 0, BITS(63, 11) | BITS(3, 0) },
+    { QVTD_FRCD_LO, 8, 0, 0 },
+    { QVTD_FRCD_HI, 8, 0, 0 },
     /* bits that command, or that only a 1 clears, are tested below */
-    { REG_FSTS, 4, 0, 0 },
-    { REG_ICS, 4, 0, 0 },
+    { QVTD_FSTS, 4, 0, 0 },
+    { QVTD_ICS, 4, 0, 0 },
 };
 
 static uint64_t rd(Host *h, unsigned offset, unsigned size)
@@ -45,7 +45,7 @@ static uint64_t rd(Host *h, unsigned offset, unsigned size)
 static void test_reset_values(void)
 {
     Host *h = host_new(NULL);
-    uint32_t want[REG_END / 4] = { 0 };
+    uint32_t want[QVTD_SIZE / 4] = { 0 };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(regs); i++) {
         g_assert_cmphex(rd(h, regs[i].offset, regs[i].size), ==,
@@ -53,9 +53,9 @@ static void test_reset_values(void)
         memcpy((char *)want + regs[i].offset, &regs[i].reset, regs[i].size);
     }
     /* all else reads 0, beyond the last register too */
-    for (unsigned offset = 0; offset < PAGE; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_PAGE; offset += 4) {
         g_assert_cmphex(rd32(h, offset), ==,
-                        offset < REG_END ? want[offset / 4] : 0);
+                        offset < QVTD_SIZE ? want[offset / 4] : 0);
     }
     host_free(h);
 }
@@ -94,8 +94,8 @@ static void test_capabilities(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         Host *h = host_new(&table[i].config);
 
-        g_assert_cmphex(rd64(h, REG_CAP), ==, table[i].cap);
-        g_assert_cmphex(rd64(h, REG_ECAP), ==, table[i].ecap);
+        g_assert_cmphex(rd64(h, QVTD_CAP), ==, table[i].cap);
+        g_assert_cmphex(rd64(h, QVTD_ECAP), ==, table[i].ecap);
         host_free(h);
     }
 }
@@ -104,13 +104,13 @@ static void test_late_caching_mode(void)
 {
     VtdConfig config = { .aw_bits = 39 };
     Host *h = host_new(&config);
-    uint64_t cap = rd64(h, REG_CAP);
+    uint64_t cap = rd64(h, QVTD_CAP);
 
     g_assert_cmphex(cap & BIT(7), ==, 0);
     vtd_use_caching_mode(h->v);
-    g_assert_cmphex(rd64(h, REG_CAP), ==, cap | BIT(7));
+    g_assert_cmphex(rd64(h, QVTD_CAP), ==, cap | BIT(7));
     vtd_reset(h->v);
-    g_assert_cmphex(rd64(h, REG_CAP), ==, cap | BIT(7));
+    g_assert_cmphex(rd64(h, QVTD_CAP), ==, cap | BIT(7));
     host_free(h);
 }
 
@@ -157,29 +157,29 @@ static void test_write_masks(void)
 /* Registers that only read 0, or that are not there */
 static void test_reserved(void)
 {
-    uint8_t known[REG_END] = { 0 };
+    uint8_t known[QVTD_SIZE] = { 0 };
     Host *h = host_new(&(VtdConfig) { .aw_bits = 48 });
 
     for (unsigned i = 0; i < G_N_ELEMENTS(regs); i++) {
         memset(known + regs[i].offset, 1, regs[i].size);
     }
-    memset(known + REG_IRTA, 0, 8);     /* reserved without ECAP.IR */
-    memset(known + REG_FEUADDR, 0, 4);  /* without ECAP.EIM */
-    memset(known + REG_IEUADDR, 0, 4);
-    memset(known + REG_CCMD, 1, 8);
-    memset(known + REG_IOTLB, 1, 8);
-    memset(known + REG_GCMD, 1, 4);
-    for (unsigned offset = 0; offset < PAGE; offset += 4) {
-        if (offset >= REG_END || !known[offset]) {
+    memset(known + QVTD_IRTA, 0, 8);     /* reserved without ECAP.IR */
+    memset(known + QVTD_FEUADDR, 0, 4);  /* without ECAP.EIM */
+    memset(known + QVTD_IEUADDR, 0, 4);
+    memset(known + QVTD_CCMD, 1, 8);
+    memset(known + QVTD_IOTLB, 1, 8);
+    memset(known + QVTD_GCMD, 1, 4);
+    for (unsigned offset = 0; offset < QVTD_PAGE; offset += 4) {
+        if (offset >= QVTD_SIZE || !known[offset]) {
             wr32(h, offset, UINT32_MAX);
             g_assert_cmphex(rd32(h, offset), ==, 0);
         }
     }
     /* write-only, as GCMD and IVA */
-    wr64(h, REG_IVA, UINT64_MAX);
-    g_assert_cmphex(rd64(h, REG_IVA), ==, 0);
-    wr32(h, REG_GCMD, UINT32_MAX);
-    g_assert_cmphex(rd32(h, REG_GCMD), ==, 0);
+    wr64(h, QVTD_IVA, UINT64_MAX);
+    g_assert_cmphex(rd64(h, QVTD_IVA), ==, 0);
+    wr32(h, QVTD_GCMD, UINT32_MAX);
+    g_assert_cmphex(rd32(h, QVTD_GCMD), ==, 0);
     host_free(h);
 }
 
@@ -190,12 +190,12 @@ static void test_irta_without_eim(void)
 
     config.eim = false;
     h = host_new(&config);
-    wr64(h, REG_IRTA, UINT64_MAX);
-    g_assert_cmphex(rd64(h, REG_IRTA), ==, BITS(63, 12) | BITS(3, 0));
-    wr32(h, REG_IRTA, UINT32_MAX);
-    g_assert_cmphex(rd64(h, REG_IRTA), ==, BITS(63, 12) | BITS(3, 0));
-    wr64(h, REG_IRTA, BIT(11));
-    g_assert_cmphex(rd64(h, REG_IRTA), ==, 0);
+    wr64(h, QVTD_IRTA, UINT64_MAX);
+    g_assert_cmphex(rd64(h, QVTD_IRTA), ==, BITS(63, 12) | BITS(3, 0));
+    wr32(h, QVTD_IRTA, UINT32_MAX);
+    g_assert_cmphex(rd64(h, QVTD_IRTA), ==, BITS(63, 12) | BITS(3, 0));
+    wr64(h, QVTD_IRTA, BIT(11));
+    g_assert_cmphex(rd64(h, QVTD_IRTA), ==, 0);
     host_free(h);
 }
 
@@ -206,18 +206,18 @@ static void test_odd_accesses(void)
         uint16_t offset;
         uint8_t size;
     } table[] = {
-        { REG_FEUADDR, 1 }, { REG_FEUADDR, 2 }, { REG_FEUADDR + 1, 4 },
-        { REG_FEUADDR + 2, 4 }, { REG_FEUADDR, 8 }, { REG_FEUADDR, 3 },
-        { REG_FEUADDR, 16 }, { REG_END - 4, 8 }, { REG_END, 8 },
+        { QVTD_FEUADDR, 1 }, { QVTD_FEUADDR, 2 }, { QVTD_FEUADDR + 1, 4 },
+        { QVTD_FEUADDR + 2, 4 }, { QVTD_FEUADDR, 8 }, { QVTD_FEUADDR, 3 },
+        { QVTD_FEUADDR, 16 }, { QVTD_SIZE - 4, 8 }, { QVTD_SIZE, 8 },
     };
     Host *h = host_new(NULL);
 
-    wr32(h, REG_FEUADDR, 0x12345678);
+    wr32(h, QVTD_FEUADDR, 0x12345678);
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         vtd_mmio_write(h->v, table[i].offset, UINT64_MAX, table[i].size);
         g_assert_cmphex(vtd_mmio_read(h->v, table[i].offset, table[i].size),
                         ==, 0);
-        g_assert_cmphex(rd32(h, REG_FEUADDR), ==, 0x12345678);
+        g_assert_cmphex(rd32(h, QVTD_FEUADDR), ==, 0x12345678);
     }
     vtd_mmio_write(h->v, UINT64_MAX - 7, 1, 8);
     g_assert_cmphex(vtd_mmio_read(h->v, UINT64_MAX - 7, 8), ==, 0);
@@ -230,7 +230,7 @@ static void test_widths_agree(void)
     Host *h = host_new(NULL);
 
     for (unsigned i = 0; i < 20000; i++) {
-        unsigned offset = g_test_rand_int_range(0, REG_END / 4) * 4;
+        unsigned offset = g_test_rand_int_range(0, QVTD_SIZE / 4) * 4;
         uint64_t value = (uint64_t)g_test_rand_int() << 32 |
                          g_test_rand_int();
 
@@ -254,50 +254,55 @@ static void test_commands(void)
         uint32_t status;
     } table[] = {
         { 0, 0 },
-        { SRTP, SRTP },
-        { 0, SRTP },                        /* one-shot: its status stays */
-        { TE, SRTP | TE },
-        { TE | QIE, SRTP | TE | QIE },
-        { TE | QIE | SIRTP, SRTP | TE | QIE | SIRTP },
-        { TE | QIE | IRE, SRTP | TE | QIE | SIRTP | IRE },
-        { TE | QIE | IRE | CFI, SRTP | TE | QIE | SIRTP | IRE | CFI },
-        { TE | QIE | IRE | CFI | SRTP,
-          SRTP | TE | QIE | SIRTP | IRE | CFI },
-        { TE | QIE | IRE, SRTP | TE | QIE | SIRTP | IRE },
-        { QIE | IRE, SRTP | QIE | SIRTP | IRE },
-        { IRE, SRTP | SIRTP | IRE },
-        { 0, SRTP | SIRTP },
+        { QVTD_SRTP, QVTD_SRTP },
+        { 0, QVTD_SRTP },       /* one-shot: its status stays */
+        { QVTD_TE, QVTD_SRTP | QVTD_TE },
+        { QVTD_TE | QVTD_QIE, QVTD_SRTP | QVTD_TE | QVTD_QIE },
+        { QVTD_TE | QVTD_QIE | QVTD_SIRTP,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP },
+        { QVTD_TE | QVTD_QIE | QVTD_IRE,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE },
+        { QVTD_TE | QVTD_QIE | QVTD_IRE | QVTD_CFI,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { QVTD_TE | QVTD_QIE | QVTD_IRE | QVTD_CFI | QVTD_SRTP,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE | QVTD_CFI },
+        { QVTD_TE | QVTD_QIE | QVTD_IRE,
+          QVTD_SRTP | QVTD_TE | QVTD_QIE | QVTD_SIRTP | QVTD_IRE },
+        { QVTD_QIE | QVTD_IRE, QVTD_SRTP | QVTD_QIE | QVTD_SIRTP | QVTD_IRE },
+        { QVTD_IRE, QVTD_SRTP | QVTD_SIRTP | QVTD_IRE },
+        { 0, QVTD_SRTP | QVTD_SIRTP },
         /* WBF with RWBF=0, SFL and EAFL without AFL, the reserved ones */
-        { BIT(27), SRTP | SIRTP },
-        { BIT(28) | BIT(29), SRTP | SIRTP },
-        { BITS(22, 0), SRTP | SIRTP },
+        { BIT(27), QVTD_SRTP | QVTD_SIRTP },
+        { BIT(28) | BIT(29), QVTD_SRTP | QVTD_SIRTP },
+        { BITS(22, 0), QVTD_SRTP | QVTD_SIRTP },
     };
     static const struct {
         uint32_t command;
         uint32_t status;
     } without_ir[] = {
-        { SIRTP, 0 }, { IRE, 0 }, { CFI, 0 }, { QIE, QIE }, { TE, TE },
+        { QVTD_SIRTP, 0 }, { QVTD_IRE, 0 }, { QVTD_CFI, 0 },
+        { QVTD_QIE, QVTD_QIE }, { QVTD_TE, QVTD_TE },
     };
     Host *h = host_new(NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
-        wr32(h, REG_GCMD, table[i].command);
-        g_assert_cmphex(rd32(h, REG_GSTS), ==, table[i].status);
-        g_assert_cmphex(rd32(h, REG_GCMD), ==, 0);
+        wr32(h, QVTD_GCMD, table[i].command);
+        g_assert_cmphex(rd32(h, QVTD_GSTS), ==, table[i].status);
+        g_assert_cmphex(rd32(h, QVTD_GCMD), ==, 0);
     }
     host_free(h);
 
     h = host_new(&(VtdConfig) { .aw_bits = 39, .dma_translation = true });
     for (unsigned i = 0; i < G_N_ELEMENTS(without_ir); i++) {
-        wr32(h, REG_GCMD, without_ir[i].command);
-        g_assert_cmphex(rd32(h, REG_GSTS), ==, without_ir[i].status);
+        wr32(h, QVTD_GCMD, without_ir[i].command);
+        g_assert_cmphex(rd32(h, QVTD_GSTS), ==, without_ir[i].status);
     }
     host_free(h);
 
     /* No width to translate with: it is never on */
     h = host_new(&(VtdConfig) { .aw_bits = 39 });
-    wr32(h, REG_GCMD, TE);
-    g_assert_cmphex(rd32(h, REG_GSTS), ==, 0);
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    g_assert_cmphex(rd32(h, QVTD_GSTS), ==, 0);
     host_free(h);
 }
 
@@ -311,35 +316,35 @@ static void test_latched(void)
 
     host_enable(h);
     attach(d, table, 3, 1);
-    map(h, table, 3, 0x5000, 1, 0x9000 | RW);
-    wr64(h, REG_RTADDR, host_pages(h, 1));
-    inv_context(h, GLOBAL, 0, 0, 0);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    map(h, table, 3, 0x5000, 1, 0x9000 | QVTD_RW);
+    wr64(h, QVTD_RTADDR, host_pages(h, 1));
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     assert_maps(d, 0x5000, VTD_ACCESS_READ, 0x9000);
-    gcmd(h, SRTP, true);
-    inv_context(h, GLOBAL, 0, 0, 0);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    gcmd(h, QVTD_SRTP, true);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     assert_blocked(d, 0x5000, VTD_ACCESS_READ, 0x01);
 
     queue_start(h, 0);
-    host_put(h, irt, P | 0x55 << 16);
+    host_put(h, irt, QVTD_P | 0x55 << 16);
     set_irta(h, irt);
     inv_iec(h, true, 0, 0);
-    gcmd(h, IRE, true);
-    wr64(h, REG_IRTA, host_pages(h, 1));
+    gcmd(h, QVTD_IRE, true);
+    wr64(h, QVTD_IRTA, host_pages(h, 1));
     inv_iec(h, true, 0, 0);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_REMAPPED);
-    gcmd(h, SIRTP, true);
+    gcmd(h, QVTD_SIRTP, true);
     inv_iec(h, true, 0, 0);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
     assert_fault(h, 0x22, 0, 0, false);
 
-    gcmd(h, QIE, false);
-    wr32(h, REG_IQT, 0);
-    wr64(h, REG_IQA, host_pages(h, 1));         /* but no QIE */
-    wr32(h, REG_IQT, 0x10);
+    gcmd(h, QVTD_QIE, false);
+    wr32(h, QVTD_IQT, 0);
+    wr64(h, QVTD_IQA, host_pages(h, 1));         /* but no QIE */
+    wr32(h, QVTD_IQT, 0x10);
     assert_queue(h, 0, 0);
     device_free(d);
     host_free(h);
@@ -358,7 +363,7 @@ static void test_invalidation(gconstpointer opaque)
           { 3ull << 60 | 3ull << 48, 3 }, { 0, 0 } },
     };
     bool iotlb = GPOINTER_TO_INT(opaque);
-    unsigned offset = iotlb ? REG_IOTLB : REG_CCMD;
+    unsigned offset = iotlb ? QVTD_IOTLB : QVTD_CCMD;
     unsigned done = iotlb ? 57 : 59;
     Host *h = host_new(NULL);
 
@@ -420,16 +425,16 @@ static void test_too_many_pages(void)
     for (unsigned am = 0; am < 64; am++) {
         unsigned done;
 
-        wr64(h, REG_IVA, am);
-        wr64(h, REG_IOTLB, BIT(63) | 3ull << 60);
-        g_assert_cmphex(rd64(h, REG_IOTLB) & BIT(63), ==, 0);
-        done = rd64(h, REG_IOTLB) >> 57 & 3;
+        wr64(h, QVTD_IVA, am);
+        wr64(h, QVTD_IOTLB, BIT(63) | 3ull << 60);
+        g_assert_cmphex(rd64(h, QVTD_IOTLB) & BIT(63), ==, 0);
+        done = rd64(h, QVTD_IOTLB) >> 57 & 3;
         g_assert_true(am <= 18 ? done == 3 : done == 0 || done == 2);
 
         /* for the other granularities IVA means nothing */
         for (unsigned granularity = 1; granularity <= 2; granularity++) {
-            wr64(h, REG_IOTLB, BIT(63) | (uint64_t)granularity << 60);
-            g_assert_cmphex(rd64(h, REG_IOTLB) >> 57 & 3, ==, granularity);
+            wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)granularity << 60);
+            g_assert_cmphex(rd64(h, QVTD_IOTLB) >> 57 & 3, ==, granularity);
         }
     }
     host_free(h);

@@ -38,11 +38,11 @@ static void move_start(Move *m, const VtdConfig *config)
     m->arrived = device_new(m->to, SID);
     host_enable(h);
     attach(m->d, m->table, 4, 1);
-    map(h, m->table, 4, IOVA, 1, m->page | RW);
+    map(h, m->table, 4, IOVA, 1, m->page | QVTD_RW);
     queue_start(h, 0);
-    host_put(h, m->irt, P | 0x11 << 16);
+    host_put(h, m->irt, QVTD_P | 0x11 << 16);
     set_irta(h, m->irt);
-    gcmd(h, IRE, true);
+    gcmd(h, QVTD_IRE, true);
     submit_wait(h);
 }
 
@@ -80,7 +80,7 @@ static void move_end(Move *m)
 
 static void assert_same_registers(Move *m)
 {
-    for (unsigned offset = 0; offset < REG_END; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
         g_assert_cmphex(rd32(m->to, offset), ==, rd32(m->from, offset));
     }
 }
@@ -123,7 +123,7 @@ static void test_all(void)
     vtd_save(m.to->v, &again);
     g_assert_cmpint(memcmp(&again, &saved, sizeof(saved)), ==, 0);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_WRITE, m.page);
-    assert_blocked(m.arrived, IOVA + PAGE, VTD_ACCESS_READ, 6);
+    assert_blocked(m.arrived, IOVA + QVTD_PAGE, VTD_ACCESS_READ, 6);
     g_assert_cmphex(vector(m.to), ==, 0x11);
     submit_wait(m.to);
     move_end(&m);
@@ -138,7 +138,7 @@ static void test_nothing_on(void)
     vtd_save(from->v, &saved);
     g_assert_null(vtd_load(to->v, &saved));
     vtd_load_finish(to->v);
-    for (unsigned offset = 0; offset < REG_END; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
         g_assert_cmphex(rd32(to, offset), ==, rd32(from, offset));
     }
     g_assert_cmpint(d->view, ==, VTD_VIEW_DIRECT);
@@ -155,8 +155,8 @@ static void test_caches(void)
     move_start(&m, NULL);
     assert_maps(m.d, IOVA, VTD_ACCESS_READ, m.page);
     g_assert_cmphex(vector(m.from), ==, 0x11);
-    map(m.from, m.table, 4, IOVA, 1, m.other | RW);
-    host_put(m.from, m.irt, P | 0x22 << 16);
+    map(m.from, m.table, 4, IOVA, 1, m.other | QVTD_RW);
+    host_put(m.from, m.irt, QVTD_P | 0x22 << 16);
     assert_maps(m.d, IOVA, VTD_ACCESS_READ, m.page);
     g_assert_cmphex(vector(m.from), ==, 0x11);
 
@@ -165,8 +165,8 @@ static void test_caches(void)
     move(&m);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.other);
     g_assert_cmphex(vector(m.to), ==, 0x22);
-    map(m.from, m.table, 4, IOVA, 1, m.page | RW);
-    host_put(m.from, m.irt, P | 0x33 << 16);
+    map(m.from, m.table, 4, IOVA, 1, m.page | QVTD_RW);
+    host_put(m.from, m.irt, QVTD_P | 0x33 << 16);
     move(&m);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.page);
     g_assert_cmphex(vector(m.to), ==, 0x33);
@@ -180,9 +180,9 @@ static void test_latched(void)
     Move m;
 
     move_start(&m, NULL);
-    wr64(m.from, REG_RTADDR, 0x123000 | 3 << 10);
-    wr64(m.from, REG_IRTA, 0x456000 | 15);
-    wr64(m.from, REG_IQA, 0x789000 | 7);
+    wr64(m.from, QVTD_RTADDR, 0x123000 | 3 << 10);
+    wr64(m.from, QVTD_IRTA, 0x456000 | 15);
+    wr64(m.from, QVTD_IQA, 0x789000 | 7);
     move(&m);
     assert_same_registers(&m);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.page);
@@ -191,14 +191,14 @@ static void test_latched(void)
 
     /* What the stream cuts off is still latched, for the faults it makes */
     set_root_table(m.from, m.from->root | high);
-    gcmd(m.from, QIE, false);
-    wr64(m.from, REG_IQT, 0);
-    wr64(m.from, REG_IQA, m.from->queue | high);
-    gcmd(m.from, QIE, true);
+    gcmd(m.from, QVTD_QIE, false);
+    wr64(m.from, QVTD_IQT, 0);
+    wr64(m.from, QVTD_IQA, m.from->queue | high);
+    gcmd(m.from, QVTD_QIE, true);
     set_irta(m.from, m.irt | high);
     move(&m);
     assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, 0x30);
-    wr32(m.to, REG_IQT, 0x10);
+    wr32(m.to, QVTD_IQT, 0x10);
     assert_queue(m.to, 0, 2);
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, MESSAGE, 0, false,
                                   &(VtdInterrupt) { }),
@@ -220,12 +220,12 @@ static void test_modes(void)
     move(&m);
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, 0xfee01000, 0x41, false,
                                   &interrupt), ==, VTD_INTERRUPT_BLOCKED);
-    gcmd(m.from, CFI, true);
+    gcmd(m.from, QVTD_CFI, true);
     move(&m);
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, 0xfee01000, 0x41, true,
                                   &interrupt), ==, VTD_INTERRUPT_PASS);
 
-    host_put(m.from, m.irt, P | 0x11 << 16 | 0x12345ull << 32);
+    host_put(m.from, m.irt, QVTD_P | 0x11 << 16 | 0x12345ull << 32);
     set_irta(m.from, m.irt | BIT(11));
     vtd_save(m.from->v, &saved);
     g_assert_true(saved.intr_eime);
@@ -234,12 +234,12 @@ static void test_modes(void)
                     ==, VTD_INTERRUPT_REMAPPED);
     g_assert_cmphex(interrupt.dest, ==, 0x12345);
 
-    gcmd(m.from, QIE, false);
-    wr64(m.from, REG_IQT, 0);
-    wr64(m.from, REG_IQA, m.from->queue | BIT(11));
-    gcmd(m.from, QIE, true);
+    gcmd(m.from, QVTD_QIE, false);
+    wr64(m.from, QVTD_IQT, 0);
+    wr64(m.from, QVTD_IQA, m.from->queue | BIT(11));
+    gcmd(m.from, QVTD_QIE, true);
     move(&m);
-    wr32(m.to, REG_IQT, 0x10);
+    wr32(m.to, QVTD_IQT, 0x10);
     assert_queue(m.to, 0, 5);
     move_end(&m);
 }
@@ -251,7 +251,7 @@ static void test_sizes(void)
     Move m;
 
     move_start(&m, NULL);
-    gcmd(m.from, QIE, false);
+    gcmd(m.from, QVTD_QIE, false);
     m.irt = host_pages(m.from, 256);
     for (unsigned order = 0; order < 16; order++) {
         unsigned n = 2u << order, qs = order % 8;
@@ -270,7 +270,7 @@ static void test_sizes(void)
         vtd_save(m.to->v, &again);
         g_assert_cmpint(memcmp(&again, &saved, sizeof(saved)), ==, 0);
 
-        host_put(m.to, m.irt + (n - 1) * 16, P | 0x44 << 16);
+        host_put(m.to, m.irt + (n - 1) * 16, QVTD_P | 0x44 << 16);
         for (unsigned past = 0; past < 2; past++) {
             uint64_t addr = 0xfee00018 | ((n - 1) & 0x7fff) << 5 |
                             (n - 1) >> 15 << 2;
@@ -282,8 +282,8 @@ static void test_sizes(void)
                                  : VTD_INTERRUPT_REMAPPED);
         }
         submit_wait(m.to);
-        g_assert_cmphex(rd64(m.to, REG_IQH), ==, 0);
-        gcmd(m.from, QIE, false);
+        g_assert_cmphex(rd64(m.to, QVTD_IQH), ==, 0);
+        gcmd(m.from, QVTD_QIE, false);
     }
     move_end(&m);
 }
@@ -296,14 +296,14 @@ static void test_fields_count(void)
 
     move_start(&m, NULL);
     vtd_save(m.from->v, &saved);
-    memset(saved.csr + REG_IQH, 0x55, 8);
-    memset(saved.csr + REG_IQT, 0x55, 8);
-    memset(saved.csr + REG_GSTS, 0, 4);
+    memset(saved.csr + QVTD_IQH, 0x55, 8);
+    memset(saved.csr + QVTD_IQT, 0x55, 8);
+    memset(saved.csr + QVTD_GSTS, 0, 4);
     g_assert_null(move_load(&m, &saved));
     vtd_load_finish(m.to->v);
     assert_queue(m.to, 1, 0);
-    g_assert_cmphex(rd64(m.to, REG_IQT), ==, 0x10);
-    g_assert_cmphex(rd32(m.to, REG_GSTS), ==, TE | QIE | IRE);
+    g_assert_cmphex(rd64(m.to, QVTD_IQT), ==, 0x10);
+    g_assert_cmphex(rd32(m.to, QVTD_GSTS), ==, QVTD_TE | QVTD_QIE | QVTD_IRE);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.page);
     move_end(&m);
 }
@@ -315,14 +315,14 @@ static void test_queue_error(void)
 
     move_start(&m, NULL);
     queue_put(m.from, 0, 0);
-    queue_put(m.from, 5 | WAIT_SW | 0x77ull << 32, m.from->status);
+    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->status);
     queue_kick(m.from);
     assert_queue(m.from, 1, 3);
     move(&m);
     assert_same_registers(&m);
-    queue_replace(m.to, 1, 5 | WAIT_SW, m.to->status);
+    queue_replace(m.to, 1, 5 | QVTD_WAIT_SW, m.to->status);
     g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), !=, 0x77);
-    wr32(m.to, REG_FSTS, IQE);
+    wr32(m.to, QVTD_FSTS, QVTD_FSTS_IQE);
     g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), ==, 0x77);
     assert_queue(m.to, 3, 0);
     move_end(&m);
@@ -335,7 +335,7 @@ static void test_queue_work(void)
     Move m;
 
     move_start(&m, NULL);
-    queue_put(m.from, 5 | WAIT_SW | 0x77ull << 32, m.from->status);
+    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->status);
     vtd_save(m.from->v, &saved);
     saved.iq_tail = 2;
     g_assert_null(move_load(&m, &saved));
@@ -352,14 +352,14 @@ static void test_fault_pending(void)
     Move m;
 
     move_start(&m, NULL);
-    wr32(m.from, REG_FECTL + 4, 0x41);
-    wr32(m.from, REG_FECTL + 8, 0xfee01000);
+    wr32(m.from, QVTD_FECTL + 4, 0x41);
+    wr32(m.from, QVTD_FECTL + 8, 0xfee01000);
     g_assert_false(device_translate(m.d, 0x9000, VTD_ACCESS_READ, &t));
     move(&m);
     assert_same_registers(&m);
-    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, IM | IP);
+    g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     g_assert_cmpuint(m.to->messages->len, ==, 0);
-    wr32(m.to, REG_FECTL, 0);
+    wr32(m.to, QVTD_FECTL, 0);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
     g_assert_cmphex(g_array_index(m.to->messages, Message, 0).data, ==, 0x41);
     assert_fault(m.to, 6, SID, 0x9000, true);
@@ -374,13 +374,13 @@ static void test_event_pending(void)
     Move m;
 
     move_start(&m, NULL);
-    wr32(m.from, REG_FECTL + 4, 0x41);
-    wr32(m.from, REG_FECTL + 8, 0xfee01000);
-    wr32(m.from, REG_FECTL, 0);
+    wr32(m.from, QVTD_FECTL + 4, 0x41);
+    wr32(m.from, QVTD_FECTL + 8, 0xfee01000);
+    wr32(m.from, QVTD_FECTL, 0);
     m.from->cannot_inject = true;
     g_assert_false(device_translate(m.d, 0x9000, VTD_ACCESS_READ, &t));
     move(&m);
-    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, 0);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
     g_assert_cmphex(g_array_index(m.to->messages, Message, 0).data, ==, 0x41);
     /* and at this one, if it goes on */
@@ -403,22 +403,34 @@ static const struct {
     uint32_t fsts_after, fectl_after, iectl_after;
     unsigned messages;
 } causes[] = {
-    { true, 0, PPF, 0, 0, 0, 0, 0, 0, 0 },
-    { true, 0, PPF, IM | IP, 0, 0, 0, IM, 0, 0 },
-    { true, 0, PPF | PFO, IP, 0, 0, PFO, 0, 0, 0 },
-    { true, BIT(31), 0, 0, 0, 0, PPF, 0, 0, 1 },
-    { true, BIT(31), 0, IM, 0, 0, PPF, IM | IP, 0, 0 },
-    { true, BIT(31), PPF, 0, 0, 0, PPF, 0, 0, 0 },
-    { true, BIT(31), PPF, IM, 0, 0, PPF, IM, 0, 0 },
-    { true, BIT(31), PPF, IP, 0, 0, PPF, 0, 0, 1 },
-    { true, 0, IQE, IM | IP, 0, 0, IQE, IM | IP, 0, 0 },
-    { true, BIT(31), IQE, 0, 0, 0, IQE | PPF, 0, 0, 0 },
-    { false, 0, IQE, IM | IP, 0, 0, 0, IM, 0, 0 },
-    { false, BIT(31), PPF | IQE, IM | IP, 0, 0, PPF, IM | IP, 0, 0 },
-    { true, 0, 0, IP, 0, IP, 0, 0, 0, 0 },
-    { true, 0, 0, IM, 0, IM | IP, 0, IM, IM, 0 },
-    { true, 0, 0, 0, 1, IM | IP, 0, 0, IM | IP, 0 },
-    { true, 0, 0, 0, 1, IP, 0, 0, 0, 1 },
+    { true, 0, QVTD_FSTS_PPF, 0, 0, 0, 0, 0, 0, 0 },
+    { true, 0, QVTD_FSTS_PPF, QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0, 0,
+      QVTD_ECTL_IM, 0, 0 },
+    { true, 0, QVTD_FSTS_PPF | QVTD_FSTS_PFO, QVTD_ECTL_IP, 0, 0, QVTD_FSTS_PFO,
+      0, 0, 0 },
+    { true, BIT(31), 0, 0, 0, 0, QVTD_FSTS_PPF, 0, 0, 1 },
+    { true, BIT(31), 0, QVTD_ECTL_IM, 0, 0, QVTD_FSTS_PPF,
+      QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0 },
+    { true, BIT(31), QVTD_FSTS_PPF, 0, 0, 0, QVTD_FSTS_PPF, 0, 0, 0 },
+    { true, BIT(31), QVTD_FSTS_PPF, QVTD_ECTL_IM, 0, 0, QVTD_FSTS_PPF,
+      QVTD_ECTL_IM, 0, 0 },
+    { true, BIT(31), QVTD_FSTS_PPF, QVTD_ECTL_IP, 0, 0, QVTD_FSTS_PPF, 0, 0,
+      1 },
+    { true, 0, QVTD_FSTS_IQE, QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0, QVTD_FSTS_IQE,
+      QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0 },
+    { true, BIT(31), QVTD_FSTS_IQE, 0, 0, 0, QVTD_FSTS_IQE | QVTD_FSTS_PPF, 0,
+      0, 0 },
+    { false, 0, QVTD_FSTS_IQE, QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0, 0,
+      QVTD_ECTL_IM, 0, 0 },
+    { false, BIT(31), QVTD_FSTS_PPF | QVTD_FSTS_IQE,
+      QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0, QVTD_FSTS_PPF,
+      QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0 },
+    { true, 0, 0, QVTD_ECTL_IP, 0, QVTD_ECTL_IP, 0, 0, 0, 0 },
+    { true, 0, 0, QVTD_ECTL_IM, 0, QVTD_ECTL_IM | QVTD_ECTL_IP, 0, QVTD_ECTL_IM,
+      QVTD_ECTL_IM, 0 },
+    { true, 0, 0, 0, 1, QVTD_ECTL_IM | QVTD_ECTL_IP, 0, 0,
+      QVTD_ECTL_IM | QVTD_ECTL_IP, 0 },
+    { true, 0, 0, 0, 1, QVTD_ECTL_IP, 0, 0, 0, 1 },
     { true, 0, 0, 0, 1, 0, 0, 0, 0, 0 },
 };
 
@@ -433,24 +445,24 @@ static void test_causes(void)
         move_start(&m, NULL);
         vtd_save(m.from->v, &saved);
         saved.qi_enabled = causes[i].queue;
-        put32(&saved, REG_FRCD + 12, causes[i].f);
-        put32(&saved, REG_FSTS, causes[i].fsts);
-        put32(&saved, REG_FECTL, causes[i].fectl);
-        put32(&saved, REG_ICS, causes[i].ics);
-        put32(&saved, REG_IECTL, causes[i].iectl);
+        put32(&saved, QVTD_FRCD_HI + 4, causes[i].f);
+        put32(&saved, QVTD_FSTS, causes[i].fsts);
+        put32(&saved, QVTD_FECTL, causes[i].fectl);
+        put32(&saved, QVTD_ICS, causes[i].ics);
+        put32(&saved, QVTD_IECTL, causes[i].iectl);
         g_assert_null(move_load(&m, &saved));
         vtd_load_finish(m.to->v);
-        g_assert_cmphex(rd32(m.to, REG_FSTS), ==, causes[i].fsts_after);
-        g_assert_cmphex(rd32(m.to, REG_FECTL), ==, causes[i].fectl_after);
-        g_assert_cmphex(rd32(m.to, REG_IECTL), ==, causes[i].iectl_after);
+        g_assert_cmphex(rd32(m.to, QVTD_FSTS), ==, causes[i].fsts_after);
+        g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, causes[i].fectl_after);
+        g_assert_cmphex(rd32(m.to, QVTD_IECTL), ==, causes[i].iectl_after);
         g_assert_cmpuint(m.to->messages->len, ==, causes[i].messages);
 
         /* Served as drivers do; the next cause is an event */
-        wr32(m.to, REG_FRCD + 12, BIT(31));
-        wr32(m.to, REG_FSTS, PFO | IQE);
-        wr32(m.to, REG_FECTL, 0);
+        wr32(m.to, QVTD_FRCD_HI + 4, BIT(31));
+        wr32(m.to, QVTD_FSTS, QVTD_FSTS_PFO | QVTD_FSTS_IQE);
+        wr32(m.to, QVTD_FECTL, 0);
         g_array_set_size(m.to->messages, 0);
-        g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0);
+        g_assert_cmphex(rd32(m.to, QVTD_FSTS), ==, 0);
         g_assert_false(device_translate(m.arrived, 0x9000, VTD_ACCESS_READ,
                                         &t));
         g_assert_cmpuint(m.to->messages->len, ==, 1);
@@ -465,8 +477,8 @@ static void test_views(void)
     Move m;
 
     move_start(&m, NULL);
-    set_context(m.from, SID, P | TT(2), context_hi(4, 1));
-    inv_context(m.from, GLOBAL, 0, 0, 0);
+    set_context(m.from, SID, QVTD_P | QVTD_TT(2), context_hi(4, 1));
+    inv_context(m.from, QVTD_GLOBAL, 0, 0, 0);
     g_assert_cmpint(m.d->view, ==, VTD_VIEW_PASS_THROUGH);
     vtd_save(m.from->v, &saved);
     m.arrived->sid = 0;             /* its bridge does not know yet */
@@ -477,7 +489,7 @@ static void test_views(void)
     vtd_load_finish(m.to->v);
     g_assert_cmpint(m.arrived->view, ==, VTD_VIEW_PASS_THROUGH);
 
-    gcmd(m.from, TE, false);
+    gcmd(m.from, QVTD_TE, false);
     move(&m);
     g_assert_cmpint(m.arrived->view, ==, VTD_VIEW_DIRECT);
     move_end(&m);
@@ -540,7 +552,7 @@ static void test_refused(void)
     saved = good;
     saved.iq_tail = 32767;
     saved.iq_last_desc_type = 255;
-    saved.root = saved.iq = saved.intr_root = BIT(48) - PAGE;
+    saved.root = saved.iq = saved.intr_root = BIT(48) - QVTD_PAGE;
     g_assert_null(vtd_load(m.to->v, &saved));
     saved = good;
     saved.qi_enabled = false;
@@ -575,10 +587,10 @@ static void test_physical_width(void)
     set_root_table(m.from, m.from->root | high);
     queue_start(m.from, 0);
     submit_wait(m.from);
-    gcmd(m.from, QIE, false);
-    wr32(m.from, REG_IQT, 0);
-    wr64(m.from, REG_IQA, m.from->queue | high);
-    gcmd(m.from, QIE, true);
+    gcmd(m.from, QVTD_QIE, false);
+    wr32(m.from, QVTD_IQT, 0);
+    wr64(m.from, QVTD_IQA, m.from->queue | high);
+    gcmd(m.from, QVTD_QIE, true);
     m.from->tail = 0;
     submit_wait(m.from);
     set_irta(m.from, high);
@@ -662,10 +674,10 @@ static void test_unlike(void)
     /* Capabilities that no property of ours makes */
     m.to = host_new(NULL);
     vtd_save(m.to->v, &saved);
-    saved.csr[REG_ECAP + 5] ^= 1 << 3;
+    saved.csr[QVTD_ECAP + 5] ^= 1 << 3;
     assert_refused(&m, &saved, ",x-scalable-mode=on,");
-    saved.csr[REG_ECAP + 5] ^= 1 << 3;
-    saved.csr[REG_CAP + 7] ^= 1 << 3;
+    saved.csr[QVTD_ECAP + 5] ^= 1 << 3;
+    saved.csr[QVTD_CAP + 7] ^= 1 << 3;
     assert_refused(&m, &saved, "csr");
     host_free(m.to);
 }
@@ -686,70 +698,70 @@ static void test_impossible(void)
     memset(saved.csr, 0xff, sizeof(saved.csr));
     memcpy(saved.csr + 8, good.csr + 8, 16);
     g_assert_null(move_load(&m, &saved));
-    g_assert_cmphex(rd32(m.to, REG_VER), ==, 0x10);
+    g_assert_cmphex(rd32(m.to, QVTD_VER), ==, 0x10);
     g_assert_cmphex(rd32(m.to, 0x04), ==, 0);
-    g_assert_cmphex(rd64(m.to, REG_RTADDR), ==, ~0x3ffull);
-    g_assert_cmphex(rd64(m.to, REG_CCMD), ==,
+    g_assert_cmphex(rd64(m.to, QVTD_RTADDR), ==, ~0x3ffull);
+    g_assert_cmphex(rd64(m.to, QVTD_CCMD), ==,
                     BITS(62, 59) | BITS(33, 0));
-    g_assert_cmphex(rd64(m.to, REG_IOTLB), ==,
+    g_assert_cmphex(rd64(m.to, QVTD_IOTLB), ==,
                     BITS(61, 60) | BITS(58, 57) | BITS(49, 32));
-    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0x73);
-    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, IM | IP);
-    g_assert_cmphex(rd32(m.to, REG_FEDATA), ==, 0xffff);
-    g_assert_cmphex(rd64(m.to, REG_IQA), ==, ~0xfffull | BIT(11) | 7);
-    g_assert_cmphex(rd64(m.to, REG_IQERCD), ==, 0xf);
-    g_assert_cmphex(rd64(m.to, REG_IRTA), ==, ~0xfffull | 0xf);
-    g_assert_cmphex(rd64(m.to, REG_IVA), ==, 0);
-    g_assert_cmphex(rd64(m.to, REG_FRCD), ==, ~0xfffull);
-    g_assert_cmphex(rd32(m.to, REG_ICS), ==, 1);
+    g_assert_cmphex(rd32(m.to, QVTD_FSTS), ==, 0x73);
+    g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
+    g_assert_cmphex(rd32(m.to, QVTD_FEDATA), ==, 0xffff);
+    g_assert_cmphex(rd64(m.to, QVTD_IQA), ==, ~0xfffull | BIT(11) | 7);
+    g_assert_cmphex(rd64(m.to, QVTD_IQERCD), ==, 0xf);
+    g_assert_cmphex(rd64(m.to, QVTD_IRTA), ==, ~0xfffull | 0xf);
+    g_assert_cmphex(rd64(m.to, QVTD_IVA), ==, 0);
+    g_assert_cmphex(rd64(m.to, QVTD_FRCD_LO), ==, ~0xfffull);
+    g_assert_cmphex(rd32(m.to, QVTD_ICS), ==, 1);
 
     /* F alone: PPF follows, and the event that nobody raised is raised */
     saved = good;
-    put32(&saved, REG_FRCD + 12, 1u << 31 | 6);
-    put32(&saved, REG_FECTL, 0);
+    put32(&saved, QVTD_FRCD_HI + 4, 1u << 31 | 6);
+    put32(&saved, QVTD_FECTL, 0);
     g_array_set_size(m.to->messages, 0);
     g_assert_null(move_load(&m, &saved));
-    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, PPF);
+    g_assert_cmphex(rd32(m.to, QVTD_FSTS), ==, QVTD_FSTS_PPF);
     g_assert_cmpuint(m.to->messages->len, ==, 0);
     vtd_load_finish(m.to->v);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
-    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, 0);
 
     /* PPF alone would hide each later cause */
     saved = good;
-    put32(&saved, REG_FSTS, PPF);
-    put32(&saved, REG_FECTL, IP);
-    put32(&saved, REG_IECTL, IP);
+    put32(&saved, QVTD_FSTS, QVTD_FSTS_PPF);
+    put32(&saved, QVTD_FECTL, QVTD_ECTL_IP);
+    put32(&saved, QVTD_IECTL, QVTD_ECTL_IP);
     g_array_set_size(m.to->messages, 0);
     g_assert_null(move_load(&m, &saved));
     vtd_load_finish(m.to->v);
-    g_assert_cmphex(rd32(m.to, REG_FSTS), ==, 0);
-    g_assert_cmphex(rd32(m.to, REG_FECTL), ==, 0);
-    g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_FSTS), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_FECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_IECTL), ==, 0);
     g_assert_cmpuint(m.to->messages->len, ==, 0);
     assert_blocked(m.arrived, 0x9000, VTD_ACCESS_READ, 6);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
 
     /* A message that was under way when the state was saved */
     saved = good;
-    put32(&saved, REG_ICS, 1);
-    put32(&saved, REG_IECTL, IP);
+    put32(&saved, QVTD_ICS, 1);
+    put32(&saved, QVTD_IECTL, QVTD_ECTL_IP);
     g_array_set_size(m.to->messages, 0);
     g_assert_null(move_load(&m, &saved));
     vtd_load_finish(m.to->v);
     g_assert_cmpuint(m.to->messages->len, ==, 1);
-    g_assert_cmphex(rd32(m.to, REG_IECTL), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_IECTL), ==, 0);
     move_end(&m);
 
     /* Without interrupt remapping its status bits and table are not there */
     config.intr_remap = false;
     m.to = host_new(&config);
     vtd_save(m.to->v, &saved);
-    put32(&saved, REG_GSTS, SIRTP | CFI | SRTP);
-    put32(&saved, REG_IRTA, 0xfff00000);
+    put32(&saved, QVTD_GSTS, QVTD_SIRTP | QVTD_CFI | QVTD_SRTP);
+    put32(&saved, QVTD_IRTA, 0xfff00000);
     g_assert_null(vtd_load(m.to->v, &saved));
-    g_assert_cmphex(rd32(m.to, REG_GSTS), ==, SRTP);
-    g_assert_cmphex(rd64(m.to, REG_IRTA), ==, 0);
+    g_assert_cmphex(rd32(m.to, QVTD_GSTS), ==, QVTD_SRTP);
+    g_assert_cmphex(rd64(m.to, QVTD_IRTA), ==, 0);
     host_free(m.to);
 }
 
@@ -767,8 +779,8 @@ static void use(Move *m, GRand *rand)
         vtd_interrupt(h->v, g_rand_int_range(rand, 0, 0x10001),
                       0xfee00000 | (g_rand_int(rand) & 0xffffc),
                       g_rand_int_range(rand, 0, 0x20000), true, &interrupt);
-        rd64(h, g_rand_int_range(rand, 0, REG_END / 8) * 8);
-        wr32(h, g_rand_int_range(rand, 0, REG_END / 4) * 4,
+        rd64(h, g_rand_int_range(rand, 0, QVTD_SIZE / 8) * 8);
+        wr32(h, g_rand_int_range(rand, 0, QVTD_SIZE / 4) * 4,
              g_rand_int(rand));
     }
     vtd_reset(h->v);
@@ -846,7 +858,7 @@ static void test_hostile(void)
                 break;
             default:
                 bytes = saved.csr + 8 * g_rand_int_range(rand, 0,
-                                                         REG_END / 8);
+                                                         QVTD_SIZE / 8);
                 memcpy(bytes, &value, 8);
                 break;
             }

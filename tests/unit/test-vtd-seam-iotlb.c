@@ -10,8 +10,8 @@
 #include "qemu/osdep.h"
 #include "hw/i386/vtd/iotlb.h"
 #include "vtd-seam.h"
+#include "tests/vtd/numbers.h"
 
-#define PAGE                    0x1000ull
 
 typedef struct Slot {
     VtdIotlb *iotlb;
@@ -31,7 +31,7 @@ static void slot_insert(Slot *s, unsigned i)
 static void slot_drop(Slot *s, unsigned i)
 {
     vtd_iotlb_drop_range(s->iotlb, s->tables[i].did, s->iova[i],
-                         s->iova[i] + PAGE - 1);
+                         s->iova[i] + QVTD_PAGE - 1);
 }
 
 static void slot_lookup(Slot *s, unsigned i)
@@ -103,7 +103,7 @@ static void slot_fill(const Slot *slot)
     Slot s = *slot;
 
     for (unsigned i = 1; i < VTD_IOTLB_WAYS; i++) {
-        s.tables[1].top += 8 * PAGE;
+        s.tables[1].top += 8 * QVTD_PAGE;
         slot_insert(&s, 1);
     }
 }
@@ -116,7 +116,7 @@ static void slot_fill(const Slot *slot)
  */
 static uint64_t slot_rival(const Slot *slot)
 {
-    for (uint64_t page = 0; ; page += PAGE) {
+    for (uint64_t page = 0; ; page += QVTD_PAGE) {
         Slot s = *slot;
 
         s.iotlb = vtd_iotlb_new();

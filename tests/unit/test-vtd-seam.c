@@ -27,12 +27,12 @@ typedef struct Unit {
 
 static void unit_map(Unit *u, unsigned table, unsigned place)
 {
-    map(u->h, u->table[table], 3, IOVA, 1, place * BIT(20) | RW);
+    map(u->h, u->table[table], 3, IOVA, 1, place * BIT(20) | QVTD_RW);
 }
 
 static void unit_put_irte(Unit *u, unsigned irt, unsigned place)
 {
-    host_put(u->h, u->irt[irt] + HANDLE * 16, place << 16 | P);
+    host_put(u->h, u->irt[irt] + HANDLE * 16, place << 16 | QVTD_P);
 }
 
 static void unit_read(Host *h, uint64_t gpa)
@@ -56,7 +56,7 @@ static Unit *unit_new(void)
     attach(u->d, u->table[0], 3, 1);
     queue_start(u->h, 0);
     set_irta(u->h, u->irt[0] | 7);
-    gcmd(u->h, IRE, true);
+    gcmd(u->h, QVTD_IRE, true);
     u->h->after_read = unit_read;
     return u;
 }
@@ -143,7 +143,7 @@ static void page_then_pages(void *opaque)
     Unit *u = opaque;
 
     unit_map(u, 0, 2);
-    inv_iotlb(u->h, SELECT, 1, IOVA, 0);
+    inv_iotlb(u->h, QVTD_SELECT, 1, IOVA, 0);
 }
 
 static void page_then_domain(void *opaque)
@@ -151,7 +151,7 @@ static void page_then_domain(void *opaque)
     Unit *u = opaque;
 
     unit_map(u, 0, 2);
-    inv_iotlb(u->h, DOMAIN, 1, 0, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, 1, 0, 0);
 }
 
 static void page_then_global(void *opaque)
@@ -159,7 +159,7 @@ static void page_then_global(void *opaque)
     Unit *u = opaque;
 
     unit_map(u, 0, 2);
-    inv_iotlb(u->h, GLOBAL, 0, 0, 0);
+    inv_iotlb(u->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 /* The table pointer alone: the entry is right at any time */
@@ -167,22 +167,22 @@ static void context_then(Unit *u, unsigned granularity)
 {
     attach(u->d, u->table[1], 3, 1);
     inv_context(u->h, granularity, 1, u->d->sid, 0);
-    inv_iotlb(u->h, DOMAIN, 1, 0, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, 1, 0, 0);
 }
 
 static void context_then_device(void *opaque)
 {
-    context_then(opaque, SELECT);
+    context_then(opaque, QVTD_SELECT);
 }
 
 static void context_then_domain(void *opaque)
 {
-    context_then(opaque, DOMAIN);
+    context_then(opaque, QVTD_DOMAIN);
 }
 
 static void context_then_global(void *opaque)
 {
-    context_then(opaque, GLOBAL);
+    context_then(opaque, QVTD_GLOBAL);
 }
 
 /* Another domain, and its tables */
@@ -191,8 +191,8 @@ static void domain(void *opaque)
     Unit *u = opaque;
 
     attach(u->d, u->table[1], 3, 2);
-    inv_context(u->h, SELECT, 1, u->d->sid, 0);
-    inv_iotlb(u->h, DOMAIN, 1, 0, 0);
+    inv_context(u->h, QVTD_SELECT, 1, u->d->sid, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, 1, 0, 0);
 }
 
 /* Nothing of the first is cached since, so it changes without more ado */
@@ -202,8 +202,8 @@ static void domain_back(void *opaque)
 
     unit_map(u, 0, 2);
     attach(u->d, u->table[0], 3, 1);
-    inv_context(u->h, SELECT, 2, u->d->sid, 0);
-    inv_iotlb(u->h, DOMAIN, 2, 0, 0);
+    inv_context(u->h, QVTD_SELECT, 2, u->d->sid, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, 2, 0, 0);
 }
 
 /* The same tables in the place of others, which cannot be told by a tag */
@@ -213,8 +213,8 @@ static void page_then_context(void *opaque)
 
     unit_map(u, 0, 2);
     detach(u->d);
-    inv_context(u->h, SELECT, 1, u->d->sid, 0);
-    inv_iotlb(u->h, DOMAIN, 1, 0, 0);
+    inv_context(u->h, QVTD_SELECT, 1, u->d->sid, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, 1, 0, 0);
     attach(u->d, u->table[0], 3, 1);
 }
 
@@ -231,9 +231,9 @@ static void translation_off_and_on(void *opaque)
 {
     Unit *u = opaque;
 
-    gcmd(u->h, TE, false);
+    gcmd(u->h, QVTD_TE, false);
     unit_map(u, 0, 2);
-    gcmd(u->h, TE, true);
+    gcmd(u->h, QVTD_TE, true);
 }
 
 static void dma_reset(void *opaque)
@@ -243,7 +243,7 @@ static void dma_reset(void *opaque)
     vtd_reset(u->h->v);
     unit_map(u, 0, 2);
     set_root_table(u->h, u->h->root);
-    gcmd(u->h, TE, true);
+    gcmd(u->h, QVTD_TE, true);
 }
 
 static void irte_then_index(void *opaque)
@@ -274,14 +274,14 @@ static void remapping_on(void *opaque)
     Unit *u = opaque;
 
     set_irta(u->h, u->irt[1] | 7);
-    gcmd(u->h, IRE, true);
+    gcmd(u->h, QVTD_IRE, true);
 }
 
 static void remapping_off_and_on(void *opaque)
 {
     Unit *u = opaque;
 
-    gcmd(u->h, IRE, false);
+    gcmd(u->h, QVTD_IRE, false);
     remapping_on(u);
 }
 
@@ -297,17 +297,17 @@ static void compatibility_off(void *opaque)
 {
     Unit *u = opaque;
 
-    gcmd(u->h, CFI, false);
+    gcmd(u->h, QVTD_CFI, false);
 }
 
 static void prepare_off(Unit *u)
 {
-    gcmd(u->h, IRE, false);
+    gcmd(u->h, QVTD_IRE, false);
 }
 
 static void prepare_compatibility(Unit *u)
 {
-    gcmd(u->h, CFI, true);
+    gcmd(u->h, QVTD_CFI, true);
 }
 
 #define OLD                     BIT(1)
@@ -413,7 +413,7 @@ static void unit_dma_faults(void *opaque)
     Unit *u = opaque;
     VtdTranslation t;
 
-    device_translate(u->d, IOVA + PAGE, VTD_ACCESS_READ, &t);
+    device_translate(u->d, IOVA + QVTD_PAGE, VTD_ACCESS_READ, &t);
 }
 
 static void unit_interrupt_faults(void *opaque)
@@ -457,14 +457,15 @@ static void test_life(const void *opaque)
         u->saved = &saved;
         u->change = lives[i].end;
         u->h->cannot_inject = true;
-        wr32(u->h, REG_FECTL, 0);
+        wr32(u->h, QVTD_FECTL, 0);
         more = seam_interrupt(lives[i].request, unit_change, u, at);
         /* At its first seam it has not begun yet */
         recorded = at == 0 || !more;
-        g_assert_cmphex(rd32(u->h, REG_FSTS), ==, (recorded ? PPF : 0));
-        g_assert_cmphex(rd64(u->h, REG_FRCD + 8) >> 63, ==, recorded);
+        g_assert_cmphex(rd32(u->h, QVTD_FSTS), ==,
+                        (recorded ? QVTD_FSTS_PPF : 0));
+        g_assert_cmphex(rd64(u->h, QVTD_FRCD_HI) >> 63, ==, recorded);
         u->h->cannot_inject = false;
-        wr32(u->h, REG_FECTL, 0);
+        wr32(u->h, QVTD_FECTL, 0);
         g_assert_cmpuint(u->h->messages->len, ==, recorded);
         unit_free(u);
     }
@@ -484,21 +485,21 @@ static void clear_fault(void *opaque)
 {
     Unit *u = opaque;
 
-    wr32(u->h, REG_FRCD + 12, BIT(31));
+    wr32(u->h, QVTD_FRCD_HI + 4, BIT(31));
 }
 
 static void mask_event(void *opaque)
 {
     Unit *u = opaque;
 
-    wr32(u->h, REG_FECTL, IM);
+    wr32(u->h, QVTD_FECTL, QVTD_ECTL_IM);
 }
 
 static void unmask_event(void *opaque)
 {
     Unit *u = opaque;
 
-    wr32(u->h, REG_FECTL, 0);
+    wr32(u->h, QVTD_FECTL, 0);
 }
 
 /* Each record that software has not cleared is told of, once */
@@ -517,17 +518,18 @@ static void test_faults(void)
             Unit *u = unit_new();
             Host *h = u->h;
 
-            wr32(h, REG_FECTL, 0);
+            wr32(h, QVTD_FECTL, 0);
             if (handler == clear_fault) {
                 fault(u);
             } else if (handler == unmask_event) {
-                wr32(h, REG_FECTL, IM);
+                wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
             }
             more = way & 1 ? seam_interrupt(fault, handler, u, at)
                            : seam_interrupt(handler, fault, u, at);
-            g_assert_cmphex(rd32(h, REG_FSTS) & PPF, ==,
-                            rd32(h, REG_FRCD + 12) & BIT(31) ? PPF : 0);
-            wr32(h, REG_FECTL, 0);
+            g_assert_cmphex(rd32(h, QVTD_FSTS) & QVTD_FSTS_PPF, ==,
+                            rd64(h, QVTD_FRCD_HI) & QVTD_FRCD_F ?
+                            QVTD_FSTS_PPF : 0);
+            wr32(h, QVTD_FECTL, 0);
             g_assert_cmpuint(h->messages->len, ==,
                              vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED));
             unit_free(u);
@@ -557,7 +559,7 @@ static void test_orders(void)
     root_table(u);
     translation_off_and_on(u);
     remapping_off_and_on(u);
-    gcmd(u->h, CFI, true);
+    gcmd(u->h, QVTD_CFI, true);
     g_assert_cmpuint(seam_relaxed, ==, 0);
     unit_free(u);
 }

@@ -136,7 +136,8 @@ static void check_touch(Test *t, const Member *m)
 static void check_replay(Test *t, const Member *m)
 {
     uint64_t first = one_in(t->w, 2) ? some_address(t->w) : 0;
-    uint64_t last = first ? first + (PAGE << pick(t->w, 20)) - 1 : UINT64_MAX;
+    uint64_t last =
+        first ? first + (QVTD_PAGE << pick(t->w, 20)) - 1 : UINT64_MAX;
     Strict *s = strict_replay(m->d, first, last);
     GArray *held = strict_mappings(m->s), *told = strict_mappings(s);
     unsigned j = 0;
@@ -187,8 +188,8 @@ static void check_translation(Test *t, const Member *m, const GArray *all)
         }
         CHECK(t, is == maps, "0x%" PRIx64 " passes: %d", iova, is);
         CHECK(t, !is || ((out.addr | (iova & out.mask)) == addr &&
-                         out.read == !!(run->perm & R) &&
-                         out.write == !!(run->perm & W)),
+                         out.read == !!(run->perm & QVTD_R) &&
+                         out.write == !!(run->perm & QVTD_W)),
               "0x%" PRIx64 " goes to 0x%" PRIx64, iova, out.addr);
         seen[TRANSLATED] += is;
     }
@@ -286,7 +287,7 @@ static void check_told(Test *t, const Member *m, const PlainContext *now)
 
 static void check_view(Test *t, const Member *m)
 {
-    VtdView view = !(rd32(t->h, REG_GSTS) & TE) ? VTD_VIEW_DIRECT :
+    VtdView view = !(rd32(t->h, QVTD_GSTS) & QVTD_TE) ? VTD_VIEW_DIRECT :
                    m->followed.kind == PLAIN_PASS_THROUGH
                    ? VTD_VIEW_PASS_THROUGH : VTD_VIEW_TRANSLATED;
 
@@ -417,7 +418,7 @@ static void run(const Setting *setting, guint32 seed, unsigned steps)
         queue_start(t.h, 0);
     }
     set_root_table(t.h, t.w->root_table[0]);
-    gcmd(t.h, TE, true);
+    gcmd(t.h, QVTD_TE, true);
     for (unsigned i = 0; i <= MEMBERS; i++) {
         t.member[i].followed = member_context(&t, &t.member[i]);
         t.member[i].known = true;

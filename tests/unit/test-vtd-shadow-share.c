@@ -22,37 +22,37 @@ typedef struct Event {
 
 static void event_page(Mirror *m)
 {
-    inv_iotlb(m->h, SELECT, m->did, GIB + 2 * PAGE, 2);
+    inv_iotlb(m->h, QVTD_SELECT, m->did, GIB + 2 * QVTD_PAGE, 2);
 }
 
 static void event_domain(Mirror *m)
 {
-    inv_iotlb(m->h, DOMAIN, m->did, 0, 0);
+    inv_iotlb(m->h, QVTD_DOMAIN, m->did, 0, 0);
 }
 
 static void event_global(Mirror *m)
 {
-    inv_iotlb(m->h, GLOBAL, 0, 0, 0);
+    inv_iotlb(m->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static void event_context_global(Mirror *m)
 {
-    inv_context(m->h, GLOBAL, 0, 0, 0);
+    inv_context(m->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
 static void event_context_domain(Mirror *m)
 {
-    inv_context(m->h, DOMAIN, m->did, 0, 0);
+    inv_context(m->h, QVTD_DOMAIN, m->did, 0, 0);
 }
 
 static void event_context_device(Mirror *m)
 {
-    inv_context(m->h, SELECT, m->did, SID, 0);
+    inv_context(m->h, QVTD_SELECT, m->did, SID, 0);
 }
 
 static void event_context_function(Mirror *m)
 {
-    inv_context(m->h, SELECT, m->did, SID ^ 5, 3);
+    inv_context(m->h, QVTD_SELECT, m->did, SID ^ 5, 3);
 }
 
 static void event_root_table(Mirror *m)
@@ -97,21 +97,21 @@ static void test_event(Host *h, const Event *event)
 
     g_test_message("%s", event->name);
     attach(&other, m->table, 4, 1);
-    mirror_map(m, iova, 1, 3, TARGET | RW);
-    mirror_map(m, iova + 5 * PAGE, 1, 1, TARGET | RW);
+    mirror_map(m, iova, 1, 3, TARGET | QVTD_RW);
+    mirror_map(m, iova + 5 * QVTD_PAGE, 1, 1, TARGET | QVTD_RW);
     event_domain(m);
     assert_counts(m, 0, 4);
     assert_step(m, 0);
 
-    mirror_map(m, iova + PAGE, 1, 1, (TARGET + GIB) | RW);
-    mirror_map(m, iova + 2 * PAGE, 1, 2, (TARGET + 2 * GIB) | RW);
-    host_put(h, mirror_entry(m, iova + 2 * PAGE, 1), 0);
+    mirror_map(m, iova + QVTD_PAGE, 1, 1, (TARGET + GIB) | QVTD_RW);
+    mirror_map(m, iova + 2 * QVTD_PAGE, 1, 2, (TARGET + 2 * GIB) | QVTD_RW);
+    host_put(h, mirror_entry(m, iova + 2 * QVTD_PAGE, 1), 0);
     event->happen(m);
-    assert_notices(m, UNMAPS(iova + PAGE, PAGE),
-                   MAPS(iova + PAGE, PAGE, (TARGET + GIB) | RW),
-                   UNMAPS(iova + 2 * PAGE, 2 * PAGE),
-                   MAPS(iova + 3 * PAGE, PAGE,
-                        (TARGET + 2 * GIB + PAGE) | RW));
+    assert_notices(m, UNMAPS(iova + QVTD_PAGE, QVTD_PAGE),
+                   MAPS(iova + QVTD_PAGE, QVTD_PAGE, (TARGET + GIB) | QVTD_RW),
+                   UNMAPS(iova + 2 * QVTD_PAGE, 2 * QVTD_PAGE),
+                   MAPS(iova + 3 * QVTD_PAGE, QVTD_PAGE,
+                        (TARGET + 2 * GIB + QVTD_PAGE) | QVTD_RW));
     assert_step(m, 0);
     event->happen(m);
     assert_quiet(m);
@@ -139,16 +139,18 @@ static void test_event_of_others(void)
     Host *h = mirror_host(NULL);
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
 
-    mirror_map(m, GIB, 1, 8, TARGET | RW);
-    inv_iotlb(h, DOMAIN, 2, 0, 0);
-    inv_iotlb(h, SELECT, 2, GIB, 0);
-    inv_context(h, SELECT, 1, OTHER, 0);
+    mirror_map(m, GIB, 1, 8, TARGET | QVTD_RW);
+    inv_iotlb(h, QVTD_DOMAIN, 2, 0, 0);
+    inv_iotlb(h, QVTD_SELECT, 2, GIB, 0);
+    inv_context(h, QVTD_SELECT, 1, OTHER, 0);
     assert_quiet(m);
-    inv_iotlb(h, SELECT, 1, GIB + PAGE, 0);
-    assert_notices(m, MAPS(GIB + PAGE, PAGE, (TARGET + PAGE) | RW));
-    inv_iotlb(h, SELECT, 1, GIB + 4 * PAGE, 2);
+    inv_iotlb(h, QVTD_SELECT, 1, GIB + QVTD_PAGE, 0);
+    assert_notices(m,
+                   MAPS(GIB + QVTD_PAGE, QVTD_PAGE,
+                        (TARGET + QVTD_PAGE) | QVTD_RW));
+    inv_iotlb(h, QVTD_SELECT, 1, GIB + 4 * QVTD_PAGE, 2);
     assert_counts(m, 0, 5);
-    inv_iotlb(h, DOMAIN, 1, 0, 0);
+    inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
     assert_counts(m, 0, 8);
     assert_step(m, 0);
     mirror_free(m);
@@ -163,7 +165,7 @@ static void test_unlinked(void)
     uint64_t entry;
 
     for (unsigned i = 0; i < 16; i++) {
-        mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | RW);
+        mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | QVTD_RW);
     }
     mirror_flush(m);
     assert_counts(m, 0, 64);
@@ -171,17 +173,17 @@ static void test_unlinked(void)
         entry = mirror_entry(m, GIB, level);
         mirror_begin(m);
         host_put(h, entry, 0);
-        inv_iotlb(h, SELECT, 1, GIB, 0);
-        assert_notices(m, UNMAPS(GIB, PAGE));
-        inv_iotlb(h, SELECT, 1, GIB, 9);
-        inv_iotlb(h, SELECT, 1, GIB, 18);
+        inv_iotlb(h, QVTD_SELECT, 1, GIB, 0);
+        assert_notices(m, UNMAPS(GIB, QVTD_PAGE));
+        inv_iotlb(h, QVTD_SELECT, 1, GIB, 9);
+        inv_iotlb(h, QVTD_SELECT, 1, GIB, 18);
         assert_exact(m);
-        inv_iotlb(h, DOMAIN, 1, 0, 0);
+        inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
         g_assert_cmpuint(strict_count(m->s), ==, level == 2 ? 60 : 0);
-        mirror_map(m, GIB, 1, 4, TARGET | RW);
+        mirror_map(m, GIB, 1, 4, TARGET | QVTD_RW);
         if (level > 2) {
             for (unsigned i = 1; i < 16; i++) {
-                mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | RW);
+                mirror_map(m, GIB + i * 64 * MIB, 1, 4, TARGET | QVTD_RW);
             }
         }
         mirror_flush(m);
@@ -189,7 +191,7 @@ static void test_unlinked(void)
     }
     host_put(h, mirror_entry(m, GIB, 3), 0);
     mirror_begin(m);
-    inv_iotlb(h, SELECT, 1, GIB + 77 * PAGE, 18);
+    inv_iotlb(h, QVTD_SELECT, 1, GIB + 77 * QVTD_PAGE, 18);
     assert_notices(m, UNMAPS(GIB, GIB));
     mirror_free(m);
     host_free(h);
@@ -206,15 +208,15 @@ static void test_brought_along(void)
     Mirror *c = mirror_new(h, 0x100, 2, a->table, 4);
     Mirror *all[] = { a, b, c };
 
-    mirror_map(a, GIB, 1, 4, TARGET | RW);
-    inv_context(h, SELECT, 1, SID, 0);
+    mirror_map(a, GIB, 1, 4, TARGET | QVTD_RW);
+    inv_context(h, QVTD_SELECT, 1, SID, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_counts(all[i], 0, 4);
         assert_step(all[i], 0);
     }
-    mirror_map(a, GIB, 1, 1, (TARGET + GIB) | RW);
-    mirror_unmap(a, GIB + 3 * PAGE, 1, 1);
-    inv_iotlb(h, DOMAIN, 2, 0, 0);
+    mirror_map(a, GIB, 1, 1, (TARGET + GIB) | QVTD_RW);
+    mirror_unmap(a, GIB + 3 * QVTD_PAGE, 1, 1);
+    inv_iotlb(h, QVTD_DOMAIN, 2, 0, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_counts(all[i], 2, 1);
         assert_step(all[i], 0);
@@ -235,9 +237,9 @@ static void test_two_roots_of_one_domain(void)
     Mirror *b = mirror_new(h, OTHER, 1, 0, 4);
     Mirror *c = mirror_new(h, 0x100, 1, a->table, 3);
 
-    mirror_map(a, GIB, 1, 2, TARGET | RW);
-    mirror_map(b, GIB, 1, 3, (TARGET + GIB) | RW);
-    inv_iotlb(h, SELECT, 1, GIB, 2);
+    mirror_map(a, GIB, 1, 2, TARGET | QVTD_RW);
+    mirror_map(b, GIB, 1, 3, (TARGET + GIB) | QVTD_RW);
+    inv_iotlb(h, QVTD_SELECT, 1, GIB, 2);
     assert_counts(a, 0, 2);
     assert_step(a, 0);
     assert_counts(b, 0, 3);
@@ -260,7 +262,8 @@ static void test_one_copy(void)
 
     m[0] = mirror_new(h, 0x200, 1, 0, 4);
     for (unsigned i = 0; i < 512; i++) {
-        mirror_map(m[0], i * PAGE, 1, 1, (TARGET + (i * 7 & 511) * PAGE) | RW);
+        mirror_map(m[0], i * QVTD_PAGE, 1, 1,
+                   (TARGET + (i * 7 & 511) * QVTD_PAGE) | QVTD_RW);
     }
     mirror_flush(m[0]);
     bytes = vtd_stat(h->v, VTD_STAT_SHADOW_BYTES);
@@ -276,12 +279,12 @@ static void test_one_copy(void)
     mirror_flush(m[0]);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
                      compared + 512);
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
                      compared + 1024);
     unchanged = vtd_stat(h->v, VTD_STAT_UNCHANGED);
-    host_put(h, mirror_entry(m[0], 5 * PAGE, 1), TARGET | RW);
-    inv_iotlb(h, SELECT, 1, 4 * PAGE, 2);
+    host_put(h, mirror_entry(m[0], 5 * QVTD_PAGE, 1), TARGET | QVTD_RW);
+    inv_iotlb(h, QVTD_SELECT, 1, 4 * QVTD_PAGE, 2);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_COMPARED), ==,
                      compared + 1028);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_UNCHANGED), ==, unchanged + 3);
@@ -300,12 +303,12 @@ static void test_moved(void)
     Mirror *b = mirror_new(h, OTHER, 2, 0, 3);
     uint64_t table = a->table;
 
-    mirror_map(a, 0, 1, 512, TARGET | RW);
-    mirror_map(b, 0, 1, 512, TARGET | RW);
-    mirror_map(b, 3 * PAGE, 1, 1, (TARGET + GIB) | RW);
-    mirror_unmap(b, 7 * PAGE, 1, 1);
-    mirror_map(b, 2 * MIB, 2, 1, (TARGET + 2 * MIB) | RW);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    mirror_map(a, 0, 1, 512, TARGET | QVTD_RW);
+    mirror_map(b, 0, 1, 512, TARGET | QVTD_RW);
+    mirror_map(b, 3 * QVTD_PAGE, 1, 1, (TARGET + GIB) | QVTD_RW);
+    mirror_unmap(b, 7 * QVTD_PAGE, 1, 1);
+    mirror_map(b, 2 * MIB, 2, 1, (TARGET + 2 * MIB) | QVTD_RW);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     assert_step(a, 0);
     assert_step(b, 0);
 
@@ -313,10 +316,10 @@ static void test_moved(void)
     a->levels = 3;
     a->did = 2;
     mirror_attach(a);
-    assert_notices(a, UNMAPS(3 * PAGE, PAGE),
-                   MAPS(3 * PAGE, PAGE, (TARGET + GIB) | RW),
-                   UNMAPS(7 * PAGE, PAGE),
-                   MAPS(2 * MIB, 2 * MIB, (TARGET + 2 * MIB) | RW));
+    assert_notices(a, UNMAPS(3 * QVTD_PAGE, QVTD_PAGE),
+                   MAPS(3 * QVTD_PAGE, QVTD_PAGE, (TARGET + GIB) | QVTD_RW),
+                   UNMAPS(7 * QVTD_PAGE, QVTD_PAGE),
+                   MAPS(2 * MIB, 2 * MIB, (TARGET + 2 * MIB) | QVTD_RW));
     assert_quiet(b);
     assert_step(a, 0);
     a->table = table;
@@ -357,18 +360,18 @@ static void test_moved_together(void)
     }
     for (unsigned i = 0; i < 3; i++) {
         m[i] = mirror_new(h, SID + i, 1 + i, table[i], 4);
-        mirror_map(m[i], 0, 1, 64, TARGET | RW);
+        mirror_map(m[i], 0, 1, 64, TARGET | QVTD_RW);
         mirror_flush(m[i]);
         assert_step(m[i], 0);
     }
     /* Each goes to the table of the next one, which changes meanwhile */
     for (unsigned i = 0; i < 3; i++) {
         m[i]->table = table[i + 1];
-        mirror_map(m[i], 0, 1, 64, TARGET | RW);
-        mirror_map(m[i], (8 + i) * PAGE, 1, 1, (TARGET + GIB) | RW);
+        mirror_map(m[i], 0, 1, 64, TARGET | QVTD_RW);
+        mirror_map(m[i], (8 + i) * QVTD_PAGE, 1, 1, (TARGET + GIB) | QVTD_RW);
         attach(m[i]->d, m[i]->table, 4, 1 + i);
     }
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_counts(m[i], 1, 1);
         assert_step(m[i], 0);
@@ -390,25 +393,25 @@ static void test_changed_places(unsigned count)
     for (unsigned i = 0; i < count; i++) {
         table[i] = host_pages(h, 1);
         m[i] = mirror_new(h, SID + i, 1 + i, table[i], 4);
-        mirror_map(m[i], 0, 1, 64, TARGET | RW);
-        mirror_map(m[i], 2 * GIB, 2, 1, TARGET | RW);
-        mirror_map(m[i], 5 * GIB, 3, 1, GIB | RW);
-        mirror_map(m[i], 7 * GIB + i * PAGE, 1, 1, TARGET | RW);
+        mirror_map(m[i], 0, 1, 64, TARGET | QVTD_RW);
+        mirror_map(m[i], 2 * GIB, 2, 1, TARGET | QVTD_RW);
+        mirror_map(m[i], 5 * GIB, 3, 1, GIB | QVTD_RW);
+        mirror_map(m[i], 7 * GIB + i * QVTD_PAGE, 1, 1, TARGET | QVTD_RW);
     }
     stays = mirror_new(h, SID + count, 9, table[0], 4);
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < count; i++) {
         assert_step(m[i], 0);
     }
     assert_step(stays, 0);
     for (unsigned i = 0; i < count; i++) {
-        mirror_map(m[i], (8 + i) * PAGE, 1, 1, (TARGET + GIB) | RW);
+        mirror_map(m[i], (8 + i) * QVTD_PAGE, 1, 1, (TARGET + GIB) | QVTD_RW);
     }
     for (unsigned i = 0; i < count; i++) {
         m[i]->table = table[(i + 1) % count];
         attach(m[i]->d, m[i]->table, 4, 1 + i);
     }
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < count; i++) {
         /* What differs: the page changed, the one that the table alone has */
         assert_counts(m[i], 2, 2);
@@ -438,7 +441,8 @@ static void test_three_changed_places(void)
 static const struct {
     uint64_t lo, hi;            /* bits to flip */
 } bad_contexts[] = {
-    { P, 0 }, { BIT(4), 0 }, { BIT(11), 0 }, { TT(3), 0 }, { TT(1), 0 },
+    { QVTD_P, 0 }, { BIT(4), 0 }, { BIT(11), 0 }, { QVTD_TT(3), 0 },
+    { QVTD_TT(1), 0 },
     { BIT(47), 0 }, { BIT(50), 0 }, { 0, 4 }, { 0, 6 }, { 0, BIT(7) },
     { 0, BIT(24) }, { 0, BIT(63) },
 };
@@ -451,19 +455,19 @@ static void test_context_ends(void)
     uint64_t entry = context_entry(h, SID), root = h->root;
     uint64_t lo = host_get(h, entry), hi = host_get(h, entry + 8);
 
-    mirror_map(m, 0, 1, 40, TARGET | RW);
-    mirror_map(m, 5 * GIB, 2, 3, TARGET | RW);
-    mirror_map(other, GIB, 1, 3, TARGET | RW);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
+    mirror_map(m, 0, 1, 40, TARGET | QVTD_RW);
+    mirror_map(m, 5 * GIB, 2, 3, TARGET | QVTD_RW);
+    mirror_map(other, GIB, 1, 3, TARGET | QVTD_RW);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
     assert_step(m, 0);
     assert_step(other, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(bad_contexts); i++) {
         set_context(h, SID, lo ^ bad_contexts[i].lo, hi ^ bad_contexts[i].hi);
-        inv_context(h, SELECT, 1, SID, 0);
+        inv_context(h, QVTD_SELECT, 1, SID, 0);
         g_assert_cmpuint(strict_count(m->s), ==, 0);
         assert_step(m, 0);
         set_context(h, SID, lo, hi);
-        inv_context(h, SELECT, 1, SID, 0);
+        inv_context(h, QVTD_SELECT, 1, SID, 0);
         assert_counts(m, 0, 43);
         assert_step(m, 0);
     }
@@ -473,11 +477,11 @@ static void test_context_ends(void)
     /* No root entry; no root table */
     lo = host_get(h, root);
     host_put(h, root, lo | BIT(5));
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     g_assert_cmpuint(strict_count(m->s), ==, 0);
     g_assert_cmpuint(strict_count(other->s), ==, 0);
     host_put(h, root, lo);
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     assert_exact(m);
     g_assert_cmpuint(strict_count(m->s), ==, 43);
     h->root = RAM_SIZE;
@@ -499,7 +503,7 @@ static void test_views(void)
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
     uint64_t entry = context_entry(h, SID), lo = host_get(h, entry);
 
-    mirror_map(m, 0, 1, 8, TARGET | RW);
+    mirror_map(m, 0, 1, 8, TARGET | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(m->d->switches, ==, 1);
     for (unsigned i = 0; i < 3; i++) {
@@ -507,10 +511,10 @@ static void test_views(void)
 
         for (unsigned j = 0; j < 2; j++) {
             if (i == 0) {
-                host_put(h, entry, lo | TT(2));
-                inv_context(h, GLOBAL, 0, 0, 0);
+                host_put(h, entry, lo | QVTD_TT(2));
+                inv_context(h, QVTD_GLOBAL, 0, 0, 0);
             } else {
-                gcmd(h, TE, false);
+                gcmd(h, QVTD_TE, false);
             }
         }
         g_assert_cmpint(m->d->view, !=, VTD_VIEW_TRANSLATED);
@@ -520,9 +524,9 @@ static void test_views(void)
         mirror_begin(m);
         if (i == 0) {
             host_put(h, entry, lo);
-            inv_context(h, GLOBAL, 0, 0, 0);
+            inv_context(h, QVTD_GLOBAL, 0, 0, 0);
         } else {
-            gcmd(h, TE, true);
+            gcmd(h, QVTD_TE, true);
         }
         g_assert_cmpint(m->d->view, ==, VTD_VIEW_TRANSLATED);
         g_assert_cmpuint(m->d->switches, ==, before + 2);
@@ -533,7 +537,7 @@ static void test_views(void)
     g_assert_cmpuint(strict_count(m->s), ==, 0);
     mirror_begin(m);
     set_root_table(h, h->root);
-    gcmd(h, TE, true);
+    gcmd(h, QVTD_TE, true);
     assert_counts(m, 0, 8);
     assert_exact(m);
     mirror_free(m);
@@ -551,15 +555,16 @@ static void test_replay(void)
         unsigned mappings;
     } ranges[] = {
         { 0, UINT64_MAX, 12 }, { 0, 0xfedfffff, 11 },
-        { 0xfef00000, UINT64_MAX, 1 }, { 3 * PAGE, 3 * PAGE, 1 },
-        { 3 * PAGE, 5 * PAGE - 1, 2 }, { 9 * PAGE, 2 * MIB - 1, 0 },
+        { 0xfef00000, UINT64_MAX, 1 }, { 3 * QVTD_PAGE, 3 * QVTD_PAGE, 1 },
+        { 3 * QVTD_PAGE, 5 * QVTD_PAGE - 1, 2 },
+        { 9 * QVTD_PAGE, 2 * MIB - 1, 0 },
         { 3 * MIB, 3 * MIB, 1 }, { 4 * MIB - 1, 4 * MIB, 2 },
     };
 
-    mirror_map(m, 0, 1, 8, TARGET | RW);
-    mirror_map(m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | R);
-    mirror_map(m, GIB, 3, 1, (TARGET + GIB) | RW);
-    mirror_map(m, 5 * GIB, 1, 1, TARGET | W);
+    mirror_map(m, 0, 1, 8, TARGET | QVTD_RW);
+    mirror_map(m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | QVTD_R);
+    mirror_map(m, GIB, 3, 1, (TARGET + GIB) | QVTD_RW);
+    mirror_map(m, 5 * GIB, 1, 1, TARGET | QVTD_W);
     mirror_flush(m);
     mirror_begin(m);
     for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
@@ -591,24 +596,24 @@ static void test_unmap_only(void)
     Forget *forget;
 
     attach(d, host_pages(h, 1), 4, 1);
-    inv_context(h, SELECT, 1, SID, 0);
+    inv_context(h, QVTD_SELECT, 1, SID, 0);
     for (unsigned am = 0; am <= 18; am++) {
         g_array_set_size(h->forgets, 0);
-        inv_iotlb(h, SELECT, 2, 7 * GIB, am);
+        inv_iotlb(h, QVTD_SELECT, 2, 7 * GIB, am);
         g_assert_cmpuint(h->forgets->len, ==, 0);
-        inv_iotlb(h, SELECT, 1, 7 * GIB, am);
+        inv_iotlb(h, QVTD_SELECT, 1, 7 * GIB, am);
         g_assert_cmpuint(h->forgets->len, ==, 1);
         forget = &g_array_index(h->forgets, Forget, 0);
         g_assert_cmphex(forget->first, ==, 7 * GIB);
-        g_assert_cmphex(forget->last, ==, 7 * GIB + (PAGE << am) - 1);
+        g_assert_cmphex(forget->last, ==, 7 * GIB + (QVTD_PAGE << am) - 1);
         g_assert_false(forget->device_tlb);
     }
     for (unsigned i = 0; i < 3; i++) {
         g_array_set_size(h->forgets, 0);
         if (i < 2) {
-            inv_iotlb(h, i ? GLOBAL : DOMAIN, 1, 0, 0);
+            inv_iotlb(h, i ? QVTD_GLOBAL : QVTD_DOMAIN, 1, 0, 0);
         } else {
-            inv_context(h, SELECT, 1, SID, 0);
+            inv_context(h, QVTD_SELECT, 1, SID, 0);
         }
         g_assert_cmpuint(h->forgets->len, ==, 1);
         forget = &g_array_index(h->forgets, Forget, 0);
@@ -633,22 +638,22 @@ static void test_told_of_both_domains(void)
     Strict *s = strict_listen(d, false);
     uint64_t table = host_pages(h, 1);
 
-    map(h, table, 4, 0x5000, 1, TARGET | RW);
+    map(h, table, 4, 0x5000, 1, TARGET | QVTD_RW);
     attach(d, table, 4, 1);
-    inv_context(h, SELECT, 1, SID, 0);
+    inv_context(h, QVTD_SELECT, 1, SID, 0);
     assert_maps(d, 0x5000, VTD_ACCESS_READ, TARGET);
     attach(d, table, 4, 2);
     for (unsigned i = 0; i < G_N_ELEMENTS(told); i++) {
         g_array_set_size(h->forgets, 0);
-        inv_iotlb(h, DOMAIN, 3, 0, 0);
+        inv_iotlb(h, QVTD_DOMAIN, 3, 0, 0);
         g_assert_cmpuint(h->forgets->len, ==, 0);
-        inv_iotlb(h, DOMAIN, told[i], 0, 0);
+        inv_iotlb(h, QVTD_DOMAIN, told[i], 0, 0);
         g_assert_cmpuint(h->forgets->len, ==, 1);
     }
     /* Nothing of the first is left once its entry is not cached any more */
-    inv_context(h, SELECT, 1, SID, 0);
+    inv_context(h, QVTD_SELECT, 1, SID, 0);
     g_array_set_size(h->forgets, 0);
-    inv_iotlb(h, DOMAIN, 1, 0, 0);
+    inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
     g_assert_cmpuint(h->forgets->len, ==, 0);
     strict_unlisten(s);
     device_free(d);
@@ -677,17 +682,17 @@ static void test_limit(void)
 {
     Mirror *m = limited(1000);
 
-    mirror_map(m, GIB, 1, 900, TARGET | RW);
+    mirror_map(m, GIB, 1, 900, TARGET | QVTD_RW);
     mirror_flush(m);
     assert_counts(m, 0, 900);
     g_assert_cmpuint(m->h->over_limits, ==, 0);
     assert_step(m, 0);
 
     /* Below what is mapped, and behind it: none of that is touched */
-    mirror_map(m, 0, 1, 300, TARGET | RW);
-    mirror_map(m, 2 * GIB, 1, 300, TARGET | RW);
-    mirror_map(m, 3 * GIB, 2, 4, TARGET | RW);
-    mirror_map(m, 4 * GIB, 3, 1, TARGET | RW);
+    mirror_map(m, 0, 1, 300, TARGET | QVTD_RW);
+    mirror_map(m, 2 * GIB, 1, 300, TARGET | QVTD_RW);
+    mirror_map(m, 3 * GIB, 2, 4, TARGET | QVTD_RW);
+    mirror_map(m, 4 * GIB, 3, 1, TARGET | QVTD_RW);
     mirror_flush(m);
     assert_counts(m, 0, 100);
     g_assert_cmpuint(m->h->over_limits, ==, 1);
@@ -695,13 +700,13 @@ static void test_limit(void)
     mirror_flush(m);
     assert_counts(m, 0, 100);
     g_assert_cmpuint(m->h->over_limits, ==, 1);
-    assert_maps(m->d, 2 * GIB + 299 * PAGE, VTD_ACCESS_WRITE,
-                TARGET + 299 * PAGE);
+    assert_maps(m->d, 2 * GIB + 299 * QVTD_PAGE, VTD_ACCESS_WRITE,
+                TARGET + 299 * QVTD_PAGE);
     assert_maps(m->d, 5 * GIB - 1, VTD_ACCESS_READ, TARGET + GIB - 1);
 
     /* What changes and goes does so; there is room then */
-    mirror_map(m, GIB, 1, 1, (TARGET + GIB) | RW);
-    mirror_unmap(m, GIB + PAGE, 1, 510);
+    mirror_map(m, GIB, 1, 1, (TARGET + GIB) | QVTD_RW);
+    mirror_unmap(m, GIB + QVTD_PAGE, 1, 510);
     mirror_flush(m);
     mirror_flush(m);
     mirror_unmap(m, 2 * GIB, 1, 10);
@@ -748,41 +753,44 @@ static void test_limit_of_parts(void)
         const uint64_t size = level == 2 ? 2 * MIB : GIB;
         const uint64_t first = 4 * GIB;
         Mirror *m = limited(8);
-        uint64_t same = full_table(m->h, TARGET | RW, PAGE);
-        uint64_t other = full_table(m->h, (TARGET + GIB) | RW, PAGE);
-        uint64_t hole = full_table(m->h, TARGET | RW, PAGE);
+        uint64_t same = full_table(m->h, TARGET | QVTD_RW, QVTD_PAGE);
+        uint64_t other = full_table(m->h, (TARGET + GIB) | QVTD_RW, QVTD_PAGE);
+        uint64_t hole = full_table(m->h, TARGET | QVTD_RW, QVTD_PAGE);
         Run run;
 
         host_put(m->h, hole + 7 * 8, 0);
         for (unsigned i = 0; i < 8; i++) {
-            mirror_map(m, first + i * size, level, 1, TARGET | RW);
+            mirror_map(m, first + i * size, level, 1, TARGET | QVTD_RW);
         }
         mirror_flush(m);
         assert_counts(m, 0, 8);
         assert_exact(m);
         if (level == 3) {
-            const uint64_t entry = TARGET | RW | PS;
+            const uint64_t entry = TARGET | QVTD_RW | QVTD_PS;
             uint64_t upper = full_table(m->h, entry, 2 * MIB);
 
-            host_put(m->h, upper, same | RW);
+            host_put(m->h, upper, same | QVTD_RW);
             same = upper;
-            other = full_table(m->h, other | RW, 0);
+            other = full_table(m->h, other | QVTD_RW, 0);
             upper = full_table(m->h, entry, 2 * MIB);
-            host_put(m->h, upper, hole | RW);
+            host_put(m->h, upper, hole | QVTD_RW);
             hole = upper;
         }
         mirror_begin(m);
-        host_put(m->h, mirror_entry(m, first, level), same | RW);
+        host_put(m->h, mirror_entry(m, first, level), same | QVTD_RW);
         mirror_flush(m);
         assert_quiet(m);
-        host_put(m->h, mirror_entry(m, first + size, level), other | RW);
+        host_put(m->h, mirror_entry(m, first + size, level), other | QVTD_RW);
         mirror_flush(m);
         assert_notices(m, UNMAPS(first + size, size));
-        host_put(m->h, mirror_entry(m, first + 2 * size, level), hole | RW);
+        host_put(m->h, mirror_entry(m, first + 2 * size, level),
+                 hole | QVTD_RW);
         mirror_flush(m);
         assert_part(m);
-        g_assert_true(strict_lookup(m->s, first + 2 * size + 6 * PAGE, &run));
-        g_assert_false(strict_lookup(m->s, first + 2 * size + 7 * PAGE, &run));
+        g_assert_true(strict_lookup(m->s, first + 2 * size + 6 * QVTD_PAGE,
+                                    &run));
+        g_assert_false(strict_lookup(m->s, first + 2 * size + 7 * QVTD_PAGE,
+                                     &run));
         g_assert_true(strict_lookup(m->s, first + 3 * size - 1, &run));
         g_assert_cmpuint(m->h->over_limits, ==, 1);
         limited_free(m);
@@ -794,18 +802,18 @@ static void test_limit_of_tables(void)
 {
     Mirror *m = limited(BIT(24));
     Host *h = m->h;
-    uint64_t full = full_table(h, TARGET | RW, PAGE);
+    uint64_t full = full_table(h, TARGET | QVTD_RW, QVTD_PAGE);
     uint64_t table = host_pages(h, 1), below = host_pages(h, 1);
 
-    host_put(h, mirror_entry(m, 0, 2), full | RW);
-    mirror_map(m, BIT(22), 2, 1, TARGET | RW);
+    host_put(h, mirror_entry(m, 0, 2), full | QVTD_RW);
+    mirror_map(m, BIT(22), 2, 1, TARGET | QVTD_RW);
     mirror_flush(m);
-    host_put(h, below, TARGET | RW);
-    below = full_table(h, below | RW, 0);
+    host_put(h, below, TARGET | QVTD_RW);
+    below = full_table(h, below | QVTD_RW, 0);
     for (unsigned i = 0; i < BIT(16) / 512; i++) {
-        host_put(h, table + i * 8, below | RW);
+        host_put(h, table + i * 8, below | QVTD_RW);
     }
-    host_put(h, m->table + 8, table | RW);
+    host_put(h, m->table + 8, table | QVTD_RW);
     mirror_flush(m);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SHADOW_LEAVES), ==,
                      BIT(16) + 512 + 1);
@@ -813,7 +821,7 @@ static void test_limit_of_tables(void)
     /* The same pages instead of a superpage */
     mirror_begin(m);
     host_put(h, mirror_entry(m, BIT(22), 2),
-             full_table(h, TARGET | RW, PAGE) | RW);
+             full_table(h, TARGET | QVTD_RW, QVTD_PAGE) | QVTD_RW);
     mirror_flush(m);
     assert_quiet(m);
     g_assert_cmpuint(h->over_limits, ==, 0);
@@ -821,7 +829,7 @@ static void test_limit_of_tables(void)
     mirror_begin(m);
     host_put(h, full + 5 * 8, 0);
     mirror_flush(m);
-    assert_notices(m, UNMAPS(5 * PAGE, PAGE));
+    assert_notices(m, UNMAPS(5 * QVTD_PAGE, QVTD_PAGE));
     g_assert_cmpuint(h->over_limits, ==, 0);
     limited_free(m);
 }
@@ -836,7 +844,7 @@ static void test_self_pointing(void)
         uint64_t compared;
 
         for (unsigned j = 0; j < 512; j++) {
-            host_put(m->h, m->table + j * 8, m->table | RW);
+            host_put(m->h, m->table + j * 8, m->table | QVTD_RW);
         }
         mirror_flush(m);
         assert_strict(m->s);
@@ -869,10 +877,10 @@ static void test_self_pointing(void)
 static void test_many_large(void)
 {
     Mirror *m = limited(BIT(26));
-    uint64_t table = full_table(m->h, BIT(46) | RW | PS, GIB);
+    uint64_t table = full_table(m->h, BIT(46) | QVTD_RW | QVTD_PS, GIB);
 
     for (unsigned i = 0; i < 32; i++) {
-        host_put(m->h, m->table + i * 8, table | RW);
+        host_put(m->h, m->table + i * 8, table | QVTD_RW);
     }
     for (unsigned change = 0; change < 2; change++) {
         Strict *s;
@@ -885,10 +893,11 @@ static void test_many_large(void)
         g_assert_cmpuint(strict_count(s), ==, 0);
         strict_free(s);
         for (unsigned i = 0; i < 512; i++) {
-            host_put(m->h, table + i * 8, (BIT(45) + i * GIB) | RW | PS);
+            host_put(m->h, table + i * 8,
+                     (BIT(45) + i * GIB) | QVTD_RW | QVTD_PS);
         }
     }
-    host_put(m->h, table, TARGET | RW | PS);
+    host_put(m->h, table, TARGET | QVTD_RW | QVTD_PS);
     mirror_flush(m);
     g_assert_cmpuint(vtd_stat(m->h->v, VTD_STAT_MAPS), ==, 32);
     limited_free(m);

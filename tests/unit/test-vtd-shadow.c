@@ -39,7 +39,7 @@ static uint64_t demote(Mirror *m, uint64_t iova, unsigned level)
     uint64_t entry = mirror_entry(m, iova, level);
     uint64_t table = host_pages(m->h, 1);
 
-    host_put(m->h, entry, table | RW);
+    host_put(m->h, entry, table | QVTD_RW);
     return table;
 }
 
@@ -55,14 +55,15 @@ static void test_2m_to_4k(void)
     Fixture f = start();
     uint64_t table;
 
-    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | RW);
+    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
-    assert_notices(f.m, MAPS(2 * MIB, 2 * MIB, TARGET | RW));
+    assert_notices(f.m, MAPS(2 * MIB, 2 * MIB, TARGET | QVTD_RW));
     assert_step(f.m, 0);
 
     table = demote(f.m, 2 * MIB, 2);
     for (unsigned i = 0; i < 512; i++) {
-        host_put(f.h, table + i * 8, (TARGET + (i * 7 & 511) * PAGE) | RW);
+        host_put(f.h, table + i * 8,
+                 (TARGET + (i * 7 & 511) * QVTD_PAGE) | QVTD_RW);
     }
     mirror_flush(f.m);
     assert_step(f.m, 1);        /* page 0 is as it was */
@@ -76,23 +77,23 @@ static void test_sizes_of_equal_bytes(void)
     Fixture f = start();
     uint64_t l2, l1;
 
-    mirror_map(f.m, iova, 3, 1, TARGET | RW);
+    mirror_map(f.m, iova, 3, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
-    assert_notices(f.m, MAPS(iova, GIB, TARGET | RW));
+    assert_notices(f.m, MAPS(iova, GIB, TARGET | QVTD_RW));
     assert_step(f.m, 0);
 
     l2 = demote(f.m, iova, 3);
-    fill(f.m, l2, TARGET | RW | PS, 2 * MIB);
+    fill(f.m, l2, TARGET | QVTD_RW | QVTD_PS, 2 * MIB);
     mirror_flush(f.m);
     assert_quiet(f.m);
     l1 = demote(f.m, iova + 6 * MIB, 2);
-    fill(f.m, l1, (TARGET + 6 * MIB) | RW, PAGE);
+    fill(f.m, l1, (TARGET + 6 * MIB) | QVTD_RW, QVTD_PAGE);
     mirror_flush(f.m);
     assert_quiet(f.m);
-    host_put(f.h, l2 + 3 * 8, (TARGET + 6 * MIB) | RW | PS);
+    host_put(f.h, l2 + 3 * 8, (TARGET + 6 * MIB) | QVTD_RW | QVTD_PS);
     mirror_flush(f.m);
     assert_quiet(f.m);
-    host_put(f.h, l2 + 3 * 8, l1 | RW);
+    host_put(f.h, l2 + 3 * 8, l1 | QVTD_RW);
     mirror_flush(f.m);
     assert_quiet(f.m);
 
@@ -106,7 +107,7 @@ static void test_sizes_of_equal_bytes(void)
     /* No mapping is wide enough any more to be split */
     host_put(f.h, l1 + 9 * 8, 0);
     mirror_flush(f.m);
-    assert_notices(f.m, UNMAPS(iova + 6 * MIB + 9 * PAGE, PAGE));
+    assert_notices(f.m, UNMAPS(iova + 6 * MIB + 9 * QVTD_PAGE, QVTD_PAGE));
     assert_step(f.m, 0);
     stop(f);
 }
@@ -119,27 +120,28 @@ static void test_sizes_of_other_bytes(void)
 
     l1 = mirror_entry(f.m, iova, 1) & BITS(63, 12);
     l2 = mirror_entry(f.m, iova, 2) & BITS(63, 12);
-    fill(f.m, l1, TARGET | RW, PAGE);
+    fill(f.m, l1, TARGET | QVTD_RW, QVTD_PAGE);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 512);
     assert_step(f.m, 0);
 
     /* 4 KiB to 2 MiB, each page otherwise */
-    host_put(f.h, l2, (TARGET + 2 * MIB) | RW | PS);
+    host_put(f.h, l2, (TARGET + 2 * MIB) | QVTD_RW | QVTD_PS);
     mirror_flush(f.m);
     assert_notices(f.m, UNMAPS(iova, 2 * MIB),
-                   MAPS(iova, 2 * MIB, (TARGET + 2 * MIB) | RW));
+                   MAPS(iova, 2 * MIB, (TARGET + 2 * MIB) | QVTD_RW));
     assert_step(f.m, 0);
 
     /* 2 MiB to 1 GiB */
-    host_put(f.h, mirror_entry(f.m, iova, 3), (TARGET + GIB) | RW | PS);
+    host_put(f.h, mirror_entry(f.m, iova, 3),
+             (TARGET + GIB) | QVTD_RW | QVTD_PS);
     mirror_flush(f.m);
     assert_counts(f.m, 1, 1);
     assert_step(f.m, 0);
 
     /* 1 GiB to 2 MiB, and 4 KiB */
-    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | RW);
-    host_put(f.h, l2 + 8, l1 | RW);
+    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | QVTD_RW);
+    host_put(f.h, l2 + 8, l1 | QVTD_RW);
     mirror_flush(f.m);
     assert_counts(f.m, 1, 1 + 512);
     assert_step(f.m, 0);
@@ -148,12 +150,12 @@ static void test_sizes_of_other_bytes(void)
     host_put(f.h, l2 + 8, 0);
     mirror_flush(f.m);
     mirror_begin(f.m);
-    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | RW | PS);
-    host_put(f.h, l2, TARGET | RW | PS);
-    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | RW);
+    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | QVTD_RW | QVTD_PS);
+    host_put(f.h, l2, TARGET | QVTD_RW | QVTD_PS);
+    host_put(f.h, mirror_entry(f.m, iova, 3), l2 | QVTD_RW);
     mirror_flush(f.m);
     assert_step(f.m, 0);
-    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | RW | PS);
+    host_put(f.h, mirror_entry(f.m, iova, 3), TARGET | QVTD_RW | QVTD_PS);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 9);   /* 2 MiB to 512 MiB */
     assert_step(f.m, 0);
@@ -167,15 +169,15 @@ static void test_size_by_page(void)
     uint64_t table = mirror_entry(f.m, 2 * MIB, 1) & BITS(63, 12);
     uint64_t entry = mirror_entry(f.m, 2 * MIB, 2);
 
-    fill(f.m, table, TARGET | RW, PAGE);
+    fill(f.m, table, TARGET | QVTD_RW, QVTD_PAGE);
     mirror_flush(f.m);
     mirror_begin(f.m);
-    host_put(f.h, entry, (TARGET + 2 * MIB) | RW | PS);
-    inv_iotlb(f.h, SELECT, 1, 3 * MIB, 0);
+    host_put(f.h, entry, (TARGET + 2 * MIB) | QVTD_RW | QVTD_PS);
+    inv_iotlb(f.h, QVTD_SELECT, 1, 3 * MIB, 0);
     assert_counts(f.m, 1, 1);
     assert_step(f.m, 0);
-    host_put(f.h, entry, table | RW);
-    inv_iotlb(f.h, SELECT, 1, 3 * MIB, 0);
+    host_put(f.h, entry, table | QVTD_RW);
+    inv_iotlb(f.h, QVTD_SELECT, 1, 3 * MIB, 0);
     assert_counts(f.m, 1, 512);
     assert_step(f.m, 0);
     stop(f);
@@ -190,15 +192,18 @@ typedef struct Stop {
 } Stop;
 
 static const Stop stops[] = {
-    { 1, 1, R | W }, { 1, 1, BIT(11) }, { 1, 1, BIT(62) }, { 1, 1, BIT(48) },
-    { 1, 1, BIT(51) },
-    { 2, 2, R | W }, { 2, 2, BIT(11) }, { 2, 2, BIT(62) }, { 2, 2, BIT(48) },
-    { 2, 2, BIT(12) }, { 2, 2, BIT(20) },
-    { 3, 3, R | W }, { 3, 3, BIT(11) }, { 3, 3, BIT(62) }, { 3, 3, BIT(51) },
-    { 3, 3, BIT(12) }, { 3, 3, BIT(29) },
-    { 2, 1, R | W }, { 2, 1, BIT(11) }, { 2, 1, BIT(62) }, { 2, 1, BIT(50) },
-    { 3, 1, R | W }, { 3, 1, BIT(11) }, { 3, 1, BIT(62) }, { 3, 1, BIT(49) },
-    { 4, 1, R | W }, { 4, 1, BIT(11) }, { 4, 1, BIT(62) }, { 4, 1, BIT(51) },
+    { 1, 1, QVTD_R | QVTD_W }, { 1, 1, BIT(11) }, { 1, 1, BIT(62) },
+    { 1, 1, BIT(48) }, { 1, 1, BIT(51) },
+    { 2, 2, QVTD_R | QVTD_W }, { 2, 2, BIT(11) }, { 2, 2, BIT(62) },
+    { 2, 2, BIT(48) }, { 2, 2, BIT(12) }, { 2, 2, BIT(20) },
+    { 3, 3, QVTD_R | QVTD_W }, { 3, 3, BIT(11) }, { 3, 3, BIT(62) },
+    { 3, 3, BIT(51) }, { 3, 3, BIT(12) }, { 3, 3, BIT(29) },
+    { 2, 1, QVTD_R | QVTD_W }, { 2, 1, BIT(11) }, { 2, 1, BIT(62) },
+    { 2, 1, BIT(50) },
+    { 3, 1, QVTD_R | QVTD_W }, { 3, 1, BIT(11) }, { 3, 1, BIT(62) },
+    { 3, 1, BIT(49) },
+    { 4, 1, QVTD_R | QVTD_W }, { 4, 1, BIT(11) }, { 4, 1, BIT(62) },
+    { 4, 1, BIT(51) },
     { 4, 1, BIT(7) }, { 4, 3, BIT(7) },
     /* A table beyond RAM */
     { 2, 1, BIT(30) }, { 3, 1, BIT(30) }, { 4, 1, BIT(30) },
@@ -207,7 +212,7 @@ static const Stop stops[] = {
 
 static void test_stops(void)
 {
-    const uint64_t iova = 5 * BIT(39) + 3 * GIB + 8 * MIB + 4 * PAGE;
+    const uint64_t iova = 5 * BIT(39) + 3 * GIB + 8 * MIB + 4 * QVTD_PAGE;
 
     for (unsigned i = 0; i < ARRAY_SIZE(stops); i++) {
         const Stop *stop_at = &stops[i];
@@ -216,8 +221,8 @@ static void test_stops(void)
         uint64_t first = iova & ~(size - 1), entry, value;
 
         /* A neighbour stays, and is not told of */
-        mirror_map(f.m, BIT(39), 1, 1, TARGET | RW);
-        mirror_map(f.m, first, stop_at->leaf, 1, TARGET | RW);
+        mirror_map(f.m, BIT(39), 1, 1, TARGET | QVTD_RW);
+        mirror_map(f.m, first, stop_at->leaf, 1, TARGET | QVTD_RW);
         mirror_flush(f.m);
         assert_counts(f.m, 0, 2);
         assert_step(f.m, 0);
@@ -232,7 +237,7 @@ static void test_stops(void)
 
         host_put(f.h, entry, value);
         mirror_flush(f.m);
-        assert_notices(f.m, MAPS(first, size, TARGET | RW));
+        assert_notices(f.m, MAPS(first, size, TARGET | QVTD_RW));
         assert_step(f.m, 0);
         stop(f);
     }
@@ -244,7 +249,7 @@ static void test_table_becomes_unreadable(void)
         Fixture f = start();
         uint64_t table = mirror_entry(f.m, GIB, level) & BITS(63, 12);
 
-        mirror_map(f.m, GIB, 1, 3, TARGET | RW);
+        mirror_map(f.m, GIB, 1, 3, TARGET | QVTD_RW);
         mirror_flush(f.m);
         assert_counts(f.m, 0, 3);
         assert_step(f.m, 0);
@@ -269,8 +274,8 @@ static void test_tables_behind_io(void)
     for (unsigned which = 1; which <= 5; which++) {
         Fixture f = start();
 
-        mirror_map(f.m, iova, 1, 3, TARGET | RW);
-        mirror_map(f.m, iova + 2 * MIB, 2, 1, (TARGET + 2 * MIB) | RW);
+        mirror_map(f.m, iova, 1, 3, TARGET | QVTD_RW);
+        mirror_map(f.m, iova + 2 * MIB, 2, 1, (TARGET + 2 * MIB) | QVTD_RW);
         for (unsigned level = 1; level <= 4; level++) {
             if (which == level || which == 5) {
                 host_put_behind_io(f.h, mirror_entry(f.m, iova, level) &
@@ -278,18 +283,20 @@ static void test_tables_behind_io(void)
             }
         }
         mirror_flush(f.m);
-        assert_notices(f.m, MAPS(iova, PAGE, TARGET | RW),
-                       MAPS(iova + PAGE, PAGE, (TARGET + PAGE) | RW),
-                       MAPS(iova + 2 * PAGE, PAGE, (TARGET + 2 * PAGE) | RW),
+        assert_notices(f.m, MAPS(iova, QVTD_PAGE, TARGET | QVTD_RW),
+                       MAPS(iova + QVTD_PAGE, QVTD_PAGE,
+                            (TARGET + QVTD_PAGE) | QVTD_RW),
+                       MAPS(iova + 2 * QVTD_PAGE, QVTD_PAGE,
+                            (TARGET + 2 * QVTD_PAGE) | QVTD_RW),
                        MAPS(iova + 2 * MIB, 2 * MIB,
-                            (TARGET + 2 * MIB) | RW));
+                            (TARGET + 2 * MIB) | QVTD_RW));
         assert_step(f.m, 0);
         mirror_flush(f.m);
         assert_quiet(f.m);
 
-        mirror_unmap(f.m, iova + PAGE, 1, 1);
-        inv_iotlb(f.h, SELECT, f.m->did, iova + PAGE, 0);
-        assert_notices(f.m, UNMAPS(iova + PAGE, PAGE));
+        mirror_unmap(f.m, iova + QVTD_PAGE, 1, 1);
+        inv_iotlb(f.h, QVTD_SELECT, f.m->did, iova + QVTD_PAGE, 0);
+        assert_notices(f.m, UNMAPS(iova + QVTD_PAGE, QVTD_PAGE));
         assert_step(f.m, 0);
 
         host_set_ram(f.h, mirror_entry(f.m, iova, 1) & BITS(63, 12), false);
@@ -314,16 +321,16 @@ static void test_high(void)
     host_add_region(h, target, target + GIB - 1, true);
     host_add_alias(h, high);
     m = mirror_new(h, SID, 1, 0, 3);
-    mirror_map(m, iova, 1, 1, target | RW);
-    mirror_map(m, iova + 2 * MIB, 2, 1, (target + 2 * MIB) | RW);
+    mirror_map(m, iova, 1, 1, target | QVTD_RW);
+    mirror_map(m, iova + 2 * MIB, 2, 1, (target + 2 * MIB) | QVTD_RW);
     for (unsigned level = 2; level <= 3; level++) {
         uint64_t entry = mirror_entry(m, iova, level);
 
         host_put(h, entry, host_get(h, entry) | high);
     }
     mirror_flush(m);
-    assert_notices(m, MAPS(iova, PAGE, target | RW),
-                   MAPS(iova + 2 * MIB, 2 * MIB, (target + 2 * MIB) | RW));
+    assert_notices(m, MAPS(iova, QVTD_PAGE, target | QVTD_RW),
+                   MAPS(iova + 2 * MIB, 2 * MIB, (target + 2 * MIB) | QVTD_RW));
     mirror_begin(m);
     m->table |= high;
     mirror_attach(m);
@@ -343,12 +350,12 @@ static void test_ignored_bits(void)
         if (queue) {
             queue_start(f.h, 0);
         }
-        mirror_map(f.m, iova, 1, 1, TARGET | RW);
-        inv_iotlb(f.h, SELECT, f.m->did, iova | BITS(63, 48), 0);
-        assert_notices(f.m, MAPS(iova, PAGE, TARGET | RW));
+        mirror_map(f.m, iova, 1, 1, TARGET | QVTD_RW);
+        inv_iotlb(f.h, QVTD_SELECT, f.m->did, iova | BITS(63, 48), 0);
+        assert_notices(f.m, MAPS(iova, QVTD_PAGE, TARGET | QVTD_RW));
         assert_step(f.m, 0);
         mirror_unmap(f.m, iova, 1, 1);
-        inv_iotlb(f.h, SELECT, f.m->did, iova | BIT(48), 9);
+        inv_iotlb(f.h, QVTD_SELECT, f.m->did, iova | BIT(48), 9);
         assert_notices(f.m, UNMAPS(iova, 2 * MIB));
         assert_step(f.m, 0);
         stop(f);
@@ -360,8 +367,10 @@ static void test_permissions(void)
     static const struct {
         uint64_t upper, leaf, granted;
     } cases[] = {
-        { RW, R, R }, { RW, W, W }, { R, RW, R }, { W, RW, W }, { R, R, R },
-        { R, W, 0 }, { W, R, 0 }, { RW, RW, RW },
+        { QVTD_RW, QVTD_R, QVTD_R }, { QVTD_RW, QVTD_W, QVTD_W },
+        { QVTD_R, QVTD_RW, QVTD_R }, { QVTD_W, QVTD_RW, QVTD_W },
+        { QVTD_R, QVTD_R, QVTD_R }, { QVTD_R, QVTD_W, 0 },
+        { QVTD_W, QVTD_R, 0 }, { QVTD_RW, QVTD_RW, QVTD_RW },
     };
 
     for (unsigned level = 2; level <= 4; level++) {
@@ -371,7 +380,8 @@ static void test_permissions(void)
 
         for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
             mirror_map(f.m, 0, 1, 1, TARGET | cases[i].leaf);
-            mirror_map(f.m, 8 * PAGE, 1, 1, (TARGET + PAGE) | RW);
+            mirror_map(f.m, 8 * QVTD_PAGE, 1, 1,
+                       (TARGET + QVTD_PAGE) | QVTD_RW);
             host_put(f.h, entry, table | cases[i].upper);
             mirror_flush(f.m);
             assert_step(f.m, 0);
@@ -379,13 +389,13 @@ static void test_permissions(void)
                 uint64_t granted = j ? cases[i].upper : cases[i].granted;
                 Run run = { 0 };
 
-                g_assert_cmpint(strict_lookup(f.m->s, j * 8 * PAGE, &run), ==,
-                                granted != 0);
+                g_assert_cmpint(strict_lookup(f.m->s, j * 8 * QVTD_PAGE, &run),
+                                ==, granted != 0);
                 g_assert_cmpuint(run.perm, ==, granted);
             }
         }
         /* Bits that mean nothing */
-        mirror_map(f.m, 0, 1, 1, TARGET | RW | BIT(2) | BIT(6) | BIT(10) |
+        mirror_map(f.m, 0, 1, 1, TARGET | QVTD_RW | BIT(2) | BIT(6) | BIT(10) |
                    BIT(52) | BIT(63));
         mirror_flush(f.m);
         assert_quiet(f.m);
@@ -396,7 +406,9 @@ static void test_permissions(void)
 /* The level above changes, and one page is named: the others are as seen */
 static void test_permission_above_a_page(void)
 {
-    static const uint64_t uppers[] = { R, RW, W, RW, R, W };
+    static const uint64_t uppers[] = {
+        QVTD_R, QVTD_RW, QVTD_W, QVTD_RW, QVTD_R, QVTD_W,
+    };
     Fixture f = start();
     uint64_t entry = mirror_entry(f.m, GIB, 2);
     uint64_t table = mirror_entry(f.m, GIB, 1) & BITS(63, 12);
@@ -405,7 +417,7 @@ static void test_permission_above_a_page(void)
         for (unsigned i = 0; i < 512; i++) {
             unsigned page = contiguous ? i : i * 7 & 511;
 
-            host_put(f.h, table + i * 8, (TARGET + page * PAGE) | RW);
+            host_put(f.h, table + i * 8, (TARGET + page * QVTD_PAGE) | QVTD_RW);
         }
         mirror_flush(f.m);
         mirror_begin(f.m);
@@ -414,21 +426,22 @@ static void test_permission_above_a_page(void)
             bool comes_or_goes = i >= 4;
 
             host_put(f.h, entry, table | uppers[i]);
-            inv_iotlb(f.h, SELECT, 1, GIB + 5 * PAGE, 0);
-            assert_notices(f.m, UNMAPS(GIB + 5 * PAGE, PAGE),
-                           MAPS(GIB + 5 * PAGE, PAGE,
-                                (TARGET + page * PAGE) | uppers[i]));
+            inv_iotlb(f.h, QVTD_SELECT, 1, GIB + 5 * QVTD_PAGE, 0);
+            assert_notices(f.m, UNMAPS(GIB + 5 * QVTD_PAGE, QVTD_PAGE),
+                           MAPS(GIB + 5 * QVTD_PAGE, QVTD_PAGE,
+                                (TARGET + page * QVTD_PAGE) | uppers[i]));
             mirror_begin(f.m);
-            inv_iotlb(f.h, SELECT, 1, GIB + 5 * PAGE, 0);
+            inv_iotlb(f.h, QVTD_SELECT, 1, GIB + 5 * QVTD_PAGE, 0);
             assert_quiet(f.m);
             if (comes_or_goes) {
-                host_put(f.h, table + 9 * 8, i == 4 ? 0 : (TARGET + MIB) | W);
-                inv_iotlb(f.h, SELECT, 1, GIB + 9 * PAGE, 0);
+                host_put(f.h, table + 9 * 8,
+                         i == 4 ? 0 : (TARGET + MIB) | QVTD_W);
+                inv_iotlb(f.h, QVTD_SELECT, 1, GIB + 9 * QVTD_PAGE, 0);
             }
             mirror_flush(f.m);
             assert_step(f.m, 0);
         }
-        host_put(f.h, entry, table | RW);
+        host_put(f.h, entry, table | QVTD_RW);
     }
     stop(f);
 }
@@ -438,19 +451,20 @@ static void test_changed_in_place(void)
 {
     Fixture f = start();
 
-    mirror_map(f.m, 0, 1, 4, TARGET | RW);
-    mirror_map(f.m, 2 * MIB, 2, 2, TARGET | RW);
+    mirror_map(f.m, 0, 1, 4, TARGET | QVTD_RW);
+    mirror_map(f.m, 2 * MIB, 2, 2, TARGET | QVTD_RW);
     mirror_flush(f.m);
     mirror_begin(f.m);
-    mirror_map(f.m, PAGE, 1, 2, (TARGET + MIB) | RW);
-    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | R);
+    mirror_map(f.m, QVTD_PAGE, 1, 2, (TARGET + MIB) | QVTD_RW);
+    mirror_map(f.m, 2 * MIB, 2, 1, TARGET | QVTD_R);
     mirror_flush(f.m);
-    assert_notices(f.m, UNMAPS(PAGE, PAGE),
-                   MAPS(PAGE, PAGE, (TARGET + MIB) | RW),
-                   UNMAPS(2 * PAGE, PAGE),
-                   MAPS(2 * PAGE, PAGE, (TARGET + MIB + PAGE) | RW),
+    assert_notices(f.m, UNMAPS(QVTD_PAGE, QVTD_PAGE),
+                   MAPS(QVTD_PAGE, QVTD_PAGE, (TARGET + MIB) | QVTD_RW),
+                   UNMAPS(2 * QVTD_PAGE, QVTD_PAGE),
+                   MAPS(2 * QVTD_PAGE, QVTD_PAGE,
+                        (TARGET + MIB + QVTD_PAGE) | QVTD_RW),
                    UNMAPS(2 * MIB, 2 * MIB),
-                   MAPS(2 * MIB, 2 * MIB, TARGET | R));
+                   MAPS(2 * MIB, 2 * MIB, TARGET | QVTD_R));
     assert_step(f.m, 0);
     stop(f);
 }
@@ -490,31 +504,31 @@ static unsigned cover(const PageFate *fate, unsigned from)
 
 static void try_fates(Fixture f, uint64_t table, const PageFate *fate)
 {
-    static const uint64_t was[] = { 0, RW, RW, RW, 0 };
-    static const uint64_t is[] = { 0, 0, RW, R, RW };
+    static const uint64_t was[] = { 0, QVTD_RW, QVTD_RW, QVTD_RW, 0 };
+    static const uint64_t is[] = { 0, 0, QVTD_RW, QVTD_R, QVTD_RW };
     unsigned maps = 0, unmaps = cover(fate, 0);
 
     for (unsigned i = 0; i < UNIVERSE; i++) {
-        uint64_t leaf = TARGET + i * PAGE;
+        uint64_t leaf = TARGET + i * QVTD_PAGE;
 
         host_put(f.h, table + i * 8, was[fate[i]] ? leaf | was[fate[i]] : 0);
     }
-    inv_iotlb(f.h, SELECT, 1, 0, 3);
+    inv_iotlb(f.h, QVTD_SELECT, 1, 0, 3);
     strict_clear_log(f.m->s);
     for (unsigned i = 0; i < UNIVERSE; i++) {
-        uint64_t leaf = TARGET + i * PAGE;
+        uint64_t leaf = TARGET + i * QVTD_PAGE;
 
         host_put(f.h, table + i * 8, is[fate[i]] ? leaf | is[fate[i]] : 0);
         maps += fate[i] == CHANGED || fate[i] == FRESH;
         unmaps += fate[i] == CHANGED;
     }
-    inv_iotlb(f.h, SELECT, 1, 0, 3);
+    inv_iotlb(f.h, QVTD_SELECT, 1, 0, 3);
     assert_strict(f.m->s);
     assert_counts(f.m, unmaps, maps);
     for (unsigned i = 0; i < UNIVERSE; i++) {
         Run run = { 0 };
 
-        strict_lookup(f.m->s, i * PAGE, &run);
+        strict_lookup(f.m->s, i * QVTD_PAGE, &run);
         g_assert_cmpuint(run.perm, ==, is[fate[i]]);
     }
 }
@@ -545,10 +559,11 @@ static void test_cleared_gib(void)
     uint64_t l1 = mirror_entry(f.m, GIB, 1) & BITS(63, 12);
 
     for (unsigned i = 0; i < 512; i++) {
-        host_put(f.h, mirror_entry(f.m, GIB + i * 2 * MIB, 2), l1 | RW);
-        host_put(f.h, l1 + i * 8, (TARGET + (i * 5 & 511) * PAGE) | RW);
+        host_put(f.h, mirror_entry(f.m, GIB + i * 2 * MIB, 2), l1 | QVTD_RW);
+        host_put(f.h, l1 + i * 8,
+                 (TARGET + (i * 5 & 511) * QVTD_PAGE) | QVTD_RW);
     }
-    mirror_map(f.m, GIB - PAGE, 1, 1, TARGET | RW);
+    mirror_map(f.m, GIB - QVTD_PAGE, 1, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 512 * 512 + 1);
     assert_exact(f.m);
@@ -559,12 +574,13 @@ static void test_cleared_gib(void)
     assert_step(f.m, 0);
 
     /* The same with one that stays in each of two blocks */
-    mirror_map(f.m, GIB, 1, 512, TARGET | RW);
+    mirror_map(f.m, GIB, 1, 512, TARGET | QVTD_RW);
     mirror_flush(f.m);
     mirror_begin(f.m);
     fill(f.m, l1, 0, 0);
     mirror_unmap(f.m, GIB + 4 * MIB, 2, 508);
-    mirror_map(f.m, GIB + 77 * PAGE, 1, 1, (TARGET + 77 * PAGE) | RW);
+    mirror_map(f.m, GIB + 77 * QVTD_PAGE, 1, 1,
+               (TARGET + 77 * QVTD_PAGE) | QVTD_RW);
     mirror_flush(f.m);
     assert_step(f.m, 0);
     stop(f);
@@ -575,9 +591,9 @@ static void test_fewest_of_all_sizes(void)
 {
     Fixture f = start();
 
-    mirror_map(f.m, 0, 3, 2, TARGET | RW);
-    mirror_map(f.m, 2 * GIB, 2, 512, TARGET | RW);
-    mirror_map(f.m, 3 * GIB + 5 * PAGE, 1, 7, TARGET | RW);
+    mirror_map(f.m, 0, 3, 2, TARGET | QVTD_RW);
+    mirror_map(f.m, 2 * GIB, 2, 512, TARGET | QVTD_RW);
+    mirror_map(f.m, 3 * GIB + 5 * QVTD_PAGE, 1, 7, TARGET | QVTD_RW);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 2 + 512 + 7);
     assert_step(f.m, 0);
@@ -595,9 +611,9 @@ static void test_dirty_tracking(void)
     Fixture f = start();
     uint64_t l1;
 
-    mirror_map(f.m, 0, 1, 3, TARGET | RW);
-    mirror_map(f.m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | R);
-    mirror_map(f.m, GIB, 3, 1, (TARGET + GIB) | RW);
+    mirror_map(f.m, 0, 1, 3, TARGET | QVTD_RW);
+    mirror_map(f.m, 2 * MIB, 2, 2, (TARGET + 2 * MIB) | QVTD_R);
+    mirror_map(f.m, GIB, 3, 1, (TARGET + GIB) | QVTD_RW);
     mirror_flush(f.m);
     assert_step(f.m, 0);
     f.h->dirty_tracking = true;
@@ -606,24 +622,24 @@ static void test_dirty_tracking(void)
 
     mirror_unmap(f.m, 0, 1, 2);
     mirror_unmap(f.m, 2 * MIB, 2, 2);
-    mirror_map(f.m, 2 * PAGE, 1, 1, (TARGET + MIB) | RW);
+    mirror_map(f.m, 2 * QVTD_PAGE, 1, 1, (TARGET + MIB) | QVTD_RW);
     host_put(f.h, mirror_entry(f.m, GIB, 3), 0);
     mirror_flush(f.m);
     assert_notices(f.m,
-                   { 0, PAGE - 1, TARGET },
-                   { PAGE, 2 * PAGE - 1, TARGET + PAGE },
-                   { 2 * PAGE, 3 * PAGE - 1, TARGET + 2 * PAGE },
-                   MAPS(2 * PAGE, PAGE, (TARGET + MIB) | RW),
+                   { 0, QVTD_PAGE - 1, TARGET },
+                   { QVTD_PAGE, 2 * QVTD_PAGE - 1, TARGET + QVTD_PAGE },
+                   { 2 * QVTD_PAGE, 3 * QVTD_PAGE - 1, TARGET + 2 * QVTD_PAGE },
+                   MAPS(2 * QVTD_PAGE, QVTD_PAGE, (TARGET + MIB) | QVTD_RW),
                    { 2 * MIB, 4 * MIB - 1, TARGET + 2 * MIB },
                    { 4 * MIB, 6 * MIB - 1, TARGET + 4 * MIB },
                    { GIB, 2 * GIB - 1, TARGET + GIB });
     assert_step(f.m, 0);
 
     /* Sent as one, then kept as many, then gone: what was sent counts */
-    mirror_map(f.m, GIB, 2, 1, TARGET | RW);
+    mirror_map(f.m, GIB, 2, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
     l1 = demote(f.m, GIB, 2);
-    fill(f.m, l1, TARGET | RW, PAGE);
+    fill(f.m, l1, TARGET | QVTD_RW, QVTD_PAGE);
     mirror_flush(f.m);
     mirror_begin(f.m);
     fill(f.m, l1, 0, 0);
@@ -640,8 +656,8 @@ static void test_no_wider_than_the_leaf(void)
 {
     Fixture f = start();
 
-    mirror_map(f.m, 0, 1, 512, TARGET | RW);
-    mirror_map(f.m, 2 * MIB, 2, 7, (TARGET + 2 * MIB) | RW);
+    mirror_map(f.m, 0, 1, 512, TARGET | QVTD_RW);
+    mirror_map(f.m, 2 * MIB, 2, 7, (TARGET + 2 * MIB) | QVTD_RW);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 512 + 7);
     assert_step(f.m, 0);
@@ -654,35 +670,37 @@ static void test_target_not_all_ram(void)
     Fixture f = start();
 
     /* Ends in the midst of a page; MMIO; two pieces of RAM side by side */
-    host_add_region(f.h, base, base + 2 * MIB + 6 * PAGE + 0x7ff, true);
+    host_add_region(f.h, base, base + 2 * MIB + 6 * QVTD_PAGE + 0x7ff, true);
     host_add_region(f.h, base + 4 * MIB, base + 6 * MIB - 1, false);
-    host_add_region(f.h, base + 6 * MIB, base + 6 * MIB + 3 * PAGE - 1, true);
-    host_add_region(f.h, base + 6 * MIB + 3 * PAGE, base + 8 * MIB - 1, true);
-    mirror_map(f.m, 0, 2, 4, base | RW);
+    host_add_region(f.h, base + 6 * MIB, base + 6 * MIB + 3 * QVTD_PAGE - 1,
+                    true);
+    host_add_region(f.h, base + 6 * MIB + 3 * QVTD_PAGE, base + 8 * MIB - 1,
+                    true);
+    mirror_map(f.m, 0, 2, 4, base | QVTD_RW);
     mirror_flush(f.m);
     assert_notices(f.m,
-                   MAPS(0, 2 * MIB, base | RW),
-                   MAPS(2 * MIB, 4 * PAGE, (base + 2 * MIB) | RW),
-                   MAPS(2 * MIB + 4 * PAGE, 2 * PAGE,
-                        (base + 2 * MIB + 4 * PAGE) | RW),
-                   MAPS(6 * MIB, 2 * PAGE, (base + 6 * MIB) | RW),
-                   MAPS(6 * MIB + 2 * PAGE, PAGE,
-                        (base + 6 * MIB + 2 * PAGE) | RW),
-                   MAPS(6 * MIB + 3 * PAGE, PAGE,
-                        (base + 6 * MIB + 3 * PAGE) | RW),
-                   MAPS(6 * MIB + 4 * PAGE, 4 * PAGE,
-                        (base + 6 * MIB + 4 * PAGE) | RW),
-                   MAPS(6 * MIB + 8 * PAGE, 8 * PAGE,
-                        (base + 6 * MIB + 8 * PAGE) | RW),
+                   MAPS(0, 2 * MIB, base | QVTD_RW),
+                   MAPS(2 * MIB, 4 * QVTD_PAGE, (base + 2 * MIB) | QVTD_RW),
+                   MAPS(2 * MIB + 4 * QVTD_PAGE, 2 * QVTD_PAGE,
+                        (base + 2 * MIB + 4 * QVTD_PAGE) | QVTD_RW),
+                   MAPS(6 * MIB, 2 * QVTD_PAGE, (base + 6 * MIB) | QVTD_RW),
+                   MAPS(6 * MIB + 2 * QVTD_PAGE, QVTD_PAGE,
+                        (base + 6 * MIB + 2 * QVTD_PAGE) | QVTD_RW),
+                   MAPS(6 * MIB + 3 * QVTD_PAGE, QVTD_PAGE,
+                        (base + 6 * MIB + 3 * QVTD_PAGE) | QVTD_RW),
+                   MAPS(6 * MIB + 4 * QVTD_PAGE, 4 * QVTD_PAGE,
+                        (base + 6 * MIB + 4 * QVTD_PAGE) | QVTD_RW),
+                   MAPS(6 * MIB + 8 * QVTD_PAGE, 8 * QVTD_PAGE,
+                        (base + 6 * MIB + 8 * QVTD_PAGE) | QVTD_RW),
                    MAPS(6 * MIB + 64 * KIB, 64 * KIB,
-                        (base + 6 * MIB + 64 * KIB) | RW),
+                        (base + 6 * MIB + 64 * KIB) | QVTD_RW),
                    MAPS(6 * MIB + 128 * KIB, 128 * KIB,
-                        (base + 6 * MIB + 128 * KIB) | RW),
+                        (base + 6 * MIB + 128 * KIB) | QVTD_RW),
                    MAPS(6 * MIB + 256 * KIB, 256 * KIB,
-                        (base + 6 * MIB + 256 * KIB) | RW),
+                        (base + 6 * MIB + 256 * KIB) | QVTD_RW),
                    MAPS(6 * MIB + 512 * KIB, 512 * KIB,
-                        (base + 6 * MIB + 512 * KIB) | RW),
-                   MAPS(7 * MIB, MIB, (base + 7 * MIB) | RW));
+                        (base + 6 * MIB + 512 * KIB) | QVTD_RW),
+                   MAPS(7 * MIB, MIB, (base + 7 * MIB) | QVTD_RW));
     g_assert_cmpuint(vtd_stat(f.h->v, VTD_STAT_UNSENDABLE), >=, 2);
     assert_exact(f.m);
     mirror_flush(f.m);
@@ -690,14 +708,14 @@ static void test_target_not_all_ram(void)
 
     /* A GiB with all of that in it, and then something else in its place */
     mirror_unmap(f.m, 0, 2, 4);
-    mirror_map(f.m, GIB, 3, 1, base | RW);
+    mirror_map(f.m, GIB, 3, 1, base | QVTD_RW);
     mirror_flush(f.m);
     assert_exact(f.m);
-    mirror_map(f.m, GIB, 3, 1, TARGET | RW);
+    mirror_map(f.m, GIB, 3, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
     assert_exact(f.m);
     f.h->dirty_tracking = true;
-    mirror_map(f.m, GIB, 3, 1, base | RW);
+    mirror_map(f.m, GIB, 3, 1, base | QVTD_RW);
     mirror_flush(f.m);
     assert_exact(f.m);
     host_put(f.h, mirror_entry(f.m, GIB, 3), 0);
@@ -712,31 +730,32 @@ static void test_interrupt_range(void)
     const uint64_t iova = 3 * GIB;
     Fixture f = start();
 
-    mirror_map(f.m, iova, 3, 1, (TARGET + GIB) | RW);
+    mirror_map(f.m, iova, 3, 1, (TARGET + GIB) | QVTD_RW);
     mirror_flush(f.m);
     assert_counts(f.m, 0, 10);  /* 512 MiB to 2 MiB; 1 and 16 behind it */
     assert_step(f.m, 0);
-    inv_iotlb(f.h, SELECT, 1, iova, 18);
-    inv_iotlb(f.h, SELECT, 1, 0xfee00000, 0);
-    inv_iotlb(f.h, GLOBAL, 0, 0, 0);
+    inv_iotlb(f.h, QVTD_SELECT, 1, iova, 18);
+    inv_iotlb(f.h, QVTD_SELECT, 1, 0xfee00000, 0);
+    inv_iotlb(f.h, QVTD_GLOBAL, 0, 0, 0);
     assert_quiet(f.m);
 
     host_put(f.h, mirror_entry(f.m, iova, 3), 0);
-    inv_iotlb(f.h, SELECT, 1, iova, 18);
+    inv_iotlb(f.h, QVTD_SELECT, 1, iova, 18);
     assert_step(f.m, 0);
     g_assert_cmpuint(strict_count(f.m->s), ==, 0);
 
-    host_put(f.h, mirror_entry(f.m, iova, 3), host_pages(f.h, 1) | RW);
-    mirror_map(f.m, 0xfee00000, 2, 1, TARGET | RW);
+    host_put(f.h, mirror_entry(f.m, iova, 3), host_pages(f.h, 1) | QVTD_RW);
+    mirror_map(f.m, 0xfee00000, 2, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
-    assert_notices(f.m, MAPS(0xfef00000, MIB, (TARGET + MIB) | RW));
+    assert_notices(f.m, MAPS(0xfef00000, MIB, (TARGET + MIB) | QVTD_RW));
     assert_step(f.m, 0);
     host_put(f.h, mirror_entry(f.m, 0xfee00000, 2), 0);
-    mirror_map(f.m, 0xfedff000, 1, 258, TARGET | RW);
+    mirror_map(f.m, 0xfedff000, 1, 258, TARGET | QVTD_RW);
     mirror_flush(f.m);
-    assert_notices(f.m, MAPS(0xfedff000, PAGE, TARGET | RW),
+    assert_notices(f.m, MAPS(0xfedff000, QVTD_PAGE, TARGET | QVTD_RW),
                    UNMAPS(0xfef00000, MIB),
-                   MAPS(0xfef00000, PAGE, (TARGET + MIB + PAGE) | RW));
+                   MAPS(0xfef00000, QVTD_PAGE,
+                        (TARGET + MIB + QVTD_PAGE) | QVTD_RW));
     assert_exact(f.m);
     stop(f);
 }

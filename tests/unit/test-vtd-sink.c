@@ -30,7 +30,7 @@ static void sink_free(Mirror *m)
 /* Page @n from BASE on */
 static void put_page(Mirror *m, unsigned n, uint64_t leaf)
 {
-    mirror_map(m, BASE + n * PAGE, 1, 1, leaf);
+    mirror_map(m, BASE + n * QVTD_PAGE, 1, 1, leaf);
 }
 
 /*
@@ -43,12 +43,12 @@ static unsigned unmaps_of_gone(unsigned n)
     Mirror *m = sink_new();
     unsigned unmaps;
 
-    mirror_map(m, BASE - PAGE, 1, 1, TARGET | RW);
+    mirror_map(m, BASE - QVTD_PAGE, 1, 1, TARGET | QVTD_RW);
     for (unsigned i = 0; i < n; i++) {
-        put_page(m, 2 * i, TARGET | RW);
+        put_page(m, 2 * i, TARGET | QVTD_RW);
     }
-    put_page(m, 2 * WAITING + 6, TARGET | RW);
-    put_page(m, 2 * WAITING + 7, TARGET | RW);
+    put_page(m, 2 * WAITING + 6, TARGET | QVTD_RW);
+    put_page(m, 2 * WAITING + 7, TARGET | QVTD_RW);
     mirror_flush(m);
     assert_counts(m, 0, n + 3);
     mirror_begin(m);
@@ -56,7 +56,7 @@ static unsigned unmaps_of_gone(unsigned n)
         put_page(m, 2 * i, 0);
         if (i % 256 == 0) {
             /* One comes, or its block would go whole */
-            put_page(m, 2 * i + 1, TARGET | RW);
+            put_page(m, 2 * i + 1, TARGET | QVTD_RW);
         }
     }
     put_page(m, 2 * WAITING + 6, 0);
@@ -86,17 +86,17 @@ static unsigned unmaps_of_fresh(unsigned n)
     Mirror *m = sink_new();
     unsigned unmaps;
 
-    mirror_map(m, BASE - PAGE, 1, 1, TARGET | RW);
-    put_page(m, 0, TARGET | RW);
-    put_page(m, WAITING + 2, TARGET | RW);
-    put_page(m, 2 * WAITING, TARGET | RW);
+    mirror_map(m, BASE - QVTD_PAGE, 1, 1, TARGET | QVTD_RW);
+    put_page(m, 0, TARGET | QVTD_RW);
+    put_page(m, WAITING + 2, TARGET | QVTD_RW);
+    put_page(m, 2 * WAITING, TARGET | QVTD_RW);
     mirror_flush(m);
     assert_counts(m, 0, 4);
     mirror_begin(m);
     put_page(m, 0, 0);
     put_page(m, WAITING + 2, 0);
     for (unsigned i = 1; i <= n; i++) {
-        put_page(m, i, (TARGET + (i & 1) * PAGE) | RW);
+        put_page(m, i, (TARGET + (i & 1) * QVTD_PAGE) | QVTD_RW);
     }
     mirror_flush(m);
     assert_exact(m);
@@ -119,20 +119,20 @@ static void test_targets_anew(void)
     Mirror *m = sink_new();
     VtdRam *ram = &g_array_index(m->h->regions, VtdRam, 0);
 
-    put_page(m, 0, TARGET | RW);
+    put_page(m, 0, TARGET | QVTD_RW);
     mirror_flush(m);
-    assert_notices(m, MAPS(BASE, PAGE, TARGET | RW));
+    assert_notices(m, MAPS(BASE, QVTD_PAGE, TARGET | QVTD_RW));
     mirror_begin(m);
 
     ram->ram = false;
-    put_page(m, 1, (TARGET + PAGE) | RW);
+    put_page(m, 1, (TARGET + QVTD_PAGE) | QVTD_RW);
     mirror_flush(m);
     assert_quiet(m);
 
     ram->ram = true;
-    put_page(m, 2, (TARGET + 2 * PAGE) | RW);
+    put_page(m, 2, (TARGET + 2 * QVTD_PAGE) | QVTD_RW);
     mirror_flush(m);
-    g_assert_true(strict_lookup(m->s, BASE + 2 * PAGE, &(Run) { 0 }));
+    g_assert_true(strict_lookup(m->s, BASE + 2 * QVTD_PAGE, &(Run) { 0 }));
     assert_strict(m->s);
     sink_free(m);
 }

@@ -117,10 +117,10 @@ static void *request(void *opaque)
     while (!atomic_load(&w->stop)) {
         Cell *c = &w->cell[g_rand_int_range(t->rand, 0, CELLS)];
         unsigned access = g_rand_int_range(t->rand, 0, 3);
-        uint64_t offset = g_rand_int_range(t->rand, 0, PAGE);
+        uint64_t offset = g_rand_int_range(t->rand, 0, QVTD_PAGE);
 
         if (c->kind == CELL_LARGE) {
-            offset |= g_rand_int_range(t->rand, 0, 512) * PAGE;
+            offset |= g_rand_int_range(t->rand, 0, 512) * QVTD_PAGE;
         }
         t->passed += c->kind == CELL_INTERRUPT ? check_interrupt(w, c)
                                                : check_dma(c, access, offset);
@@ -135,13 +135,13 @@ static void invalidate(World *w, uint64_t iova, unsigned least)
 
     switch (g_test_rand_int_range(0, 8)) {
     case 0:
-        inv_iotlb(w->h, GLOBAL, 0, 0, 0);
+        inv_iotlb(w->h, QVTD_GLOBAL, 0, 0, 0);
         break;
     case 1:
-        inv_iotlb(w->h, DOMAIN, DID, 0, 0);
+        inv_iotlb(w->h, QVTD_DOMAIN, DID, 0, 0);
         break;
     default:
-        inv_iotlb(w->h, SELECT, DID, iova, am);
+        inv_iotlb(w->h, QVTD_SELECT, DID, iova, am);
         break;
     }
 }
@@ -152,13 +152,13 @@ static void change_large(World *w, Cell *c)
     uint64_t table = c->tables[c->change & 1];
 
     if (c->change % 3 == 0) {
-        host_put(w->h, entry, place(c, c->change) | PS | RW);
+        host_put(w->h, entry, place(c, c->change) | QVTD_PS | QVTD_RW);
     } else {
         for (unsigned i = 0; i < 512; i++) {
             host_put(w->h, table + i * 8,
-                     place(c, c->change) | i * PAGE | RW);
+                     place(c, c->change) | i * QVTD_PAGE | QVTD_RW);
         }
-        host_put(w->h, entry, table | RW);
+        host_put(w->h, entry, table | QVTD_RW);
     }
     invalidate(w, c->iova, 9);
 }
@@ -174,26 +174,26 @@ static void change_context(World *w, Cell *c)
     uint64_t table = c->tables[c->change & 1];
 
     host_put(w->h, table_entry(w->h, table, 4, c->iova, 1),
-             place(c, c->change) | RW);
+             place(c, c->change) | QVTD_RW);
     if (g_test_rand_int_range(0, 2)) {
         detach(c->d);
-        inv_context(w->h, SELECT, old, c->d->sid, 0);
-        inv_iotlb(w->h, DOMAIN, old, 0, 0);
+        inv_context(w->h, QVTD_SELECT, old, c->d->sid, 0);
+        inv_iotlb(w->h, QVTD_DOMAIN, old, 0, 0);
         attach(c->d, table, 4, new);
     } else {
         /* In two words: an entry read between the two writes is neither */
         host_put(w->h, context_entry(w->h, c->d->sid), 0);
-        inv_context(w->h, GLOBAL, 0, 0, 0);
+        inv_context(w->h, QVTD_GLOBAL, 0, 0, 0);
         attach(c->d, table, 4, new);
-        inv_context(w->h, DOMAIN, old, 0, 0);
-        inv_iotlb(w->h, GLOBAL, 0, 0, 0);
+        inv_context(w->h, QVTD_DOMAIN, old, 0, 0);
+        inv_iotlb(w->h, QVTD_GLOBAL, 0, 0, 0);
     }
 }
 
 static void put_irte(World *w, Cell *c)
 {
     host_put(w->h, w->irt + c->index * 16,
-             (uint64_t)c->change << 32 | c->index << 16 | P);
+             (uint64_t)c->change << 32 | c->index << 16 | QVTD_P);
 }
 
 static void change(World *w, Cell *c)
@@ -210,7 +210,7 @@ static void change(World *w, Cell *c)
         /* fall through */
     case CELL_PAGE:
         entry = table_entry(w->h, w->table, 4, c->iova, 1);
-        host_put(w->h, entry, place(c, c->change) | RW);
+        host_put(w->h, entry, place(c, c->change) | QVTD_RW);
         invalidate(w, c->iova, 0);
         break;
     case CELL_LARGE:
@@ -241,21 +241,22 @@ static void make_cell(World *w, Cell *c)
     case CELL_PAGE:
     case CELL_FLICKER:
         /* neighbours, in some places */
-        c->iova = (c->index & 3) * PAGE + ((uint64_t)(c->index >> 2) << 30);
-        map(h, w->table, 4, c->iova, 1, place(c, 0) | RW);
+        c->iova =
+            (c->index & 3) * QVTD_PAGE + ((uint64_t)(c->index >> 2) << 30);
+        map(h, w->table, 4, c->iova, 1, place(c, 0) | QVTD_RW);
         break;
     case CELL_LARGE:
         c->iova = 1ull << 40 | (uint64_t)c->index << 21;
         c->tables[0] = host_pages(h, 1);
         c->tables[1] = host_pages(h, 1);
-        map(h, w->table, 4, c->iova, 2, place(c, 0) | RW);
+        map(h, w->table, 4, c->iova, 2, place(c, 0) | QVTD_RW);
         break;
     case CELL_CONTEXT:
         c->d = device_new(h, 0x0200 + c->index);
         c->iova = 0x5000;
         for (unsigned i = 0; i < 2; i++) {
             c->tables[i] = host_pages(h, 1);
-            map(h, c->tables[i], 4, c->iova, 1, place(c, 0) | RW);
+            map(h, c->tables[i], 4, c->iova, 1, place(c, 0) | QVTD_RW);
         }
         attach(c->d, c->tables[0], 4, 0x100 + c->index * 2);
         break;
@@ -285,10 +286,10 @@ static World *world_new(void)
         }
     }
     g_assert_cmpuint(n, ==, CELLS);
-    inv_context(w->h, GLOBAL, 0, 0, 0);
+    inv_context(w->h, QVTD_GLOBAL, 0, 0, 0);
     set_irta(w->h, w->irt | BIT(11) | 6);
-    gcmd(w->h, IRE, true);
-    wr32(w->h, REG_FECTL, 0);
+    gcmd(w->h, QVTD_IRE, true);
+    wr32(w->h, QVTD_FECTL, 0);
     w->h->concurrent = true;
     return w;
 }
@@ -340,10 +341,10 @@ static void test_threads(void)
         }
         if (changes % 64 == 0) {
             /* as a driver's fault handler, and one that starts anew */
-            wr32(w->h, REG_FRCD + 12, BIT(31));
-            wr32(w->h, REG_FSTS, PFO);
-            gcmd(w->h, SRTP, true);
-            gcmd(w->h, SIRTP, true);
+            wr32(w->h, QVTD_FRCD_HI + 4, BIT(31));
+            wr32(w->h, QVTD_FSTS, QVTD_FSTS_PFO);
+            gcmd(w->h, QVTD_SRTP, true);
+            gcmd(w->h, QVTD_SIRTP, true);
         }
     }
     atomic_store(&w->stop, true);
@@ -361,8 +362,8 @@ static void test_threads(void)
 
     /* when all is quiet each cell has its last change */
     w->h->concurrent = false;
-    wr32(w->h, REG_FRCD + 12, BIT(31));
-    wr32(w->h, REG_FSTS, PFO);
+    wr32(w->h, QVTD_FRCD_HI + 4, BIT(31));
+    wr32(w->h, QVTD_FSTS, QVTD_FSTS_PFO);
     for (unsigned i = 0; i < CELLS; i++) {
         Cell *c = &w->cell[i];
 

@@ -39,7 +39,7 @@ static void unit_free(Unit *u)
 
 static void forget(Unit *u)
 {
-    inv_iotlb(u->h, DOMAIN, DID, 0, 0);
+    inv_iotlb(u->h, QVTD_DOMAIN, DID, 0, 0);
 }
 
 /* Widths of the unit, with the levels that it can walk */
@@ -85,7 +85,7 @@ static void test_leaves(void)
                                 BITS(shapes[i].haw_bits - 1, 0) & ~mask;
                 VtdTranslation t;
 
-                map(u.h, u.table, u.levels, iova, level, addr | RW);
+                map(u.h, u.table, u.levels, iova, level, addr | QVTD_RW);
                 t = assert_maps(u.d, iova, VTD_ACCESS_READ, addr);
                 g_assert_cmphex(t.mask, ==, mask);
                 g_assert_true(t.read && t.write);
@@ -133,7 +133,7 @@ static void test_reserved_in(Unit *u, unsigned level, unsigned leaf)
                        ~(level == 2 || level == 3 ? BIT(7) : 0);
     uint64_t found = 0, same = 0, entry, before;
 
-    map(u->h, u->table, u->levels, iova, leaf, addr | RW);
+    map(u->h, u->table, u->levels, iova, leaf, addr | QVTD_RW);
     entry = table_entry(u->h, u->table, u->levels, iova, level);
     before = host_get(u->h, entry);
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -164,7 +164,7 @@ static void test_reserved_in(Unit *u, unsigned level, unsigned leaf)
 
     /* in an entry that is not present none of them counts */
     for (unsigned k = 0; k < 2; k++) {
-        host_put(u->h, entry, k ? BITS(63, 2) : want & ~RW);
+        host_put(u->h, entry, k ? BITS(63, 2) : want & ~QVTD_RW);
         forget(u);
         assert_blocked(u->d, iova, VTD_ACCESS_READ, 0x06);
         assert_blocked(u->d, iova, VTD_ACCESS_WRITE, 0x05);
@@ -220,10 +220,10 @@ static void test_permissions(void)
     map(u.h, u.table, 4, iova, 1, addr);
     path(&u, iova, entry);
     for (unsigned level = 1; level <= 4; level++) {
-        value[level] = host_get(u.h, entry[level]) & ~RW;
+        value[level] = host_get(u.h, entry[level]) & ~QVTD_RW;
     }
     for (unsigned combo = 0; combo < 256; combo++) {
-        unsigned all = RW;
+        unsigned all = QVTD_RW;
 
         for (unsigned level = 1; level <= 4; level++) {
             unsigned granted = combo >> 2 * (level - 1) & 3;
@@ -233,16 +233,16 @@ static void test_permissions(void)
         }
         for (unsigned access = 0; access <= VTD_ACCESS_WRITE; access++) {
             unsigned want = access == VTD_ACCESS_READ ?
-                            (all & R ? 0 : 0x06) :
+                            (all & QVTD_R ? 0 : 0x06) :
                             access == VTD_ACCESS_WRITE ?
-                            (all & W ? 0 : 0x05) : (all ? 0 : SILENT);
+                            (all & QVTD_W ? 0 : 0x05) : (all ? 0 : SILENT);
 
             for (unsigned again = 0; again < 2; again++) {
                 g_assert_cmphex(outcome(u.d, iova, access, &t), ==, want);
                 if (!want) {
                     g_assert_cmphex(t.addr, ==, addr);
-                    g_assert_cmpint(t.read, ==, !!(all & R));
-                    g_assert_cmpint(t.write, ==, !!(all & W));
+                    g_assert_cmpint(t.read, ==, !!(all & QVTD_R));
+                    g_assert_cmpint(t.write, ==, !!(all & QVTD_W));
                 }
             }
             forget(&u);
@@ -258,22 +258,22 @@ static void test_error_order(void)
     uint64_t entry[5];
     Unit u = unit_new(NULL, 4);
 
-    map(u.h, u.table, 4, iova, 1, 0x9000 | RW);
+    map(u.h, u.table, 4, iova, 1, 0x9000 | QVTD_RW);
     path(&u, iova, entry);
     for (unsigned level = 1; level <= 4; level++) {
         uint64_t before = host_get(u.h, entry[level]);
 
-        host_put(u.h, entry[level], (before & ~W) | BIT(51));
+        host_put(u.h, entry[level], (before & ~QVTD_W) | BIT(51));
         assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x0c);
         assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x0c);
         host_put(u.h, entry[level], before | BIT(51));
         for (unsigned above = level + 1; above <= 4; above++) {
             uint64_t higher = host_get(u.h, entry[above]);
 
-            host_put(u.h, entry[above], higher & ~W);
+            host_put(u.h, entry[above], higher & ~QVTD_W);
             assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x0c);
             assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x05);
-            host_put(u.h, entry[above], (higher & ~R) | W);
+            host_put(u.h, entry[above], (higher & ~QVTD_R) | QVTD_W);
             assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x06);
             assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x0c);
             host_put(u.h, entry[above], higher);
@@ -293,7 +293,7 @@ static void test_unreadable(void)
         uint64_t entry[5];
         Unit u = unit_new(&config, shapes[i].levels);
 
-        map(u.h, u.table, u.levels, 0x5000, 1, 0x9000 | RW);
+        map(u.h, u.table, u.levels, 0x5000, 1, 0x9000 | QVTD_RW);
         path(&u, 0x5000, entry);
         for (unsigned level = 1; level <= u.levels; level++) {
             for (VtdAccess access = 0; access <= VTD_ACCESS_WRITE; access++) {
@@ -308,7 +308,7 @@ static void test_unreadable(void)
         }
         /* beyond memory but within HAW */
         forget(&u);
-        host_put(u.h, entry[2], (BITS(config.haw_bits - 1, 12)) | RW);
+        host_put(u.h, entry[2], (BITS(config.haw_bits - 1, 12)) | QVTD_RW);
         assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, 0x07);
         unit_free(&u);
     }
@@ -323,8 +323,8 @@ static void test_input_width(void)
         uint64_t last = BITS(bits - 1, 12);
         Unit u = unit_new(&config, shapes[i].levels);
 
-        map(u.h, u.table, u.levels, 0, 1, 0x5000 | RW);
-        map(u.h, u.table, u.levels, last, 1, 0x6000 | RW);
+        map(u.h, u.table, u.levels, 0, 1, 0x5000 | QVTD_RW);
+        map(u.h, u.table, u.levels, last, 1, 0x6000 | QVTD_RW);
         for (unsigned round = 0; round < 2; round++) {
             assert_maps(u.d, 0x123, VTD_ACCESS_READ, 0x5123);
             assert_maps(u.d, last | 0xfff, VTD_ACCESS_READ, 0x6fff);
@@ -337,8 +337,9 @@ static void test_input_width(void)
         }
 
         /* whose AW says nothing */
-        set_context(u.h, u.d->sid, P | TT(2), context_hi(u.levels, DID));
-        inv_context(u.h, GLOBAL, 0, 0, 0);
+        set_context(u.h, u.d->sid, QVTD_P | QVTD_TT(2),
+                    context_hi(u.levels, DID));
+        inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
         last = BITS(config.haw_bits - 1, 0);
         assert_maps(u.d, 0, VTD_ACCESS_READ, 0);
         assert_maps(u.d, last, VTD_ACCESS_WRITE, last);
@@ -348,7 +349,7 @@ static void test_input_width(void)
         assert_blocked(u.d, last + 1, VTD_ACCESS_WRITE, 0x04);
 
         /* translation off: nothing is a fault, nothing is changed */
-        gcmd(u.h, TE, false);
+        gcmd(u.h, QVTD_TE, false);
         assert_maps(u.d, 0x5123, VTD_ACCESS_WRITE, 0x5123);
         assert_maps(u.d, last, VTD_ACCESS_READ, last);
         assert_maps(u.d, last + 1, VTD_ACCESS_READ, last + 1);
@@ -377,7 +378,7 @@ static void test_interrupt_range(void)
             uint64_t iova = 0x4000000000 + (addr & leaf_mask(level));
 
             map(u.h, u.table, 4, iova, level,
-                (addr & ~leaf_mask(level)) | RW);
+                (addr & ~leaf_mask(level)) | QVTD_RW);
             for (unsigned access = 1; access <= VTD_ACCESS_WRITE; access++) {
                 forget(&u);
                 if (table[i].blocked) {
@@ -392,7 +393,7 @@ static void test_interrupt_range(void)
         }
 
         /* an input there is no DMA, whatever the tables say */
-        map(u.h, u.table, 4, addr, 1, 0x5000 | RW);
+        map(u.h, u.table, 4, addr, 1, 0x5000 | QVTD_RW);
         g_assert_cmpint(device_translate(u.d, addr, VTD_ACCESS_WRITE, &t), ==,
                         !table[i].blocked);
         g_assert_cmpint(device_translate(u.d, addr, VTD_ACCESS_READ, &t), ==,
@@ -437,20 +438,20 @@ static void test_pieces(void)
         for (unsigned level = 1; level <= 3; level++) {
             uint64_t other = 0x8000000000 + (at[i] & leaf_mask(level));
 
-            map(u.h, u.table, 4, at[i], level, (1ull << 40) | RW);
+            map(u.h, u.table, 4, at[i], level, (1ull << 40) | QVTD_RW);
             assert_piece(&u, at[i], (1ull << 40) | (at[i] & leaf_mask(level)),
                          level);
             host_put(u.h, table_entry(u.h, u.table, 4, at[i], level), 0);
             map(u.h, u.table, 4, other, level,
-                (at[i] & ~leaf_mask(level)) | RW);
+                (at[i] & ~leaf_mask(level)) | QVTD_RW);
             assert_piece(&u, other, at[i], level);
             host_put(u.h, table_entry(u.h, u.table, 4, other, level), 0);
         }
     }
 
     /* pass-through is as a table of 1 GiB pages */
-    set_context(u.h, u.d->sid, P | TT(2), context_hi(4, DID));
-    inv_context(u.h, GLOBAL, 0, 0, 0);
+    set_context(u.h, u.d->sid, QVTD_P | QVTD_TT(2), context_hi(4, DID));
+    inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(at); i++) {
         assert_piece(&u, at[i], at[i], 3);
     }
@@ -465,8 +466,9 @@ static void test_device_tlb_type(void)
 
     config.device_iotlb = true;
     u = unit_new(&config, 4);
-    map(u.h, u.table, 4, 0x5000, 1, 0x9000 | R);
-    set_context(u.h, u.d->sid, u.table | TT(1) | P, context_hi(4, DID));
+    map(u.h, u.table, 4, 0x5000, 1, 0x9000 | QVTD_R);
+    set_context(u.h, u.d->sid, u.table | QVTD_TT(1) | QVTD_P,
+                context_hi(4, DID));
     assert_maps(u.d, 0x5000, VTD_ACCESS_READ, 0x9000);
     assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, 0x05);
     assert_blocked(u.d, 0x6000, VTD_ACCESS_READ, 0x06);

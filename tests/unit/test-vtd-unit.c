@@ -13,7 +13,7 @@
 
 static uint64_t pass_through_lo(void)
 {
-    return P | TT(2);
+    return QVTD_P | QVTD_TT(2);
 }
 
 /* Which contexts let a device see memory as it is */
@@ -28,12 +28,12 @@ static void test_views(void)
     } contexts[] = {
         { 0, 0, TRANSLATED },
         { pass_through_lo(), context_hi(4, 1), PASS_THROUGH },
-        { table | P, context_hi(4, 1), TRANSLATED },
-        { pass_through_lo() | FPD, context_hi(4, 1), PASS_THROUGH },
+        { table | QVTD_P, context_hi(4, 1), TRANSLATED },
+        { pass_through_lo() | QVTD_FPD, context_hi(4, 1), PASS_THROUGH },
         { pass_through_lo(), context_hi(5, 1), TRANSLATED },   /* bad AW */
         { pass_through_lo() | BITS(63, 12), context_hi(3, 1), PASS_THROUGH },
         { pass_through_lo() | BIT(4), context_hi(4, 1), TRANSLATED },
-        { pass_through_lo() & ~P, context_hi(4, 1), TRANSLATED },
+        { pass_through_lo() & ~QVTD_P, context_hi(4, 1), TRANSLATED },
         { pass_through_lo(), context_hi(4, 1), PASS_THROUGH },
     };
 
@@ -41,7 +41,7 @@ static void test_views(void)
     host_enable(h);
     g_assert_cmpint(d->view, ==, TRANSLATED);
     for (unsigned i = 0; i < G_N_ELEMENTS(contexts); i++) {
-        unsigned granularity = GLOBAL + i % 3;
+        unsigned granularity = QVTD_GLOBAL + i % 3;
 
         /* the domain that it was in before, where there was one (7.2) */
         set_context(h, d->sid, contexts[i].lo, contexts[i].hi);
@@ -59,7 +59,7 @@ static void test_views(void)
     g_assert_cmpuint(late->switches, ==, 1);
     /* renumbered: seen at the invalidation that has to follow */
     late->sid = 0x0110;
-    inv_context(h, GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     g_assert_cmpint(late->view, ==, TRANSLATED);
     g_assert_cmpint(d->view, ==, PASS_THROUGH);
 
@@ -67,7 +67,7 @@ static void test_views(void)
     g_assert_cmpint(d->view, ==, TRANSLATED);
     set_root_table(h, h->root);
     g_assert_cmpint(d->view, ==, PASS_THROUGH);
-    gcmd(h, TE, false);
+    gcmd(h, QVTD_TE, false);
     g_assert_cmpint(d->view, ==, DIRECT);
     g_assert_cmpint(late->view, ==, DIRECT);
     device_free(d);
@@ -87,30 +87,30 @@ static void test_reset(void)
 
     host_enable(h);
     attach(d, table, 4, 1);
-    map(h, table, 4, 0x5000, 1, 0x9000 | RW);
+    map(h, table, 4, 0x5000, 1, 0x9000 | QVTD_RW);
     queue_start(h, 0);
     set_irta(h, irt | 3);
-    gcmd(h, IRE, true);
-    gcmd(h, CFI, true);
-    host_put(h, irt, P | 0x11 << 16);
+    gcmd(h, QVTD_IRE, true);
+    gcmd(h, QVTD_CFI, true);
+    host_put(h, irt, QVTD_P | 0x11 << 16);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_REMAPPED);
     assert_maps(d, 0x5000, VTD_ACCESS_READ, 0x9000);
     g_assert_false(device_translate(d, 0x6000, VTD_ACCESS_READ, &t));
-    wr32(h, REG_FECTL, 0);
-    wr32(h, REG_IECTL, 0);
-    submit(h, 5 | WAIT_IF, 0);
+    wr32(h, QVTD_FECTL, 0);
+    wr32(h, QVTD_IECTL, 0);
+    submit(h, 5 | QVTD_WAIT_IF, 0);
     submit(h, 0, 0);
-    for (unsigned offset = 0; offset < REG_END; offset += 4) {
-        if (offset != REG_GCMD && offset != REG_FSTS && offset != REG_IQT &&
-            offset != REG_FRCD + 12) {
+    for (unsigned offset = 0; offset < QVTD_SIZE; offset += 4) {
+        if (offset != QVTD_GCMD && offset != QVTD_FSTS && offset != QVTD_IQT &&
+            offset != QVTD_FRCD_HI + 4) {
             wr32(h, offset, UINT32_MAX);
         }
     }
 
     g_array_set_size(h->iec_changes, 0);
     vtd_reset(h->v);
-    for (unsigned offset = 0; offset < PAGE; offset += 4) {
+    for (unsigned offset = 0; offset < QVTD_PAGE; offset += 4) {
         g_assert_cmphex(rd32(h, offset), ==, rd32(new, offset));
     }
     vtd_save(h->v, &saved);
@@ -123,21 +123,21 @@ static void test_reset(void)
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_PASS);
     /* the queue is off */
-    wr32(h, REG_IQT, 0x10);
-    g_assert_cmphex(rd64(h, REG_IQH), ==, 0);
+    wr32(h, QVTD_IQT, 0x10);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, 0);
 
     /* nothing of before is cached or latched */
-    map(h, table, 4, 0x5000, 1, 0xa000 | RW);
-    host_put(h, irt, P | 0x22 << 16);
-    gcmd(h, TE, true);
+    map(h, table, 4, 0x5000, 1, 0xa000 | QVTD_RW);
+    host_put(h, irt, QVTD_P | 0x22 << 16);
+    gcmd(h, QVTD_TE, true);
     g_assert_cmpint(d->view, ==, TRANSLATED);
     g_assert_false(device_translate(d, 0x5000, VTD_ACCESS_READ, &t));
-    wr32(h, REG_FRCD + 12, BIT(31));
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
     set_root_table(h, h->root);
     assert_maps(d, 0x5000, VTD_ACCESS_READ, 0xa000);
     queue_start(h, 0);
     set_irta(h, irt);
-    gcmd(h, IRE, true);
+    gcmd(h, QVTD_IRE, true);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_REMAPPED);
     g_assert_cmphex(interrupt.vector, ==, 0x22);
@@ -203,13 +203,13 @@ static void test_counters(void)
     queue_start(h, 0);
     attach(d[0], table, 4, 1);
     set_context(h, 0x0200, pass_through_lo(), context_hi(4, 2));
-    map(h, table, 4, 0x5000, 1, 0x9000 | RW);
-    inv_context(h, GLOBAL, 0, 0, 0);
-    inv_context(h, DOMAIN, 1, 0, 0);
-    inv_context(h, SELECT, 1, 0x0100, 0);
-    inv_iotlb(h, GLOBAL, 0, 0, 0);
-    inv_iotlb(h, DOMAIN, 1, 0, 0);
-    inv_iotlb(h, SELECT, 1, 0, 0);
+    map(h, table, 4, 0x5000, 1, 0x9000 | QVTD_RW);
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_context(h, QVTD_DOMAIN, 1, 0, 0);
+    inv_context(h, QVTD_SELECT, 1, 0x0100, 0);
+    inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
+    inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
+    inv_iotlb(h, QVTD_SELECT, 1, 0, 0);
     submit(h, 3 | 0x0100ull << 32, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_maps(d[0], 0x5000, VTD_ACCESS_READ, 0x9000);
@@ -223,8 +223,8 @@ static void test_counters(void)
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_PASS);
     set_irta(h, irt);
-    host_put(h, irt, P);
-    gcmd(h, IRE, true);
+    host_put(h, irt, QVTD_P);
+    gcmd(h, QVTD_IRE, true);
     inv_iec(h, true, 0, 0);
     inv_iec(h, false, 0, 0);
     for (unsigned i = 0; i < 2; i++) {
@@ -234,11 +234,11 @@ static void test_counters(void)
     }
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, false, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
-    gcmd(h, CFI, true);
+    gcmd(h, QVTD_CFI, true);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, false, &interrupt),
                     ==, VTD_INTERRUPT_PASS);
     submit(h, 0, 0);
-    gcmd(h, TE, false);
+    gcmd(h, QVTD_TE, false);
     for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {
         g_test_message("%s", vtd_stat_name(want[i].stat));
         g_assert_cmpuint(vtd_stat(h->v, want[i].stat), ==, want[i].value);
@@ -267,11 +267,11 @@ static void test_overtaken(void)
         g_test_message("kind %u", kind);
         host_enable(h);
         attach(d, table, 4, 1);
-        map(h, table, 4, 0x5000, 1, 0x9000 | RW);
+        map(h, table, 4, 0x5000, 1, 0x9000 | QVTD_RW);
         set_irta(h, irt);
-        gcmd(h, IRE, true);
-        wr32(h, REG_FECTL, 0);
-        host_put(h, irt, kind == 3 ? P | 0x11 << 16 : 0);
+        gcmd(h, QVTD_IRE, true);
+        wr32(h, QVTD_FECTL, 0);
+        host_put(h, irt, kind == 3 ? QVTD_P | 0x11 << 16 : 0);
         g_array_set_size(h->messages, 0);
 
         h->after_read = reset_now;
@@ -287,19 +287,19 @@ static void test_overtaken(void)
             break;
         }
         g_assert_null(h->after_read);
-        g_assert_cmphex(rd32(h, REG_FSTS), ==, 0);
-        g_assert_cmphex(rd64(h, REG_FRCD + 8), ==, 0);
-        g_assert_cmphex(rd32(h, REG_FECTL), ==, IM);
+        g_assert_cmphex(rd32(h, QVTD_FSTS), ==, 0);
+        g_assert_cmphex(rd64(h, QVTD_FRCD_HI), ==, 0);
+        g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM);
         g_assert_cmpuint(h->messages->len, ==, 0);
 
         /* Nor is what it read found in a cache */
-        host_put(h, irt, P | 0x22 << 16);
+        host_put(h, irt, QVTD_P | 0x22 << 16);
         host_enable(h);
         attach(d, table, 4, 1);
-        map(h, table, 4, 0x5000, 1, 0xa000 | RW);
+        map(h, table, 4, 0x5000, 1, 0xa000 | QVTD_RW);
         assert_maps(d, 0x5000, VTD_ACCESS_READ, 0xa000);
         set_irta(h, irt);
-        gcmd(h, IRE, true);
+        gcmd(h, QVTD_IRE, true);
         g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true,
                                       &interrupt), ==,
                         VTD_INTERRUPT_REMAPPED);

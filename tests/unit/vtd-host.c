@@ -10,7 +10,7 @@
 #include "qemu/osdep.h"
 #include "vtd-host.h"
 
-#define RAM_PAGES               (RAM_SIZE / PAGE)
+#define RAM_PAGES               (RAM_SIZE / QVTD_PAGE)
 
 const VtdConfig host_config = {
     .aw_bits = 48,
@@ -32,8 +32,9 @@ static __thread unsigned sections;  /* that this thread is in */
 static void *host_at(Host *h, uint64_t gpa, size_t len)
 {
     if (gpa < RAM_SIZE) {
-        return len <= RAM_SIZE - gpa && !h->hole[gpa / PAGE] &&
-               !h->hole[(gpa + len - 1) / PAGE] ? (char *)h->ram + gpa : NULL;
+        return len <= RAM_SIZE - gpa && !h->hole[gpa / QVTD_PAGE] &&
+               !h->hole[(gpa + len - 1) / QVTD_PAGE] ? (char *)h->ram + gpa
+                                                     : NULL;
     }
     for (unsigned i = 0; i < h->regions->len; i++) {
         VtdRam *region = &g_array_index(h->regions, VtdRam, i);
@@ -210,7 +211,7 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
     Host *h = opaque;
     IecChange change = {
         global, index, mask, h->status ? host_get(h, h->status) : 0,
-        rd32(h, REG_FSTS), rd32(h, REG_ICS),
+        rd32(h, QVTD_FSTS), rd32(h, QVTD_ICS),
     };
 
     g_array_append_val(h->iec_changes, change);
@@ -232,7 +233,7 @@ static bool host_same_piece(Host *h, uint64_t a, uint64_t b)
 
 static void host_ram_page(Host *h, uint64_t gpa, VtdRam *ram)
 {
-    uint64_t from = gpa / PAGE, to = from;
+    uint64_t from = gpa / QVTD_PAGE, to = from;
     bool in_place = !h->hole[from] && !h->behind_io[from];
 
     while (from > 0 && host_same_piece(h, from - 1, to)) {
@@ -242,10 +243,10 @@ static void host_ram_page(Host *h, uint64_t gpa, VtdRam *ram)
         to++;
     }
     *ram = (VtdRam) {
-        .first = from * PAGE,
-        .last = to * PAGE + (PAGE - 1),
+        .first = from * QVTD_PAGE,
+        .last = to * QVTD_PAGE + (QVTD_PAGE - 1),
         .ram = in_place,
-        .data = in_place ? (uint8_t *)h->ram + from * PAGE : NULL,
+        .data = in_place ? (uint8_t *)h->ram + from * QVTD_PAGE : NULL,
     };
 }
 
@@ -433,12 +434,12 @@ Host *host_new(const VtdConfig *config)
     h->port = host_port;
     h->config = config ? *config : host_config;
     h->config.haw_bits = h->config.haw_bits ?: h->config.aw_bits;
-    h->ram = calloc(RAM_PAGES, PAGE);
+    h->ram = calloc(RAM_PAGES, QVTD_PAGE);
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);
     h->behind_io = g_new0(bool, RAM_PAGES);
     h->devices = g_ptr_array_new();
-    h->next_page = PAGE;        /* a table at 0 could hide a mistake */
+    h->next_page = QVTD_PAGE;        /* a table at 0 could hide a mistake */
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
     h->forgets = g_array_new(FALSE, FALSE, sizeof(Forget));
@@ -525,8 +526,8 @@ uint64_t host_pages(Host *h, unsigned n)
 {
     uint64_t gpa = h->next_page;
 
-    g_assert_cmphex(gpa + n * PAGE, <=, RAM_SIZE);
-    h->next_page += n * PAGE;
+    g_assert_cmphex(gpa + n * QVTD_PAGE, <=, RAM_SIZE);
+    h->next_page += n * QVTD_PAGE;
     return gpa;
 }
 
@@ -547,13 +548,13 @@ uint64_t host_get(Host *h, uint64_t gpa)
 void host_set_ram(Host *h, uint64_t page, bool ram)
 {
     g_assert_cmphex(page, <, RAM_SIZE);
-    h->hole[page / PAGE] = !ram;
+    h->hole[page / QVTD_PAGE] = !ram;
 }
 
 void host_put_behind_io(Host *h, uint64_t page)
 {
     g_assert_cmphex(page, <, RAM_SIZE);
-    h->behind_io[page / PAGE] = true;
+    h->behind_io[page / QVTD_PAGE] = true;
 }
 
 static void host_add(Host *h, VtdRam region)
@@ -666,38 +667,38 @@ void wr64(Host *h, unsigned offset, uint64_t value)
 
 void gcmd(Host *h, uint32_t bit, bool on)
 {
-    uint32_t command = rd32(h, REG_GSTS) & 0x96ffffff;
+    uint32_t command = rd32(h, QVTD_GSTS) & 0x96ffffff;
 
-    wr32(h, REG_GCMD, on ? command | bit : command & ~bit);
+    wr32(h, QVTD_GCMD, on ? command | bit : command & ~bit);
     host_pump(h);
-    g_assert_cmphex(rd32(h, REG_GSTS) & bit, ==, on ? bit : 0);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & bit, ==, on ? bit : 0);
 }
 
 void set_root_table(Host *h, uint64_t rtaddr)
 {
-    wr64(h, REG_RTADDR, rtaddr);
-    gcmd(h, SRTP, true);
+    wr64(h, QVTD_RTADDR, rtaddr);
+    gcmd(h, QVTD_SRTP, true);
 }
 
 void set_irta(Host *h, uint64_t irta)
 {
-    wr64(h, REG_IRTA, irta);
-    gcmd(h, SIRTP, true);
+    wr64(h, QVTD_IRTA, irta);
+    gcmd(h, QVTD_SIRTP, true);
 }
 
 void host_enable(Host *h)
 {
     h->root = host_pages(h, 1);
     set_root_table(h, h->root);
-    gcmd(h, TE, true);
+    gcmd(h, QVTD_TE, true);
 }
 
 uint64_t context_entry(Host *h, uint16_t sid)
 {
     uint64_t root_entry = h->root + (sid >> 8) * 16;
 
-    if (!(host_get(h, root_entry) & P)) {
-        host_put(h, root_entry, host_pages(h, 1) | P);
+    if (!(host_get(h, root_entry) & QVTD_P)) {
+        host_put(h, root_entry, host_pages(h, 1) | QVTD_P);
     }
     return (host_get(h, root_entry) & BITS(63, 12)) + (sid & 0xff) * 16;
 }
@@ -717,7 +718,7 @@ uint64_t context_hi(unsigned levels, uint16_t did)
 
 void attach(Device *d, uint64_t table, unsigned levels, uint16_t did)
 {
-    set_context(d->h, d->sid, table | P, context_hi(levels, did));
+    set_context(d->h, d->sid, table | QVTD_P, context_hi(levels, did));
 }
 
 void detach(Device *d)
@@ -734,8 +735,8 @@ uint64_t table_entry(Host *h, uint64_t table, unsigned levels, uint64_t iova,
         if (at == level) {
             return entry;
         }
-        if (!(host_get(h, entry) & RW)) {
-            host_put(h, entry, host_pages(h, 1) | RW);
+        if (!(host_get(h, entry) & QVTD_RW)) {
+            host_put(h, entry, host_pages(h, 1) | QVTD_RW);
         }
         table = host_get(h, entry) & BITS(47, 12);
     }
@@ -745,7 +746,7 @@ void map(Host *h, uint64_t table, unsigned levels, uint64_t iova,
          unsigned level, uint64_t leaf)
 {
     host_put(h, table_entry(h, table, levels, iova, level),
-             leaf | (level > 1 ? PS : 0));
+             leaf | (level > 1 ? QVTD_PS : 0));
 }
 
 void queue_start(Host *h, unsigned qs)
@@ -754,9 +755,9 @@ void queue_start(Host *h, unsigned qs)
     h->entries = 1u << (qs + 8);
     h->tail = 0;
     h->status = host_pages(h, 1);
-    wr32(h, REG_IQT, 0);
-    wr64(h, REG_IQA, h->queue | qs);
-    gcmd(h, QIE, true);
+    wr32(h, QVTD_IQT, 0);
+    wr64(h, QVTD_IQA, h->queue | qs);
+    gcmd(h, QVTD_QIE, true);
     assert_queue(h, 0, 0);
 }
 
@@ -774,14 +775,15 @@ void queue_put(Host *h, uint64_t lo, uint64_t hi)
 
 void queue_kick(Host *h)
 {
-    wr32(h, REG_IQT, h->tail << 4);
+    wr32(h, QVTD_IQT, h->tail << 4);
 }
 
 void assert_queue(Host *h, unsigned head, unsigned iqei)
 {
-    g_assert_cmphex(rd64(h, REG_IQH), ==, head << 4);
-    g_assert_cmphex(rd32(h, REG_FSTS) & IQE, ==, iqei ? IQE : 0);
-    g_assert_cmphex(rd64(h, REG_IQERCD), ==, iqei);
+    g_assert_cmphex(rd64(h, QVTD_IQH), ==, head << 4);
+    g_assert_cmphex(rd32(h, QVTD_FSTS) & QVTD_FSTS_IQE, ==,
+                    iqei ? QVTD_FSTS_IQE : 0);
+    g_assert_cmphex(rd64(h, QVTD_IQERCD), ==, iqei);
 }
 
 void submit(Host *h, uint64_t lo, uint64_t hi)
@@ -792,14 +794,14 @@ void submit(Host *h, uint64_t lo, uint64_t hi)
 
 void queue_recover(Host *h)
 {
-    queue_replace(h, rd64(h, REG_IQH) >> 4, 5, 0);
-    wr32(h, REG_FSTS, IQE);
+    queue_replace(h, rd64(h, QVTD_IQH) >> 4, 5, 0);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, h->tail, 0);
 }
 
 void submit_wait(Host *h)
 {
-    submit(h, 5 | WAIT_SW | (uint64_t)++h->waits << 32, h->status);
+    submit(h, 5 | QVTD_WAIT_SW | (uint64_t)++h->waits << 32, h->status);
     host_pump(h);
     assert_queue(h, h->tail, 0);
     g_assert_cmphex((uint32_t)host_get(h, h->status), ==, h->waits);
@@ -808,32 +810,32 @@ void submit_wait(Host *h)
 void inv_context(Host *h, unsigned granularity, uint16_t did, uint16_t sid,
                  unsigned fm)
 {
-    if (rd32(h, REG_GSTS) & QIE) {
+    if (rd32(h, QVTD_GSTS) & QVTD_QIE) {
         submit(h, 1 | granularity << 4 | (uint32_t)did << 16 |
                   (uint64_t)sid << 32 | (uint64_t)fm << 48, 0);
         submit_wait(h);
         return;
     }
-    wr64(h, REG_CCMD, BIT(63) | (uint64_t)granularity << 61 |
+    wr64(h, QVTD_CCMD, BIT(63) | (uint64_t)granularity << 61 |
                       (uint64_t)fm << 32 | (uint32_t)sid << 16 | did);
     host_pump(h);
-    g_assert_cmphex(rd64(h, REG_CCMD) & (BIT(63) | BITS(60, 59)), ==,
+    g_assert_cmphex(rd64(h, QVTD_CCMD) & (BIT(63) | BITS(60, 59)), ==,
                     (uint64_t)granularity << 59);
 }
 
 void inv_iotlb(Host *h, unsigned granularity, uint16_t did, uint64_t addr,
                unsigned am)
 {
-    if (rd32(h, REG_GSTS) & QIE) {
+    if (rd32(h, QVTD_GSTS) & QVTD_QIE) {
         submit(h, 2 | granularity << 4 | (uint32_t)did << 16, addr | am);
         submit_wait(h);
         return;
     }
-    wr64(h, REG_IVA, addr | am);
-    wr64(h, REG_IOTLB, BIT(63) | (uint64_t)granularity << 60 |
+    wr64(h, QVTD_IVA, addr | am);
+    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)granularity << 60 |
                        (uint64_t)did << 32);
     host_pump(h);
-    g_assert_cmphex(rd64(h, REG_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
+    g_assert_cmphex(rd64(h, QVTD_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
                     (uint64_t)granularity << 57);
 }
 
@@ -848,19 +850,20 @@ void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
                   bool read)
 {
     /* one record: FRI is 0 */
-    g_assert_cmphex(rd32(h, REG_FSTS) & ~IQE, ==, PPF);
-    g_assert_cmphex(rd64(h, REG_FRCD + 8), ==,
+    g_assert_cmphex(rd32(h, QVTD_FSTS) & ~QVTD_FSTS_IQE, ==, QVTD_FSTS_PPF);
+    g_assert_cmphex(rd64(h, QVTD_FRCD_HI), ==,
                     BIT(63) | (read ? BIT(62) : 0) |
                     (uint64_t)reason << 32 | sid);
-    g_assert_cmphex(rd64(h, REG_FRCD), ==, info);
-    wr32(h, REG_FRCD + 12, BIT(31));
+    g_assert_cmphex(rd64(h, QVTD_FRCD_LO), ==, info);
+    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
     assert_no_fault(h);
 }
 
 void assert_no_fault(Host *h)
 {
-    g_assert_cmphex(rd32(h, REG_FSTS) & (PPF | PFO), ==, 0);
-    g_assert_cmphex(rd32(h, REG_FRCD + 12) & BIT(31), ==, 0);
+    g_assert_cmphex(rd32(h, QVTD_FSTS) & (QVTD_FSTS_PPF | QVTD_FSTS_PFO), ==,
+                    0);
+    g_assert_cmphex(rd32(h, QVTD_FRCD_HI + 4) & BIT(31), ==, 0);
 }
 
 unsigned outcome(Device *d, uint64_t iova, VtdAccess access,
@@ -871,7 +874,7 @@ unsigned outcome(Device *d, uint64_t iova, VtdAccess access,
 
     if (device_translate(d, iova, access, out)) {
         g_assert_cmphex(out->mask & (out->mask + 1), ==, 0);
-        g_assert_cmphex(out->mask, >=, PAGE - 1);
+        g_assert_cmphex(out->mask, >=, QVTD_PAGE - 1);
         g_assert_cmphex(out->iova, ==, iova & ~out->mask);
         g_assert_cmphex(out->addr & out->mask, ==, 0);
         g_assert_true(access == VTD_ACCESS_READ ? out->read :
@@ -880,12 +883,12 @@ unsigned outcome(Device *d, uint64_t iova, VtdAccess access,
         assert_no_fault(h);
         return 0;
     }
-    if (!(rd32(h, REG_FSTS) & PPF)) {
+    if (!(rd32(h, QVTD_FSTS) & QVTD_FSTS_PPF)) {
         assert_no_fault(h);
         return SILENT;
     }
     g_assert_cmpint(access, !=, VTD_ACCESS_PROBE);
-    reason = rd32(h, REG_FRCD + 12) & 0xff;
+    reason = rd32(h, QVTD_FRCD_HI + 4) & 0xff;
     assert_fault(h, reason, d->sid, iova & BITS(63, 12),
                  access == VTD_ACCESS_READ);
     return reason;

@@ -18,58 +18,14 @@
 
 #include <pthread.h>
 #include "hw/i386/vtd/vtd.h"
+#include "tests/vtd/numbers.h"
 #include "tests/vtd/port.h"
 
 #define BIT(n)                  (1ull << (n))
-/* Bits @last down to @first, as the specification writes them */
-#define BITS(last, first)       ((~0ull >> (63 - (last))) & (~0ull << (first)))
-#define PAGE                    0x1000ull
+#define BITS(last, first)       QVTD_BITS(last, first)
 
 #define RAM_BITS                24
 #define RAM_SIZE                BIT(RAM_BITS)
-
-enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
-    REG_VER = 0x000, REG_CAP = 0x008, REG_ECAP = 0x010, REG_GCMD = 0x018,
-    REG_GSTS = 0x01c, REG_RTADDR = 0x020, REG_CCMD = 0x028, REG_FSTS = 0x034,
-    REG_FECTL = 0x038, REG_FEDATA = 0x03c, REG_FEADDR = 0x040,
-    REG_FEUADDR = 0x044, REG_IQH = 0x080, REG_IQT = 0x088, REG_IQA = 0x090,
-    REG_ICS = 0x09c, REG_IECTL = 0x0a0, REG_IEDATA = 0x0a4,
-    REG_IEADDR = 0x0a8, REG_IEUADDR = 0x0ac, REG_IQERCD = 0x0b0,
-    REG_IRTA = 0x0b8, REG_IVA = 0x0f0, REG_IOTLB = 0x0f8, REG_FRCD = 0x220,
-    REG_END = 0x230,
-};
-
-/* GCMD and GSTS (1.6) */
-#define TE                      (1u << 31)
-#define SRTP                    (1u << 30)
-#define QIE                     (1u << 26)
-#define IRE                     (1u << 25)
-#define SIRTP                   (1u << 24)
-#define CFI                     (1u << 23)
-
-/* FSTS, FECTL and IECTL (1.10) */
-#define PFO                     (1u << 0)
-#define PPF                     (1u << 1)
-#define IQE                     (1u << 4)
-#define IM                      (1u << 31)
-#define IP                      (1u << 30)
-
-/* Second-stage entries (3.2) and context entries (2.1) */
-#define R                       BIT(0)
-#define W                       BIT(1)
-#define RW                      (R | W)
-#define PS                      BIT(7)
-#define P                       BIT(0)
-#define FPD                     BIT(1)
-#define TT(n)                   ((uint64_t)(n) << 2)
-
-/* Granularities (7.5) */
-#define GLOBAL                  1
-#define DOMAIN                  2
-#define SELECT                  3
-
-#define WAIT_IF                 BIT(4)
-#define WAIT_SW                 BIT(5)
 
 typedef struct Message {
     uint64_t addr;

@@ -57,7 +57,7 @@ void mirror_free(Mirror *m)
 void mirror_attach(Mirror *m)
 {
     attach(m->d, m->table, m->levels, m->did);
-    inv_context(m->h, SELECT, m->did, m->d->sid, 0);
+    inv_context(m->h, QVTD_SELECT, m->did, m->d->sid, 0);
 }
 
 uint64_t mirror_entry(Mirror *m, uint64_t iova, unsigned level)
@@ -96,14 +96,14 @@ void mirror_begin(Mirror *m)
 
 void mirror_flush(Mirror *m)
 {
-    inv_iotlb(m->h, DOMAIN, m->did, 0, 0);
+    inv_iotlb(m->h, QVTD_DOMAIN, m->did, 0, 0);
 }
 
 void assert_exact(const Mirror *m)
 {
     PlainContext context = plain_context(m->h, m->h->root, m->d->sid);
     bool tables = context.kind == PLAIN_TABLES &&
-                  (rd32(m->h, REG_GSTS) & TE);
+                  (rd32(m->h, QVTD_GSTS) & QVTD_TE);
     GArray *truth = tables ? plain_walk(m->h, context.root, context.levels,
                                         true) : runs_new();
     GArray *held = strict_runs(m->s);

@@ -75,7 +75,7 @@ void assert_told(const Mirror *m, const VtdNotice *notices, unsigned n);
 #define assert_quiet(m)         assert_told(m, NULL, 0)
 #define MAPS(iova, size, target) \
     { (iova), (iova) + (size) - 1, (target) & BITS(63, 12), \
-      !!((target) & R), !!((target) & W) }
+      !!((target) & QVTD_R), !!((target) & QVTD_W) }
 #define UNMAPS(iova, size)      { (iova), (iova) + (size) - 1, 0, 0, 0 }
 /* How many of each the step had */
 void assert_counts(const Mirror *m, unsigned unmaps, unsigned maps);

@@ -54,7 +54,7 @@ PlainContext member_context(Test *t, const Member *m)
 {
     PlainContext none = { .kind = PLAIN_BLOCKED };
 
-    return rd32(t->h, REG_GSTS) & TE
+    return rd32(t->h, QVTD_GSTS) & QVTD_TE
            ? plain_context(t->h, t->w->root_table[t->w->active], m->d->sid)
            : none;
 }
@@ -129,12 +129,12 @@ static void event_pages(Test *t)
     static const uint8_t orders[] = { 0, 0, 0, 1, 2, 3, 8, 9, 10, 17, 18 };
     uint16_t did = 1 + pick(t->w, WORLD_DOMAINS);
     unsigned am = orders[pick(t->w, ARRAY_SIZE(orders))];
-    uint64_t mask = (PAGE << am) - 1;
+    uint64_t mask = (QVTD_PAGE << am) - 1;
     uint64_t iova = some_address(t->w);
 
     event(t, PAGES, "pages of domain %u at 0x%" PRIx64 ", order %u", did,
           iova, am);
-    inv_iotlb(t->h, SELECT, did, iova, am);
+    inv_iotlb(t->h, QVTD_SELECT, did, iova, am);
     reach_domain(t, false, did, iova & ~mask, iova | mask);
 }
 
@@ -143,21 +143,21 @@ static void event_domain(Test *t)
     uint16_t did = 1 + pick(t->w, WORLD_DOMAINS);
 
     event(t, DOMAIN_FLUSH, "all of domain %u", did);
-    inv_iotlb(t->h, DOMAIN, did, 0, 0);
+    inv_iotlb(t->h, QVTD_DOMAIN, did, 0, 0);
     reach_domain(t, false, did, 0, UINT64_MAX);
 }
 
 static void event_global(Test *t)
 {
     event(t, GLOBAL_FLUSH, "all pages");
-    inv_iotlb(t->h, GLOBAL, 0, 0, 0);
+    inv_iotlb(t->h, QVTD_GLOBAL, 0, 0, 0);
     reach_domain(t, true, 0, 0, UINT64_MAX);
 }
 
 void event_context_global(Test *t)
 {
     event(t, CONTEXT_GLOBAL, "all contexts");
-    inv_context(t->h, GLOBAL, 0, 0, 0);
+    inv_context(t->h, QVTD_GLOBAL, 0, 0, 0);
     reach_contexts(t, 0, 0, true);
 }
 
@@ -167,19 +167,18 @@ static void event_context_domain(Test *t)
     uint16_t did = pick(t->w, WORLD_DOMAINS + 1);
 
     event(t, CONTEXT_DOMAIN, "contexts of domain %u", did);
-    inv_context(t->h, DOMAIN, did, 0, 0);
+    inv_context(t->h, QVTD_DOMAIN, did, 0, 0);
     reach_contexts(t, 0, 0, false);
 }
 
 static void event_context_device(Test *t)
 {
-    static const uint16_t ignored[] = { 0, 4, 6, 7 };
     unsigned fm = one_in(t->w, 3) ? pick(t->w, 4) : 0;
     uint16_t sid = world_sid(pick(t->w, WORLD_DEVICES));
 
     event(t, CONTEXT_DEVICE, "context of 0x%x, mask %u", sid, fm);
-    inv_context(t->h, SELECT, pick(t->w, WORLD_DOMAINS + 1), sid, fm);
-    reach_contexts(t, sid, ~ignored[fm], true);
+    inv_context(t->h, QVTD_SELECT, pick(t->w, WORLD_DOMAINS + 1), sid, fm);
+    reach_contexts(t, sid, ~qvtd_functions(fm), true);
 }
 
 static void event_root_table(Test *t)
@@ -206,10 +205,10 @@ static void check_all_direct(Test *t)
 static void event_translation(Test *t)
 {
     event(t, TRANSLATION, "translation off and on");
-    gcmd(t->h, TE, false);
+    gcmd(t->h, QVTD_TE, false);
     check_all_direct(t);
     world_edit(t->w);
-    gcmd(t->h, TE, true);
+    gcmd(t->h, QVTD_TE, true);
     t->flushed = true;
     reach_contexts(t, 0, 0, true);
 }
@@ -218,9 +217,9 @@ static void queue_again(Test *t)
 {
     if (t->setting->queue) {
         t->h->tail = 0;
-        wr32(t->h, REG_IQT, 0);
-        wr64(t->h, REG_IQA, t->h->queue);
-        gcmd(t->h, QIE, true);
+        wr32(t->h, QVTD_IQT, 0);
+        wr64(t->h, QVTD_IQA, t->h->queue);
+        gcmd(t->h, QVTD_QIE, true);
     }
 }
 
@@ -231,7 +230,7 @@ static void event_reset(Test *t)
     check_all_direct(t);
     set_root_table(t->h, t->w->root_table[t->w->active]);
     queue_again(t);
-    gcmd(t->h, TE, true);
+    gcmd(t->h, QVTD_TE, true);
     t->flushed = true;
     reach_contexts(t, 0, 0, true);
 }

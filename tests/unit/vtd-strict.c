@@ -86,7 +86,7 @@ int strict_notice(Strict *s, const VtdNotice *notice)
         .iova = notice->first,
         .last = notice->last,
         .target = notice->addr,
-        .perm = (notice->read ? R : 0) | (notice->write ? W : 0),
+        .perm = (notice->read ? QVTD_R : 0) | (notice->write ? QVTD_W : 0),
     };
     bool dirty = s->d->h->dirty_tracking;
     uint64_t removed;
@@ -235,7 +235,7 @@ Strict *strict_replay(Device *d, uint64_t first, uint64_t last)
 
 static bool plain_read(Host *h, uint64_t gpa, uint64_t *value)
 {
-    if (gpa >= RAM_SIZE || h->hole[gpa / PAGE]) {
+    if (gpa >= RAM_SIZE || h->hole[gpa / QVTD_PAGE]) {
         return false;
     }
     *value = host_get(h, gpa);
@@ -252,10 +252,10 @@ PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid)
         !plain_read(h, (rtaddr & BITS(63, 12)) + (sid >> 8) * 16, &root) ||
         !plain_read(h, (rtaddr & BITS(63, 12)) + (sid >> 8) * 16 + 8,
                     &root_hi) ||
-        !(root & P) || (root & BITS(11, 1)) || root >> width || root_hi ||
+        !(root & QVTD_P) || (root & BITS(11, 1)) || root >> width || root_hi ||
         !plain_read(h, (root & BITS(63, 12)) + (sid & 255) * 16, &lo) ||
         !plain_read(h, (root & BITS(63, 12)) + (sid & 255) * 16 + 8, &hi) ||
-        !(lo & P) || (lo & BITS(11, 4)) ||
+        !(lo & QVTD_P) || (lo & BITS(11, 4)) ||
         (hi & (BITS(63, 24) | BIT(7)))) {
         return context;
     }
@@ -317,7 +317,7 @@ static void plain_leaf(PlainWalk *walk, const Run *leaf)
         if (ram.ram && part.last + 1 > part.first) {
             runs_add(walk->runs, &part);
         }
-        rest = (ram.last - part.addr) | (PAGE - 1);
+        rest = (ram.last - part.addr) | (QVTD_PAGE - 1);
         part.first += rest + 1;
         part.addr += rest + 1;
         if (part.first > leaf->last) {
@@ -361,7 +361,7 @@ static bool plain_entry(Host *h, uint64_t gpa, unsigned level, unsigned upper,
     if (!plain_read(h, gpa, entry) || !(*entry & upper)) {
         return false;
     }
-    *leaf = level == 1 || (level <= 3 && (*entry & PS));
+    *leaf = level == 1 || (level <= 3 && (*entry & QVTD_PS));
     if (!*leaf || !config->device_iotlb || !config->stale_tm) {
         reserved |= BIT(62);
     }
@@ -369,7 +369,7 @@ static bool plain_entry(Host *h, uint64_t gpa, unsigned level, unsigned upper,
         reserved |= BIT(11);
     }
     if (level > 3) {
-        reserved |= PS;
+        reserved |= QVTD_PS;
     }
     if (*leaf && level > 1) {
         reserved |= BITS(12 + 9 * (level - 1) - 1, 12);
@@ -411,7 +411,7 @@ unsigned plain_level(Host *h, uint64_t root, unsigned levels, uint64_t iova)
     for (unsigned level = levels; ; level--) {
         unsigned index = iova >> (12 + 9 * (level - 1)) & 511;
 
-        if (!plain_entry(h, table + index * 8, level, RW, &entry, &leaf)) {
+        if (!plain_entry(h, table + index * 8, level, QVTD_RW, &entry, &leaf)) {
             return 0;
         }
         if (leaf) {
@@ -425,7 +425,7 @@ GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only)
 {
     PlainWalk walk = { .h = h, .runs = runs_new(), .ram_only = ram_only };
 
-    plain_table(&walk, root, levels, 0, RW);
+    plain_table(&walk, root, levels, 0, QVTD_RW);
     return walk.runs;
 }
 
@@ -433,7 +433,7 @@ uint64_t plain_leaves(Host *h, uint64_t root, unsigned levels)
 {
     PlainWalk walk = { .h = h, .runs = runs_new() };
 
-    plain_table(&walk, root, levels, 0, RW);
+    plain_table(&walk, root, levels, 0, QVTD_RW);
     g_array_free(walk.runs, TRUE);
     return walk.leaves;
 }

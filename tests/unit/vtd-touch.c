@@ -120,7 +120,7 @@ static void touch_notices(Touch *touch, const Strict *s)
         }
         if (!runs_meet(touch->stays, notice->first, notice->last)) {
             touch->unmaps++;
-        } else if (notice->last - notice->first == PAGE - 1 &&
+        } else if (notice->last - notice->first == QVTD_PAGE - 1 &&
                    !s->d->h->dirty_tracking &&
                    !(next && is_map(next) && next->first == notice->first)) {
             touch_wrong(touch, "0x%" PRIx64 " is left unmapped for longer "

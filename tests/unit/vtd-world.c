@@ -67,7 +67,7 @@ static uint64_t some_perm(World *w)
 {
     unsigned n = pick(w, 16);
 
-    return n < 11 ? RW : n < 13 ? R : n < 15 ? W : 0;
+    return n < 11 ? QVTD_RW : n < 13 ? QVTD_R : n < 15 ? QVTD_W : 0;
 }
 
 /* Bits that mean nothing, and seldom ones that must not be set */
@@ -86,7 +86,8 @@ static uint64_t some_noise(World *w, unsigned level, bool leaf)
             return noise | BIT(w->h->config.haw_bits +
                                pick(w, 52 - w->h->config.haw_bits));
         default:
-            return noise | (level > 3 ? PS : leaf && level > 1 ? BIT(12) : 0);
+            return noise | (level > 3 ? QVTD_PS :
+                            leaf && level > 1 ? BIT(12) : 0);
         }
     }
     return noise;
@@ -115,13 +116,13 @@ static uint64_t some_frame(World *w, unsigned level, unsigned index)
     }
     frame += some_index(w, 2) * MIB2;
     page = one_in(w, 3) ? pick(w, 512) : index;
-    return frame + page * PAGE;
+    return frame + page * QVTD_PAGE;
 }
 
 static uint64_t some_leaf(World *w, unsigned level, unsigned index)
 {
     uint64_t leaf = some_frame(w, level, index) | w->high |
-                    (level > 1 ? PS : 0);
+                    (level > 1 ? QVTD_PS : 0);
 
     leaf |= some_perm(w);
     return leaf | some_noise(w, level, true);
@@ -133,13 +134,13 @@ static uint64_t some_pointer(World *w, unsigned level)
     uint64_t table;
 
     if (one_in(w, 30)) {
-        return (one_in(w, 2) ? w->hole : RAM_SIZE) | RW | noise;
+        return (one_in(w, 2) ? w->hole : RAM_SIZE) | QVTD_RW | noise;
     }
     if (w->odd && one_in(w, 20)) {
-        return some_table(w, 1 + pick(w, 4)) | RW | noise;
+        return some_table(w, 1 + pick(w, 4)) | QVTD_RW | noise;
     }
     table = some_table(w, level - 1);
-    return table | (one_in(w, 5) ? some_perm(w) : RW) | noise;
+    return table | (one_in(w, 5) ? some_perm(w) : QVTD_RW) | noise;
 }
 
 static uint64_t some_entry(World *w, unsigned level, unsigned index)
@@ -174,18 +175,18 @@ static void edit_range(World *w)
     uint64_t base = w->high + TARGETS +
                     (level == 2 ? pick(w, 2) * GIB
                                 : some_index(w, 2) * MIB2);
-    uint64_t perm = one_in(w, 4) ? some_perm(w) : RW;
+    uint64_t perm = one_in(w, 4) ? some_perm(w) : QVTD_RW;
     unsigned kind = pick(w, 4), every = 1 + pick(w, 3);
 
     for (unsigned i = from; i <= to; i += every) {
-        uint64_t entry = base + i * size + perm + (level > 1 ? PS : 0);
+        uint64_t entry = base + i * size + perm + (level > 1 ? QVTD_PS : 0);
 
         switch (kind) {
         case 0:
             entry = 0;
             break;
         case 1:
-            entry = (base + (i ^ 1) * size) | perm | (level > 1 ? PS : 0);
+            entry = (base + (i ^ 1) * size) | perm | (level > 1 ? QVTD_PS : 0);
             break;
         }
         host_put(w->h, table + i * 8, entry);
@@ -238,21 +239,21 @@ static void edit_demote(World *w)
         uint64_t entry = host_get(w->h, table + i * 8);
         uint64_t below = some_table(w, level - 1);
 
-        if (!(entry & RW) || !(entry & PS) ||
+        if (!(entry & QVTD_RW) || !(entry & QVTD_PS) ||
             (entry & BITS(47, 12)) < TARGETS) {
             continue;
         }
         for (unsigned j = 0; j < 512; j++) {
             host_put(w->h, below + j * 8,
                      ((entry & BITS(51, 12)) + (j << (12 + 9 * (level - 2))))
-                     | (entry & RW) | (level > 2 ? PS : 0));
+                     | (entry & QVTD_RW) | (level > 2 ? QVTD_PS : 0));
         }
         if (one_in(w, 2)) {
             unsigned j = some_index(w, level - 1);
 
             host_put(w->h, below + j * 8, some_entry(w, level - 1, j));
         }
-        host_put(w->h, table + i * 8, below | RW);
+        host_put(w->h, table + i * 8, below | QVTD_RW);
         return;
     }
 }
@@ -264,7 +265,7 @@ static void edit_context(World *w)
     uint16_t sid = world_sids[pick(w, WORLD_DEVICES)];
     uint64_t entry = w->context_table[which][sid >> 8] + (sid & 255) * 16;
     unsigned levels = w->h->config.aw_bits > 39 && !one_in(w, 4) ? 4 : 3;
-    uint64_t lo = some_table(w, levels) | P;
+    uint64_t lo = some_table(w, levels) | QVTD_P;
     uint64_t hi = context_hi(levels, 1 + pick(w, WORLD_DOMAINS));
 
     switch (pick(w, 40)) {
@@ -281,14 +282,14 @@ static void edit_context(World *w)
         hi ^= w->odd ? 1 + pick(w, 6) : 4;
         break;
     case 4:
-        lo |= TT(1 + pick(w, 3));
+        lo |= QVTD_TT(1 + pick(w, 3));
         break;
     case 5:
-        lo = (one_in(w, 2) ? w->hole : RAM_SIZE) | P;
+        lo = (one_in(w, 2) ? w->hole : RAM_SIZE) | QVTD_P;
         break;
     case 6:
         if (w->odd) {
-            lo = some_table(w, 1 + pick(w, 4)) | P;
+            lo = some_table(w, 1 + pick(w, 4)) | QVTD_P;
         }
         break;
     }
@@ -299,7 +300,7 @@ static void edit_context(World *w)
 static void edit_root_entry(World *w)
 {
     unsigned which = pick(w, 2), bus = pick(w, 2);
-    uint64_t lo = w->context_table[which][bus] | P, hi = 0;
+    uint64_t lo = w->context_table[which][bus] | QVTD_P, hi = 0;
 
     switch (pick(w, 12)) {
     case 0:
@@ -312,10 +313,10 @@ static void edit_root_entry(World *w)
         hi = BIT(pick(w, 64));
         break;
     case 3:
-        lo = w->hole | P;
+        lo = w->hole | QVTD_P;
         break;
     case 4:
-        lo = w->context_table[!which][bus] | P;
+        lo = w->context_table[!which][bus] | QVTD_P;
         break;
     }
     host_put(w->h, w->root_table[which] + bus * 16, lo);
@@ -357,8 +358,8 @@ World *world_new(const VtdConfig *config, bool odd, guint32 seed)
         host_add_region(w->h, TARGETS + GIB + 2 * MIB2,
                         TARGETS + GIB + 3 * MIB2 - 1, false);
         host_add_region(w->h, TARGETS + GIB + 3 * MIB2 + 0x7800,
-                        TARGETS + 2 * GIB + 3 * PAGE - 1, true);
-        host_add_region(w->h, TARGETS + 2 * GIB + 3 * PAGE,
+                        TARGETS + 2 * GIB + 3 * QVTD_PAGE - 1, true);
+        host_add_region(w->h, TARGETS + 2 * GIB + 3 * QVTD_PAGE,
                         TARGETS + 3 * GIB - 1, true);
     } else {
         if (w->h->config.haw_bits > w->h->config.aw_bits) {
@@ -383,7 +384,7 @@ World *world_new(const VtdConfig *config, bool odd, guint32 seed)
         for (unsigned bus = 0; bus < 2; bus++) {
             w->context_table[i][bus] = host_pages(w->h, 1);
             host_put(w->h, w->root_table[i] + bus * 16,
-                     w->context_table[i][bus] | P);
+                     w->context_table[i][bus] | QVTD_P);
         }
     }
     for (unsigned i = 0; i < 32; i++) {

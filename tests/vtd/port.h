@@ -11,6 +11,9 @@
 #ifndef TESTS_VTD_PORT_H
 #define TESTS_VTD_PORT_H
 
+/* Neither memory nor a device, below every width of addresses */
+#define QVTD_HOLE               0x4000000000ull
+
 /* Where the unit would send a request; nothing is recorded if nowhere */
 typedef struct QVtdProbe {
     uint64_t iova;              /* asked for */

@@ -14,7 +14,7 @@
 /* What one command carries: QEMU's own buffers for it are to stay small */
 #define CHUNK                   (16u << 10)
 
-void bench_write(VtdDriver *d, uint64_t addr, const void *data, size_t bytes)
+void bench_write(QVtd *d, uint64_t addr, const void *data, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += CHUNK) {
         qtest_bufwrite(d->qts, addr + at, (const uint8_t *)data + at,
@@ -24,7 +24,7 @@ void bench_write(VtdDriver *d, uint64_t addr, const void *data, size_t bytes)
 
 static uint64_t leaf_of_target(unsigned page)
 {
-    return (BENCH_TARGET + page * VTD_PAGE) | VTD_RW;
+    return (BENCH_TARGET + page * QVTD_PAGE) | QVTD_RW;
 }
 
 /* 0 to @n - 1, in random order if @random */
@@ -45,7 +45,7 @@ static unsigned *sequence(unsigned n, GRand *random)
     return at;
 }
 
-void bench_table_init(BenchTable *t, VtdDriver *d, uint16_t did,
+void bench_table_init(BenchTable *t, QVtd *d, uint16_t did,
                       unsigned pages, GRand *random)
 {
     g_autofree unsigned *target = sequence(BENCH_TARGET_PAGES, random);
@@ -53,15 +53,15 @@ void bench_table_init(BenchTable *t, VtdDriver *d, uint16_t did,
 
     *t = (BenchTable) {
         .d = d,
-        .domain = { .id = did, .levels = 4, .top = vtd_alloc(d, 1) },
+        .domain = { .id = did, .levels = 4, .top = qvtd_alloc(d, 1) },
         .pages = pages,
         .leaf = g_new(uint64_t, pages),
-        .area = vtd_alloc(d, 1),
+        .area = qvtd_alloc(d, 1),
         .place = sequence(tables, random),
     };
     for (unsigned i = 1; i < tables; i++) {
         /* One by one, as above; they come in a row */
-        vtd_alloc(d, 1);
+        qvtd_alloc(d, 1);
     }
     for (unsigned i = 0; i < pages; i++) {
         t->leaf[i] = leaf_of_target(target[i % BENCH_TARGET_PAGES]);
@@ -76,13 +76,13 @@ void bench_table_free(BenchTable *t)
 
 uint64_t bench_table_entry(const BenchTable *t, unsigned page)
 {
-    return t->area + t->place[page / ENTRIES] * VTD_PAGE +
+    return t->area + t->place[page / ENTRIES] * QVTD_PAGE +
            page % ENTRIES * sizeof(uint64_t);
 }
 
 uint64_t bench_table_iova(unsigned page)
 {
-    return BENCH_IOVA + page * VTD_PAGE;
+    return BENCH_IOVA + page * QVTD_PAGE;
 }
 
 uint64_t bench_table_random_leaf(GRand *random)
@@ -104,8 +104,8 @@ void bench_table_write(BenchTable *t)
 
 void bench_table_clear(BenchTable *t)
 {
-    for (uint64_t at = 0; at < t->pages * sizeof(uint64_t); at += VTD_PAGE) {
-        qtest_memset(t->d->qts, t->area + at, 0, VTD_PAGE);
+    for (uint64_t at = 0; at < t->pages * sizeof(uint64_t); at += QVTD_PAGE) {
+        qtest_memset(t->d->qts, t->area + at, 0, QVTD_PAGE);
     }
 }
 
@@ -114,7 +114,7 @@ void bench_table_link(BenchTable *t)
     for (unsigned i = 0; i < t->pages; i += ENTRIES) {
         /* From below: a table is whole when the one above points to it */
         qtest_writeq(t->d->qts,
-                     vtd_entry(t->d, &t->domain, bench_table_iova(i), 2),
-                     bench_table_entry(t, i) | VTD_RW);
+                     qvtd_entry(t->d, &t->domain, bench_table_iova(i), 2),
+                     bench_table_entry(t, i) | QVTD_RW);
     }
 }

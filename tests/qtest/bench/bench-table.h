@@ -21,11 +21,11 @@
 #define BENCH_IOVA              0x1000000000ull
 
 /* Much guest memory at once */
-void bench_write(VtdDriver *d, uint64_t addr, const void *data, size_t bytes);
+void bench_write(QVtd *d, uint64_t addr, const void *data, size_t bytes);
 
 typedef struct BenchTable {
-    VtdDriver *d;
-    VtdDomain domain;
+    QVtd *d;
+    QVtdDomain domain;
     unsigned pages;             /* a multiple of 512 */
     uint64_t *leaf;             /* as bench_table_write() writes them */
     uint64_t area;              /* address of the tables of leaves */
@@ -37,7 +37,7 @@ typedef struct BenchTable {
  * in random order; without, each is behind the one before.  Nothing is
  * mapped before bench_table_write() and bench_table_link().
  */
-void bench_table_init(BenchTable *t, VtdDriver *d, uint16_t did,
+void bench_table_init(BenchTable *t, QVtd *d, uint16_t did,
                       unsigned pages, GRand *random);
 void bench_table_free(BenchTable *t);
 

@@ -17,7 +17,7 @@
 /* A mapping that is larger than this is the guest's memory */
 #define GUEST_KIB               (1ull << 20)
 
-QEMU_BUILD_BUG_ON(BENCH_BATCH * sizeof(VtdDesc) >= VTD_PAGE << QUEUE_ORDER);
+QEMU_BUILD_BUG_ON(BENCH_BATCH * sizeof(QVtdDesc) >= QVTD_PAGE << QUEUE_ORDER);
 
 void bench_unit_start(BenchUnit *u, const char *args)
 {
@@ -29,10 +29,10 @@ void bench_unit_start(BenchUnit *u, const char *args)
     u->heap = g_file_open_tmp(NULL, &heap_file, NULL);
     g_assert_cmpint(u->heap, >=, 0);
     g_setenv("BENCH_HEAP_FILE", heap_file, true);
-    vtd_start(&u->d, "", ",caching-mode=on,aw-bits=48", all);
+    qvtd_start(&u->d, "", ",caching-mode=on,aw-bits=48", all);
     unlink(heap_file);
     testdev_start(&u->listener, &u->d, QPCI_DEVFN(3, 0));
-    vtd_queue_start(&u->d, QUEUE_ORDER);
+    qvtd_queue_start(&u->d, QUEUE_ORDER);
     g_assert_cmpint(clock_getcpuclockid(qtest_pid(u->d.qts), &u->clock), ==,
                     0);
 }
@@ -40,7 +40,7 @@ void bench_unit_start(BenchUnit *u, const char *args)
 void bench_unit_stop(BenchUnit *u)
 {
     testdev_stop(&u->listener);
-    vtd_stop(&u->d);
+    qvtd_stop(&u->d);
     close(u->heap);
 }
 
@@ -52,23 +52,23 @@ static double now(clockid_t clock)
     return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-static void queue_fill(VtdDriver *d, const VtdDesc *desc, unsigned n)
+static void queue_fill(QVtd *d, const QVtdDesc *desc, unsigned n)
 {
-    g_autofree VtdDesc *le = g_new(VtdDesc, n);
-    unsigned room = (d->queue_bytes - d->tail) / sizeof(VtdDesc);
+    g_autofree QVtdDesc *le = g_new(QVtdDesc, n);
+    unsigned room = (d->queue_bytes - d->tail) / sizeof(QVtdDesc);
     unsigned first = MIN(n, room);
 
     for (unsigned i = 0; i < n; i++) {
-        le[i] = VTD_DESC(cpu_to_le64(desc[i].lo), cpu_to_le64(desc[i].hi));
+        le[i] = QVTD_DESC(cpu_to_le64(desc[i].lo), cpu_to_le64(desc[i].hi));
     }
-    bench_write(d, d->queue + d->tail, le, first * sizeof(VtdDesc));
-    bench_write(d, d->queue, le + first, (n - first) * sizeof(VtdDesc));
-    d->tail = (d->tail + n * sizeof(VtdDesc)) % d->queue_bytes;
+    bench_write(d, d->queue + d->tail, le, first * sizeof(QVtdDesc));
+    bench_write(d, d->queue, le + first, (n - first) * sizeof(QVtdDesc));
+    d->tail = (d->tail + n * sizeof(QVtdDesc)) % d->queue_bytes;
 }
 
-BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n)
+BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n)
 {
-    VtdDriver *d = &u->d;
+    QVtd *d = &u->d;
     Testdev *t = &u->listener;
     BenchCost cost;
     int64_t cpu_ns, wall_ns;
@@ -79,21 +79,21 @@ BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n)
 
     cost.cpu_ns = -now(u->clock);
     cost.wall_ns = -now(CLOCK_MONOTONIC);
-    vtd_queue_kick(d);
+    qvtd_queue_kick(d);
     cost.wall_ns += now(CLOCK_MONOTONIC);
     cost.cpu_ns += now(u->clock);
 
     /* A unit may go on after the kick; the polling counts if it does */
     cpu_ns = -now(u->clock);
     wall_ns = -now(CLOCK_MONOTONIC);
-    if (vtd_read64(d, VTD_IQH) != d->tail) {
+    if (qvtd_read64(d, QVTD_IQH) != d->tail) {
         do {
-            g_assert_cmphex(vtd_read32(d, VTD_FSTS) & VTD_FSTS_IQE, ==, 0);
-        } while (vtd_read64(d, VTD_IQH) != d->tail);
+            g_assert_cmphex(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE, ==, 0);
+        } while (qvtd_read64(d, QVTD_IQH) != d->tail);
         cost.wall_ns += wall_ns + now(CLOCK_MONOTONIC);
         cost.cpu_ns += cpu_ns + now(u->clock);
     }
-    g_assert_cmphex(vtd_read32(d, VTD_FSTS) & VTD_FSTS_IQE, ==, 0);
+    g_assert_cmphex(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE, ==, 0);
     own = testdev_count(t, TESTDEV_OWN_NS);
     cost.cpu_ns -= own;
     cost.wall_ns -= own;

@@ -18,7 +18,7 @@
 #define BENCH_BATCH             8000
 
 typedef struct BenchUnit {
-    VtdDriver d;
+    QVtd d;
     Testdev listener;
     clockid_t clock;            /* of the CPU time of QEMU's process */
     int heap;                   /* what the preloaded library writes to */
@@ -43,7 +43,7 @@ void bench_unit_start(BenchUnit *u, const char *args);
 void bench_unit_stop(BenchUnit *u);
 
 /* Let the unit go through @n descriptors, BENCH_BATCH at most. */
-BenchCost bench_unit_run(BenchUnit *u, const VtdDesc *desc, unsigned n);
+BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n);
 
 /* Bytes of QEMU's own, the guest's memory not counted */
 typedef struct BenchMemory {

@@ -39,7 +39,7 @@ typedef struct Bench {
     GRand *random;
     bool stats;                 /* the unit has the property */
     BenchMemory memory;         /* before anything was mapped */
-    VtdDesc *desc;              /* BENCH_BATCH of them */
+    QVtdDesc *desc;              /* BENCH_BATCH of them */
 } Bench;
 
 /* Samples of one operation, each for one time */
@@ -121,7 +121,7 @@ static void print_memory(Bench *b, const char *name)
            (int64_t)(now.resident - b->memory.resident) / pages);
     if (b->stats) {
         printf(", \"counted_per_page\": %.3f",
-               vtd_stat(&b->u.d, "shadow-bytes") / pages);
+               qvtd_stat(&b->u.d, "shadow-bytes") / pages);
     }
     printf("}\n");
     fflush(stdout);
@@ -140,7 +140,7 @@ static BenchCost run_nothing(Bench *b)
 
 static BenchCost run_flush(Bench *b)
 {
-    b->desc[0] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
+    b->desc[0] = QVTD_INV_IOTLB_DOMAIN(DOMAIN);
     return run(b, 1);
 }
 
@@ -152,7 +152,7 @@ static unsigned batch_for(BenchCost cost, unsigned n, unsigned max)
 
 /* Operations of one descriptor, for which nothing has to change */
 
-typedef VtdDesc MakeFn(Bench *b);
+typedef QVtdDesc MakeFn(Bench *b);
 
 static BenchCost run_made(Bench *b, MakeFn *make, unsigned n)
 {
@@ -180,27 +180,27 @@ static unsigned random_page(Bench *b)
     return g_rand_int_range(b->random, 0, b->table.pages);
 }
 
-static VtdDesc page_flush(unsigned page)
+static QVtdDesc page_flush(unsigned page)
 {
-    return VTD_INV_IOTLB_PAGES(DOMAIN, bench_table_iova(page), 0);
+    return QVTD_INV_IOTLB_PAGES(DOMAIN, bench_table_iova(page), 0);
 }
 
-static VtdDesc make_wait(Bench *b)
+static QVtdDesc make_wait(Bench *b)
 {
-    return VTD_WAIT(VTD_WAIT_SW, 1, b->u.d.status);
+    return QVTD_WAIT(QVTD_WAIT_SW, 1, b->u.d.status);
 }
 
-static VtdDesc make_domain_flush(Bench *b)
+static QVtdDesc make_domain_flush(Bench *b)
 {
-    return VTD_INV_IOTLB_DOMAIN(DOMAIN);
+    return QVTD_INV_IOTLB_DOMAIN(DOMAIN);
 }
 
-static VtdDesc make_context_flush(Bench *b)
+static QVtdDesc make_context_flush(Bench *b)
 {
-    return VTD_INV_CONTEXT_GLOBAL;
+    return QVTD_INV_CONTEXT_GLOBAL;
 }
 
-static VtdDesc make_page_flush(Bench *b)
+static QVtdDesc make_page_flush(Bench *b)
 {
     return page_flush(random_page(b));
 }
@@ -228,10 +228,10 @@ static void measure_page(Bench *b)
 /* Operations behind a change of an entry */
 
 /* A wait descriptor that writes the lower half of a page's entry */
-static VtdDesc write_entry(const Bench *b, unsigned page, uint64_t leaf)
+static QVtdDesc write_entry(const Bench *b, unsigned page, uint64_t leaf)
 {
-    return VTD_WAIT(VTD_WAIT_SW, (uint32_t)leaf,
-                    bench_table_entry(&b->table, page));
+    return QVTD_WAIT(QVTD_WAIT_SW, (uint32_t)leaf,
+                     bench_table_entry(&b->table, page));
 }
 
 /*
@@ -246,13 +246,13 @@ static BenchCost run_changed(Bench *b, unsigned n, bool flush)
         unsigned page = random_page(b);
         uint64_t leaf = b->table.leaf[page];
 
-        b->desc[at++] = write_entry(b, page, flush ? leaf ^ VTD_PAGE : leaf);
+        b->desc[at++] = write_entry(b, page, flush ? leaf ^ QVTD_PAGE : leaf);
         if (flush) {
-            b->desc[at++] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
+            b->desc[at++] = QVTD_INV_IOTLB_DOMAIN(DOMAIN);
         }
         b->desc[at++] = write_entry(b, page, leaf);
         if (flush) {
-            b->desc[at++] = VTD_INV_IOTLB_DOMAIN(DOMAIN);
+            b->desc[at++] = QVTD_INV_IOTLB_DOMAIN(DOMAIN);
         }
     }
     return run(b, at);
@@ -329,10 +329,10 @@ static BenchCost run_move(Bench *b, const BenchTable *from,
 {
     uint16_t sid = b->u.listener.sid;
 
-    vtd_attach(&b->u.d, sid, &to->domain);
-    b->desc[0] = VTD_INV_CONTEXT_DEVICE(from->domain.id, sid, 0);
-    b->desc[1] = VTD_INV_IOTLB_DOMAIN(from->domain.id);
-    b->desc[2] = VTD_INV_IOTLB_DOMAIN(to->domain.id);
+    qvtd_attach(&b->u.d, sid, &to->domain);
+    b->desc[0] = QVTD_INV_CONTEXT_DEVICE(from->domain.id, sid, 0);
+    b->desc[1] = QVTD_INV_IOTLB_DOMAIN(from->domain.id);
+    b->desc[2] = QVTD_INV_IOTLB_DOMAIN(to->domain.id);
     return run(b, 3);
 }
 
@@ -395,7 +395,7 @@ static const struct {
 /* All tables are in guest memory, but that of the leaves is not linked yet */
 static void set_up(Bench *b, unsigned pages, bool scattered, const char *args)
 {
-    VtdDriver *d = &b->u.d;
+    QVtd *d = &b->u.d;
     GRand *random = scattered ? b->random : NULL;
 
     bench_unit_start(&b->u, args);
@@ -403,13 +403,13 @@ static void set_up(Bench *b, unsigned pages, bool scattered, const char *args)
     bench_table_init(&b->other, d, OTHER_DOMAIN, pages, random);
     memcpy(b->other.leaf, b->table.leaf, pages * sizeof(uint64_t));
     for (unsigned i = 0; i < pages; i += DIFFERENCE) {
-        b->other.leaf[i] ^= VTD_PAGE;
+        b->other.leaf[i] ^= QVTD_PAGE;
     }
     bench_table_write(&b->table);
     bench_table_write(&b->other);
     bench_table_link(&b->other);
-    vtd_attach(d, b->u.listener.sid, &b->table.domain);
-    vtd_enable(d);
+    qvtd_attach(d, b->u.listener.sid, &b->table.domain);
+    qvtd_enable(d);
     run_flush(b);
     b->memory = bench_unit_memory(&b->u);
 }
@@ -460,7 +460,7 @@ int main(int argc, char **argv)
     }
     b.random = g_rand_new_with_seed(seed);
     b.stats = stats;
-    b.desc = g_new(VtdDesc, BENCH_BATCH);
+    b.desc = g_new(QVtdDesc, BENCH_BATCH);
     set_up(&b, pages, scattered, args ?: "");
     measure_first_sync(&b);
     for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
