@@ -20,9 +20,9 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
 /* Where software waits for a bit to be set, it waits for the shadows too */
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
-    v->pending_status &= ~bit;
+    v->commands.pending_status &= ~bit;
     if (on && vtd_shadow_pending(v)) {
-        v->pending_status |= bit;
+        v->commands.pending_status |= bit;
     } else {
         vtd_set_status(v, bit, on);
     }
@@ -85,7 +85,7 @@ static void vtd_enable_compatibility(Vtd *v, bool on)
 void vtd_gcmd_written(Vtd *v)
 {
     uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
-    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->pending_status;
+    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->commands.pending_status;
     uint32_t changed = command ^ status;
 
     trace_vtd_reg_write_gcmd(status, command);
@@ -198,6 +198,11 @@ void vtd_iotlb_written(Vtd *v)
     vtd_iotlb_done(v, done);
 }
 
+void vtd_commands_reset(Vtd *v)
+{
+    v->commands.pending_status = 0;
+}
+
 void vtd_commands_done(Vtd *v)
 {
     uint64_t command = vtd_reg64(v, VTD_REG_CCMD);
@@ -209,6 +214,6 @@ void vtd_commands_done(Vtd *v)
     if (command & VTD_IOTLB_IVT) {
         vtd_iotlb_done(v, vtd_iotlb_granularity(v, command));
     }
-    vtd_set_status(v, v->pending_status, true);
-    v->pending_status = 0;
+    vtd_set_status(v, v->commands.pending_status, true);
+    v->commands.pending_status = 0;
 }

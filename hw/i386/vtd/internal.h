@@ -49,12 +49,6 @@ typedef struct VtdShare {
     const char *reason;
 } VtdShare;
 
-/* Part of the guest's memory */
-typedef struct VtdReached {
-    uint64_t first;
-    uint64_t last;
-} VtdReached;
-
 #define VTD_TARGETS             4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
@@ -73,14 +67,6 @@ typedef struct VtdIecSlot {
     uint64_t lo, hi;
 } VtdIecSlot;
 
-/* What is to be told of interrupt entries: 2^order from index on, or all */
-typedef struct VtdIecChange {
-    bool any;
-    bool global;
-    uint32_t index;
-    uint32_t order;
-} VtdIecChange;
-
 /* interrupt.c */
 typedef struct VtdInterrupts {
     bool remapping;                 /* atomic: GSTS.IRES */
@@ -89,8 +75,6 @@ typedef struct VtdInterrupts {
     QemuMutex lock;
     uint64_t epoch;                 /* atomic; set in lock */
     VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
-
-    VtdIecChange pending;                   /* bql: see vtd_iec_notify() */
 } VtdInterrupts;
 
 /* queue.c */
@@ -103,6 +87,39 @@ typedef struct VtdQueue {
     uint8_t last_type;                      /* bql: completed; 0 for none */
     bool held;                              /* bql: at one not done yet */
 } VtdQueue;
+
+/* invalidate.c: what the embedder was not told yet, see vtd_iec_notify() */
+typedef struct VtdIecChange {
+    bool any;
+    bool global;                /* all entries, or 2^order from index on */
+    uint32_t index;
+    uint32_t order;
+} VtdIecChange;
+
+/* command.c */
+typedef struct VtdCommands {
+    uint32_t pending_status;    /* GSTS bits to be set once all is in step */
+} VtdCommands;
+
+/* piece.c: work that takes long is done in pieces */
+typedef struct VtdPiece {
+    int64_t end;                /* of the one that runs, in ns */
+    bool scheduled;             /* vtd_continue() is going to be called */
+} VtdPiece;
+
+/* A range of addresses, inclusive */
+typedef struct VtdRange {
+    uint64_t first;
+    uint64_t last;
+} VtdRange;
+
+/* send.c: where in memory leaves lead to */
+typedef struct VtdTargets {
+    VtdRam ram[VTD_TARGETS];    /* a cache, for one call */
+    unsigned next;              /* in ram[], to be replaced */
+    VtdRange reached[VTD_REACHED];      /* at any time */
+    unsigned reached_count;
+} VtdTargets;
 
 struct Vtd {
     const VtdOps *ops;
@@ -118,7 +135,11 @@ struct Vtd {
 
     VtdContexts contexts;
     VtdInterrupts interrupts;
-    VtdQueue queue;
+    VtdQueue queue;                         /* bql */
+    VtdCommands commands;                   /* bql */
+    VtdIecChange iec_change;                /* bql */
+    VtdPiece piece;                         /* bql */
+    VtdTargets targets;                     /* bql */
     VtdIotlb *iotlb;
 
     GPtrArray *spaces;                      /* bql */
@@ -127,16 +148,9 @@ struct Vtd {
     VtdSeenStats seen_stats;                /* bql */
     GPtrArray *shares;                      /* bql: of VtdShare */
     bool limit_told;                        /* bql */
-    bool scheduled;                         /* bql: vtd_continue() is due */
-    int64_t piece_end;                      /* bql: of what runs, in ns */
     bool unbounded;                         /* bql: no sync stops */
-    uint32_t pending_status;                /* bql: GSTS bits to be set */
     bool updating;                          /* bql: vtd_spaces_update() runs */
     uint64_t generation;                    /* bql: counts these updates */
-    VtdRam target[VTD_TARGETS];             /* bql: of MAPs in one call */
-    unsigned next_target;                   /* bql */
-    VtdReached reached[VTD_REACHED];        /* bql: by leaves, at any time */
-    unsigned reached_count;                 /* bql */
 
     uint64_t logged;                /* atomic: causes, by bit */
     uint64_t stats[VTD_STAT_COUNT];
@@ -148,6 +162,20 @@ typedef enum VtdUpdate {
     VTD_UPDATE_PENDING,
     VTD_UPDATE_RUNNING,
 } VtdUpdate;
+
+/* notify.c: how often the next piece of a sync may be refused */
+typedef struct VtdSpaceTries {
+    unsigned first;             /* what was not refused before */
+    unsigned again;             /* what was */
+    unsigned for_room;          /* after an UNMAP, which makes room */
+} VtdSpaceTries;
+
+/* send.c: what the listeners of a space hold */
+typedef struct VtdSpaceSent {
+    VtdExtents *extents;        /* sent wider than a page */
+    VtdRefused *refused;
+    uint64_t retry_from;        /* where the last retry was given up */
+} VtdSpaceSent;
 
 struct VtdSpace {
     Vtd *v;
@@ -161,12 +189,8 @@ struct VtdSpace {
     VtdShare *share;                        /* bql: NULL for no tables */
     uint16_t did;                           /* bql: of share */
     VtdUpdate update;                       /* bql */
-    unsigned tries;                         /* bql: of the last sink, as the */
-    unsigned tries_for_room;                /* next two: see notify.c */
-    unsigned retries;
-    VtdExtents *extents;                    /* bql: sent wider than a page */
-    VtdRefused *refused;                    /* bql */
-    uint64_t retry_from;                    /* bql: where it was given up */
+    VtdSpaceTries tries;                    /* bql */
+    VtdSpaceSent sent;                      /* bql */
 };
 
 /* What the shadow of a space follows, or NULL */
@@ -216,7 +240,20 @@ void vtd_regs_reset(Vtd *v);
 void vtd_regs_save(Vtd *v, VtdSaved *saved);
 void vtd_regs_load(Vtd *v, const VtdSaved *saved);
 
+/*
+ * piece.c: how long one call may hold the BQL.  [bql]
+ *
+ * vtd_piece_begin() starts the time that all of the call has.  Who finds it
+ * over calls vtd_piece_schedule(), and goes on in vtd_continue().
+ */
+void vtd_piece_begin(Vtd *v);
+bool vtd_piece_over(Vtd *v);
+void vtd_piece_schedule(Vtd *v);
+/* vtd_continue() was called */
+void vtd_piece_resume(Vtd *v);
+
 /* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [bql] */
+void vtd_commands_reset(Vtd *v);
 void vtd_gcmd_written(Vtd *v);
 void vtd_ccmd_written(Vtd *v);
 void vtd_iotlb_written(Vtd *v);
@@ -327,12 +364,7 @@ void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
 /*
  * A sync that takes long stops, and so does an update that needs its end.
  * Until nothing is pending, the invalidation that began it is not complete.
- * vtd_piece_begin() starts the time that all syncs up to the next one have.
  */
-void vtd_piece_begin(Vtd *v);
-bool vtd_piece_over(Vtd *v);
-/* Have the embedder call vtd_continue() */
-void vtd_schedule(Vtd *v);
 bool vtd_shadow_pending(Vtd *v);
 void vtd_shadow_continue(Vtd *v);
 /* All spaces after the unit's state was loaded, until the next update */

@@ -22,28 +22,28 @@ void vtd_drop_translations(Vtd *v)
 
 void vtd_iec_notify(Vtd *v)
 {
-    VtdIecChange pending = v->interrupts.pending;
+    VtdIecChange change = v->iec_change;
 
-    if (pending.any) {
-        v->interrupts.pending.any = false;
-        v->ops->iec_changed(v->opaque, pending.global, pending.index,
-                            pending.order);
+    if (change.any) {
+        v->iec_change.any = false;
+        v->ops->iec_changed(v->opaque, change.global, change.index,
+                            change.order);
     }
 }
 
 /* One range is told as it is, and several as everything */
 static void vtd_iec_note(Vtd *v, bool global, uint32_t index, uint32_t order)
 {
-    VtdIecChange *pending = &v->interrupts.pending;
+    VtdIecChange *change = &v->iec_change;
 
-    if (!pending->any) {
-        pending->any = true;
-        pending->global = global;
-        pending->index = index;
-        pending->order = order;
-    } else if (global || pending->index != index || pending->order != order) {
-        pending->global = true;
-        pending->index = pending->order = 0;
+    if (!change->any) {
+        change->any = true;
+        change->global = global;
+        change->index = index;
+        change->order = order;
+    } else if (global || change->index != index || change->order != order) {
+        change->global = true;
+        change->index = change->order = 0;
     }
 }
 

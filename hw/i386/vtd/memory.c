@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "send.h"
 
 typedef struct VtdMove {
     VtdSink *sink;
@@ -55,11 +56,8 @@ static bool vtd_memory_reached(const Vtd *v, const GArray *pages)
     for (unsigned i = 0; i < pages->len; i++) {
         const VtdRamChange *change = &g_array_index(pages, VtdRamChange, i);
 
-        for (unsigned j = 0; j < v->reached_count; j++) {
-            if (change->first <= v->reached[j].last &&
-                change->last >= v->reached[j].first) {
-                return true;
-            }
+        if (vtd_targets_reached(v, change->first, change->last)) {
+            return true;
         }
     }
     return false;
@@ -165,7 +163,7 @@ void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
     GArray *pages;
 
     if (!v->shares->len) {
-        v->reached_count = 0;
+        vtd_targets_reset(v);
         return;
     }
     pages = vtd_memory_pages(changes, n);

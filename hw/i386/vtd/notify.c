@@ -158,7 +158,7 @@ static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
         VtdExtent extent;
         bool sendable = true, one = false;
 
-        if (!vtd_refused_at(space->refused, first, last, &end)) {
+        if (!vtd_refused_at(space->sent.refused, first, last, &end)) {
             if (vtd_space_find_extent(space, first, end, &extent)) {
                 one = extent.first == first;
                 end = one ? extent.last : extent.first - 1;
@@ -258,7 +258,7 @@ static void vtd_sink_take_gone(VtdSink *sink, uint64_t first, uint64_t last,
         vtd_sink_unmap_exact(sink, first, last, old);
     } else {
         for (uint64_t from = first, end; ; from = end + 1) {
-            if (!vtd_refused_at(space->refused, from, last, &end)) {
+            if (!vtd_refused_at(space->sent.refused, from, last, &end)) {
                 vtd_sink_hold_gone(sink, from, end);
             }
             if (end == last) {
@@ -287,7 +287,7 @@ static void vtd_sink_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
 {
     uint64_t end;
 
-    if (vtd_refused_at(sink->space->refused, first, last, &end) &&
+    if (vtd_refused_at(sink->space->sent.refused, first, last, &end) &&
         end == last) {
         return;
     }
@@ -484,7 +484,7 @@ static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
     VtdSpace *space = sink->space;
     uint64_t to = last;
 
-    while (sink->tries && vtd_refused_next(space->refused, &first, &to)) {
+    while (sink->tries && vtd_refused_next(space->sent.refused, &first, &to)) {
         to = MIN(to, first | (RETRY_STEP - 1));
         vtd_seen_compare(NULL, vtd_space_seen(space), first, to, false,
                           vtd_sink_push_fn, sink);
@@ -501,16 +501,16 @@ static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
 static void vtd_sink_retry_all(VtdSink *sink, uint64_t last)
 {
     VtdSpace *space = sink->space;
-    uint64_t from = MAX(sink->first, MIN(space->retry_from, last));
+    uint64_t from = MAX(sink->first, MIN(space->sent.retry_from, last));
 
-    space->tries = sink->tries;
-    sink->tries = MIN(sink->tries, space->retries);
+    space->tries.first = sink->tries;
+    sink->tries = MIN(sink->tries, space->tries.again);
     vtd_sink_retry(sink, from, last);
     if (from > sink->first) {
         vtd_sink_retry(sink, sink->first, from - 1);
     }
-    space->retries = sink->tries;
-    space->tries_for_room = sink->tries_for_room;
+    space->tries.again = sink->tries;
+    space->tries.for_room = sink->tries_for_room;
 }
 
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
@@ -527,9 +527,9 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
     sink->tries_for_room = TRIES_FOR_ROOM;
     sink->first = first;
     sink->free_from = first;
-    space->retries = RETRIES;
+    space->tries.again = RETRIES;
     /* The guest's memory may have moved since the last one */
-    memset(v->target, 0, sizeof(v->target));
+    vtd_targets_forget(v);
     return sink;
 }
 
@@ -540,12 +540,12 @@ void vtd_sink_was_ram(VtdSink *sink)
 
 VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first)
 {
-    unsigned retries = space->retries;
+    unsigned retries = space->tries.again;
     VtdSink *sink = vtd_sink_begin(space, reason, first, false);
 
-    sink->tries = space->tries;
-    sink->tries_for_room = space->tries_for_room;
-    space->retries = retries;
+    sink->tries = space->tries.first;
+    sink->tries_for_room = space->tries.for_room;
+    space->tries.again = retries;
     return sink;
 }
 

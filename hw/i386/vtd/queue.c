@@ -215,7 +215,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
         }
         vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
         if (++steps % 64 == 0 && vtd_piece_over(v)) {
-            vtd_schedule(v);
+            vtd_piece_schedule(v);
             return;
         }
     }

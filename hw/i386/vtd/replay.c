@@ -48,7 +48,7 @@ static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
     uint64_t end;
 
     vtd_replay_one(replay, &notice);
-    if (vtd_refused_at(space->refused, extent->first, extent->last, &end)) {
+    if (vtd_refused_at(space->sent.refused, extent->first, extent->last, &end)) {
         /* What was refused was not sent */
         vtd_space_drop_extent(space, extent);
     }
@@ -69,7 +69,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
         VtdExtent extent;
         bool sendable;
 
-        if (vtd_refused_at(space->refused, page, diff->last, &end)) {
+        if (vtd_refused_at(space->sent.refused, page, diff->last, &end)) {
             continue;
         }
         if (vtd_space_find_extent(space, page, notice.last, &extent)) {
@@ -91,7 +91,7 @@ void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
 {
     VtdReplay replay = { space, first, last, VTD_MAP_TRIES, notice, opaque, 0 };
 
-    memset(space->v->target, 0, sizeof(space->v->target));
+    vtd_targets_forget(space->v);
     vtd_seen_compare(NULL, vtd_space_seen(space), first, last, false,
                       vtd_replay_pages, &replay);
 }

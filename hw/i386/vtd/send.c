@@ -42,13 +42,29 @@ void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice)
                             notice->read | notice->write << 1);
 }
 
-/* Refusals */
+/* What was sent to a space, and what of it was refused */
+
+void vtd_sent_init(VtdSpace *space)
+{
+    uint64_t max_bytes = space->v->seen_config.max_bytes / VTD_EXTENTS_PART;
+
+    space->sent = (VtdSpaceSent) {
+        .extents = vtd_extents_new(max_bytes),
+        .refused = vtd_refused_new(),
+    };
+}
+
+void vtd_sent_destroy(VtdSpace *space)
+{
+    vtd_extents_free(space->sent.extents);
+    vtd_refused_free(space->sent.refused);
+}
 
 void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
                            bool is)
 {
-    uint64_t lost = is ? vtd_refused_add(space->refused, first, last)
-                       : vtd_refused_drop(space->refused, first, last);
+    uint64_t lost = is ? vtd_refused_add(space->sent.refused, first, last)
+                       : vtd_refused_drop(space->sent.refused, first, last);
 
     vtd_count_more(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
 }
@@ -72,7 +88,7 @@ void vtd_space_map_refused(VtdSpace *space, const char *reason,
     vtd_space_set_refused(space, notice->first, notice->last, true);
     *tries = vtd_refused_for_room(error) ? *tries / 4 : *tries - 1;
     if (!*tries) {
-        space->retry_from = notice->last + 1;
+        space->sent.retry_from = notice->last + 1;
     }
 }
 
@@ -104,35 +120,60 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
     }
 }
 
-/* A leaf leads to here: past so many places, to all between two of them */
+/* Targets */
+
+void vtd_targets_forget(Vtd *v)
+{
+    memset(v->targets.ram, 0, sizeof(v->targets.ram));
+}
+
+/* A leaf leads to @ram: past so many places, to all between two of them */
 static void vtd_target_note(Vtd *v, const VtdRam *ram)
 {
-    VtdReached *reached = v->reached;
+    VtdRange *reached = v->targets.reached;
+    unsigned count = v->targets.reached_count;
 
-    for (unsigned i = 0; i < v->reached_count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (ram->first >= reached[i].first && ram->last <= reached[i].last) {
             return;
         }
     }
-    if (v->reached_count < VTD_REACHED) {
-        reached[v->reached_count++] = (VtdReached) { ram->first, ram->last };
+    if (count < VTD_REACHED) {
+        reached[count] = (VtdRange) { ram->first, ram->last };
+        v->targets.reached_count++;
         return;
     }
     reached[0].first = MIN(reached[0].first, ram->first);
     reached[0].last = MAX(reached[0].last, ram->last);
 }
 
+bool vtd_targets_reached(const Vtd *v, uint64_t first, uint64_t last)
+{
+    for (unsigned i = 0; i < v->targets.reached_count; i++) {
+        if (first <= v->targets.reached[i].last &&
+            last >= v->targets.reached[i].first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void vtd_targets_reset(Vtd *v)
+{
+    v->targets.reached_count = 0;
+}
+
 /* What is around @gpa; targets are few regions, met in any order */
 static const VtdRam *vtd_target_at(Vtd *v, uint64_t gpa)
 {
-    VtdRam *ram = v->target;
+    VtdRam *ram = v->targets.ram;
 
     for (unsigned i = 0; i < VTD_TARGETS; i++, ram++) {
         if (ram->last && gpa >= ram->first && gpa <= ram->last) {
             return ram;
         }
     }
-    ram = &v->target[v->next_target++ % VTD_TARGETS];
+    ram = &v->targets.ram[v->targets.next++ % VTD_TARGETS];
     v->ops->ram(v->opaque, gpa, ram);
     vtd_target_note(v, ram);
     return ram;
@@ -187,7 +228,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
     }
     vtd_space_set_refused(space, notice->first, notice->last, false);
     if (notice->last - notice->first > ~VTD_PAGE_MASK) {
-        vtd_extents_add(space->extents, notice->first, notice->last);
+        vtd_extents_add(space->sent.extents, notice->first, notice->last);
     }
 }
 
@@ -202,7 +243,7 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
 
         end = vtd_target_piece(v, first, last, notice.addr, &sendable);
         if (sendable && end - first > ~VTD_PAGE_MASK &&
-            !vtd_extents_have_room(space->extents, first, end)) {
+            !vtd_extents_have_room(space->sent.extents, first, end)) {
             /* What is sent by the page need not be remembered */
             end = first | ~VTD_PAGE_MASK;
         }
@@ -225,10 +266,10 @@ bool vtd_space_find_extent(const VtdSpace *space, uint64_t first, uint64_t last,
                            VtdExtent *extent)
 {
     *extent = (VtdExtent) { .first = first, .last = last };
-    return vtd_extents_find(space->extents, &extent->first, &extent->last);
+    return vtd_extents_find(space->sent.extents, &extent->first, &extent->last);
 }
 
 void vtd_space_drop_extent(VtdSpace *space, const VtdExtent *extent)
 {
-    vtd_extents_drop(space->extents, extent->first, extent->last);
+    vtd_extents_drop(space->sent.extents, extent->first, extent->last);
 }

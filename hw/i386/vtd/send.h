@@ -19,11 +19,6 @@
  */
 #define VTD_MAP_TRIES           256
 
-typedef struct VtdRange {
-    uint64_t first;
-    uint64_t last;
-} VtdRange;
-
 /* Pages that follow on evenly from @leaf */
 typedef struct VtdPages {
     uint64_t first;
@@ -56,6 +51,16 @@ typedef struct VtdSink {
     GArray *fresh;              /* VtdPages; NULL before the first */
     GArray *split;              /* VtdExtent: to be sent anew; as above */
 } VtdSink;
+
+/* Nothing was sent to @space yet */
+void vtd_sent_init(VtdSpace *space);
+void vtd_sent_destroy(VtdSpace *space);
+
+/* Memory may have moved since the last call: ask for targets anew */
+void vtd_targets_forget(Vtd *v);
+/* Whether any leaf ever led to @first to @last, since vtd_targets_reset() */
+bool vtd_targets_reached(const Vtd *v, uint64_t first, uint64_t last);
+void vtd_targets_reset(Vtd *v);
 
 /* The last byte of the largest aligned power of two at @first */
 uint64_t vtd_aligned_last(uint64_t first, uint64_t last);

@@ -12,6 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "send.h"
 #include "trace.h"
 
 static bool vtd_space_update(VtdSpace *space, const char *reason);
@@ -119,27 +120,6 @@ static void vtd_share_tell(Vtd *v, const VtdShare *share)
 
 /* Syncs, in pieces if they take long */
 
-/* How long one access of the guest's may hold the BQL */
-#define PIECE_NS                (20 * 1000 * 1000)
-
-void vtd_piece_begin(Vtd *v)
-{
-    v->piece_end = v->ops->now(v->opaque) + PIECE_NS;
-}
-
-bool vtd_piece_over(Vtd *v)
-{
-    return v->ops->now(v->opaque) >= v->piece_end;
-}
-
-void vtd_schedule(Vtd *v)
-{
-    if (!v->scheduled) {
-        v->scheduled = true;
-        v->ops->schedule(v->opaque);
-    }
-}
-
 /*
  * Until it is done, or the time is over: then the rest waits.  Unless it is
  * the @first piece, it goes on with the tries that the last one left.
@@ -175,7 +155,7 @@ static void vtd_share_go_on(Vtd *v, VtdShare *share, bool first)
         vtd_count(v, VTD_STAT_SYNC_PAUSES);
         trace_vtd_shadow_pause(share->reason, share->did, share->tables.top,
                                share->next, share->last);
-        vtd_schedule(v);
+        vtd_piece_schedule(v);
     }
 }
 
@@ -562,12 +542,8 @@ static void vtd_space_drop(VtdSpace *space)
         vtd_share_leave(v, space->share, space);
         space->share = NULL;
     }
-    vtd_extents_free(space->extents);
-    space->extents = vtd_extents_new(v->seen_config.max_bytes /
-                                     VTD_EXTENTS_PART);
-    vtd_refused_free(space->refused);
-    space->refused = vtd_refused_new();
-    space->retry_from = 0;
+    vtd_sent_destroy(space);
+    vtd_sent_init(space);
     space->shadowed = false;
 }
 
@@ -641,9 +617,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_opaque)
 
     space->v = v;
     space->opaque = space_opaque;
-    space->extents = vtd_extents_new(v->seen_config.max_bytes /
-                                     VTD_EXTENTS_PART);
-    space->refused = vtd_refused_new();
+    vtd_sent_init(space);
     g_ptr_array_add(v->spaces, space);
     vtd_space_update(space, "device");
     return space;
@@ -654,8 +628,7 @@ void vtd_space_free(VtdSpace *space)
     Vtd *v = space->v;
 
     vtd_space_drop(space);
-    vtd_extents_free(space->extents);
-    vtd_refused_free(space->refused);
+    vtd_sent_destroy(space);
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces, space);
     g_free(space);

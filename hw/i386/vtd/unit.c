@@ -107,7 +107,7 @@ void vtd_reset(Vtd *v)
     vtd_interrupts_reset(v);
     vtd_queue_reset(v);
     vtd_regs_reset(v);
-    v->pending_status = 0;
+    vtd_commands_reset(v);
     vtd_drop_translations(v);
     vtd_spaces_update(v, 0, 0);
     vtd_drop_interrupts(v);
@@ -115,8 +115,7 @@ void vtd_reset(Vtd *v)
 
 void vtd_continue(Vtd *v)
 {
-    v->scheduled = false;
-    vtd_piece_begin(v);
+    vtd_piece_resume(v);
     vtd_shadow_continue(v);
     if (!vtd_shadow_pending(v)) {
         vtd_commands_done(v);
@@ -155,7 +154,7 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
         for (unsigned i = 0; i < v->spaces->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
-            sum += vtd_refused_bytes(space->refused) >> VTD_PAGE_SHIFT;
+            sum += vtd_refused_bytes(space->sent.refused) >> VTD_PAGE_SHIFT;
         }
         return sum;
     case VTD_STAT_OVER_LIMIT:
@@ -177,7 +176,7 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
             VtdSpace *space = g_ptr_array_index(v->spaces, i);
 
             sum += stat == VTD_STAT_SHADOW_BYTES
-                   ? vtd_extents_bytes(space->extents) : 0;
+                   ? vtd_extents_bytes(space->sent.extents) : 0;
         }
         return sum;
     default:
