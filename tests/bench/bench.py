@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Compare our intel-iommu with QEMU's own, in one run on one machine.
+
+Both get the same test device as the listener of a shadow, and the same
+driver (tests/qtest/bench), which programs their tables over qtest.  Times are
+CPU time of QEMU's process, without what the listener itself takes; medians of
+several processes, which take turns.  Prints a table for each size and layout,
+one of the instructions that our engine alone takes (which no other load
+disturbs), and each bar and whether it is met.  Writes build/bench/bench.json
+and a picture of what an idle flush costs, build/bench/idle-flush.svg.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from havetool import have                           # noqa: E402
+from instructions import measure_engine             # noqa: E402
+from picture import draw                            # noqa: E402
+from processes import BUILD, build, run             # noqa: E402
+from report import (print_bars, print_engine,       # noqa: E402
+                    print_table)
+from results import (BAR_PAGES, CURVE, KI,          # noqa: E402
+                     LAYOUTS, PAGES, Results, judge)
+
+OUT = BUILD / "bench"
+
+
+def cpu_model():
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"^model name\s*: (.*)", text, re.M)
+    return model[1] if model else "unknown"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__.split("\n\n")[0].strip())
+    parser.add_argument("--device", choices=("ours", "stock", "both"),
+                        default="both")
+    parser.add_argument("--pages", type=int, action="append", metavar="N",
+                        help="so many pages only, n * 512; can be repeated")
+    parser.add_argument("--runs", type=int, default=3,
+                        help="processes for each median (3)")
+    parser.add_argument("--quick", action="store_true",
+                        help="4 Ki and 256 Ki pages, one run, a short curve")
+    args = parser.parse_args()
+    if args.quick:
+        args.runs = 1
+        args.pages = args.pages or [4 * KI, BAR_PAGES]
+    args.curve = [p for p in CURVE
+                  if p <= (KI * KI if args.quick else CURVE[-1])]
+    if args.pages:
+        if any(p < 512 or p % 512 for p in args.pages):
+            parser.error("pages come in tables of 512")
+        if not args.quick:
+            args.curve = []
+    else:
+        args.pages = PAGES
+    return args
+
+
+def main():
+    args = parse_arguments()
+    devices = (["stock", "ours"] if args.device == "both"
+               else [args.device])
+    build(devices)
+    OUT.mkdir(parents=True, exist_ok=True)
+    picture = bool(args.curve) and have("gnuplot", "gnuplot-nox",
+                                        "the picture")
+    engine = None
+    if "ours" in devices and have("valgrind", "valgrind",
+                                  "the count of instructions"):
+        engine = measure_engine()
+    results = Results()
+    load = os.getloadavg()[0]
+    print(f"\nmeasuring; load {load:.1f} on {os.cpu_count()} CPUs, "
+          f"{cpu_model()}")
+    for repeat in range(args.runs):
+        for pages in args.pages:
+            if repeat and pages > BAR_PAGES:
+                continue        # they take long, and no bar is at stake
+            for layout in LAYOUTS:
+                for device in devices:
+                    run(results, device, layout, pages, repeat, False)
+    for pages in args.curve:
+        for layout in LAYOUTS:
+            for device in devices:
+                if pages not in args.pages:
+                    run(results, device, layout, pages, 0, True)
+
+    for layout in LAYOUTS:
+        for pages in args.pages:
+            print_table(results, devices, layout, pages)
+    if engine:
+        print_engine(engine)
+    judged = judge(results)
+    if judged:
+        print_bars(judged)
+    path = OUT / "bench.json"
+    path.write_text(json.dumps(
+        {"cpu": cpu_model(), "cpus": os.cpu_count(), "load": load,
+         "runs": args.runs, "results": results.json(),
+         "instructions": engine, "bars": judged}, indent=1) + "\n")
+    print(f"\n{os.path.relpath(path)}")
+    if picture:
+        path = OUT / "idle-flush.svg"
+        draw(results, devices, path)
+        print(os.path.relpath(path))
+    return 1 if any(not bar["met"] for bar in judged) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is measured, what came out, and the bars that it is held to."""
+
+import statistics
+
+KI = 1024
+# Bars hold for so many pages.
+BAR_PAGES = 256 * KI
+LAYOUTS = ("scattered", "contiguous")
+PAGES = (4 * KI, 64 * KI, BAR_PAGES, KI * KI)
+CURVE = (4 * KI, 16 * KI, 64 * KI, BAR_PAGES, KI * KI, 4 * KI * KI)
+
+# Operations in the order of the table: name, what it is to a reader
+TIMES = (
+    ("first-sync", "first sync, all pages appear"),
+    ("sync-again", "the same after a teardown"),
+    ("idle", "domain flush, nothing changed"),
+    ("changed", "domain flush, one page changed"),
+    ("many-changed", "domain flush, 64 Ki random changes"),
+    ("teardown", "domain flush, all leaves cleared"),
+    ("page", "page flush, nothing changed"),
+    ("page-map", "page flush, the page appeared"),
+    ("page-unmap", "page flush, the page went"),
+    ("context", "global context flush, nothing changed"),
+    ("move", "device to a domain 99% the same"),
+    ("wait", "wait descriptor"),
+)
+# Those that look at all pages, to be divided by them
+WHOLE = ("first-sync", "idle", "teardown")
+MEMORY = (
+    ("memory", "metadata, bytes a page"),
+    ("memory-changed", "after a million random changes"),
+    ("memory-undone", "after they are undone"),
+)
+
+# layout, operation, what of it, bar: at least so many times as fast, or so
+# many UNMAPs or bytes at most
+BARS = (
+    ("scattered", "idle", "times", 100),
+    ("scattered", "changed", "times", 100),
+    ("scattered", "teardown", "times", 200),
+    ("scattered", "teardown", "unmaps", 16),
+    ("scattered", "first-sync", "times", 3),
+    ("scattered", "page", "times", 2),
+    ("scattered", "page-map", "times", 2),
+    ("scattered", "page-unmap", "times", 2),
+    ("scattered", "memory", "bytes", 9),
+    ("scattered", "memory-changed", "bytes", 9),
+    ("contiguous", "memory", "bytes", 1),
+    ("contiguous", "memory-undone", "bytes", 1),
+)
+
+
+class Results:
+    """What all processes said: device, layout, pages, operation, values."""
+
+    def __init__(self):
+        self.runs = {}
+
+    def add(self, device, layout, pages, record):
+        key = (device, layout, pages, record.pop("op"))
+        values = self.runs.setdefault(key, {})
+        for name, value in record.items():
+            values.setdefault(name, []).append(value)
+
+    def get(self, device, layout, pages, op, value="ns"):
+        """The median, None if there is none."""
+        values = self.runs.get((device, layout, pages, op), {}).get(value)
+        return statistics.median(values) if values else None
+
+    def json(self):
+        return [{"device": d, "layout": l, "pages": p, "op": o,
+                 "median": {n: statistics.median(v)
+                            for n, v in values.items()},
+                 "runs": values}
+                for (d, l, p, o), values in self.runs.items()]
+
+
+def judge(results):
+    """The bars: each with its value, and whether it is met."""
+    titles = dict(TIMES + MEMORY)
+    judged = []
+    for layout, op, what, limit in BARS:
+        def get(device, value):
+            return results.get(device, layout, BAR_PAGES, op, value)
+
+        if what == "times":
+            stock, ours = get("stock", "ns"), get("ours", "ns")
+            value = stock / ours if stock and ours else None
+            text = f">= {limit} times as fast"
+        elif what == "unmaps":
+            value = get("ours", "unmaps")
+            text = f"<= {limit} UNMAPs"
+        else:
+            value = get("ours", "bytes_per_page")
+            text = f"<= {limit} bytes" if limit > 1 else "< 1 byte"
+        if value is not None:
+            met = (value >= limit if what == "times" else
+                   value < limit if limit == 1 else value <= limit)
+            judged.append({"layout": layout, "op": op, "what": what,
+                           "limit": limit, "value": value, "met": met,
+                           "title": titles[op], "bar": text})
+    return judged
