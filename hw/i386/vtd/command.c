@@ -21,7 +21,7 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
     v->commands.pending_status &= ~bit;
-    if (on && vtd_shadow_pending(v)) {
+    if (on && vtd_spaces_pending(v)) {
         v->commands.pending_status |= bit;
     } else {
         vtd_set_status(v, bit, on);
@@ -161,7 +161,7 @@ void vtd_ccmd_written(Vtd *v)
                                       VTD_CCMD_FM(command));
         break;
     }
-    if (done && vtd_shadow_pending(v)) {
+    if (done && vtd_spaces_pending(v)) {
         return;
     }
     vtd_ccmd_done(v, done);
@@ -192,7 +192,7 @@ void vtd_iotlb_written(Vtd *v)
                                    iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
         break;
     }
-    if (done && vtd_shadow_pending(v)) {
+    if (done && vtd_spaces_pending(v)) {
         return;
     }
     vtd_iotlb_done(v, done);

@@ -183,6 +183,23 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
     return true;
 }
 
+VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables)
+{
+    Vtd *v = space->v;
+    VtdFault fault;
+
+    *tables = false;
+    if (!vtd_translating(v)) {
+        return VTD_VIEW_DIRECT;
+    }
+    if (!vtd_context_read(v, v->ops->source_id(space->opaque), context,
+                          &fault)) {
+        return VTD_VIEW_TRANSLATED;
+    }
+    *tables = !context->pass_through;
+    return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_PASS_THROUGH;
+}
+
 /* The cache's lock is held */
 static void vtd_context_publish(VtdSpace *space, VtdContext *context)
 {
@@ -237,8 +254,8 @@ void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 {
     qemu_mutex_lock(&v->contexts.lock);
     v->contexts.epoch++;
-    for (unsigned i = 0; i < v->spaces->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+    for (unsigned i = 0; i < v->spaces.all->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
         VtdContext *context = qatomic_load_acquire(&space->context);
 
         if (context && (!match || match(context, key))) {

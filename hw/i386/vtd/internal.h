@@ -37,18 +37,6 @@ typedef struct VtdContext {
     uint64_t epoch;             /* of the cache, when it was read */
 } VtdContext;
 
-/* What was last seen of a table, and the spaces that are shadows of it */
-typedef struct VtdShare {
-    VtdTables tables;           /* of whoever came first: not the tag */
-    VtdSeen *seen;
-    GPtrArray *spaces;
-    uint64_t generation;        /* of the update that synced all of it last */
-    bool pending;               /* a sync has stopped at: */
-    uint64_t next, last;
-    uint16_t did;               /* of that sync, as the next */
-    const char *reason;
-} VtdShare;
-
 #define VTD_TARGETS             4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
@@ -121,6 +109,33 @@ typedef struct VtdTargets {
     unsigned reached_count;
 } VtdTargets;
 
+/* share.c: what was last seen of a table, and the spaces that follow it */
+typedef struct VtdShare {
+    VtdTables tables;           /* of the first space: not the tag of others */
+    VtdSeen *seen;
+    GPtrArray *spaces;
+    uint64_t generation;        /* of the update that synced all of it last */
+    bool pending;               /* a sync has stopped at: */
+    uint64_t next, last;
+    uint16_t did;               /* of that sync, as the next */
+    const char *reason;
+} VtdShare;
+
+/* share.c */
+typedef struct VtdShadows {
+    GPtrArray *shares;          /* of VtdShare */
+    VtdSeenConfig config;
+    VtdSeenStats stats;
+    bool limit_told;            /* VtdOps.over_limit was called */
+} VtdShadows;
+
+/* space.c */
+typedef struct VtdSpaces {
+    GPtrArray *all;             /* of VtdSpace */
+    bool updating;              /* an update runs */
+    uint64_t generation;        /* counts updates */
+} VtdSpaces;
+
 struct Vtd {
     const VtdOps *ops;
     void *opaque;
@@ -140,28 +155,13 @@ struct Vtd {
     VtdIecChange iec_change;                /* bql */
     VtdPiece piece;                         /* bql */
     VtdTargets targets;                     /* bql */
+    VtdShadows shadows;                     /* bql */
+    VtdSpaces spaces;                       /* bql */
     VtdIotlb *iotlb;
-
-    GPtrArray *spaces;                      /* bql */
-
-    VtdSeenConfig seen_config;
-    VtdSeenStats seen_stats;                /* bql */
-    GPtrArray *shares;                      /* bql: of VtdShare */
-    bool limit_told;                        /* bql */
-    bool unbounded;                         /* bql: no sync stops */
-    bool updating;                          /* bql: vtd_spaces_update() runs */
-    uint64_t generation;                    /* bql: counts these updates */
 
     uint64_t logged;                /* atomic: causes, by bit */
     uint64_t stats[VTD_STAT_COUNT];
 };
-
-/* How far a space is in the vtd_spaces_update() that runs */
-typedef enum VtdUpdate {
-    VTD_UPDATE_NONE,
-    VTD_UPDATE_PENDING,
-    VTD_UPDATE_RUNNING,
-} VtdUpdate;
 
 /* notify.c: how often the next piece of a sync may be refused */
 typedef struct VtdSpaceTries {
@@ -176,6 +176,13 @@ typedef struct VtdSpaceSent {
     VtdRefused *refused;
     uint64_t retry_from;        /* where the last retry was given up */
 } VtdSpaceSent;
+
+/* space.c: how far a space is in the update that runs */
+typedef enum VtdUpdate {
+    VTD_UPDATE_NONE,
+    VTD_UPDATE_PENDING,
+    VTD_UPDATE_RUNNING,
+} VtdUpdate;
 
 struct VtdSpace {
     Vtd *v;
@@ -348,6 +355,11 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
 /* Read the entries past the cache.  Errors as above.  [any] */
 bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
                       VtdFault *fault);
+/*
+ * What the tables say of @space now: its view.  @context is set if it has
+ * @tables.  Past the cache.  [bql]
+ */
+VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables);
 /* Which cached contexts an invalidation names: NULL @match for all.  [bql] */
 typedef bool VtdContextMatch(const VtdContext *context, const void *key);
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
@@ -355,28 +367,69 @@ void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
 void vtd_context_forget(VtdSpace *space);
 
 /*
- * shadow.c: which table each space follows, and when to look at it.  [bql]
+ * share.c: what was last seen of tables, and who follows them.  [bql]
  *
+ * A sync that takes long stops, and its share is pending; so is an update
+ * that needs its end.  Until nothing is pending, the invalidation that began
+ * it is not complete.
+ */
+void vtd_shadows_init(Vtd *v);
+void vtd_shadows_destroy(Vtd *v);
+/* What is remembered of all tables: leaves, and bytes of memory */
+void vtd_shadows_size(Vtd *v, uint64_t *leaves, uint64_t *bytes);
+/* The share of the tables in this memory, or NULL */
+VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables);
+typedef enum VtdFollow {
+    VTD_FOLLOW_SEND,
+    VTD_FOLLOW_RECORD,          /* as if it had been sent */
+    VTD_FOLLOW_AT_ONCE,         /* record, and stop at no piece's end */
+} VtdFollow;
+/*
+ * Let a space follow the tables of @context, NULL for none, and bring it
+ * from what it holds to what they say.  False, and nothing done, if what is
+ * known of them is not in step yet: what the space holds may be in the part
+ * that was not looked at, and what nobody maps any more may be there as well.
+ */
+bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
+                      const char *reason, VtdFollow how);
+/* Follow nothing: what the space held is nobody's any more */
+void vtd_share_leave(VtdSpace *space);
+/*
+ * A space, its update in this state, that follows @share, and other tables or
+ * none by the guest's contexts; NULL if there is none
+ */
+VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update);
+/* Sync all that @space follows, unless that is pending */
+void vtd_share_sync(VtdSpace *space, const char *reason);
+/* Sync tables that map @did, or with @global all, from @first to @last */
+void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
+                           uint64_t last);
+bool vtd_shares_pending(Vtd *v);
+/* Another piece of each sync that is pending; true if none is any more */
+bool vtd_shares_continue(Vtd *v);
+/* Forget tables that no space follows */
+void vtd_shares_sweep(Vtd *v);
+
+/* space.c: views, and when a space changes to other tables.  [bql] */
+void vtd_spaces_init(Vtd *v);
+void vtd_spaces_destroy(Vtd *v);
+/*
  * After the context of each space with @sid in the bits of @mask may have
  * changed: its view, the table that it follows, and its shadow.
  */
 void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
-/*
- * A sync that takes long stops, and so does an update that needs its end.
- * Until nothing is pending, the invalidation that began it is not complete.
- */
-bool vtd_shadow_pending(Vtd *v);
-void vtd_shadow_continue(Vtd *v);
-/* All spaces after the unit's state was loaded, until the next update */
+/* The views of all spaces after a load, until the next update */
 void vtd_spaces_load(Vtd *v);
+bool vtd_spaces_pending(Vtd *v);
+void vtd_spaces_continue(Vtd *v);
 /*
  * After mappings from @first to @last may have changed, of @did or, with
  * @global, of every domain
  */
-void vtd_shadow_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
-                      uint64_t last);
+void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
+                           uint64_t last);
 /* The device @sid forgets what ATS told it of @first to @last */
-void vtd_shadow_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
+void vtd_spaces_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
 
 /* tracewalk.c: tell whoever traces it what a sync is to look at.  [bql] */

@@ -89,8 +89,8 @@ static bool vtd_match_source(const VtdContext *context, const void *key)
 
 static void vtd_trace_devices(Vtd *v, const VtdSourceKey *key)
 {
-    for (unsigned i = 0; i < v->spaces->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces, i);
+    for (unsigned i = 0; i < v->spaces.all->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
         uint16_t sid = v->ops->source_id(space->opaque);
 
         if (!((sid ^ key->sid) & key->mask)) {
@@ -124,7 +124,7 @@ void vtd_invalidate_iotlb_global(Vtd *v)
     trace_vtd_inv_desc_iotlb_global();
     trace_vtd_iotlb_reset("global invalidation");
     vtd_iotlb_drop_global(v->iotlb);
-    vtd_shadow_pages(v, true, 0, 0, UINT64_MAX);
+    vtd_spaces_invalidate(v, true, 0, 0, UINT64_MAX);
 }
 
 void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
@@ -132,7 +132,7 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
     vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
     trace_vtd_inv_desc_iotlb_domain(did);
     vtd_iotlb_drop_domain(v->iotlb, did);
-    vtd_shadow_pages(v, false, did, 0, UINT64_MAX);
+    vtd_spaces_invalidate(v, false, did, 0, UINT64_MAX);
 }
 
 /*
@@ -154,7 +154,7 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
     vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pages(did, addr, am);
     vtd_iotlb_drop_range(v->iotlb, did, first, first | mask);
-    vtd_shadow_pages(v, false, did, first, first | mask);
+    vtd_spaces_invalidate(v, false, did, first, first | mask);
 }
 
 /* With @sized the lowest 0 bit of @addr, from bit 12 on, tells how many */
@@ -171,7 +171,7 @@ void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
     vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
     trace_vtd_inv_desc_device_tlb(sid, addr & ~mask, addr | mask);
     first = vtd_range_first(v, addr, mask);
-    vtd_shadow_device_tlb(v, sid, first, first | mask);
+    vtd_spaces_device_tlb(v, sid, first, first | mask);
 }
 
 void vtd_invalidate_iec_global(Vtd *v)

@@ -162,15 +162,15 @@ void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
 {
     GArray *pages;
 
-    if (!v->shares->len) {
+    if (!v->shadows.shares->len) {
         vtd_targets_reset(v);
         return;
     }
     pages = vtd_memory_pages(changes, n);
     if (vtd_memory_reached(v, pages)) {
         vtd_count(v, VTD_STAT_LAYOUTS);
-        for (unsigned i = 0; i < v->spaces->len; i++) {
-            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        for (unsigned i = 0; i < v->spaces.all->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
             if (space->share) {
                 vtd_memory_move_space(space, pages);

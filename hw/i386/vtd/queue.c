@@ -188,7 +188,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
     trace_vtd_inv_qi_tail(tail);
     if (!v->queue.enabled ||
         (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE) ||
-        vtd_shadow_pending(v)) {
+        vtd_spaces_pending(v)) {
         return;
     }
     if (v->queue.held) {
@@ -209,7 +209,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
             vtd_queue_error(v, error);
             return;
         }
-        if (vtd_shadow_pending(v)) {
+        if (vtd_spaces_pending(v)) {
             v->queue.held = true;
             return;
         }

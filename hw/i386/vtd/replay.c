@@ -48,7 +48,8 @@ static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
     uint64_t end;
 
     vtd_replay_one(replay, &notice);
-    if (vtd_refused_at(space->sent.refused, extent->first, extent->last, &end)) {
+    if (vtd_refused_at(space->sent.refused, extent->first, extent->last,
+                       &end)) {
         /* What was refused was not sent */
         vtd_space_drop_extent(space, extent);
     }

@@ -18,7 +18,7 @@
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
     /* What is pending has no place in the stream */
-    while (vtd_shadow_pending(v)) {
+    while (vtd_spaces_pending(v)) {
         vtd_continue(v);
     }
     memset(saved, 0, sizeof(*saved));

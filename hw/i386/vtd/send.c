@@ -46,7 +46,7 @@ void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice)
 
 void vtd_sent_init(VtdSpace *space)
 {
-    uint64_t max_bytes = space->v->seen_config.max_bytes / VTD_EXTENTS_PART;
+    uint64_t max_bytes = space->v->shadows.config.max_bytes / VTD_EXTENTS_PART;
 
     space->sent = (VtdSpaceSent) {
         .extents = vtd_extents_new(max_bytes),

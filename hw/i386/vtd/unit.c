@@ -70,29 +70,16 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
     vtd_contexts_init(v);
     vtd_interrupts_init(v);
     v->iotlb = vtd_iotlb_new();
-    v->spaces = g_ptr_array_new();
-    v->shares = g_ptr_array_new();
-    v->seen_config = (VtdSeenConfig) {
-        .format = &v->format,
-        .ram = ops->ram,
-        .read = ops->read,
-        .opaque = opaque,
-        .max_leaves = config->max_mappings,
-        .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
-                         MIN(config->max_mappings, VTD_BIT(58)) *
-                         VTD_SEEN_BYTES_PER_MAPPING),
-        .work = config->sync_work ?: VTD_SYNC_WORK,
-        .stats = &v->seen_stats,
-    };
+    vtd_spaces_init(v);
+    vtd_shadows_init(v);
     vtd_regs_reset(v);
     return v;
 }
 
 void vtd_free(Vtd *v)
 {
-    g_assert(v->spaces->len == 0);
-    g_ptr_array_free(v->spaces, TRUE);
-    g_ptr_array_free(v->shares, TRUE);
+    vtd_shadows_destroy(v);
+    vtd_spaces_destroy(v);
     vtd_iotlb_free(v->iotlb);
     vtd_interrupts_destroy(v);
     vtd_contexts_destroy(v);
@@ -116,8 +103,8 @@ void vtd_reset(Vtd *v)
 void vtd_continue(Vtd *v)
 {
     vtd_piece_resume(v);
-    vtd_shadow_continue(v);
-    if (!vtd_shadow_pending(v)) {
+    vtd_spaces_continue(v);
+    if (!vtd_spaces_pending(v)) {
         vtd_commands_done(v);
         vtd_queue_run(v);
     }
@@ -134,6 +121,7 @@ void vtd_use_caching_mode(Vtd *v)
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {
     uint64_t sum = qatomic_load_acquire(&v->stats[stat]);
+    uint64_t leaves, bytes;
 
     switch (stat) {
     case VTD_STAT_TRANSLATIONS:
@@ -142,8 +130,8 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
                vtd_stat(v, VTD_STAT_PASS_THROUGH);
     case VTD_STAT_IOTLB_HITS:
     case VTD_STAT_CONTEXT_HITS:
-        for (unsigned i = 0; i < v->spaces->len; i++) {
-            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        for (unsigned i = 0; i < v->spaces.all->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
             sum += stat == VTD_STAT_IOTLB_HITS
                    ? qatomic_read(&space->hits)
@@ -151,34 +139,29 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
         }
         return sum;
     case VTD_STAT_REFUSED_PAGES:
-        for (unsigned i = 0; i < v->spaces->len; i++) {
-            VtdSpace *space = g_ptr_array_index(v->spaces, i);
+        for (unsigned i = 0; i < v->spaces.all->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
             sum += vtd_refused_bytes(space->sent.refused) >> VTD_PAGE_SHIFT;
         }
         return sum;
     case VTD_STAT_OVER_LIMIT:
-        return v->seen_stats.over_limit;
+        return v->shadows.stats.over_limit;
     case VTD_STAT_COMPARED:
-        return v->seen_stats.compared;
+        return v->shadows.stats.compared;
     case VTD_STAT_UNCHANGED:
-        return v->seen_stats.unchanged;
+        return v->shadows.stats.unchanged;
     case VTD_STAT_SHADOW_LEAVES:
+        vtd_shadows_size(v, &leaves, &bytes);
+        return leaves;
     case VTD_STAT_SHADOW_BYTES:
-        for (unsigned i = 0; i < v->shares->len; i++) {
-            VtdShare *share = g_ptr_array_index(v->shares, i);
-            uint64_t leaves, bytes;
+        vtd_shadows_size(v, &leaves, &bytes);
+        for (unsigned i = 0; i < v->spaces.all->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
-            vtd_seen_size(share->seen, &leaves, &bytes);
-            sum += stat == VTD_STAT_SHADOW_LEAVES ? leaves : bytes;
+            bytes += vtd_extents_bytes(space->sent.extents);
         }
-        for (unsigned i = 0; i < v->spaces->len; i++) {
-            VtdSpace *space = g_ptr_array_index(v->spaces, i);
-
-            sum += stat == VTD_STAT_SHADOW_BYTES
-                   ? vtd_extents_bytes(space->sent.extents) : 0;
-        }
-        return sum;
+        return bytes;
     default:
         return sum;
     }

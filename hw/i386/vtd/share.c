@@ -1,0 +1,371 @@
+/*
+ * Intel VT-d engine: tables, and the spaces that follow them
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what was last seen of each table, which spaces follow it, and its
+ * syncs, in pieces if they take long.  Tables are told from others by the
+ * memory that they are in, never by a domain id: what is seen of one is kept
+ * once, and a difference goes to all spaces that follow it, so that each
+ * holds what was last seen.  [bql] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "notify.h"
+#include "trace.h"
+
+void vtd_shadows_init(Vtd *v)
+{
+    v->shadows.shares = g_ptr_array_new();
+    v->shadows.config = (VtdSeenConfig) {
+        .format = &v->format,
+        .ram = v->ops->ram,
+        .read = v->ops->read,
+        .opaque = v->opaque,
+        .max_leaves = v->config.max_mappings,
+        .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
+                         MIN(v->config.max_mappings, VTD_BIT(58)) *
+                         VTD_SEEN_BYTES_PER_MAPPING),
+        .work = v->config.sync_work ?: VTD_SYNC_WORK,
+        .stats = &v->shadows.stats,
+    };
+}
+
+void vtd_shadows_destroy(Vtd *v)
+{
+    g_ptr_array_free(v->shadows.shares, TRUE);
+}
+
+void vtd_shadows_size(Vtd *v, uint64_t *leaves, uint64_t *bytes)
+{
+    *leaves = *bytes = 0;
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+        uint64_t share_leaves, share_bytes;
+
+        vtd_seen_size(share->seen, &share_leaves, &share_bytes);
+        *leaves += share_leaves;
+        *bytes += share_bytes;
+    }
+}
+
+/* Tables and who follows them */
+
+VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables)
+{
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+
+        if (vtd_tables_same(&share->tables, tables)) {
+            return share;
+        }
+    }
+    return NULL;
+}
+
+static VtdShare *vtd_share_new(const VtdTables *tables, VtdSeen *seen)
+{
+    VtdShare *share = g_new0(VtdShare, 1);
+
+    share->tables = *tables;
+    share->seen = seen;
+    share->spaces = g_ptr_array_new();
+    return share;
+}
+
+static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
+{
+    VtdShare *share = vtd_share_find(v, tables);
+
+    if (!share) {
+        share = vtd_share_new(tables, vtd_seen_new(&v->shadows.config,
+                                                   tables->top,
+                                                   tables->levels));
+        g_ptr_array_add(v->shadows.shares, share);
+    }
+    return share;
+}
+
+static void vtd_share_free(Vtd *v, VtdShare *share)
+{
+    g_ptr_array_remove(v->shadows.shares, share);
+    vtd_seen_free(share->seen);
+    g_ptr_array_free(share->spaces, TRUE);
+    g_free(share);
+}
+
+static void vtd_share_remove(Vtd *v, VtdShare *share, VtdSpace *space)
+{
+    g_ptr_array_remove(share->spaces, space);
+    if (!share->spaces->len) {
+        vtd_share_free(v, share);
+    }
+}
+
+void vtd_share_leave(VtdSpace *space)
+{
+    if (space->share) {
+        vtd_share_remove(space->v, space->share, space);
+        space->share = NULL;
+    }
+}
+
+void vtd_shares_sweep(Vtd *v)
+{
+    for (unsigned i = v->shadows.shares->len; i; i--) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i - 1);
+
+        if (!share->spaces->len) {
+            vtd_share_free(v, share);
+        }
+    }
+}
+
+/* Syncs */
+
+/* The sinks of all spaces of a share: each takes every difference */
+typedef struct VtdSinks {
+    VtdSink **sink;
+    unsigned count;
+} VtdSinks;
+
+static void vtd_sinks_push(void *opaque, const VtdDiff *diff)
+{
+    VtdSinks *sinks = opaque;
+
+    for (unsigned i = 0; i < sinks->count; i++) {
+        vtd_sink_push(sinks->sink[i], diff);
+    }
+}
+
+/* Tell the user, once, that a table has more than is remembered of it */
+static void vtd_share_check_limit(Vtd *v, const VtdShare *share)
+{
+    if (vtd_seen_limited(share->seen) && !v->shadows.limit_told) {
+        v->shadows.limit_told = true;
+        v->ops->over_limit(v->opaque);
+    }
+}
+
+/*
+ * Sync from share->next to share->last, until the time of this call is over
+ * unless it is to be done @at_once.  Unless it is the @first piece, it goes on
+ * with the tries that the last one left.
+ */
+static void vtd_share_sync_piece(Vtd *v, VtdShare *share, bool first,
+                                 bool at_once)
+{
+    bool each_leaf = v->ops->dirty_tracking(v->opaque);
+    VtdSinks sinks = { .count = share->spaces->len };
+
+    sinks.sink = g_new(VtdSink *, sinks.count);
+    for (unsigned i = 0; i < sinks.count; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
+
+        sinks.sink[i] = first
+            ? vtd_sink_begin(space, share->reason, share->next, false)
+            : vtd_sink_resume(space, share->reason, share->next);
+    }
+    vtd_count(v, VTD_STAT_SYNCS);
+    trace_vtd_shadow_sync(share->reason, share->did, share->tables.top,
+                          share->next, share->last, sinks.count);
+    do {
+        share->next = vtd_seen_sync(share->seen, share->next, share->last,
+                                    each_leaf, vtd_sinks_push, &sinks);
+    } while (share->next && (at_once || !vtd_piece_over(v)));
+    share->pending = share->next;
+    for (unsigned i = 0; i < sinks.count; i++) {
+        vtd_sink_end(sinks.sink[i], share->pending ? share->next - 1
+                                                   : share->last);
+    }
+    g_free(sinks.sink);
+    vtd_share_check_limit(v, share);
+    if (share->pending) {
+        vtd_count(v, VTD_STAT_SYNC_PAUSES);
+        trace_vtd_shadow_pause(share->reason, share->did, share->tables.top,
+                               share->next, share->last);
+        vtd_piece_schedule(v);
+    }
+}
+
+/* A range of @share, of domain @did; what was still to be done is added */
+static void vtd_share_sync_range(Vtd *v, VtdShare *share, const char *reason,
+                                 uint16_t did, uint64_t first, uint64_t last,
+                                 bool at_once)
+{
+    uint64_t width_last = vtd_width_last(v);
+
+    last = MIN(last, width_last);
+    if (first > last) {
+        return;
+    }
+    if (share->pending) {
+        first = MIN(first, share->next);
+        last = MAX(last, share->last);
+    }
+    share->reason = reason;
+    share->did = did;
+    share->next = first;
+    share->last = last;
+    vtd_trace_sync(v, &share->tables, share->seen, first, last);
+    vtd_share_sync_piece(v, share, true, at_once);
+}
+
+void vtd_share_sync(VtdSpace *space, const char *reason)
+{
+    if (space->share && !space->share->pending) {
+        vtd_share_sync_range(space->v, space->share, reason, space->did, 0,
+                             UINT64_MAX, false);
+    }
+}
+
+void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
+                           uint64_t last)
+{
+    const char *reason = global ? "global" :
+                         last - first == UINT64_MAX ? "domain" : "pages";
+
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+        VtdSpace *named = NULL;
+
+        for (unsigned j = 0; j < share->spaces->len && !named; j++) {
+            VtdSpace *space = g_ptr_array_index(share->spaces, j);
+
+            if (global || space->did == did) {
+                named = space;
+            }
+        }
+        if (named || !share->spaces->len) {
+            /* A share without spaces has one that waits to follow it */
+            vtd_share_sync_range(v, share, reason, named ? named->did : did,
+                                 first, last, false);
+        }
+    }
+}
+
+bool vtd_shares_pending(Vtd *v)
+{
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+
+        if (share->pending) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool vtd_shares_continue(Vtd *v)
+{
+    bool pending = false;
+
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+
+        if (share->pending) {
+            vtd_share_sync_piece(v, share, false, false);
+            pending |= share->pending;
+        }
+    }
+    return !pending;
+}
+
+/* Who follows which */
+
+VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update)
+{
+    for (unsigned i = 0; i < share->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
+        VtdContext context;
+        bool tables;
+
+        if (space->update == update) {
+            vtd_context_view(space, &context, &tables);
+            if (!tables || share != vtd_share_find(v, &context.tables)) {
+                return space;
+            }
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Two spaces swap tables: those still to move get a private copy, one for all
+ * of them, since the sync that follows changes the shared one.
+ */
+static void vtd_share_split_leaving(Vtd *v, VtdShare *share)
+{
+    VtdShare *copy = NULL;
+    VtdSpace *leaving;
+
+    while ((leaving = vtd_share_leaving(v, share, VTD_UPDATE_RUNNING))) {
+        if (!copy) {
+            copy = vtd_share_new(&share->tables, vtd_seen_copy(share->seen));
+        }
+        g_ptr_array_remove(share->spaces, leaving);
+        g_ptr_array_add(copy->spaces, leaving);
+        leaving->share = copy;
+    }
+}
+
+/* The share of the tables of @context, in step with them: once in an update */
+static VtdShare *vtd_share_in_step(Vtd *v, const VtdContext *context,
+                                   const char *reason, bool at_once)
+{
+    VtdShare *share = vtd_share_get(v, &context->tables);
+
+    if (!v->spaces.updating || at_once ||
+        share->generation != v->spaces.generation) {
+        vtd_share_split_leaving(v, share);
+        share->generation = v->spaces.generation;
+        vtd_share_sync_range(v, share, reason, context->tables.did, 0,
+                             UINT64_MAX, at_once);
+    }
+    return share;
+}
+
+static void vtd_share_compared(void *opaque, const VtdDiff *diff)
+{
+    vtd_sink_push(opaque, diff);
+}
+
+bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
+                      const char *reason, VtdFollow how)
+{
+    Vtd *v = space->v;
+    VtdShare *old, *new = NULL;
+    VtdSink *sink;
+
+    if (context) {
+        new = vtd_share_in_step(v, context, reason,
+                                how == VTD_FOLLOW_AT_ONCE);
+    }
+    old = space->share;
+    if (new && new != old && new->pending) {
+        return false;
+    }
+    if (context) {
+        space->did = context->tables.did;
+    }
+    if (new == old) {
+        return true;
+    }
+    trace_vtd_shadow_follow(v->ops->source_id(space->opaque), space->did,
+                            old ? old->tables.top : 0,
+                            new ? new->tables.top : 0);
+    space->share = new;
+    sink = vtd_sink_begin(space, reason, 0, how != VTD_FOLLOW_SEND);
+    vtd_seen_compare(old ? old->seen : NULL, new ? new->seen : NULL, 0,
+                     UINT64_MAX, v->ops->dirty_tracking(v->opaque),
+                     vtd_share_compared, sink);
+    vtd_sink_end(sink, vtd_width_last(v));
+    if (new) {
+        g_ptr_array_add(new->spaces, space);
+    }
+    if (old) {
+        vtd_share_remove(v, old, space);
+    }
+    return true;
+}
