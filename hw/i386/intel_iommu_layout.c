@@ -11,7 +11,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "exec/address-spaces.h"
+#include "system/address-spaces.h"
 #include "intel_iommu_internal.h"
 
 /* What is RAM when the engine asks */

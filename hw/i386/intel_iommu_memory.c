@@ -13,7 +13,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "exec/address-spaces.h"
+#include "system/address-spaces.h"
 #include "exec/memop.h"
 #include "hw/cxl/cxl.h"
 #include "hw/cxl/cxl_host.h"

@@ -14,7 +14,7 @@
 #include "qapi/qapi-types-common.h"
 #include "qapi/util.h"
 #include "qapi/visitor-impl.h"
-#include "hw/qdev-properties.h"
+#include "hw/core/qdev-properties.h"
 #include "kvm/kvm_i386.h"
 #include "system/kvm.h"
 #include "intel_iommu_internal.h"

@@ -15,7 +15,7 @@
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
-#include "exec/address-spaces.h"
+#include "system/address-spaces.h"
 #include "hw/misc/iommu-refusal.h"
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"

@@ -13,7 +13,7 @@
 #include "qemu/lockable.h"
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
-#include "exec/address-spaces.h"
+#include "system/address-spaces.h"
 #include "hw/misc/iommu-refusal.h"
 #include "vtd-testdev-state.h"
 

@@ -13,7 +13,7 @@
 
 #include "qemu/queue.h"
 #include "qemu/thread.h"
-#include "exec/memory.h"
+#include "system/memory.h"
 #include "hw/misc/vtd-testdev.h"
 #include "hw/pci/pci_device.h"
 #include "system/host_iommu_device.h"

@@ -14,8 +14,8 @@
 #include "qemu/lockable.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
-#include "exec/address-spaces.h"
-#include "hw/qdev-properties.h"
+#include "system/address-spaces.h"
+#include "hw/core/qdev-properties.h"
 #include "vtd-testdev-state.h"
 
 #define TYPE_TESTDEV_FLOOR      "vtd-testdev-floor"

@@ -16,7 +16,7 @@
 #define QEMU_IOVA_TREE_H
 
 #include "exec/hwaddr.h"
-#include "exec/memory.h"
+#include "system/memory.h"
 
 /**
  * struct DMAMap: one mapping, or a needle to search for

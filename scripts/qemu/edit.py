@@ -11,7 +11,7 @@ import os
 import re
 from collections import namedtuple
 
-MARKS = {'.c': '  /* wired */', '.rst': ''}
+MARKS = {'.c': '  /* wired */', '.h': '  /* wired */', '.rst': ''}
 MARK = '  # wired'              # in all other files
 
 # Replace the one place that matches; it is `what` to a reader.
@@ -22,6 +22,13 @@ Behind = namedtuple('Behind', 'what anchor lines')
 
 # Delete all lines that begin with what matches, if there are any.
 Drop = namedtuple('Drop', 'pattern')
+
+# Delete from lists the names that match and, with the suffix, are no file's
+# here: those of files that we replace.
+DropMissing = namedtuple('DropMissing', 'pattern suffix')
+
+# Do what another row says unless a line has what matches.
+Unless = namedtuple('Unless', 'pattern row')
 
 # In a function of a C file, put a line before or behind the one statement
 # that begins like the pattern.
@@ -44,9 +51,16 @@ def expand(text, names):
 
 
 class Edited:
-    """One file of QEMU's tree, written back only if it changed."""
+    """
+    One file of QEMU's tree, written back only if it changed.
+
+    It has one path, or several: its names in one version or another.
+    """
 
     def __init__(self, tree, path):
+        if not isinstance(path, str):
+            path = next((each for each in path if os.path.exists(
+                os.path.join(tree, each))), ' or '.join(path))
         self.path = path
         self.full = os.path.join(tree, path)
         self.mark = MARKS.get(os.path.splitext(path)[1], MARK)
@@ -68,6 +82,11 @@ class Edited:
                 line for text in row.lines for line in expand(text, names)]))
         elif isinstance(row, InFunction):
             self.in_function(row)
+        elif isinstance(row, DropMissing):
+            self.drop_missing(row)
+        elif isinstance(row, Unless):
+            if not re.search(row.pattern, self.text, re.M):
+                self.apply(row.row, names)
         else:
             self.drop(row)
 
@@ -103,6 +122,18 @@ class Edited:
 
     def drop(self, row):
         self.text = re.sub(rf'^{row.pattern}.*\n', '', self.text, flags=re.M)
+
+    def drop_missing(self, row):
+        here = os.path.dirname(self.full)
+
+        def keep(match):
+            name = (match[1] or match[2]) + row.suffix
+            there = os.path.exists(os.path.join(here, name))
+            return match[0] if there else ''
+
+        name = rf"'({row.pattern})'"
+        self.text = re.sub(rf'^ *{name},\n|{name}(?! *:)(?:, *)?', keep,
+                           self.text, flags=re.M)
 
     def expect(self, n, what):
         if n != 1:

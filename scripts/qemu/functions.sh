@@ -6,10 +6,18 @@
 
 : "${top:?}"
 export LC_ALL=C
+. "$top/scripts/qemu/config.sh"
 
 # So much time of a CPU each step of a build takes, by ten seconds, where
 # ccache has nothing.
 STEP_COST=5
+
+# The directory for what is made of QEMU @1.
+home_of() {
+    local build=$top/build
+    [ "$1" = "$QEMU_DEFAULT" ] || build+=/$1
+    echo "$build"
+}
 
 # Print a line of two columns.
 say() {

@@ -435,7 +435,7 @@ static void test_state(gconstpointer data)
     Moving m = { .to_ours = g_str_equal(route->to, QVTD_OURS) };
 
     qvtd_row("before");
-    qvtd_take(&m.d, qtest_init_with_env(route->from, command_line, true));
+    qvtd_take(&m.d, qtest_init_ext(route->from, command_line, NULL, true));
     if (state->sid >> 8) {
         world_number_bus(&m.d, BRIDGE, state->sid >> 8);
     }
@@ -473,7 +473,7 @@ static bool loads(const char *from, const char *from_props,
     g_autofree char *uri = g_strconcat("file:", file, NULL);
     g_autofree char *from_line = qvtd_command_line(from_props, "");
     g_autofree char *to_line = qvtd_command_line(to_props, "");
-    QTestState *qts = qtest_init_with_env(from, from_line, true);
+    QTestState *qts = qtest_init_ext(from, from_line, NULL, true);
     bool ok;
 
     qvtd_save_state(qts, uri);
@@ -569,10 +569,10 @@ static void test_capabilities(void)
         QVtd d = { };
 
         qvtd_row("%s", lines[i]);
-        d.qts = qtest_init_with_env(QVTD_STOCK, lines[i], true);
+        d.qts = qtest_init_ext(QVTD_STOCK, lines[i], NULL, true);
         read_registers(&d, theirs);
         qtest_quit(d.qts);
-        d.qts = qtest_init_with_env(QVTD_OURS, lines[i], true);
+        d.qts = qtest_init_ext(QVTD_OURS, lines[i], NULL, true);
         read_registers(&d, ours);
         qtest_quit(d.qts);
         expect_same_registers(theirs, ours, false);

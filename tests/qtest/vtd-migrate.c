@@ -28,7 +28,7 @@ QTestState *qvtd_wait_for_state(const char *binary, const char *command_line,
                                             errors ? " 2>>" : "",
                                             errors ?: "");
 
-    return qtest_init_with_env(binary, args, true);
+    return qtest_init_ext(binary, args, NULL, true);
 }
 
 /* The end of a migration, in or out: true if all went well */

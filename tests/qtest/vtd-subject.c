@@ -379,7 +379,7 @@ void subject_start(Subject *w, CompareLog *log, const char *machine,
                            "-device intel-iommu,id=iommu%s "
                            "-device vtd-testdev,addr=3 -device edu,addr=4 %s",
                            machine, props, w->trace.args);
-    qvtd_take(&w->d, qtest_init_with_env(log->binary, args, true));
+    qvtd_take(&w->d, qtest_init_ext(log->binary, args, NULL, true));
     w->trace_fd = open(w->trace.path, O_RDONLY);
     g_assert_cmpint(w->trace_fd, >=, 0);
     /* This process may end any time */

@@ -5,13 +5,21 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from edit import Behind, Drop, Edited, InFunction, Mismatch, Replace
+from edit import (Behind, Drop, DropMissing, Edited, InFunction, Mismatch,
+                  Replace, Unless)
 
 NAMES = {"ALL": "'x', 'y'", "EACH": ["x", "y"]}
 
 MESON = """one
 files('old')
 two
+"""
+
+LIST = """  'here.c',
+  'gone.c',
+  'gone-too.c', 'here.c',
+  x ? ['gone.c'] : ['y']
+  'gone.c': 60,
 """
 
 C = """static void f(int a,
@@ -47,6 +55,16 @@ ROWS = (
      Behind("one", "^one$", ("in",)), MESON.replace("one", "one\nin")),
     ("dropped", "meson.build", MESON, Drop("fil"), "one\ntwo\n"),
     ("dropped, not there", "meson.build", MESON, Drop("nothing"), MESON),
+    ("dropped from lists", "meson.build", LIST,
+     DropMissing(r"[\w-]*\.c", ""),
+     "  'here.c',\n  'here.c',\n  x ? [] : ['y']\n  'gone.c': 60,\n"),
+    ("dropped by another name than the file's", "meson.build", LIST,
+     DropMissing("y|here", ".c"), LIST.replace("'y'", "")),
+    ("unless it is there", "f.h", "one\n",
+     Unless("two", Behind("one", "^one$", ("two",))),
+     "one\ntwo  /* wired */\n"),
+    ("unless it is there, and it is", "f.h", "one\ntwo\n",
+     Unless("two", Behind("one", "^one$", ("two",))), "one\ntwo\n"),
     ("before a statement", "f.c", C,
      InFunction("f", r"    if \(a\)", "    before();", ""),
      C.replace("    if", "    before();  /* wired */\n    if")),
@@ -67,6 +85,7 @@ class Wiring(unittest.TestCase):
             with self.subTest(title), tempfile.TemporaryDirectory() as tree:
                 file = Path(tree) / name
                 file.write_text(text)
+                Path(tree, "here.c").touch()
                 if expected is None:
                     with self.assertRaises(Mismatch):
                         Edited(tree, name).apply(row, NAMES)
@@ -76,6 +95,17 @@ class Wiring(unittest.TestCase):
                     edited.apply(row, NAMES)
                     self.assertEqual(edited.close(), changes)
                     self.assertEqual(file.read_text(), expected)
+
+    def test_file_of_several_names(self):
+        with tempfile.TemporaryDirectory() as tree:
+            Path(tree, "old.c").write_text(C)
+            edited = Edited(tree, ("new.c", "old.c"))
+            self.assertEqual(edited.path, "old.c")
+            Path(tree, "new.c").write_text(C)
+            edited = Edited(tree, ("new.c", "old.c"))
+            self.assertEqual(edited.path, "new.c")
+            with self.assertRaisesRegex(Mismatch, "^one.c or two.c: No such"):
+                Edited(tree, ("one.c", "two.c"))
 
     def test_lines_of_an_earlier_run_go(self):
         with tempfile.TemporaryDirectory() as tree:

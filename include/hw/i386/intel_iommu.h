@@ -9,7 +9,7 @@
 
 #include "hw/i386/x86-iommu.h"
 #include "hw/i386/vtd/vtd.h"
-#include "exec/memory.h"
+#include "system/memory.h"
 #include "qom/object.h"
 
 #define TYPE_INTEL_IOMMU_DEVICE "intel-iommu"

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034
 #
-# QEMU 10.0: where it comes from, and how it is configured.
+# QEMU: which versions, where they come from, and how they are configured.
 
-# Debian's suite that has it, and the meson and the BIOS for it
+# The one that is built if nobody asks for another
+QEMU_DEFAULT=10.0
+
+# Debian's suite that has it, and the meson and the BIOS for all
 SUITE=trixie
 # An older meson does not do.
 MESON_MIN=1.5
 # Older ones wait half a minute for the disks that this QEMU has.
 SEABIOS_MIN=1.16.3
+
+# Debian's suites that may have the source of QEMU @1.
+suites_of() {
+    echo "$SUITE"
+    [ "$1" = "$QEMU_DEFAULT" ] || printf '%s\n' "$SUITE-backports" forky sid
+}
 
 QEMU_OPTIONS=(
     --target-list=x86_64-softmmu

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is replaced and edited in the source of QEMU 10.0."""
+"""
+What is replaced and edited in QEMU's source.
 
-from edit import Behind, Drop, InFunction, Replace
+One table for all versions: its rows ask what a tree has, and not which
+version it is of.
+"""
+
+from edit import Behind, Drop, DropMissing, InFunction, Replace, Unless
 
 # These files go, whether or not we have one of that name.  The libqos drivers
 # of other IOMMUs go with the tests that use them: our qtests bring a driver of
@@ -12,9 +17,23 @@ REPLACED = (
     'util/iova-tree.c',
     'include/qemu/iova-tree.h',
     'tests/qtest/*intel-iommu*',
-    'tests/qtest/libqos/*iommu*',
+    'tests/qtest/iommu-intel-test.c',
+    'tests/qtest/libqos/*intel-iommu*',
+    'tests/qtest/libqos/*riscv-iommu*',
+    'tests/qtest/libqos/*virtio-iommu*',
     'tests/unit/test-iova-tree.c',
 )
+
+# Headers by their newest names, which our files include, and what they were
+# before.  A tree without a new one gets a header that includes the old one.
+FORWARDS = {
+    'system/memory.h': 'exec/memory.h',
+    'system/address-spaces.h': 'exec/address-spaces.h',
+    'system/ram-discard-manager.h': 'system/memory.h',
+    'hw/core/boards.h': 'hw/boards.h',
+    'hw/core/qdev.h': 'hw/qdev-core.h',
+    'hw/core/qdev-properties.h': 'hw/qdev-properties.h',
+}
 
 # File, and what is done to it in this order; for names between @ see
 # names_of_ours() of wire-qemu.  With QEMU's own device, too:
@@ -35,6 +54,8 @@ COMMON = (
     ('meson.build', (
         Replace('the test for bzip2', r'^( +unpack_edk2_blobs = ).*$',
                 r'\1false'),)),
+    # Nor those that dtc makes, where it is not installed.
+    ('pc-bios/meson.build', (Drop(r"subdir\('dtb'\)"),)),
     # QEMU's functional tests alone need pycotap, which Debian 12 lacks.
     ('pythondeps.toml', (Drop('pycotap'),)),
 )
@@ -60,14 +81,15 @@ OURS = COMMON + (
     ('hw/i386/meson.build', (
         Replace('the sources of CONFIG_VTD',
                 r"('CONFIG_VTD', if_true: files\()[^)]*\)",
-                r'\g<1>@DEVICE@)'),)),
+                r'\g<1>@DEVICE@)'),
+        DropMissing(r'intel_iommu\w*\.c', ''))),
     ('meson.build', (
         Replace("'hw/i386' among trace_events_subdirs",
                 r"^( +)'hw/i386',\n( +'hw/i386/vtd',\n)?",
                 r"\g<1>'hw/i386',\n\g<1>'hw/i386/vtd',\n"),)),
     # Our events have a file of their own, beside the code.
     ('hw/i386/trace-events', (Drop('vtd_'),)),
-    ('hw/vfio/common.c', (
+    (('hw/vfio/listener.c', 'hw/vfio/common.c'), (
         REFUSAL,
         InFunction('vfio_iommu_map_notify', *NOT_MAPPED),
         InFunction('vfio_iommu_map_notify',
@@ -78,8 +100,9 @@ OURS = COMMON + (
         InFunction('vhost_vdpa_iommu_map_notify',
                    r' +ret = vhost_vdpa_dma_map\(', '', MAPPED))),
     ('tests/qtest/meson.build', (
-        Replace('the qtests of CONFIG_VTD', r"('CONFIG_VTD'\) \? \[)[^\]]*\]",
+        Replace('the qtests of CONFIG_VTD', r"(\? \[)'intel-iommu-[^\]]*\]",
                 r'\g<1>@QTESTS@]'),
+        DropMissing('iommu-intel-test', '.c'),
         # Compiled once, as libqos is, and not for each test
         Behind('an earlier list', r'^tpmemu_files = ', (
             'vtd_helpers = declare_dependency(link_with: static_library(',
@@ -95,9 +118,12 @@ OURS = COMMON + (
             "           dependencies: [qemuutil, qos, vtd_helpers])",
             "shared_library('vtd-bench-heap', build_by_default: false,",
             "               sources: files('bench/preload/heap.c'))")))),
+    # Our qtests know functions by their newest names.
+    ('tests/qtest/libqtest.h', (
+        Unless('qtest_init_ext', Behind(
+            'its guard', '^#define LIBQTEST_H$', (
+                '#define qtest_init_ext qtest_init_with_env_and_capabilities',
+            ))),)),
     ('tests/qtest/libqos/meson.build', (
-        Drop(r" +'virtio-iommu\.c',"),
-        Replace('the drivers of CONFIG_RISCV_IOMMU',
-                r"(RISCV_IOMMU'\)\n +libqos_srcs \+= files\()[^)]*\)",
-                r'\1)'))),
+        DropMissing(r'[\w-]*iommu[\w-]*\.c', ''),)),
 )

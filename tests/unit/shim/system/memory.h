@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit build only: the permission of an IOMMU mapping. */
 
-#ifndef SHIM_EXEC_MEMORY_H
-#define SHIM_EXEC_MEMORY_H
+#ifndef SHIM_SYSTEM_MEMORY_H
+#define SHIM_SYSTEM_MEMORY_H
 
 #include "exec/hwaddr.h"
 
