@@ -26,6 +26,7 @@
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"
 #include "system/system.h"
+#include "intel_iommu_compat.h"
 #include "intel_iommu_internal.h"
 #include "vtd/trace.h"
 
@@ -236,11 +237,14 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .caching_mode = s->caching_mode,
         .snoop_control = s->snoop_control,
         .device_iotlb = x86_iommu->dt_supported,
-        .pass_through = x86_iommu->pt_supported,
+        .pass_through = object_property_get_bool(OBJECT(s), "pt",
+                                                 &error_abort),
         .intr_remap = x86_iommu_ir_supported(x86_iommu),
         .eim = s->eim == ON_OFF_AUTO_ON,
         .dma_drain = s->dma_drain,
-        .dma_translation = s->dma_translation,
+        .dma_translation =
+            object_property_get_bool(OBJECT(s), "dma-translation",
+                                     &error_abort),
         .stale_tm = s->stale_tm,
         .max_mappings = s->max_mappings,
     }, &intel_iommu_ops, s);
@@ -282,7 +286,8 @@ static void intel_iommu_reset_exit(Object *obj, ResetType type)
     vtd_reset(INTEL_IOMMU_DEVICE(obj)->vtd);
 }
 
-static void intel_iommu_class_init(ObjectClass *klass, void *data)
+static void intel_iommu_class_init(ObjectClass *klass,
+                                   IntelIOMMUClassData data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     X86IOMMUClass *x86_class = X86_IOMMU_DEVICE_CLASS(klass);

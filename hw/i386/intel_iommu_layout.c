@@ -12,6 +12,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "system/address-spaces.h"
+#include "system/ram-discard-manager.h"
 #include "intel_iommu_internal.h"
 
 /* What is RAM when the engine asks */

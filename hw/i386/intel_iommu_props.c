@@ -17,6 +17,7 @@
 #include "hw/core/qdev-properties.h"
 #include "kvm/kvm_i386.h"
 #include "system/kvm.h"
+#include "intel_iommu_compat.h"
 #include "intel_iommu_internal.h"
 
 /* 64 GiB in pages of 4 KiB, which take 130 MiB of QEMU's memory if scattered */
@@ -105,14 +106,20 @@ static const Property intel_iommu_properties[] = {
     DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
     DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
     { .name = "caching-mode", .info = &intel_iommu_prop_caching_mode },
-    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, scalable_mode,
+    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, x_scalable_mode,
                      false),
-    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, first_stage, false),
+    DEFINE_PROP_BOOL("scalable-mode", IntelIOMMUState, scalable_mode, false),
+    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, x_first_stage, false),
+    DEFINE_PROP_BOOL("fsts", IntelIOMMUState, first_stage, false),
     DEFINE_PROP_BOOL("snoop-control", IntelIOMMUState, snoop_control, false),
-    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, pasid_mode, false),
+    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, x_pasid_mode, false),
+    DEFINE_PROP_UINT8("pasid-bits", IntelIOMMUState, pasid_bits, 0),
+    DEFINE_PROP_BOOL("svm", IntelIOMMUState, svm, false),
     DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
+    /* Those of every IOMMU, in some versions of QEMU */
     DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
                      true),
+    DEFINE_PROP_BOOL("pt", IntelIOMMUState, pass_through, true),
     DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
     DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, first_stage_1g, true),
     DEFINE_PROP_UINT64("max-mappings", IntelIOMMUState, max_mappings,
@@ -135,58 +142,56 @@ static const VtdPropertyHelp intel_iommu_help[] = {
       "devices (vfio, vdpa) need; auto is on if there is one at the start "
       "(default: auto)" },
     { "x-scalable-mode", "on/off: not supported" },
+    { "scalable-mode", "on/off: not supported" },
     { "x-flts", "on/off: not supported" },
+    { "fsts", "on/off: not supported" },
     { "snoop-control", "on/off: let page tables ask for snooped accesses; "
       "excludes vfio" },
     { "x-pasid-mode", "on/off: not supported" },
+    { "pasid-bits", "not supported, 0" },
+    { "svm", "on/off: not supported" },
     { "dma-drain", "on/off: say that invalidations wait for DMA under way" },
     { "dma-translation", "on/off: offer translation of DMA, beside that of "
       "interrupts" },
     { "stale-tm", "on/off: let page tables set the old bit TM, with "
       "device-iotlb=on" },
-    { "fs1gp", "ignored: it is for x-flts=on, which is not supported" },
+    { "fs1gp", "ignored: it is for fsts=on, which is not supported" },
     { "max-mappings", "pages that can be mapped for an assigned device; "
       "16 bytes of memory for each at most, 16 MiB at least, for each set of "
       "page tables, and a sixteenth more for each device" },
-};
-
-/* Properties of the parent class, which every IOMMU of x86 has */
-static const VtdPropertyHelp intel_iommu_parent_help[] = {
     { "device-iotlb", "on/off: offer ATS, for virtio devices with ats=on" },
     { "intremap", "on/off/auto: remap interrupts; auto is off only with "
       "kernel-irqchip=on of KVM" },
     { "pt", "on/off: offer pass-through, the guest's iommu=pt" },
 };
 
-static void intel_iommu_describe(ObjectClass *klass,
-                                 const VtdPropertyHelp *help, size_t count)
+void intel_iommu_class_init_props(ObjectClass *klass)
 {
-    for (size_t i = 0; i < count; i++) {
-        object_class_property_set_description(klass, help[i].name,
-                                              help[i].text);
+    intel_iommu_class_add_props(klass, intel_iommu_properties,
+                                ARRAY_SIZE(intel_iommu_properties));
+    for (size_t i = 0; i < ARRAY_SIZE(intel_iommu_help); i++) {
+        intel_iommu_class_describe(klass, intel_iommu_help[i].name,
+                                   intel_iommu_help[i].text);
     }
 }
 
-void intel_iommu_class_init_props(ObjectClass *klass)
-{
-    device_class_set_props(DEVICE_CLASS(klass), intel_iommu_properties);
-    intel_iommu_describe(klass, intel_iommu_help,
-                         ARRAY_SIZE(intel_iommu_help));
-    intel_iommu_describe(object_class_get_parent(klass),
-                         intel_iommu_parent_help,
-                         ARRAY_SIZE(intel_iommu_parent_help));
-}
-
+/* By the name that the user has used: QEMU has given some another one */
 static bool intel_iommu_check_unsupported(IntelIOMMUState *s, Error **errp)
 {
-    const char *name = s->scalable_mode ? "x-scalable-mode" :
-                       s->first_stage ? "x-flts" :
-                       s->pasid_mode ? "x-pasid-mode" : NULL;
+    const char *name = s->x_scalable_mode ? "x-scalable-mode" :
+                       s->scalable_mode ? "scalable-mode" :
+                       s->x_first_stage ? "x-flts" :
+                       s->first_stage ? "fsts" :
+                       s->x_pasid_mode ? "x-pasid-mode" :
+                       s->svm ? "svm" : NULL;
 
     if (name) {
         error_setg(errp, "%s=on is not supported, use %s=off", name, name);
+    } else if (s->pasid_bits) {
+        error_setg(errp, "pasid-bits=%u is not supported, use pasid-bits=0",
+                   s->pasid_bits);
     }
-    return !name;
+    return !name && !s->pasid_bits;
 }
 
 bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)

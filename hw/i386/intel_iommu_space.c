@@ -21,6 +21,7 @@
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
 #include "system/dma.h"
+#include "intel_iommu_compat.h"
 #include "intel_iommu_internal.h"
 
 #define TYPE_INTEL_IOMMU_MEMORY_REGION "intel-iommu-iommu-memory-region"
@@ -383,7 +384,8 @@ static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
     space->replaying = NULL;
 }
 
-static void intel_iommu_region_class_init(ObjectClass *klass, void *data)
+static void intel_iommu_region_class_init(ObjectClass *klass,
+                                          IntelIOMMUClassData data)
 {
     IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
 

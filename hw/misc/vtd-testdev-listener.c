@@ -14,25 +14,37 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "system/address-spaces.h"
+#include "system/ram-discard-manager.h"
 #include "hw/misc/iommu-refusal.h"
 #include "vtd-testdev-state.h"
 
 /* The table of mappings */
 
+/* What VFIO and vDPA can map is RAM in one piece, and is not discarded */
 static uint8_t *find_ram(void *opaque, const TestdevExtent *e)
 {
-    IOMMUTLBEntry entry = {
-        .target_as = &address_space_memory,
-        .iova = e->iova,
-        .translated_addr = e->target,
-        .addr_mask = e->last - e->iova,
-        .perm = e->perm,
-    };
-    void *host;
+    hwaddr at, size = e->last - e->iova + 1;
+    MemoryRegionSection section;
+    MemoryRegion *region;
 
     RCU_READ_LOCK_GUARD();
-    return memory_get_xlat_addr(&entry, &host, NULL, NULL, NULL, NULL)
-           ? host : NULL;
+    region = address_space_translate(&address_space_memory, e->target, &at,
+                                     &size, e->perm & IOMMU_WO,
+                                     MEMTXATTRS_UNSPECIFIED);
+    if (!memory_region_is_ram(region) || size != e->last - e->iova + 1) {
+        return NULL;
+    }
+    section = (MemoryRegionSection) {
+        .mr = region,
+        .offset_within_region = at,
+        .size = int128_make64(size),
+    };
+    if (memory_region_has_ram_discard_manager(region) &&
+        !ram_discard_manager_is_populated(
+            memory_region_get_ram_discard_manager(region), &section)) {
+        return NULL;
+    }
+    return (uint8_t *)memory_region_get_ram_ptr(region) + at;
 }
 
 /* With the lock: what readers of the counters see of the table */

@@ -21,6 +21,9 @@
 
 OBJECT_DECLARE_SIMPLE_TYPE(VtdTestdev, VTD_TESTDEV)
 
+/* What class_init gets besides the class: a pointer, const or not */
+typedef typeof_field(TypeInfo, class_data) TestdevClassData;
+
 /* Records that the log can have: 192 MiB */
 #define TESTDEV_MAX_LOG         (4u << 20)
 

@@ -353,7 +353,7 @@ static void floor_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)
 {
 }
 
-static void floor_class_init(ObjectClass *klass, void *data)
+static void floor_class_init(ObjectClass *klass, TestdevClassData data)
 {
     IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
 
@@ -378,7 +378,7 @@ static int host_get_cap(HostIOMMUDevice *host, int cap, Error **errp)
     return s->host_aw_bits;
 }
 
-static void host_class_init(ObjectClass *klass, void *data)
+static void host_class_init(ObjectClass *klass, TestdevClassData data)
 {
     HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_CLASS(klass);
 
@@ -453,7 +453,7 @@ static const Property testdev_properties[] = {
     DEFINE_PROP_BOOL("floor", VtdTestdev, use_floor, false),
 };
 
-static void testdev_class_init(ObjectClass *klass, void *data)
+static void testdev_class_init(ObjectClass *klass, TestdevClassData data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);

@@ -35,12 +35,17 @@ struct IntelIOMMUState {
     uint8_t aw_bits;
     OnOffAuto caching_mode_option;
     bool caching_mode;
+    bool x_scalable_mode;       /* x-: by the names of QEMU 10 */
     bool scalable_mode;
+    bool x_first_stage;
     bool first_stage;
     bool snoop_control;
-    bool pasid_mode;
+    bool x_pasid_mode;
+    uint8_t pasid_bits;
+    bool svm;
     bool dma_drain;
-    bool dma_translation;
+    bool dma_translation;       /* if this QEMU's x86-iommu has it not; */
+    bool pass_through;          /* read both as properties */
     bool stale_tm;
     bool first_stage_1g;
     uint64_t max_mappings;

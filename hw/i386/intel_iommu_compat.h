@@ -1,0 +1,52 @@
+/*
+ * Intel IOMMU (VT-d) device: what differs from one QEMU to another
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Each difference is bridged by asking what this QEMU has, and not which
+ * version it is.  Headers that got another name are scripts/wire-qemu's.
+ */
+
+#ifndef HW_I386_INTEL_IOMMU_COMPAT_H
+#define HW_I386_INTEL_IOMMU_COMPAT_H
+
+#include "qapi/error.h"
+#include "qom/object.h"
+#include "hw/core/qdev-properties.h"
+
+/* What class_init gets besides the class: a pointer, const or not */
+typedef typeof_field(TypeInfo, class_data) IntelIOMMUClassData;
+
+/*
+ * Give the class those of @count properties that its parent has not; QEMU
+ * aborts where a class defines one anew.  Which they are differs, and for
+ * how many versions they have been there: read them by name.
+ */
+static inline void intel_iommu_class_add_props(ObjectClass *klass,
+                                               const Property *props,
+                                               size_t count)
+{
+    ObjectClass *parent = object_class_get_parent(klass);
+    Property *own = g_new0(Property, count);    /* the class's, for ever */
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!object_class_property_find(parent, props[i].name)) {
+            own[n++] = props[i];
+        }
+    }
+    device_class_set_props_n(DEVICE_CLASS(klass), own, n);
+}
+
+/* Explain a property of the class or of one that it inherits from. */
+static inline void intel_iommu_class_describe(ObjectClass *klass,
+                                              const char *name,
+                                              const char *text)
+{
+    while (object_class_property_find(object_class_get_parent(klass), name)) {
+        klass = object_class_get_parent(klass);
+    }
+    object_class_property_set_description(klass, name, text);
+}
+
+#endif
