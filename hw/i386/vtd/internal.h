@@ -111,6 +111,7 @@ typedef struct VtdTargets {
 
 /* share.c: what was last seen of a table, and the spaces that follow it */
 typedef struct VtdShare {
+    Vtd *v;
     VtdTables tables;           /* of the first space: not the tag of others */
     VtdSeen *seen;
     GPtrArray *spaces;
@@ -204,6 +205,12 @@ struct VtdSpace {
 static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
 {
     return space->share ? space->share->seen : NULL;
+}
+
+/* Memory may have moved since the last call: ask for targets anew */
+static inline void vtd_targets_forget(Vtd *v)
+{
+    memset(v->targets.ram, 0, sizeof(v->targets.ram));
 }
 
 /* The last address that a device can use */
@@ -398,10 +405,13 @@ void vtd_share_leave(VtdSpace *space);
  * A space, its update in this state, that follows @share, and other tables or
  * none by the guest's contexts; NULL if there is none
  */
-VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update);
+VtdSpace *vtd_share_leaving(const VtdShare *share, VtdUpdate update);
 /* Sync all that @space follows, unless that is pending */
 void vtd_share_sync(VtdSpace *space, const char *reason);
-/* Sync tables that map @did, or with @global all, from @first to @last */
+/*
+ * After mappings from @first to @last may have changed, of @did or, with
+ * @global, of every domain: bring shadows in step
+ */
 void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last);
 bool vtd_shares_pending(Vtd *v);
@@ -422,10 +432,7 @@ void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
 void vtd_spaces_load(Vtd *v);
 bool vtd_spaces_pending(Vtd *v);
 void vtd_spaces_continue(Vtd *v);
-/*
- * After mappings from @first to @last may have changed, of @did or, with
- * @global, of every domain
- */
+/* The same: listeners that cache translations forget these */
 void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last);
 /* The device @sid forgets what ATS told it of @first to @last */

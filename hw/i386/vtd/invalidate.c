@@ -124,6 +124,7 @@ void vtd_invalidate_iotlb_global(Vtd *v)
     trace_vtd_inv_desc_iotlb_global();
     trace_vtd_iotlb_reset("global invalidation");
     vtd_iotlb_drop_global(v->iotlb);
+    vtd_shares_sync_pages(v, true, 0, 0, UINT64_MAX);
     vtd_spaces_invalidate(v, true, 0, 0, UINT64_MAX);
 }
 
@@ -132,6 +133,7 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
     vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
     trace_vtd_inv_desc_iotlb_domain(did);
     vtd_iotlb_drop_domain(v->iotlb, did);
+    vtd_shares_sync_pages(v, false, did, 0, UINT64_MAX);
     vtd_spaces_invalidate(v, false, did, 0, UINT64_MAX);
 }
 
@@ -154,6 +156,7 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
     vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pages(did, addr, am);
     vtd_iotlb_drop_range(v->iotlb, did, first, first | mask);
+    vtd_shares_sync_pages(v, false, did, first, first | mask);
     vtd_spaces_invalidate(v, false, did, first, first | mask);
 }
 

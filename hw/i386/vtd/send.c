@@ -122,11 +122,6 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
 
 /* Targets */
 
-void vtd_targets_forget(Vtd *v)
-{
-    memset(v->targets.ram, 0, sizeof(v->targets.ram));
-}
-
 /* A leaf leads to @ram: past so many places, to all between two of them */
 static void vtd_target_note(Vtd *v, const VtdRam *ram)
 {

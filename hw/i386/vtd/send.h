@@ -56,8 +56,6 @@ typedef struct VtdSink {
 void vtd_sent_init(VtdSpace *space);
 void vtd_sent_destroy(VtdSpace *space);
 
-/* Memory may have moved since the last call: ask for targets anew */
-void vtd_targets_forget(Vtd *v);
 /* Whether any leaf ever led to @first to @last, since vtd_targets_reset() */
 bool vtd_targets_reached(const Vtd *v, uint64_t first, uint64_t last);
 void vtd_targets_reset(Vtd *v);

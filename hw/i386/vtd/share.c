@@ -64,10 +64,11 @@ VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables)
     return NULL;
 }
 
-static VtdShare *vtd_share_new(const VtdTables *tables, VtdSeen *seen)
+static VtdShare *vtd_share_new(Vtd *v, const VtdTables *tables, VtdSeen *seen)
 {
     VtdShare *share = g_new0(VtdShare, 1);
 
+    share->v = v;
     share->tables = *tables;
     share->seen = seen;
     share->spaces = g_ptr_array_new();
@@ -79,34 +80,34 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
     VtdShare *share = vtd_share_find(v, tables);
 
     if (!share) {
-        share = vtd_share_new(tables, vtd_seen_new(&v->shadows.config,
-                                                   tables->top,
-                                                   tables->levels));
+        share = vtd_share_new(v, tables, vtd_seen_new(&v->shadows.config,
+                                                      tables->top,
+                                                      tables->levels));
         g_ptr_array_add(v->shadows.shares, share);
     }
     return share;
 }
 
-static void vtd_share_free(Vtd *v, VtdShare *share)
+static void vtd_share_free(VtdShare *share)
 {
-    g_ptr_array_remove(v->shadows.shares, share);
+    g_ptr_array_remove(share->v->shadows.shares, share);
     vtd_seen_free(share->seen);
     g_ptr_array_free(share->spaces, TRUE);
     g_free(share);
 }
 
-static void vtd_share_remove(Vtd *v, VtdShare *share, VtdSpace *space)
+static void vtd_share_remove(VtdShare *share, VtdSpace *space)
 {
     g_ptr_array_remove(share->spaces, space);
     if (!share->spaces->len) {
-        vtd_share_free(v, share);
+        vtd_share_free(share);
     }
 }
 
 void vtd_share_leave(VtdSpace *space)
 {
     if (space->share) {
-        vtd_share_remove(space->v, space->share, space);
+        vtd_share_remove(space->share, space);
         space->share = NULL;
     }
 }
@@ -117,7 +118,7 @@ void vtd_shares_sweep(Vtd *v)
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i - 1);
 
         if (!share->spaces->len) {
-            vtd_share_free(v, share);
+            vtd_share_free(share);
         }
     }
 }
@@ -140,8 +141,10 @@ static void vtd_sinks_push(void *opaque, const VtdDiff *diff)
 }
 
 /* Tell the user, once, that a table has more than is remembered of it */
-static void vtd_share_check_limit(Vtd *v, const VtdShare *share)
+static void vtd_share_check_limit(const VtdShare *share)
 {
+    Vtd *v = share->v;
+
     if (vtd_seen_limited(share->seen) && !v->shadows.limit_told) {
         v->shadows.limit_told = true;
         v->ops->over_limit(v->opaque);
@@ -153,9 +156,9 @@ static void vtd_share_check_limit(Vtd *v, const VtdShare *share)
  * unless it is to be done @at_once.  Unless it is the @first piece, it goes on
  * with the tries that the last one left.
  */
-static void vtd_share_sync_piece(Vtd *v, VtdShare *share, bool first,
-                                 bool at_once)
+static void vtd_share_sync_piece(VtdShare *share, bool first, bool at_once)
 {
+    Vtd *v = share->v;
     bool each_leaf = v->ops->dirty_tracking(v->opaque);
     VtdSinks sinks = { .count = share->spaces->len };
 
@@ -180,7 +183,7 @@ static void vtd_share_sync_piece(Vtd *v, VtdShare *share, bool first,
                                                    : share->last);
     }
     g_free(sinks.sink);
-    vtd_share_check_limit(v, share);
+    vtd_share_check_limit(share);
     if (share->pending) {
         vtd_count(v, VTD_STAT_SYNC_PAUSES);
         trace_vtd_shadow_pause(share->reason, share->did, share->tables.top,
@@ -190,11 +193,11 @@ static void vtd_share_sync_piece(Vtd *v, VtdShare *share, bool first,
 }
 
 /* A range of @share, of domain @did; what was still to be done is added */
-static void vtd_share_sync_range(Vtd *v, VtdShare *share, const char *reason,
+static void vtd_share_sync_range(VtdShare *share, const char *reason,
                                  uint16_t did, uint64_t first, uint64_t last,
                                  bool at_once)
 {
-    uint64_t width_last = vtd_width_last(v);
+    uint64_t width_last = vtd_width_last(share->v);
 
     last = MIN(last, width_last);
     if (first > last) {
@@ -208,15 +211,15 @@ static void vtd_share_sync_range(Vtd *v, VtdShare *share, const char *reason,
     share->did = did;
     share->next = first;
     share->last = last;
-    vtd_trace_sync(v, &share->tables, share->seen, first, last);
-    vtd_share_sync_piece(v, share, true, at_once);
+    vtd_trace_sync(share->v, &share->tables, share->seen, first, last);
+    vtd_share_sync_piece(share, true, at_once);
 }
 
 void vtd_share_sync(VtdSpace *space, const char *reason)
 {
     if (space->share && !space->share->pending) {
-        vtd_share_sync_range(space->v, space->share, reason, space->did, 0,
-                             UINT64_MAX, false);
+        vtd_share_sync_range(space->share, reason, space->did, 0, UINT64_MAX,
+                             false);
     }
 }
 
@@ -239,7 +242,7 @@ void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
         }
         if (named || !share->spaces->len) {
             /* A share without spaces has one that waits to follow it */
-            vtd_share_sync_range(v, share, reason, named ? named->did : did,
+            vtd_share_sync_range(share, reason, named ? named->did : did,
                                  first, last, false);
         }
     }
@@ -265,7 +268,7 @@ bool vtd_shares_continue(Vtd *v)
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
 
         if (share->pending) {
-            vtd_share_sync_piece(v, share, false, false);
+            vtd_share_sync_piece(share, false, false);
             pending |= share->pending;
         }
     }
@@ -274,7 +277,7 @@ bool vtd_shares_continue(Vtd *v)
 
 /* Who follows which */
 
-VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update)
+VtdSpace *vtd_share_leaving(const VtdShare *share, VtdUpdate update)
 {
     for (unsigned i = 0; i < share->spaces->len; i++) {
         VtdSpace *space = g_ptr_array_index(share->spaces, i);
@@ -283,7 +286,7 @@ VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update)
 
         if (space->update == update) {
             vtd_context_view(space, &context, &tables);
-            if (!tables || share != vtd_share_find(v, &context.tables)) {
+            if (!tables || share != vtd_share_find(share->v, &context.tables)) {
                 return space;
             }
         }
@@ -295,14 +298,15 @@ VtdSpace *vtd_share_leaving(Vtd *v, const VtdShare *share, VtdUpdate update)
  * Two spaces swap tables: those still to move get a private copy, one for all
  * of them, since the sync that follows changes the shared one.
  */
-static void vtd_share_split_leaving(Vtd *v, VtdShare *share)
+static void vtd_share_split_leaving(VtdShare *share)
 {
     VtdShare *copy = NULL;
     VtdSpace *leaving;
 
-    while ((leaving = vtd_share_leaving(v, share, VTD_UPDATE_RUNNING))) {
+    while ((leaving = vtd_share_leaving(share, VTD_UPDATE_RUNNING))) {
         if (!copy) {
-            copy = vtd_share_new(&share->tables, vtd_seen_copy(share->seen));
+            copy = vtd_share_new(share->v, &share->tables,
+                                 vtd_seen_copy(share->seen));
         }
         g_ptr_array_remove(share->spaces, leaving);
         g_ptr_array_add(copy->spaces, leaving);
@@ -318,9 +322,9 @@ static VtdShare *vtd_share_in_step(Vtd *v, const VtdContext *context,
 
     if (!v->spaces.updating || at_once ||
         share->generation != v->spaces.generation) {
-        vtd_share_split_leaving(v, share);
+        vtd_share_split_leaving(share);
         share->generation = v->spaces.generation;
-        vtd_share_sync_range(v, share, reason, context->tables.did, 0,
+        vtd_share_sync_range(share, reason, context->tables.did, 0,
                              UINT64_MAX, at_once);
     }
     return share;
@@ -365,7 +369,7 @@ bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
         g_ptr_array_add(new->spaces, space);
     }
     if (old) {
-        vtd_share_remove(v, old, space);
+        vtd_share_remove(old, space);
     }
     return true;
 }

@@ -85,7 +85,7 @@ static bool vtd_spaces_move_leaving(Vtd *v, const VtdContext *context)
 
     while ((share = vtd_share_find(v, &context->tables)) &&
            share->generation != v->spaces.generation &&
-           (leaving = vtd_share_leaving(v, share, VTD_UPDATE_PENDING))) {
+           (leaving = vtd_share_leaving(share, VTD_UPDATE_PENDING))) {
         if (!vtd_space_update(leaving)) {
             return false;
         }
@@ -188,7 +188,7 @@ void vtd_sources_changed(Vtd *v)
 
 bool vtd_spaces_pending(Vtd *v)
 {
-    return vtd_shares_pending(v) || vtd_any_update_pending(v);
+    return vtd_any_update_pending(v) || vtd_shares_pending(v);
 }
 
 void vtd_spaces_continue(Vtd *v)
@@ -220,7 +220,6 @@ static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
 void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last)
 {
-    vtd_shares_sync_pages(v, global, did, first, last);
     for (unsigned i = 0; i < v->spaces.all->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
