@@ -36,7 +36,7 @@ def _package(library):
     if library in PACKAGES:
         return PACKAGES[library]
     name, version = library.replace("_", "-").split(".so.")
-    return name + "-" * name[-1].isdigit() + version
+    return name + ("-" if name[-1].isdigit() else "") + version
 
 
 def _collect(target, packages):

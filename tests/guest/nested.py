@@ -102,8 +102,9 @@ class Run:
         """State whether devices behind an IOMMU of ours use ATS."""
         if stats:
             count = stats["inv-device-tlb"]
-            self.true((count > 0) == ats, f"there are{' no' * (not ats)} "
-                      "invalidations of device TLBs", count)
+            there_are = "there are" if ats else "there are no"
+            self.true((count > 0) == ats,
+                      f"{there_are} invalidations of device TLBs", count)
 
     def inner(self, arguments, parameters="", **more):
         """Boot L2."""
@@ -247,7 +248,9 @@ class Run:
 
 def qemu_of(build, device):
     """The path of QEMU with our device, or with its own."""
-    return build / ("stock/" * (device == "stock") + "qemu-system-x86_64")
+    if device == "stock":
+        build = build / "stock"
+    return build / "qemu-system-x86_64"
 
 
 def fits(case, options):
