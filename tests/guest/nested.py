@@ -85,7 +85,11 @@ class Run:
         self.outer = None
         self.trace = None
         self.cache = options.build / "guest"
+        # Of the case that runs
         self.case = None
+        self.row = {}
+        self.moved = 0
+        self.record = ""
 
     # What cases call
 
