@@ -33,9 +33,7 @@ static void expect_caching_mode(QVtd *d, bool on)
 
 static void start(QVtd *d, const char *machine, const char *args)
 {
-    *d = (QVtd) {
-        .qts = qtest_initf("-machine %s -nodefaults %s", machine, args),
-    };
+    qvtd_connect(d, qtest_initf("-machine %s -nodefaults %s", machine, args));
 }
 
 static void check(const char *machine, const char *args, bool on)

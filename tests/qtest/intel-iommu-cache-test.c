@@ -18,39 +18,12 @@
 /* How an invalidation is asked for */
 typedef enum Interface { QUEUE, REGISTERS } Interface;
 
-/* Say with the registers what @desc says in the queue */
-static void invalidate_by_registers(QVtd *d, QVtdDesc desc)
-{
-    uint64_t granularity = desc.lo >> 4 & 3;
-    uint64_t did = desc.lo >> 16 & 0xffff;
-
-    qvtd_queue_stop(d);
-    switch (desc.lo & 0xf) {
-    case 1:
-        qvtd_write64(d, QVTD_CCMD, QVTD_CCMD_ICC | QVTD_CCMD_CIRG(granularity) |
-                     QVTD_CCMD_DID(did) |
-                     QVTD_CCMD_SID(desc.lo >> 32 & 0xffff) |
-                     QVTD_CCMD_FM(desc.lo >> 48 & 3));
-        expect_eq(qvtd_read64(d, QVTD_CCMD) & QVTD_CCMD_ICC, 0);
-        break;
-    case 2:
-        qvtd_write64(d, QVTD_IVA, desc.hi);
-        qvtd_write64(d, QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_DID(did) |
-                     QVTD_IOTLB_IIRG(granularity));
-        expect_eq(qvtd_read64(d, QVTD_IOTLB) & QVTD_IOTLB_IVT, 0);
-        break;
-    default:
-        g_assert_not_reached();
-    }
-    qvtd_queue_start(d, 0);
-}
-
 static void invalidate(QVtd *d, Interface interface, QVtdDesc desc)
 {
     if (interface == QUEUE) {
         qvtd_invalidate(d, desc);
     } else {
-        invalidate_by_registers(d, desc);
+        qvtd_invalidate_by_register(d, desc);
     }
 }
 

@@ -528,6 +528,7 @@ static void test_above_width(void)
                    "-object memory-backend-ram,id=high,size=128M "
                    "-device pc-dimm,memdev=high,addr=0x9000000000");
     g_assert_cmpuint((qvtd_read64(&p.d, QVTD_CAP) >> 16 & 0x3f) + 1, ==, 39);
+    qtest_port(p.d.port)->high_ram = high + (128ull << 20);
     p.d.next_page = high;
 
     qvtd_row("pass-through");

@@ -155,7 +155,7 @@ static void queue_error_clear(EduPair *p)
 
     qtest_writeq(p->d.qts, at, QVTD_WAIT(0, 0, 0).lo);
     qvtd_write32(&p->d, QVTD_FSTS, QVTD_FSTS_IQE);
-    expect_eq(qvtd_read64(&p->d, QVTD_IQH), p->d.tail);
+    expect_eq(qvtd_read64(&p->d, QVTD_IQH), p->d.tail << 4);
 }
 
 /* A wait descriptor's IF is the cause, until IWC is cleared */

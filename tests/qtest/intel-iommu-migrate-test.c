@@ -343,11 +343,11 @@ static void before_off(Moving *m)
     qvtd_map(&m->d, &m->domain, IOVA, m->page, 1, QVTD_RW);
     qvtd_attach(&m->d, m->t.sid, &m->domain);
     m->d.queue = qvtd_alloc(&m->d, 1);
-    m->d.queue_bytes = QVTD_PAGE;
+    m->d.entries = QVTD_PAGE / 16;
     qvtd_write64(&m->d, QVTD_RTADDR, m->d.root);
     qvtd_write64(&m->d, QVTD_IQA, m->d.queue);
     qvtd_queue_put(&m->d, QVTD_WAIT(QVTD_WAIT_SW, 0x88, m->d.status));
-    qvtd_write64(&m->d, QVTD_IQT, m->d.tail);
+    qvtd_write64(&m->d, QVTD_IQT, m->d.tail << 4);
     qvtd_write32(&m->d, QVTD_IECTL, 0);
     qvtd_write32(&m->d, QVTD_IEDATA, 0x62);
     qvtd_write32(&m->d, QVTD_IEADDR, QVTD_MSI_ADDR);
@@ -566,13 +566,13 @@ static void test_capabilities(void)
 
     for (int i = 0; i < ARRAY_SIZE(lines); i++) {
         uint32_t ours[QVTD_SIZE / 4], theirs[QVTD_SIZE / 4];
-        QVtd d = { };
+        QVtd d;
 
         qvtd_row("%s", lines[i]);
-        d.qts = qtest_init_ext(QVTD_STOCK, lines[i], NULL, true);
+        qvtd_connect(&d, qtest_init_ext(QVTD_STOCK, lines[i], NULL, true));
         read_registers(&d, theirs);
         qtest_quit(d.qts);
-        d.qts = qtest_init_ext(QVTD_OURS, lines[i], NULL, true);
+        qvtd_connect(&d, qtest_init_ext(QVTD_OURS, lines[i], NULL, true));
         read_registers(&d, ours);
         qtest_quit(d.qts);
         expect_same_registers(theirs, ours, false);

@@ -93,15 +93,15 @@ static void test_machine(gconstpointer data)
 {
     size_t i = GPOINTER_TO_SIZE(data);
     g_autofree char *name = g_strdup_printf("pc-q35-%s", machines[i].version);
-    QVtd d = { };
+    QVtd d;
 
     if (!qtest_has_machine(name)) {
         g_test_skip("this QEMU has no such machine");
         return;
     }
-    d.qts = qtest_initf("-machine %s -nodefaults "
-                        "-device intel-iommu,id=iommu%s",
-                        name, machines[i].props);
+    qvtd_connect(&d, qtest_initf("-machine %s -nodefaults "
+                                 "-device intel-iommu,id=iommu%s",
+                                 name, machines[i].props));
     expect_capabilities(&d, machines[i].cap, machines[i].ecap);
     qtest_quit(d.qts);
 }

@@ -17,8 +17,8 @@
 /* The queue has done all that software gave it, without an error */
 static void expect_done(QVtd *d)
 {
-    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail);
+    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail << 4);
+    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
     expect_eq(qvtd_read32(d, QVTD_FSTS), 0);
 }
 
@@ -205,7 +205,7 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_row("%s", row->name);
     qvtd_queue_put(d, QVTD_INV_IOTLB_GLOBAL);
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, before));
-    head = d->tail;
+    head = d->tail << 4;
     qvtd_queue_put(d, row->desc);
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, after));
     qvtd_queue_kick(d);
@@ -216,7 +216,7 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_row("%s, more descriptors while stopped", row->name);
     qvtd_queue_put(d, QVTD_INV_CONTEXT_GLOBAL);
     qvtd_queue_kick(d);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail);
+    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
     expect_stopped(d, head, row->iqei);
 
     qvtd_row("%s, cleared but not mended", row->name);
@@ -292,7 +292,7 @@ static void test_queue_errors(void)
             expect_stopped(&d, rows[i].head, rows[i].iqei);
         } else {
             qvtd_write32(&d, QVTD_IQT, rows[i].tail);
-            expect_stopped(&d, d.tail, rows[i].iqei);
+            expect_stopped(&d, d.tail << 4, rows[i].iqei);
             qvtd_row("%s, right tail", rows[i].name);
             qvtd_queue_put(&d, QVTD_INV_IOTLB_GLOBAL);
             qvtd_queue_kick(&d);
@@ -333,7 +333,7 @@ static void test_sizes(void)
             uint64_t before = qvtd_stat(&d, "inv-wait");
 
             qvtd_row("%u descriptors, round %d", entries, round);
-            d.tail = (d.tail + (entries - 1) * 16) % d.queue_bytes;
+            d.tail = (d.tail + entries - 1) % d.entries;
             qvtd_queue_kick(&d);
             expect_done(&d);
             expect_eq(qvtd_stat(&d, "inv-wait") - before, entries - 1);
@@ -342,7 +342,7 @@ static void test_sizes(void)
         qvtd_queue_kick(&d);
         expect_done(&d);
         /* Over the end of the ring: three rounds have left the tail there */
-        expect_eq(d.tail, (entries - 3) * 16);
+        expect_eq(d.tail, entries - 3);
         for (int i = 0; i < 6; i++) {
             expect_true(qvtd_queue_sync(&d));
         }
@@ -360,7 +360,7 @@ static void test_tail(void)
     qvtd_row("64-bit tail");
     qvtd_queue_start(&d, 0);
     qvtd_queue_put(&d, QVTD_INV_IOTLB_GLOBAL);
-    qvtd_write64(&d, QVTD_IQT, d.tail);
+    qvtd_write64(&d, QVTD_IQT, d.tail << 4);
     expect_done(&d);
 
     qvtd_row("upper half alone");

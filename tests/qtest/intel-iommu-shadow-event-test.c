@@ -32,8 +32,7 @@ static void event_pages(World *w)
 
 static void event_pages_register(World *w)
 {
-    world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_SELECT) | QVTD_IOTLB_DID(1),
-                         IOVA | 6);
+    qvtd_invalidate_by_register(&w->d, FLUSH_PAGES(IOVA, 6));
 }
 
 static void event_root(World *w)
@@ -103,16 +102,13 @@ static const struct Event {
 
 static const struct RegisterEvent {
     const char *name;
-    bool context;
-    uint64_t value;
+    QVtdDesc desc;
 } register_events[] = {
-    { "IOTLB register, global", false, QVTD_IOTLB_IIRG(QVTD_GLOBAL) },
-    { "IOTLB register, domain", false,
-      QVTD_IOTLB_IIRG(QVTD_DOMAIN) | QVTD_IOTLB_DID(1) },
-    { "CCMD, global", true, QVTD_CCMD_CIRG(QVTD_GLOBAL) },
-    { "CCMD, domain", true, QVTD_CCMD_CIRG(QVTD_DOMAIN) | QVTD_CCMD_DID(1) },
-    { "CCMD, device", true,
-      QVTD_CCMD_CIRG(QVTD_SELECT) | QVTD_CCMD_DID(1) | QVTD_CCMD_SID(0x18) },
+    { "IOTLB register, global", QVTD_INV_IOTLB_GLOBAL },
+    { "IOTLB register, domain", QVTD_INV_IOTLB_DOMAIN(1) },
+    { "CCMD, global", QVTD_INV_CONTEXT_GLOBAL },
+    { "CCMD, domain", QVTD_INV_CONTEXT_DOMAIN(1) },
+    { "CCMD, device", QVTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
 };
 
 /* One page goes, one changes, one comes: and back */
@@ -170,11 +166,7 @@ static void test_events(void)
 
         qvtd_row("%s%s", e->name, i % 2 ? ", back" : "");
         change_three(&w, i % 2);
-        if (e->context) {
-            world_register_context(&w, e->value);
-        } else {
-            world_register_iotlb(&w, e->value, 0);
-        }
+        qvtd_invalidate_by_register(&w.d, e->desc);
         run_event(&w, false);
     }
     world_stop(&w);
@@ -339,11 +331,7 @@ static void test_unchanged(void)
         const struct RegisterEvent *e = &register_events[i];
 
         qvtd_row("%s", e->name);
-        if (e->context) {
-            world_register_context(&w, e->value);
-        } else {
-            world_register_iotlb(&w, e->value, 0);
-        }
+        qvtd_invalidate_by_register(&w.d, e->desc);
         shadow_expect_quiet(&w.sa);
     }
     for (unsigned am = 0; am <= world_mamv(&w); am++) {

@@ -448,22 +448,20 @@ static void disturb(World *w, QVtdDomain *other, GRand *random)
         testdev_command(&w->a, TESTDEV_REPLAY, 0);
         break;
     case 2:
-        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_GLOBAL), 0);
+        qvtd_invalidate_by_register(&w->d, QVTD_INV_IOTLB_GLOBAL);
         break;
     case 3:
-        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_DOMAIN) |
-                             QVTD_IOTLB_DID(1), 0);
+        qvtd_invalidate_by_register(&w->d, FLUSH_DOMAIN);
         break;
     case 4:
-        world_register_iotlb(w, QVTD_IOTLB_IIRG(QVTD_SELECT) |
-                             QVTD_IOTLB_DID(1), IOVA | 9);
+        qvtd_invalidate_by_register(&w->d, FLUSH_PAGES(IOVA, 9));
         break;
     case 5:
-        world_register_context(w, QVTD_CCMD_CIRG(QVTD_GLOBAL));
+        qvtd_invalidate_by_register(&w->d, QVTD_INV_CONTEXT_GLOBAL);
         break;
     case 6:
-        world_register_context(w, QVTD_CCMD_CIRG(QVTD_SELECT) |
-                               QVTD_CCMD_DID(1) | QVTD_CCMD_SID(A));
+        qvtd_invalidate_by_register(&w->d,
+                                    QVTD_INV_CONTEXT_DEVICE(1, A, 0));
         break;
     default:
         flush(w, flushes[g_rand_int_range(random, 0, ARRAY_SIZE(flushes))]);

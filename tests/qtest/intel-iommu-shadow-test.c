@@ -438,7 +438,7 @@ static void test_above_width(void)
                 "-object memory-backend-ram,id=high,size=128M "
                 "-device pc-dimm,memdev=high,addr=0x9000000000");
     w.plain.haw_bits = 46;
-    w.plain.high_ram = high + size;
+    w.plain.high_ram = qtest_port(w.d.port)->high_ram = high + size;
     w.d.next_page = high;
 
     qvtd_row("targets");

@@ -149,5 +149,5 @@ void qvtd_move(QVtd *d, QVtdWay way, const char *binary,
     qpci_free_pc(d->pci);
     qtest_quit(d->qts);
     d->pci = pci;
-    d->qts = to;
+    d->qts = qtest_port(d->port)->qts = to;
 }

@@ -17,7 +17,7 @@
 #define VGA_HOLE                0xa0000ull
 #define VGA_HOLE_LAST           0xbffffull
 
-static QtestPort *qtest_port(QVtdPort *port)
+QtestPort *qtest_port(QVtdPort *port)
 {
     return container_of(port, QtestPort, port);
 }
@@ -132,8 +132,10 @@ static void port_pump(QVtdPort *port)
 {
 }
 
-void qtest_port_init(QtestPort *port, QTestState *qts)
+QVtdPort *qtest_port_new(QTestState *qts)
 {
+    QtestPort *port = g_new(QtestPort, 1);
+
     *port = (QtestPort) {
         .port = {
             .reg_read = port_reg_read,
@@ -146,4 +148,5 @@ void qtest_port_init(QtestPort *port, QTestState *qts)
         },
         .qts = qts,
     };
+    return &port->port;
 }

@@ -27,6 +27,7 @@ typedef struct QtestPort {
     bool vga;                   /* there is one, and its hole */
 } QtestPort;
 
-void qtest_port_init(QtestPort *port, QTestState *qts);
+QVtdPort *qtest_port_new(QTestState *qts);      /* to be freed with g_free() */
+QtestPort *qtest_port(QVtdPort *port);
 
 #endif

@@ -54,7 +54,7 @@ static void queue_start(Subject *w)
 {
     if (!w->d.queue) {
         w->d.queue = qvtd_alloc(&w->d, 1);
-        w->d.queue_bytes = QVTD_PAGE;
+        w->d.entries = QVTD_PAGE / 16;
     }
     w->d.tail = 0;
     subject_command(w, QVTD_QIE, false);
@@ -190,7 +190,7 @@ static void set_up_ready(Subject *w)
     set_up_tables(w);
     set_up_entries(w);
     w->d.queue = qvtd_alloc(&w->d, 1);
-    w->d.queue_bytes = QVTD_PAGE;
+    w->d.entries = QVTD_PAGE / 16;
     qvtd_write64(&w->d, QVTD_IQA, w->d.queue);
 }
 

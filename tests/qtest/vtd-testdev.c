@@ -22,9 +22,9 @@ void testdev_start(Testdev *t, QVtd *d, uint16_t sid)
         .sid = sid,
         .pci = qpci_device_find(d->pci, sid),
         .scratch = qvtd_alloc(d, SCRATCH_PAGES),
-        .next = d->port.devices,
+        .next = qtest_port(d->port)->devices,
     };
-    d->port.devices = t;
+    qtest_port(d->port)->devices = t;
     g_assert_nonnull(t->pci);
     g_assert_cmphex(qpci_config_readw(t->pci, PCI_DEVICE_ID), ==,
                     VTD_TESTDEV_DEVICE_ID);
@@ -34,11 +34,13 @@ void testdev_start(Testdev *t, QVtd *d, uint16_t sid)
 
 void testdev_stop(Testdev *t)
 {
-    for (Testdev **at = &t->d->port.devices; *at; at = &(*at)->next) {
-        if (*at == t) {
-            *at = t->next;
-            break;
-        }
+    Testdev **at = &qtest_port(t->d->port)->devices;
+
+    while (*at && *at != t) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = t->next;
     }
     g_free(t->pci);
 }

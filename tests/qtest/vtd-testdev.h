@@ -18,7 +18,7 @@
 
 struct Testdev {
     QVtd *d;
-    Testdev *next;              /* of those in QVtd.port */
+    Testdev *next;              /* of those of the port */
     QPCIDevice *pci;
     QPCIBar bar;
     uint16_t sid;

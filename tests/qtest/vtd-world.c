@@ -116,7 +116,7 @@ void world_rows(World *w, const Row *rows, unsigned n)
 
 unsigned world_mamv(World *w)
 {
-    return qvtd_read64(&w->d, QVTD_CAP) >> 48 & 0x3f;
+    return QVTD_CAP_MAMV(qvtd_read64(&w->d, QVTD_CAP));
 }
 
 void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus)
@@ -134,23 +134,6 @@ void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus)
                        PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     g_free(bridge);
     d->pci->mmio_alloc_ptr = WINDOW;
-}
-
-void world_register_context(World *w, uint64_t ccmd)
-{
-    qvtd_queue_stop(&w->d);
-    qvtd_write64(&w->d, QVTD_CCMD, QVTD_CCMD_ICC | ccmd);
-    expect_eq(qvtd_read64(&w->d, QVTD_CCMD) & QVTD_CCMD_ICC, 0);
-    qvtd_queue_start(&w->d, 0);
-}
-
-void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva)
-{
-    qvtd_queue_stop(&w->d);
-    qvtd_write64(&w->d, QVTD_IVA, iva);
-    qvtd_write64(&w->d, QVTD_IOTLB, QVTD_IOTLB_IVT | iotlb);
-    expect_eq(qvtd_read64(&w->d, QVTD_IOTLB) & QVTD_IOTLB_IVT, 0);
-    qvtd_queue_start(&w->d, 0);
 }
 
 void world_slot_power(QVtd *d, uint16_t port, bool on)

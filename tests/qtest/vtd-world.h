@@ -93,8 +93,4 @@ void world_slot_power(QVtd *d, uint16_t port, bool on);
 /* What firmware does to the bridge at @devfn: its bus, a window for BARs. */
 void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus);
 
-/* Invalidate by register, the queue being off meanwhile. */
-void world_register_context(World *w, uint64_t ccmd);
-void world_register_iotlb(World *w, uint64_t iotlb, uint64_t iva);
-
 #endif

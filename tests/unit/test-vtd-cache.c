@@ -492,7 +492,7 @@ static void test_midway(gconstpointer opaque)
 
             map(u.h, u.table[0], 4, 0x5000, 1, 0x10000 | QVTD_RW);
             map(u.h, u.table[1], 4, 0x5000, 1, 0x20000 | QVTD_RW);
-            m.at = at == 0 ? u.h->root + (u.d[0]->sid >> 8) * 16 :
+            m.at = at == 0 ? u.h->vtd.root + (u.d[0]->sid >> 8) * 16 :
                    at == 1 ? context :
                    table_entry(u.h, u.table[0], 4, 0x5000, 6 - at);
             u.h->after_read = midway;

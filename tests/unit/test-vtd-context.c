@@ -97,7 +97,7 @@ static void test_root_bits(void)
         uint64_t found[2], entry;
         Unit u = unit_new(&config);
 
-        entry = u.h->root + (SID >> 8) * 16;
+        entry = u.h->vtd.root + (SID >> 8) * 16;
         flip_bits(&u, entry, 0, 0, 0x0a, found);
         g_assert_cmphex(found[0], ==, BITS(11, 1) | BITS(63, config.haw_bits));
         g_assert_cmphex(found[1], ==, UINT64_MAX);
@@ -223,7 +223,7 @@ static void test_root_register(void)
             VtdTranslation t;
 
             g_assert_cmphex(reason, ==, 0);
-            set_root_table(u.h, u.h->root ^ BIT(bit));
+            set_root_table(u.h, u.h->vtd.root ^ BIT(bit));
             reason = outcome(u.d, IOVA, VTD_ACCESS_WRITE, &t);
             if (bit < 12 || bit >= config.haw_bits) {
                 g_assert_cmphex(reason, ==, 0x30);
@@ -232,16 +232,16 @@ static void test_root_register(void)
             } else {
                 g_assert_cmphex(reason, !=, 0);
             }
-            set_root_table(u.h, u.h->root);
+            set_root_table(u.h, u.h->vtd.root);
         }
-        set_root_table(u.h, u.h->root | 3 << 10);
+        set_root_table(u.h, u.h->vtd.root | 3 << 10);
         assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x30);
 
-        set_root_table(u.h, u.h->root);
+        set_root_table(u.h, u.h->vtd.root);
         g_assert_cmphex(try(&u), ==, 0);
-        host_set_ram(u.h, u.h->root, false);
+        host_set_ram(u.h, u.h->vtd.root, false);
         g_assert_cmphex(try(&u), ==, 0x08);
-        host_set_ram(u.h, u.h->root, true);
+        host_set_ram(u.h, u.h->vtd.root, true);
         host_set_ram(u.h, context_entry(u.h, SID) & BITS(63, 12), false);
         g_assert_cmphex(try(&u), ==, 0x09);
         host_set_ram(u.h, context_entry(u.h, SID) & BITS(63, 12), true);
@@ -265,10 +265,10 @@ static void test_high(void)
     config.haw_bits = 46;
     u = unit_new(&config);
     host_add_alias(u.h, high);
-    root_entry = u.h->root + (SID >> 8) * 16;
+    root_entry = u.h->vtd.root + (SID >> 8) * 16;
     entry = context_entry(u.h, SID);
 
-    set_root_table(u.h, u.h->root | high);
+    set_root_table(u.h, u.h->vtd.root | high);
     assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT);
     host_put(u.h, root_entry, host_get(u.h, root_entry) | high);
     g_assert_cmphex(try(&u), ==, 0);
@@ -300,7 +300,7 @@ static void test_order(void)
         { QVTD_P | QVTD_TT(2) | BIT(48), 7, 0x03 },
     };
     Unit u = unit_new(NULL);
-    uint64_t entry = u.h->root + (SID >> 8) * 16;
+    uint64_t entry = u.h->vtd.root + (SID >> 8) * 16;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         set_context(u.h, SID, table[i].lo, table[i].hi);
@@ -331,7 +331,7 @@ static void test_index(void)
 
         d[i] = device_new(h, sids[i]);
         assert_blocked(d[i], IOVA, VTD_ACCESS_READ,
-                       host_get(h, h->root + (sids[i] >> 8) * 16) ? 2 : 1);
+                       host_get(h, h->vtd.root + (sids[i] >> 8) * 16) ? 2 : 1);
         map(h, table, 4, IOVA, 1, (i + 1) * QVTD_PAGE | QVTD_RW);
         attach(d[i], table, 4, i + 1);
     }
@@ -355,7 +355,7 @@ static void test_index(void)
 static void test_faults_not_cached(void)
 {
     Unit u = unit_new(NULL);
-    uint64_t root_entry = u.h->root + (SID >> 8) * 16;
+    uint64_t root_entry = u.h->vtd.root + (SID >> 8) * 16;
     uint64_t hi = context_hi(u.levels, DID), good = u.table | QVTD_P;
     uint64_t context_table = context_entry(u.h, SID) & BITS(63, 12);
     uint64_t hole = host_pages(u.h, 1);

@@ -26,9 +26,9 @@ typedef struct Unit {
 static void mend(Unit *u, bool fpd)
 {
     Host *h = u->h;
-    uint64_t entry = h->root + (u->d[0]->sid >> 8) * 16;
+    uint64_t entry = h->vtd.root + (u->d[0]->sid >> 8) * 16;
 
-    host_set_ram(h, h->root, true);
+    host_set_ram(h, h->vtd.root, true);
     host_put(h, entry, host_get(h, entry) & ~0xfffull);
     if (host_get(h, entry)) {
         host_put(h, entry, host_get(h, entry) | QVTD_P);
@@ -40,8 +40,8 @@ static void mend(Unit *u, bool fpd)
     }
     host_set_ram(h, table_entry(h, u->table, 4, IOVA, 1) & ~0xfffull, true);
     map(h, u->table, 4, IOVA, 1, OUTPUT | QVTD_RW);
-    if (rd64(h, QVTD_RTADDR) != h->root) {
-        set_root_table(h, h->root);
+    if (rd64(h, QVTD_RTADDR) != h->vtd.root) {
+        set_root_table(h, h->vtd.root);
     }
     inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
@@ -84,7 +84,7 @@ static void break_for(Unit *u, unsigned reason)
 {
     Host *h = u->h;
     uint16_t sid = u->d[0]->sid;
-    uint64_t root = h->root + (sid >> 8) * 16;
+    uint64_t root = h->vtd.root + (sid >> 8) * 16;
     uint64_t context = context_entry(h, sid);
     uint64_t leaf = table_entry(h, u->table, 4, IOVA, 1);
 
@@ -108,7 +108,7 @@ static void break_for(Unit *u, unsigned reason)
         host_set_ram(h, leaf & ~0xfffull, false);
         break;
     case 0x08:
-        host_set_ram(h, h->root, false);
+        host_set_ram(h, h->vtd.root, false);
         break;
     case 0x09:
         host_set_ram(h, context & ~0xfffull, false);
@@ -126,7 +126,7 @@ static void break_for(Unit *u, unsigned reason)
         host_put(h, leaf, 0xfee00000 | QVTD_RW);
         break;
     case 0x30:
-        set_root_table(h, h->root | 2 << 10);
+        set_root_table(h, h->vtd.root | 2 << 10);
         break;
     }
     inv_context(h, QVTD_GLOBAL, 0, 0, 0);
@@ -275,7 +275,7 @@ static void test_clear(void)
     fault(u.d[0], 0x9000);
     gcmd(u.h, QVTD_TE, false);
     gcmd(u.h, QVTD_TE, true);
-    set_root_table(u.h, u.h->root);
+    set_root_table(u.h, u.h->vtd.root);
     assert_fault(u.h, 0x06, 0x03f9, 0x9000, true);
     unit_free(&u);
 }
@@ -391,7 +391,7 @@ static void test_joint_causes(void)
     wr32(h, QVTD_FECTL, QVTD_ECTL_IM);
     fault(u.d[0], 0x3000);
     submit(h, 0, 0);
-    assert_queue(h, h->tail - 1, 3);
+    assert_queue(h, h->vtd.tail - 1, 3);
     g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     wr32(h, QVTD_FRCD_HI + 4, BIT(31));
     g_assert_cmphex(rd32(h, QVTD_FECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);

@@ -85,12 +85,12 @@ static uint64_t leaf(Unit *u)
 
 static void no_root(Unit *u)
 {
-    host_put(u->h, u->h->root + 3 * 16, 0);
+    host_put(u->h, u->h->vtd.root + 3 * 16, 0);
 }
 
 static void root_reserved(Unit *u)
 {
-    uint64_t entry = u->h->root + 3 * 16;
+    uint64_t entry = u->h->vtd.root + 3 * 16;
 
     host_put(u->h, entry, host_get(u->h, entry) | BIT(1));
 }
@@ -157,7 +157,7 @@ static void leaf_to_interrupts(Unit *u)
 
 static void root_mode(Unit *u)
 {
-    set_root_table(u->h, u->h->root | 2 << 10);
+    set_root_table(u->h, u->h->vtd.root | 2 << 10);
 }
 
 static void nothing(Unit *u)
@@ -428,12 +428,12 @@ static void test_queue(void)
                      "should not use register-based invalidation", NULL);
     }
     for (unsigned n = 0; n < 3; n++) {
-        host_set_ram(h, h->queue, false);
+        host_set_ram(h, h->vtd.queue, false);
         queue_put(h, 5, 0);
         queue_kick(h);
         expect_lines(h, false, n ? NULL : "vtd_fetch_inv_desc: the queue is "
                      "not in memory (addr=0x*, head=0x*)", NULL);
-        host_set_ram(h, h->queue, true);
+        host_set_ram(h, h->vtd.queue, true);
         queue_recover(h);
     }
     host_free(h);

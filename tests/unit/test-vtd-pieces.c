@@ -65,16 +65,16 @@ static void test_queue(void)
     queue_start(h, 0);
     map_much(m, GIB, TARGET | QVTD_RW);
     for (unsigned round = 0; round < 2; round++) {
-        unsigned head = h->tail;
+        unsigned head = h->vtd.tail;
         uint64_t paused = pauses(h);
 
         mirror_begin(m);
         queue_put(h, FLUSH(1), 0);
-        queue_put(h, 5 | QVTD_WAIT_SW | 77ull << 32, h->status);
+        queue_put(h, 5 | QVTD_WAIT_SW | 77ull << 32, h->vtd.status);
         queue_kick(h);
         g_assert_true(h->scheduled);
         assert_queue(h, head, 0);
-        g_assert_cmpuint(host_get(h, h->status), ==, 0);
+        g_assert_cmpuint(host_get(h, h->vtd.status), ==, 0);
         g_assert_cmpuint(m->s->log->len, >, 0);
 
         /* More descriptors, and the same tail again, wait as well */
@@ -85,10 +85,10 @@ static void test_queue(void)
 
         g_assert_cmpuint(host_pump(h), >, 4);
         g_assert_cmpuint(pauses(h), >, paused + 4);
-        assert_queue(h, h->tail, 0);
-        g_assert_cmpuint(host_get(h, h->status), ==, 77);
+        assert_queue(h, h->vtd.tail, 0);
+        g_assert_cmpuint(host_get(h, h->vtd.status), ==, 77);
         assert_step(m, 0);
-        host_put(h, h->status, 0);
+        host_put(h, h->vtd.status, 0);
         map_much(m, GIB, (TARGET + GIB) | QVTD_RW);
     }
     mirror_free(m);
@@ -234,7 +234,7 @@ static void test_move(unsigned count)
         assert_quiet(m[0]);
     }
     host_pump(h);
-    assert_queue(h, h->tail, 0);
+    assert_queue(h, h->vtd.tail, 0);
     for (unsigned i = 0; i < count; i++) {
         g_assert_cmpuint(strict_unmaps(m[i]->s), ==, 1);
         assert_step(m[i], 0);
@@ -262,7 +262,7 @@ static void then_reset(Mirror **m)
 {
     vtd_reset((*m)->h->v);
     g_assert_cmpuint(strict_count((*m)->s), ==, 0);
-    set_root_table((*m)->h, (*m)->h->root);
+    set_root_table((*m)->h, (*m)->h->vtd.root);
     gcmd((*m)->h, QVTD_TE, true);
 }
 

@@ -23,21 +23,22 @@ static void test_sizes(void)
         queue_start(h, qs);
         for (unsigned round = 0; round < 3; round++) {
             /* full: all but one descriptor (1.12) */
-            for (unsigned i = 1; i < h->entries; i++) {
-                queue_put(h, wait_lo(round * h->entries + i), h->status);
+            for (unsigned i = 1; i < h->vtd.entries; i++) {
+                queue_put(h, wait_lo(round * h->vtd.entries + i),
+                          h->vtd.status);
             }
             queue_kick(h);
-            assert_queue(h, h->tail, 0);
-            g_assert_cmphex((uint32_t)host_get(h, h->status), ==,
-                            round * h->entries + h->entries - 1);
+            assert_queue(h, h->vtd.tail, 0);
+            g_assert_cmphex((uint32_t)host_get(h, h->vtd.status), ==,
+                            round * h->vtd.entries + h->vtd.entries - 1);
         }
-        g_assert_cmpuint(h->tail, ==, h->entries - 3);
+        g_assert_cmpuint(h->vtd.tail, ==, h->vtd.entries - 3);
 
         /* one by one over the end, where the head wraps to 0 */
         for (unsigned i = 0; i < 6; i++) {
             submit_wait(h);
         }
-        g_assert_cmpuint(h->tail, ==, 3);
+        g_assert_cmpuint(h->vtd.tail, ==, 3);
         host_free(h);
     }
 }
@@ -53,13 +54,13 @@ static void test_tail_beyond(void)
         submit_wait(h);
         for (unsigned i = 0; i < G_N_ELEMENTS(beyond); i++) {
             wr32(h, QVTD_IQT, beyond[i] << 4);
-            assert_queue(h, h->tail, QVTD_IQEI_TAIL);
+            assert_queue(h, h->vtd.tail, QVTD_IQEI_TAIL);
             /* still wrong: found again */
             wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
-            assert_queue(h, h->tail, QVTD_IQEI_TAIL);
+            assert_queue(h, h->vtd.tail, QVTD_IQEI_TAIL);
             queue_kick(h);
             wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
-            assert_queue(h, h->tail, 0);
+            assert_queue(h, h->vtd.tail, 0);
             submit_wait(h);
         }
         host_free(h);
@@ -86,12 +87,12 @@ static void test_types(void)
                          (type == 3 && config.device_iotlb) ||
                          (type == 4 && config.intr_remap);
             unsigned g = type == 1 || type == 2 ? QVTD_GLOBAL << 4 : 0;
-            unsigned head = h->tail;
+            unsigned head = h->vtd.tail;
             uint64_t iqei;
 
             submit(h, (type & 15) | (type & ~15u) << 5 | g, 0);
             if (valid) {
-                assert_queue(h, h->tail, 0);
+                assert_queue(h, h->vtd.tail, 0);
             } else {
                 iqei = rd64(h, QVTD_IQERCD);
                 /* of a 256-bit queue: 3 or 5, not defined which (7.6) */
@@ -150,7 +151,7 @@ static void test_reserved_bits(void)
             uint64_t lo = table[i].lo ^ (bit < 64 ? BIT(bit) : 0);
             uint64_t hi = table[i].hi ^ (bit < 64 ? 0 : BIT(bit - 64));
             uint64_t skip = table[i].skip | BITS(11, 9);
-            unsigned head = h->tail;
+            unsigned head = h->vtd.tail;
 
             if (bit < 64 && (skip & BIT(bit))) {
                 continue;
@@ -195,7 +196,7 @@ static void test_values(void)
 
     queue_start(h, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
-        unsigned head = h->tail;
+        unsigned head = h->vtd.tail;
 
         g_test_message("row %u", i);
         submit(h, table[i].lo, table[i].hi);
@@ -203,7 +204,7 @@ static void test_values(void)
             assert_queue(h, head, QVTD_IQEI_RESERVED);
             queue_recover(h);
         } else {
-            assert_queue(h, h->tail, 0);
+            assert_queue(h, h->vtd.tail, 0);
         }
         submit_wait(h);
     }
@@ -217,22 +218,22 @@ static void test_error_stops(void)
     unsigned bad;
 
     queue_start(h, 0);
-    queue_put(h, wait_lo(1), h->status);
-    bad = h->tail;
+    queue_put(h, wait_lo(1), h->vtd.status);
+    bad = h->vtd.tail;
     queue_put(h, 0xf, 0);
-    queue_put(h, wait_lo(2), h->status);
+    queue_put(h, wait_lo(2), h->vtd.status);
     queue_put(h, 1, 0);                         /* another error behind */
-    queue_put(h, wait_lo(3), h->status);
+    queue_put(h, wait_lo(3), h->vtd.status);
     queue_kick(h);
     assert_queue(h, bad, QVTD_IQEI_TYPE);
-    g_assert_cmphex(host_get(h, h->status), ==, 1);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 1);
 
     /* a tail written meanwhile is taken, and acted on later */
-    queue_put(h, wait_lo(4), h->status);
+    queue_put(h, wait_lo(4), h->vtd.status);
     queue_kick(h);
-    g_assert_cmphex(rd64(h, QVTD_IQT), ==, h->tail << 4);
+    g_assert_cmphex(rd64(h, QVTD_IQT), ==, h->vtd.tail << 4);
     assert_queue(h, bad, QVTD_IQEI_TYPE);
-    g_assert_cmphex(host_get(h, h->status), ==, 1);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 1);
 
     /* cleared but not mended: it is fetched again */
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
@@ -244,12 +245,12 @@ static void test_error_stops(void)
     assert_queue(h, bad, QVTD_IQEI_TYPE);
     wr32(h, QVTD_FSTS, ~QVTD_FSTS_IQE);
     assert_queue(h, bad, QVTD_IQEI_TYPE);
-    g_assert_cmphex(host_get(h, h->status), ==, 1);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 1);
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, bad + 2, QVTD_IQEI_RESERVED);
-    g_assert_cmphex(host_get(h, h->status), ==, 2);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 2);
     queue_recover(h);
-    g_assert_cmphex(host_get(h, h->status), ==, 4);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 4);
     submit_wait(h);
     host_free(h);
 }
@@ -259,19 +260,19 @@ static void test_fetch(void)
     Host *h = host_new(NULL);
 
     queue_start(h, 1);
-    host_set_ram(h, h->queue + QVTD_PAGE, false);
+    host_set_ram(h, h->vtd.queue + QVTD_PAGE, false);
     for (unsigned i = 0; i < 300; i++) {
-        queue_put(h, wait_lo(i), h->status);
+        queue_put(h, wait_lo(i), h->vtd.status);
     }
     queue_kick(h);
     assert_queue(h, 256, QVTD_IQEI_FETCH);
-    g_assert_cmphex(host_get(h, h->status), ==, 255);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 255);
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, 256, QVTD_IQEI_FETCH);
-    host_set_ram(h, h->queue + QVTD_PAGE, true);
+    host_set_ram(h, h->vtd.queue + QVTD_PAGE, true);
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     assert_queue(h, 300, 0);
-    g_assert_cmphex(host_get(h, h->status), ==, 299);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 299);
     host_free(h);
 
     /* a base that no memory has */
@@ -339,7 +340,7 @@ static void test_device_tlb(void)
 
         g_array_set_size(h->forgets, 0);
         submit(h, 3 | 31 << 16 | 0x1235ull << 32, table[i].hi);
-        assert_queue(h, h->tail, 0);
+        assert_queue(h, h->vtd.tail, 0);
         g_assert_cmpuint(h->forgets->len, ==, 1);
         forget = &g_array_index(h->forgets, Forget, 0);
         g_assert_cmphex(forget->sid, ==, 0x1235);
@@ -377,11 +378,11 @@ static void test_disable(void)
 
     /* what stands before the tail when it is switched on is carried out */
     gcmd(h, QVTD_QIE, false);
-    queue_replace(h, 0, 5 | QVTD_WAIT_SW | 0x99ull << 32, h->status);
+    queue_replace(h, 0, 5 | QVTD_WAIT_SW | 0x99ull << 32, h->vtd.status);
     wr32(h, QVTD_IQT, 0x10);
     gcmd(h, QVTD_QIE, true);
     assert_queue(h, 1, 0);
-    g_assert_cmphex((uint32_t)host_get(h, h->status), ==, 0x99);
+    g_assert_cmphex((uint32_t)host_get(h, h->vtd.status), ==, 0x99);
     host_free(h);
 }
 
@@ -391,14 +392,14 @@ static void test_tail_halves(void)
     Host *h = host_new(NULL);
 
     queue_start(h, 0);
-    queue_put(h, wait_lo(1), h->status);
+    queue_put(h, wait_lo(1), h->vtd.status);
     wr32(h, QVTD_IQT + 4, UINT32_MAX);
     assert_queue(h, 0, 0);
     g_assert_cmphex(rd64(h, QVTD_IQT), ==, 0);
     wr64(h, QVTD_IQT, 0xffffffff0000001full);    /* reserved bits as well */
     assert_queue(h, 1, 0);
     g_assert_cmphex(rd64(h, QVTD_IQT), ==, 0x10);
-    g_assert_cmphex(host_get(h, h->status), ==, 1);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 1);
     host_free(h);
 }
 
@@ -413,31 +414,31 @@ static void test_wait_status(void)
         uint64_t want[2] = { UINT64_MAX, UINT64_MAX };
         uint32_t data = 0x12345678 + at;
 
-        host_put(h, h->status, UINT64_MAX);
-        host_put(h, h->status + 8, UINT64_MAX);
-        submit(h, wait_lo(data), h->status + at);
-        assert_queue(h, h->tail, 0);
+        host_put(h, h->vtd.status, UINT64_MAX);
+        host_put(h, h->vtd.status + 8, UINT64_MAX);
+        submit(h, wait_lo(data), h->vtd.status + at);
+        assert_queue(h, h->vtd.tail, 0);
         memcpy((char *)want + at, &data, 4);
-        g_assert_cmphex(host_get(h, h->status), ==, want[0]);
-        g_assert_cmphex(host_get(h, h->status + 8), ==, want[1]);
+        g_assert_cmphex(host_get(h, h->vtd.status), ==, want[0]);
+        g_assert_cmphex(host_get(h, h->vtd.status + 8), ==, want[1]);
 
         /* without SW: none */
-        submit(h, 5 | 0xabcdull << 32, h->status + at);
-        assert_queue(h, h->tail, 0);
-        g_assert_cmphex(host_get(h, h->status), ==, want[0]);
+        submit(h, 5 | 0xabcdull << 32, h->vtd.status + at);
+        assert_queue(h, h->vtd.tail, 0);
+        g_assert_cmphex(host_get(h, h->vtd.status), ==, want[0]);
     }
     /* a status that goes nowhere: the wait is not complete (7.5) */
-    bad = h->tail;
+    bad = h->vtd.tail;
     submit(h, wait_lo(1) | QVTD_WAIT_IF, BITS(63, 2));
     g_assert_cmphex(rd32(h, QVTD_FSTS), ==, QVTD_FSTS_IQE);
     g_assert_cmphex(rd64(h, QVTD_IQH), ==, bad * 16);
     g_assert_cmphex(rd64(h, QVTD_IQERCD), ==, 0);
     g_assert_cmphex(rd32(h, QVTD_ICS), ==, 0);
-    host_put(h, h->queue + bad * 16, wait_lo(2));
-    host_put(h, h->queue + bad * 16 + 8, h->status);
+    host_put(h, h->vtd.queue + bad * 16, wait_lo(2));
+    host_put(h, h->vtd.queue + bad * 16 + 8, h->vtd.status);
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
-    assert_queue(h, h->tail, 0);
-    g_assert_cmphex(host_get(h, h->status) & UINT32_MAX, ==, 2);
+    assert_queue(h, h->vtd.tail, 0);
+    g_assert_cmphex(host_get(h, h->vtd.status) & UINT32_MAX, ==, 2);
     host_free(h);
 }
 
@@ -466,7 +467,7 @@ static void test_completion_event(void)
 
     /* masked: held until unmasked */
     submit(h, 5 | QVTD_WAIT_IF, 0);
-    assert_queue(h, h->tail, 0);
+    assert_queue(h, h->vtd.tail, 0);
     g_assert_cmphex(rd32(h, QVTD_ICS), ==, 1);
     g_assert_cmphex(rd32(h, QVTD_IECTL), ==, QVTD_ECTL_IM | QVTD_ECTL_IP);
     assert_messages(h, 0, 0, 0);
@@ -476,7 +477,7 @@ static void test_completion_event(void)
 
     /* IWC is still set: no new event */
     submit(h, 5 | QVTD_WAIT_IF, 0);
-    assert_queue(h, h->tail, 0);
+    assert_queue(h, h->vtd.tail, 0);
     assert_messages(h, 1, addr, 0x4041);
     g_assert_cmphex(rd32(h, QVTD_IECTL), ==, 0);
 
@@ -487,9 +488,9 @@ static void test_completion_event(void)
     g_assert_cmphex(rd32(h, QVTD_ICS), ==, 0);
     assert_messages(h, 1, addr, 0x4041);
     wr32(h, QVTD_IEDATA, 0x99);
-    submit(h, wait_lo(7) | QVTD_WAIT_IF, h->status);
+    submit(h, wait_lo(7) | QVTD_WAIT_IF, h->vtd.status);
     assert_messages(h, 2, addr, 0x99);
-    g_assert_cmphex(host_get(h, h->status), ==, 7);
+    g_assert_cmphex(host_get(h, h->vtd.status), ==, 7);
     g_assert_cmphex(rd32(h, QVTD_IECTL), ==, 0);
 
     /* masked, and the cause cleared first: no message */
@@ -577,9 +578,9 @@ static void test_iec_together(void)
 
     /* A wait between two: told before each of them is over */
     g_array_set_size(h->iec_changes, 0);
-    host_put(h, h->status, 7);
+    host_put(h, h->vtd.status, 7);
     queue_put(h, 4, 0);
-    queue_put(h, 5 | QVTD_WAIT_IF | QVTD_WAIT_SW | 8ull << 32, h->status);
+    queue_put(h, 5 | QVTD_WAIT_IF | QVTD_WAIT_SW | 8ull << 32, h->vtd.status);
     queue_put(h, 4, 0);
     queue_put(h, 0, 0);         /* an error ends the run */
     queue_kick(h);

@@ -48,7 +48,8 @@ static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
                               uint64_t *hi)
 {
     const VtdConfig *c = &w->h->config;
-    uint64_t above = BITS(63, c->haw_bits), root = w->h->root + (sid >> 8) * 16;
+    uint64_t above = BITS(63, c->haw_bits);
+    uint64_t root = w->h->vtd.root + (sid >> 8) * 16;
     unsigned tt, aw, aw_max = c->aw_bits == 48 ? 2 : 1;
     uint64_t word;
 
@@ -410,7 +411,7 @@ static void edit_context(World *w)
 {
     Host *h = w->h;
     Device *d = w->d[rnd(DEVICES)];
-    uint64_t root = h->root + (d->sid >> 8) * 16;
+    uint64_t root = h->vtd.root + (d->sid >> 8) * 16;
     uint64_t lo, hi;
     unsigned old = plain_context(w, d->sid, &lo, &hi);
     uint16_t did = hi >> 8;

@@ -51,13 +51,8 @@ static char *move_load(Move *m, const VtdSaved *saved)
     Host *to = m->to;
 
     memcpy(to->ram, m->from->ram, RAM_SIZE);
-    to->next_page = m->from->next_page;
-    to->root = m->from->root;
-    to->queue = m->from->queue;
-    to->entries = m->from->entries;
-    to->tail = m->from->tail;
-    to->status = m->from->status;
-    to->waits = m->from->waits;
+    to->vtd = m->from->vtd;
+    to->vtd.port = &to->port;
     return vtd_load(to->v, saved);
 }
 
@@ -102,11 +97,11 @@ static void test_all(void)
 
     move_start(&m, NULL);
     vtd_save(m.from->v, &saved);
-    g_assert_cmphex(saved.root, ==, m.from->root);
+    g_assert_cmphex(saved.root, ==, m.from->vtd.root);
     g_assert_cmphex(saved.intr_root, ==, m.irt);
     g_assert_cmpuint(saved.intr_size, ==, 2);
     g_assert_false(saved.intr_eime);
-    g_assert_cmphex(saved.iq, ==, m.from->queue);
+    g_assert_cmphex(saved.iq, ==, m.from->vtd.queue);
     g_assert_cmpuint(saved.iq_size, ==, 256);
     g_assert_cmpuint(saved.iq_head, ==, 1);
     g_assert_cmpuint(saved.iq_tail, ==, 1);
@@ -161,7 +156,7 @@ static void test_caches(void)
     g_assert_cmphex(vector(m.from), ==, 0x11);
 
     /* Nor what the destination had cached before */
-    m.to->root = m.from->root;
+    m.to->vtd.root = m.from->vtd.root;
     move(&m);
     assert_maps(m.arrived, IOVA, VTD_ACCESS_READ, m.other);
     g_assert_cmphex(vector(m.to), ==, 0x22);
@@ -190,10 +185,10 @@ static void test_latched(void)
     submit_wait(m.to);
 
     /* What the stream cuts off is still latched, for the faults it makes */
-    set_root_table(m.from, m.from->root | high);
+    set_root_table(m.from, m.from->vtd.root | high);
     gcmd(m.from, QVTD_QIE, false);
     wr64(m.from, QVTD_IQT, 0);
-    wr64(m.from, QVTD_IQA, m.from->queue | high);
+    wr64(m.from, QVTD_IQA, m.from->vtd.queue | high);
     gcmd(m.from, QVTD_QIE, true);
     set_irta(m.from, m.irt | high);
     move(&m);
@@ -203,7 +198,7 @@ static void test_latched(void)
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, MESSAGE, 0, false,
                                   &(VtdInterrupt) { }),
                     ==, VTD_INTERRUPT_BLOCKED);
-    set_root_table(m.from, m.from->root | 3 << 10);
+    set_root_table(m.from, m.from->vtd.root | 3 << 10);
     move(&m);
     assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, 0x30);
     move_end(&m);
@@ -236,7 +231,7 @@ static void test_modes(void)
 
     gcmd(m.from, QVTD_QIE, false);
     wr64(m.from, QVTD_IQT, 0);
-    wr64(m.from, QVTD_IQA, m.from->queue | BIT(11));
+    wr64(m.from, QVTD_IQA, m.from->vtd.queue | BIT(11));
     gcmd(m.from, QVTD_QIE, true);
     move(&m);
     wr32(m.to, QVTD_IQT, 0x10);
@@ -259,7 +254,7 @@ static void test_sizes(void)
         set_irta(m.from, m.irt | order);
         queue_start(m.from, qs);
         /* One is left up to the end */
-        for (unsigned i = 1; i < m.from->entries; i++) {
+        for (unsigned i = 1; i < m.from->vtd.entries; i++) {
             queue_put(m.from, 5, 0);
         }
         queue_kick(m.from);
@@ -315,15 +310,15 @@ static void test_queue_error(void)
 
     move_start(&m, NULL);
     queue_put(m.from, 0, 0);
-    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->status);
+    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->vtd.status);
     queue_kick(m.from);
     assert_queue(m.from, 1, 3);
     move(&m);
     assert_same_registers(&m);
-    queue_replace(m.to, 1, 5 | QVTD_WAIT_SW, m.to->status);
-    g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), !=, 0x77);
+    queue_replace(m.to, 1, 5 | QVTD_WAIT_SW, m.to->vtd.status);
+    g_assert_cmphex((uint32_t)host_get(m.to, m.to->vtd.status), !=, 0x77);
     wr32(m.to, QVTD_FSTS, QVTD_FSTS_IQE);
-    g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), ==, 0x77);
+    g_assert_cmphex((uint32_t)host_get(m.to, m.to->vtd.status), ==, 0x77);
     assert_queue(m.to, 3, 0);
     move_end(&m);
 }
@@ -335,13 +330,13 @@ static void test_queue_work(void)
     Move m;
 
     move_start(&m, NULL);
-    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->status);
+    queue_put(m.from, 5 | QVTD_WAIT_SW | 0x77ull << 32, m.from->vtd.status);
     vtd_save(m.from->v, &saved);
     saved.iq_tail = 2;
     g_assert_null(move_load(&m, &saved));
-    g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), !=, 0x77);
+    g_assert_cmphex((uint32_t)host_get(m.to, m.to->vtd.status), !=, 0x77);
     vtd_load_finish(m.to->v);
-    g_assert_cmphex((uint32_t)host_get(m.to, m.to->status), ==, 0x77);
+    g_assert_cmphex((uint32_t)host_get(m.to, m.to->vtd.status), ==, 0x77);
     assert_queue(m.to, 2, 0);
     move_end(&m);
 }
@@ -584,19 +579,19 @@ static void test_physical_width(void)
     m.from = host_new(&config);
     host_add_alias(m.from, high);
     host_enable(m.from);
-    set_root_table(m.from, m.from->root | high);
+    set_root_table(m.from, m.from->vtd.root | high);
     queue_start(m.from, 0);
     submit_wait(m.from);
     gcmd(m.from, QVTD_QIE, false);
     wr32(m.from, QVTD_IQT, 0);
-    wr64(m.from, QVTD_IQA, m.from->queue | high);
+    wr64(m.from, QVTD_IQA, m.from->vtd.queue | high);
     gcmd(m.from, QVTD_QIE, true);
-    m.from->tail = 0;
+    m.from->vtd.tail = 0;
     submit_wait(m.from);
     set_irta(m.from, high);
     vtd_save(m.from->v, &saved);
-    g_assert_cmphex(saved.root, ==, m.from->root | high);
-    g_assert_cmphex(saved.iq, ==, m.from->queue | high);
+    g_assert_cmphex(saved.root, ==, m.from->vtd.root | high);
+    g_assert_cmphex(saved.iq, ==, m.from->vtd.queue | high);
     g_assert_cmphex(saved.intr_root, ==, high);
 
     for (config.haw_bits = 45; config.haw_bits <= 52; config.haw_bits++) {
@@ -617,7 +612,7 @@ static void test_physical_width(void)
     assert_refused(&m, &saved, "intr_root");
     saved.intr_root = 0;
     assert_refused(&m, &saved, "iq");
-    saved.iq = m.from->queue;
+    saved.iq = m.from->vtd.queue;
     g_assert_null(vtd_load(m.to->v, &saved));
     host_free(m.to);
     host_free(m.from);

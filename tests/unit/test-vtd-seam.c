@@ -222,9 +222,9 @@ static void root_table(void *opaque)
 {
     Unit *u = opaque;
 
-    u->h->root = host_pages(u->h, 1);
+    u->h->vtd.root = host_pages(u->h, 1);
     attach(u->d, u->table[1], 3, 1);
-    set_root_table(u->h, u->h->root);
+    set_root_table(u->h, u->h->vtd.root);
 }
 
 static void translation_off_and_on(void *opaque)
@@ -242,7 +242,7 @@ static void dma_reset(void *opaque)
 
     vtd_reset(u->h->v);
     unit_map(u, 0, 2);
-    set_root_table(u->h, u->h->root);
+    set_root_table(u->h, u->h->vtd.root);
     gcmd(u->h, QVTD_TE, true);
 }
 

@@ -57,7 +57,7 @@ static void event_context_function(Mirror *m)
 
 static void event_root_table(Mirror *m)
 {
-    set_root_table(m->h, m->h->root);
+    set_root_table(m->h, m->h->vtd.root);
 }
 
 static void event_replay_of_sharer(Mirror *m)
@@ -452,7 +452,7 @@ static void test_context_ends(void)
     Host *h = mirror_host(NULL);
     Mirror *m = mirror_new(h, SID, 1, 0, 4);
     Mirror *other = mirror_new(h, OTHER, 2, 0, 4);
-    uint64_t entry = context_entry(h, SID), root = h->root;
+    uint64_t entry = context_entry(h, SID), root = h->vtd.root;
     uint64_t lo = host_get(h, entry), hi = host_get(h, entry + 8);
 
     mirror_map(m, 0, 1, 40, TARGET | QVTD_RW);
@@ -484,11 +484,11 @@ static void test_context_ends(void)
     inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     assert_exact(m);
     g_assert_cmpuint(strict_count(m->s), ==, 43);
-    h->root = RAM_SIZE;
-    set_root_table(h, h->root);
+    h->vtd.root = RAM_SIZE;
+    set_root_table(h, h->vtd.root);
     g_assert_cmpuint(strict_count(m->s), ==, 0);
-    h->root = root;
-    set_root_table(h, h->root);
+    h->vtd.root = root;
+    set_root_table(h, h->vtd.root);
     assert_exact(m);
     g_assert_cmpuint(strict_count(m->s), ==, 43);
     mirror_free(other);
@@ -536,7 +536,7 @@ static void test_views(void)
     vtd_reset(h->v);
     g_assert_cmpuint(strict_count(m->s), ==, 0);
     mirror_begin(m);
-    set_root_table(h, h->root);
+    set_root_table(h, h->vtd.root);
     gcmd(h, QVTD_TE, true);
     assert_counts(m, 0, 8);
     assert_exact(m);

@@ -63,9 +63,9 @@ static void test_views(void)
     g_assert_cmpint(late->view, ==, TRANSLATED);
     g_assert_cmpint(d->view, ==, PASS_THROUGH);
 
-    set_root_table(h, h->root | 2 << 10);
+    set_root_table(h, h->vtd.root | 2 << 10);
     g_assert_cmpint(d->view, ==, TRANSLATED);
-    set_root_table(h, h->root);
+    set_root_table(h, h->vtd.root);
     g_assert_cmpint(d->view, ==, PASS_THROUGH);
     gcmd(h, QVTD_TE, false);
     g_assert_cmpint(d->view, ==, DIRECT);
@@ -133,7 +133,7 @@ static void test_reset(void)
     g_assert_cmpint(d->view, ==, TRANSLATED);
     g_assert_false(device_translate(d, 0x5000, VTD_ACCESS_READ, &t));
     wr32(h, QVTD_FRCD_HI + 4, BIT(31));
-    set_root_table(h, h->root);
+    set_root_table(h, h->vtd.root);
     assert_maps(d, 0x5000, VTD_ACCESS_READ, 0xa000);
     queue_start(h, 0);
     set_irta(h, irt);

@@ -210,7 +210,7 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
 {
     Host *h = opaque;
     IecChange change = {
-        global, index, mask, h->status ? host_get(h, h->status) : 0,
+        global, index, mask, h->vtd.status ? host_get(h, h->vtd.status) : 0,
         rd32(h, QVTD_FSTS), rd32(h, QVTD_ICS),
     };
 
@@ -439,7 +439,6 @@ Host *host_new(const VtdConfig *config)
     h->hole = g_new0(bool, RAM_PAGES);
     h->behind_io = g_new0(bool, RAM_PAGES);
     h->devices = g_ptr_array_new();
-    h->next_page = QVTD_PAGE;        /* a table at 0 could hide a mistake */
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
     h->forgets = g_array_new(FALSE, FALSE, sizeof(Forget));
@@ -448,6 +447,8 @@ Host *host_new(const VtdConfig *config)
     h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
     pthread_rwlock_init(&h->section, NULL);
     pthread_mutex_init(&h->lock, NULL);
+    /* A table at 0 could hide a mistake */
+    qvtd_init(&h->vtd, &h->port, QVTD_PAGE);
     h->v = vtd_new(&h->config, &host_ops, h);
     return h;
 }
@@ -524,10 +525,10 @@ bool device_translate(Device *d, uint64_t iova, VtdAccess access,
 
 uint64_t host_pages(Host *h, unsigned n)
 {
-    uint64_t gpa = h->next_page;
+    uint64_t gpa = h->vtd.next_page;
 
     g_assert_cmphex(gpa + n * QVTD_PAGE, <=, RAM_SIZE);
-    h->next_page += n * QVTD_PAGE;
+    h->vtd.next_page += n * QVTD_PAGE;
     return gpa;
 }
 
@@ -652,32 +653,27 @@ uint32_t rd32(Host *h, unsigned offset)
 
 uint64_t rd64(Host *h, unsigned offset)
 {
-    return vtd_mmio_read(h->v, offset, 8);
+    return qvtd_read64(&h->vtd, offset);
 }
 
 void wr32(Host *h, unsigned offset, uint32_t value)
 {
-    vtd_mmio_write(h->v, offset, value, 4);
+    qvtd_write32(&h->vtd, offset, value);
 }
 
 void wr64(Host *h, unsigned offset, uint64_t value)
 {
-    vtd_mmio_write(h->v, offset, value, 8);
+    qvtd_write64(&h->vtd, offset, value);
 }
 
 void gcmd(Host *h, uint32_t bit, bool on)
 {
-    uint32_t command = rd32(h, QVTD_GSTS) & 0x96ffffff;
-
-    wr32(h, QVTD_GCMD, on ? command | bit : command & ~bit);
-    host_pump(h);
-    g_assert_cmphex(rd32(h, QVTD_GSTS) & bit, ==, on ? bit : 0);
+    g_assert_cmphex(qvtd_command(&h->vtd, bit, on) & bit, ==, on ? bit : 0);
 }
 
 void set_root_table(Host *h, uint64_t rtaddr)
 {
-    wr64(h, QVTD_RTADDR, rtaddr);
-    gcmd(h, QVTD_SRTP, true);
+    qvtd_latch_root(&h->vtd, rtaddr);
 }
 
 void set_irta(Host *h, uint64_t irta)
@@ -688,32 +684,24 @@ void set_irta(Host *h, uint64_t irta)
 
 void host_enable(Host *h)
 {
-    h->root = host_pages(h, 1);
-    set_root_table(h, h->root);
+    h->vtd.root = host_pages(h, 1);
+    set_root_table(h, h->vtd.root);
     gcmd(h, QVTD_TE, true);
 }
 
 uint64_t context_entry(Host *h, uint16_t sid)
 {
-    uint64_t root_entry = h->root + (sid >> 8) * 16;
-
-    if (!(host_get(h, root_entry) & QVTD_P)) {
-        host_put(h, root_entry, host_pages(h, 1) | QVTD_P);
-    }
-    return (host_get(h, root_entry) & BITS(63, 12)) + (sid & 0xff) * 16;
+    return qvtd_context_entry(&h->vtd, sid);
 }
 
 void set_context(Host *h, uint16_t sid, uint64_t lo, uint64_t hi)
 {
-    uint64_t entry = context_entry(h, sid);
-
-    host_put(h, entry + 8, hi);
-    host_put(h, entry, lo);
+    qvtd_set_context(&h->vtd, sid, lo, hi);
 }
 
 uint64_t context_hi(unsigned levels, uint16_t did)
 {
-    return (uint64_t)did << 8 | (levels - 2);
+    return QVTD_CONTEXT_DID(did) | (levels - 2);
 }
 
 void attach(Device *d, uint64_t table, unsigned levels, uint16_t did)
@@ -729,61 +717,44 @@ void detach(Device *d)
 uint64_t table_entry(Host *h, uint64_t table, unsigned levels, uint64_t iova,
                      unsigned level)
 {
-    for (unsigned at = levels; ; at--) {
-        uint64_t entry = table + (iova >> (12 + 9 * (at - 1)) & 511) * 8;
-
-        if (at == level) {
-            return entry;
-        }
-        if (!(host_get(h, entry) & QVTD_RW)) {
-            host_put(h, entry, host_pages(h, 1) | QVTD_RW);
-        }
-        table = host_get(h, entry) & BITS(47, 12);
-    }
+    return qvtd_entry(&h->vtd, &(QVtdDomain) { 0, levels, table }, iova,
+                      level);
 }
 
 void map(Host *h, uint64_t table, unsigned levels, uint64_t iova,
          unsigned level, uint64_t leaf)
 {
-    host_put(h, table_entry(h, table, levels, iova, level),
-             leaf | (level > 1 ? QVTD_PS : 0));
+    qvtd_map(&h->vtd, &(QVtdDomain) { 0, levels, table }, iova, leaf, level,
+             0);
 }
 
 void queue_start(Host *h, unsigned qs)
 {
-    h->queue = host_pages(h, 1u << qs);
-    h->entries = 1u << (qs + 8);
-    h->tail = 0;
-    h->status = host_pages(h, 1);
-    wr32(h, QVTD_IQT, 0);
-    wr64(h, QVTD_IQA, h->queue | qs);
-    gcmd(h, QVTD_QIE, true);
+    qvtd_queue_start(&h->vtd, qs);
     assert_queue(h, 0, 0);
 }
 
 void queue_replace(Host *h, unsigned index, uint64_t lo, uint64_t hi)
 {
-    host_put(h, h->queue + index * 16, lo);
-    host_put(h, h->queue + index * 16 + 8, hi);
+    host_put(h, h->vtd.queue + index * 16, lo);
+    host_put(h, h->vtd.queue + index * 16 + 8, hi);
 }
 
 void queue_put(Host *h, uint64_t lo, uint64_t hi)
 {
-    queue_replace(h, h->tail, lo, hi);
-    h->tail = (h->tail + 1) % h->entries;
+    /* Even if the unit cannot read it, as not through the port */
+    queue_replace(h, h->vtd.tail, lo, hi);
+    h->vtd.tail = (h->vtd.tail + 1) % h->vtd.entries;
 }
 
 void queue_kick(Host *h)
 {
-    wr32(h, QVTD_IQT, h->tail << 4);
+    qvtd_queue_kick(&h->vtd);
 }
 
 void assert_queue(Host *h, unsigned head, unsigned iqei)
 {
-    g_assert_cmphex(rd64(h, QVTD_IQH), ==, head << 4);
-    g_assert_cmphex(rd32(h, QVTD_FSTS) & QVTD_FSTS_IQE, ==,
-                    iqei ? QVTD_FSTS_IQE : 0);
-    g_assert_cmphex(rd64(h, QVTD_IQERCD), ==, iqei);
+    g_assert_true(qvtd_expect_queue(&h->vtd, head, iqei));
 }
 
 void submit(Host *h, uint64_t lo, uint64_t hi)
@@ -796,54 +767,31 @@ void queue_recover(Host *h)
 {
     queue_replace(h, rd64(h, QVTD_IQH) >> 4, 5, 0);
     wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
-    assert_queue(h, h->tail, 0);
+    assert_queue(h, h->vtd.tail, 0);
 }
 
 void submit_wait(Host *h)
 {
-    submit(h, 5 | QVTD_WAIT_SW | (uint64_t)++h->waits << 32, h->status);
-    host_pump(h);
-    assert_queue(h, h->tail, 0);
-    g_assert_cmphex((uint32_t)host_get(h, h->status), ==, h->waits);
+    g_assert_true(qvtd_queue_sync(&h->vtd));
+    assert_queue(h, h->vtd.tail, 0);
 }
 
 void inv_context(Host *h, unsigned granularity, uint16_t did, uint16_t sid,
                  unsigned fm)
 {
-    if (rd32(h, QVTD_GSTS) & QVTD_QIE) {
-        submit(h, 1 | granularity << 4 | (uint32_t)did << 16 |
-                  (uint64_t)sid << 32 | (uint64_t)fm << 48, 0);
-        submit_wait(h);
-        return;
-    }
-    wr64(h, QVTD_CCMD, BIT(63) | (uint64_t)granularity << 61 |
-                      (uint64_t)fm << 32 | (uint32_t)sid << 16 | did);
-    host_pump(h);
-    g_assert_cmphex(rd64(h, QVTD_CCMD) & (BIT(63) | BITS(60, 59)), ==,
-                    (uint64_t)granularity << 59);
+    qvtd_invalidate(&h->vtd, QVTD_INV_CONTEXT(granularity, did, sid, fm));
 }
 
 void inv_iotlb(Host *h, unsigned granularity, uint16_t did, uint64_t addr,
                unsigned am)
 {
-    if (rd32(h, QVTD_GSTS) & QVTD_QIE) {
-        submit(h, 2 | granularity << 4 | (uint32_t)did << 16, addr | am);
-        submit_wait(h);
-        return;
-    }
-    wr64(h, QVTD_IVA, addr | am);
-    wr64(h, QVTD_IOTLB, BIT(63) | (uint64_t)granularity << 60 |
-                       (uint64_t)did << 32);
-    host_pump(h);
-    g_assert_cmphex(rd64(h, QVTD_IOTLB) & (BIT(63) | BITS(58, 57)), ==,
-                    (uint64_t)granularity << 57);
+    qvtd_invalidate(&h->vtd, QVTD_INV_IOTLB(granularity, did, addr | am));
 }
 
 void inv_iec(Host *h, bool global, uint16_t index, unsigned im)
 {
-    submit(h, 4 | (global ? 0 : BIT(4)) | (uint64_t)im << 27 |
-              (uint64_t)index << 32, 0);
-    submit_wait(h);
+    qvtd_invalidate(&h->vtd, global ? QVTD_INV_IEC_GLOBAL
+                                    : QVTD_INV_IEC_INDEX(index, im));
 }
 
 void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
@@ -851,11 +799,7 @@ void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
 {
     /* one record: FRI is 0 */
     g_assert_cmphex(rd32(h, QVTD_FSTS) & ~QVTD_FSTS_IQE, ==, QVTD_FSTS_PPF);
-    g_assert_cmphex(rd64(h, QVTD_FRCD_HI), ==,
-                    BIT(63) | (read ? BIT(62) : 0) |
-                    (uint64_t)reason << 32 | sid);
-    g_assert_cmphex(rd64(h, QVTD_FRCD_LO), ==, info);
-    wr32(h, QVTD_FRCD_HI + 4, BIT(31));
+    g_assert_true(qvtd_expect_fault(&h->vtd, reason, sid, info, read));
     assert_no_fault(h);
 }
 

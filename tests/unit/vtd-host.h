@@ -18,8 +18,7 @@
 
 #include <pthread.h>
 #include "hw/i386/vtd/vtd.h"
-#include "tests/vtd/numbers.h"
-#include "tests/vtd/port.h"
+#include "tests/vtd/driver.h"
 
 #define BIT(n)                  (1ull << (n))
 #define BITS(last, first)       QVTD_BITS(last, first)
@@ -73,8 +72,7 @@ struct Host {
     bool *hole;                 /* by page, as the next */
     bool *behind_io;            /* memory, but not in place */
     GPtrArray *devices;         /* Device */
-    uint64_t next_page;         /* of host_pages() */
-    uint64_t root;              /* the root table of host_enable() */
+    QVtd vtd;                   /* the driver, by the port */
 
     GArray *messages;           /* Message: what was injected */
     bool cannot_inject;         /* as in a thread that may not */
@@ -99,12 +97,6 @@ struct Host {
     GPtrArray *lines;           /* char *: of log(); under the lock */
     bool log_more;              /* as VtdOps.log_more says */
     unsigned log_asked;         /* how often */
-
-    uint64_t queue;             /* of queue_start(), as the next */
-    unsigned entries;
-    unsigned tail;
-    uint64_t status;            /* a page: word 0 is submit_wait()'s */
-    uint32_t waits;
 
     bool concurrent;
     pthread_rwlock_t section;   /* held for reading in a read section */

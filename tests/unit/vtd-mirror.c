@@ -101,7 +101,7 @@ void mirror_flush(Mirror *m)
 
 void assert_exact(const Mirror *m)
 {
-    PlainContext context = plain_context(m->h, m->h->root, m->d->sid);
+    PlainContext context = plain_context(m->h, m->h->vtd.root, m->d->sid);
     bool tables = context.kind == PLAIN_TABLES &&
                   (rd32(m->h, QVTD_GSTS) & QVTD_TE);
     GArray *truth = tables ? plain_walk(m->h, context.root, context.levels,

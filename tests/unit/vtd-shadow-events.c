@@ -216,9 +216,9 @@ static void event_translation(Test *t)
 static void queue_again(Test *t)
 {
     if (t->setting->queue) {
-        t->h->tail = 0;
+        t->h->vtd.tail = 0;
         wr32(t->h, QVTD_IQT, 0);
-        wr64(t->h, QVTD_IQA, t->h->queue);
+        wr64(t->h, QVTD_IQA, t->h->vtd.queue);
         gcmd(t->h, QVTD_QIE, true);
     }
 }

@@ -55,15 +55,15 @@ static double now(clockid_t clock)
 static void queue_fill(QVtd *d, const QVtdDesc *desc, unsigned n)
 {
     g_autofree QVtdDesc *le = g_new(QVtdDesc, n);
-    unsigned room = (d->queue_bytes - d->tail) / sizeof(QVtdDesc);
-    unsigned first = MIN(n, room);
+    unsigned room = d->entries - d->tail, first = MIN(n, room);
 
     for (unsigned i = 0; i < n; i++) {
         le[i] = QVTD_DESC(cpu_to_le64(desc[i].lo), cpu_to_le64(desc[i].hi));
     }
-    bench_write(d, d->queue + d->tail, le, first * sizeof(QVtdDesc));
+    bench_write(d, d->queue + d->tail * sizeof(QVtdDesc), le,
+                first * sizeof(QVtdDesc));
     bench_write(d, d->queue, le + first, (n - first) * sizeof(QVtdDesc));
-    d->tail = (d->tail + n * sizeof(QVtdDesc)) % d->queue_bytes;
+    d->tail = (d->tail + n) % d->entries;
 }
 
 BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n)
@@ -86,10 +86,10 @@ BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n)
     /* A unit may go on after the kick; the polling counts if it does */
     cpu_ns = -now(u->clock);
     wall_ns = -now(CLOCK_MONOTONIC);
-    if (qvtd_read64(d, QVTD_IQH) != d->tail) {
+    if (qvtd_read64(d, QVTD_IQH) >> 4 != d->tail) {
         do {
             g_assert_cmphex(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE, ==, 0);
-        } while (qvtd_read64(d, QVTD_IQH) != d->tail);
+        } while (qvtd_read64(d, QVTD_IQH) >> 4 != d->tail);
         cost.wall_ns += wall_ns + now(CLOCK_MONOTONIC);
         cost.cpu_ns += cpu_ns + now(u->clock);
     }

@@ -1,5 +1,5 @@
 /*
- * VT-d qtests: the driver's structures in guest memory
+ * VT-d tests: the driver's structures in guest memory
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -8,16 +8,49 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-driver.h"
+#include "tests/vtd/driver.h"
+
+uint64_t qvtd_get(QVtd *d, uint64_t gpa)
+{
+    uint64_t value;
+
+    g_assert_true(d->port->mem_read(d->port, gpa, &value, sizeof(value)));
+    return GUINT64_FROM_LE(value);
+}
+
+uint32_t qvtd_get32(QVtd *d, uint64_t gpa)
+{
+    uint32_t value;
+
+    g_assert_true(d->port->mem_read(d->port, gpa, &value, sizeof(value)));
+    return GUINT32_FROM_LE(value);
+}
+
+void qvtd_put(QVtd *d, uint64_t gpa, uint64_t value)
+{
+    value = GUINT64_TO_LE(value);
+    g_assert_true(d->port->mem_write(d->port, gpa, &value, sizeof(value)));
+}
+
+uint64_t qvtd_alloc(QVtd *d, unsigned n)
+{
+    uint64_t size = n * QVTD_PAGE;
+    uint64_t page = (d->next_page + size - 1) & ~(size - 1);
+    g_autofree uint8_t *zero = g_malloc0(size);
+
+    g_assert_true(d->port->mem_write(d->port, page, zero, size));
+    d->next_page = page + size;
+    return page;
+}
 
 /* The table that @entry points to; a new one with @bits if it has none */
 static uint64_t table_below(QVtd *d, uint64_t entry, uint64_t bits)
 {
-    uint64_t value = qtest_readq(d->qts, entry);
+    uint64_t value = qvtd_get(d, entry);
 
     if (!value) {
         value = qvtd_alloc(d, 1) | bits;
-        qtest_writeq(d->qts, entry, value);
+        qvtd_put(d, entry, value);
     }
     return value & QVTD_ADDR_MASK;
 }
@@ -53,8 +86,8 @@ uint64_t qvtd_entry(QVtd *d, const QVtdDomain *domain, uint64_t iova,
 void qvtd_map(QVtd *d, const QVtdDomain *domain, uint64_t iova, uint64_t pa,
               unsigned level, uint64_t bits)
 {
-    qtest_writeq(d->qts, qvtd_entry(d, domain, iova, level),
-                 pa | bits | (level > 1 ? QVTD_PS : 0));
+    qvtd_put(d, qvtd_entry(d, domain, iova, level),
+             pa | bits | (level > 1 ? QVTD_PS : 0));
 }
 
 void qvtd_map_range(QVtd *d, const QVtdDomain *domain, uint64_t iova,
@@ -80,17 +113,17 @@ uint64_t qvtd_context_entry(QVtd *d, uint16_t sid)
     return contexts + (sid & 0xff) * 16;
 }
 
-static void set_context(QVtd *d, uint16_t sid, uint64_t lo, uint64_t hi)
+void qvtd_set_context(QVtd *d, uint16_t sid, uint64_t lo, uint64_t hi)
 {
     uint64_t entry = qvtd_context_entry(d, sid);
 
-    qtest_writeq(d->qts, entry + 8, hi);
-    qtest_writeq(d->qts, entry, lo);
+    qvtd_put(d, entry + 8, hi);
+    qvtd_put(d, entry, lo);
 }
 
 void qvtd_attach(QVtd *d, uint16_t sid, const QVtdDomain *domain)
 {
-    set_context(d, sid, domain->top | QVTD_P,
+    qvtd_set_context(d, sid, domain->top | QVTD_P,
                 QVTD_CONTEXT_DID(domain->id) |
                 (domain->levels == 3 ? QVTD_AW_39 : QVTD_AW_48));
 }
@@ -98,12 +131,12 @@ void qvtd_attach(QVtd *d, uint16_t sid, const QVtdDomain *domain)
 void qvtd_attach_pass_through(QVtd *d, uint16_t sid, uint16_t did,
                               uint64_t aw)
 {
-    set_context(d, sid, QVTD_TT(2) | QVTD_P,
+    qvtd_set_context(d, sid, QVTD_TT(2) | QVTD_P,
                 QVTD_CONTEXT_DID(did) | aw);
 }
 
 void qvtd_set_irte(QVtd *d, unsigned index, uint64_t lo, uint64_t hi)
 {
-    qtest_writeq(d->qts, d->irt + index * 16 + 8, hi);
-    qtest_writeq(d->qts, d->irt + index * 16, lo);
+    qvtd_put(d, d->irt + index * 16 + 8, hi);
+    qvtd_put(d, d->irt + index * 16, lo);
 }
