@@ -12,7 +12,8 @@
  *           so marked are called from these calls alone, with none of the
  *           engine's locks held, so they may call back.
  *
- * Section numbers are those of docs/specs/intel-vtd.rst.
+ * Addresses, lengths and masks are in bytes; the last byte of a range is in
+ * it.  Section numbers are those of docs/specs/intel-vtd.rst.
  */
 
 #ifndef HW_I386_VTD_VTD_H
@@ -23,25 +24,53 @@
 typedef struct Vtd Vtd;
 typedef struct VtdSpace VtdSpace;
 
-/* A piece of the guest's address space that is one RAM region, or none */
+/**
+ * struct VtdRam - a piece of guest memory that is one RAM region, or none
+ * @first: its first byte
+ * @last: its last byte
+ * @ram: a device may be given it
+ * @data: where @first is in QEMU's memory; NULL if not readable in place
+ */
 typedef struct VtdRam {
     uint64_t first;
     uint64_t last;
-    bool ram;                   /* a device may be given it */
-    const uint8_t *data;        /* of @first; NULL if not readable in place */
+    bool ram;
+    const uint8_t *data;
 } VtdRam;
 
-/* The piece around @gpa */
+/**
+ * VtdRamFn - find the piece of guest memory around an address
+ * @opaque: of the unit
+ * @gpa: the guest physical address
+ * @ram: filled in; @ram->data stays valid until the call into the engine that
+ *       asks for it returns
+ *
+ * Context: [bql]
+ */
 typedef void VtdRamFn(void *opaque, uint64_t gpa, VtdRam *ram);
 
-/* Read @len bytes of memory at @gpa; false if not all of them are memory */
+/**
+ * VtdReadFn - read guest memory: an entry, or a table
+ * @opaque: of the unit
+ * @gpa: the guest physical address
+ * @buf: filled in
+ * @len: bytes to be read: one entry or two, or a table
+ *
+ * Memory is what a CPU can use as such, which need not be RAM.
+ *
+ * Context: [any]
+ * Return: false for registers and holes, on which nothing is done
+ */
 typedef bool VtdReadFn(void *opaque, uint64_t gpa, void *buf, size_t len);
 
-/*
- * What a listener that maps for the device is told.  @first to @last is a
- * naturally aligned power of two of bytes.  For an UNMAP @write and @read
- * are false, and @addr is 0 unless one mapping alone is unmapped (see
- * VtdOps.dirty_tracking).
+/**
+ * struct VtdNotice - a MAP or an UNMAP, for listeners that map for a device
+ * @first: the first input address
+ * @last: the last; the range is a naturally aligned power of two
+ * @addr: where @first is mapped; 0 for an UNMAP, unless it unmaps one mapping
+ *        alone (see VtdOps.dirty_tracking)
+ * @read: for a MAP; false for an UNMAP
+ * @write: for a MAP; false for an UNMAP
  */
 typedef struct VtdNotice {
     uint64_t first;
@@ -51,24 +80,46 @@ typedef struct VtdNotice {
     bool write;
 } VtdNotice;
 
-/* Returns 0, or for a MAP that is refused -errno */
+/**
+ * VtdNoticeFn - tell a listener of a mapping
+ * @opaque: of the space, or what was given to vtd_space_replay()
+ * @notice: the MAP or UNMAP
+ *
+ * Context: [bql]
+ * Return: 0, or -errno for a MAP that is refused
+ */
 typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 
 /*
  * What is remembered of one table of the guest's takes no more than so many
  * bytes for each of VtdConfig.max_mappings, but may take the minimum.
  */
-#define VTD_SEEN_BYTES_PER_MAPPING     16
-#define VTD_SEEN_BYTES_MIN             (16ull << 20)
+#define VTD_SEEN_BYTES_PER_MAPPING      16
+#define VTD_SEEN_BYTES_MIN              (16ull << 20)
 /* What was sent to one device: at most this part of it more */
-#define VTD_EXTENTS_PART                   16
+#define VTD_EXTENTS_PART                16
 /* VtdSeenConfig.work: some milliseconds */
 #define VTD_SYNC_WORK                   (1u << 16)
 
-/* What the user asked for; resolved before vtd_new() */
+/**
+ * struct VtdConfig - what the user asked for
+ * @aw_bits: width of input addresses, 39 or 48 bits
+ * @haw_bits: width of physical addresses: @aw_bits at least, up to 52
+ * @caching_mode: CAP.CM
+ * @snoop_control: ECAP.SC
+ * @device_iotlb: ECAP.DT
+ * @pass_through: ECAP.PT
+ * @intr_remap: ECAP.IR
+ * @eim: ECAP.EIM
+ * @dma_drain: CAP.DRD and CAP.DWD
+ * @dma_translation: translation can be switched on
+ * @stale_tm: bit 62 of a leaf, TM of older revisions, is not reserved
+ * @max_mappings: leaves that are remembered of one table
+ * @sync_work: VtdSeenConfig.work, or 0 for VTD_SYNC_WORK
+ */
 typedef struct VtdConfig {
-    uint8_t aw_bits;            /* 39 or 48: width of input addresses */
-    uint8_t haw_bits;           /* of physical ones: that at least, up to 52 */
+    uint8_t aw_bits;
+    uint8_t haw_bits;
     bool caching_mode;
     bool snoop_control;
     bool device_iotlb;
@@ -77,93 +128,103 @@ typedef struct VtdConfig {
     bool eim;
     bool dma_drain;
     bool dma_translation;
-    bool stale_tm;              /* leaf bit 62 is not reserved */
-    uint64_t max_mappings;      /* leaves that a shadow may hold */
-    uint64_t sync_work;         /* VtdSeenConfig.work; 0 for what is usual */
+    bool stale_tm;
+    uint64_t max_mappings;
+    uint64_t sync_work;
 } VtdConfig;
 
-/* What a device's memory requests meet */
+/**
+ * enum VtdView - what a device's memory requests meet
+ * @VTD_VIEW_DIRECT: system memory, since translation is off
+ * @VTD_VIEW_PASS_THROUGH: system memory, below 2^haw_bits
+ * @VTD_VIEW_TRANSLATED: vtd_translate()
+ */
 typedef enum VtdView {
-    VTD_VIEW_DIRECT,            /* system memory: translation is off */
-    VTD_VIEW_PASS_THROUGH,      /* system memory, below 2^haw_bits */
-    VTD_VIEW_TRANSLATED,        /* vtd_translate() */
+    VTD_VIEW_DIRECT,
+    VTD_VIEW_PASS_THROUGH,
+    VTD_VIEW_TRANSLATED,
 } VtdView;
 
+/* Causes that VtdOps.log_more is asked of are below this */
 #define VTD_LOG_CAUSES          64
 
+/**
+ * struct VtdOps - what the engine asks of the embedder
+ * @read: see VtdReadFn.  [any]
+ * @write: write @len bytes of guest memory at @gpa; false as for @read.  [bql]
+ * @inject: send the message of an event of the unit, not remapped.  False if
+ *          this thread cannot: then vtd_send_events() is to be called soon.
+ *          Called with the unit's lock held, so it may not call back.  [any]
+ * @defer_free: call free_fn(ptr) once no read section can hold ptr.  Called
+ *              with a lock of the engine's held, so not at once.  [any]
+ * @source_id: the requester id that a space has now: bus numbers change.  [any]
+ * @switch_to: bring about the view of a space; called on changes only.  [bql]
+ * @iec_changed: remapping of interrupts changed: of 2^@mask entries from
+ *               @index on, or of all if @global.  [bql]
+ * @ram: see VtdRamFn.  [bql]
+ * @notify: tell the listeners of a space, see VtdNoticeFn.  [bql]
+ * @refused: a MAP was refused, in @notify or in a replay: -errno.  [bql]
+ * @invalidate: listeners that cache translations of the device (vhost) forget
+ *              a range: caches filled through ATS if @device_tlb, else the
+ *              others.  [bql]
+ * @dirty_tracking: UNMAPs must tell what was mapped, one by one, since a
+ *                  listener notes which pages the device wrote.  [bql]
+ * @now: a clock that never goes back, in ns.  [bql]
+ * @schedule: call vtd_continue() soon, outside of calls into the engine.  [bql]
+ * @log: a line on a mistake of the guest's, @first of its cause, or one of
+ *       those that @log_more wanted.  [any]
+ * @log_more: whether another line of this cause is wanted.  Guests can make
+ *            many mistakes: it must answer fast, and be true rarely.  [any]
+ * @over_limit: a table holds more than VtdConfig.max_mappings; called once.
+ *              [bql]
+ *
+ * The pointer that an operation is called with is the one given to vtd_new(),
+ * or, where it is named space_opaque, to vtd_space_new().
+ */
 typedef struct VtdOps {
-    /*
-     * Read or write @len bytes of guest memory at @gpa: an entry, or a table.
-     * Memory is what a CPU can use as such, which need not be RAM; false for
-     * registers and holes, on which nothing is done.  [any]
-     */
     VtdReadFn *read;
     bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
-    /*
-     * Send the message of an event of the unit, not remapped.  False if this
-     * thread cannot: then vtd_send_events() is to be called soon.  [any]
-     */
     bool (*inject)(void *opaque, uint64_t addr, uint32_t data);
-    /* Call free_fn(ptr) once no read section can hold @ptr.  [any] */
     void (*defer_free)(void *opaque, void *ptr, void (*free_fn)(void *));
-    /* The requester id that a space has now: bus numbers change.  [any] */
     uint16_t (*source_id)(void *space_opaque);
-    /* Bring a space's view about; called on changes only.  [bql] */
     void (*switch_to)(void *space_opaque, VtdView view);
-    /*
-     * Remapping of interrupts changed: of 2^@mask entries from @index, or of
-     * all if @global.  [bql]
-     */
     void (*iec_changed)(void *opaque, bool global, uint32_t index,
                         uint32_t mask);
-    /*
-     * The RAM around @gpa, in place until the call into the engine returns.
-     * [bql]
-     */
     VtdRamFn *ram;
-    /*
-     * A MAP, or an UNMAP, for whoever maps for the device.  0, or for a MAP
-     * that is refused -errno.  [bql]
-     */
     int (*notify)(void *space_opaque, const VtdNotice *notice);
-    /* A MAP was refused, in notify or in a replay: @error is -errno.  [bql] */
     void (*refused)(void *opaque, int error);
-    /*
-     * Whoever caches translations of the device (vhost) forgets @first to
-     * @last: caches filled through ATS if @device_tlb, else the others.
-     * [bql]
-     */
     void (*invalidate)(void *space_opaque, uint64_t first, uint64_t last,
                        bool device_tlb);
-    /*
-     * Whether UNMAPs must tell what was mapped, one by one, since the listener
-     * notes which pages the device wrote.  [bql]
-     */
     bool (*dirty_tracking)(void *opaque);
-    /* A clock that never goes back, in ns.  [bql] */
     int64_t (*now)(void *opaque);
-    /* Call vtd_continue() soon, outside of calls into the engine.  [bql] */
     void (*schedule)(void *opaque);
-    /*
-     * A line on a mistake of the guest's, @first of its cause or one of those
-     * that log_more() wanted.  Guests can make many: what log_more() says for
-     * a cause, below VTD_LOG_CAUSES, must come fast and be yes rarely.  [any]
-     */
     void (*log)(void *opaque, bool first, const char *line);
     bool (*log_more)(void *opaque, unsigned cause);
-    /* A table holds more than VtdConfig.max_mappings: told once.  [bql] */
     void (*over_limit)(void *opaque);
 } VtdOps;
 
-/* Where the layout of the guest's memory changed, all of it alike */
+/**
+ * struct VtdRamChange - where the layout of memory changed, all of it alike
+ * @first: the first guest physical address
+ * @last: the last
+ * @was: RAM before
+ * @is: RAM now; if @was too, other RAM
+ */
 typedef struct VtdRamChange {
     uint64_t first;
-    uint64_t last;              /* inclusive */
-    bool was;                   /* RAM */
-    bool is;                    /* RAM; if @was too, other RAM */
+    uint64_t last;
+    bool was;
+    bool is;
 } VtdRamChange;
 
-/* One translated piece; inclusive last bytes are iova | mask, addr | mask */
+/**
+ * struct VtdTranslation - one translated piece
+ * @iova: its first input address
+ * @addr: its first output address
+ * @mask: its size less one: the last bytes are @iova | @mask, @addr | @mask
+ * @read: reads are granted
+ * @write: writes are granted
+ */
 typedef struct VtdTranslation {
     uint64_t iova;
     uint64_t addr;
@@ -172,13 +233,27 @@ typedef struct VtdTranslation {
     bool write;
 } VtdTranslation;
 
+/**
+ * enum VtdAccess - what a request is for
+ * @VTD_ACCESS_PROBE: to know the permissions; records no fault
+ * @VTD_ACCESS_READ: a read
+ * @VTD_ACCESS_WRITE: a write
+ */
 typedef enum VtdAccess {
-    VTD_ACCESS_PROBE,           /* tell the permissions, record no fault */
+    VTD_ACCESS_PROBE,
     VTD_ACCESS_READ,
     VTD_ACCESS_WRITE,
 } VtdAccess;
 
-/* A remapped interrupt (8.3) */
+/**
+ * struct VtdInterrupt - a remapped interrupt (8.3)
+ * @dest: APIC id: 8 bits, or 32 with EIME
+ * @vector: the vector
+ * @delivery_mode: DLM, as an APIC has it
+ * @logical: DM: the destination is logical
+ * @redirection_hint: RH
+ * @level: TM: level-triggered
+ */
 typedef struct VtdInterrupt {
     uint32_t dest;
     uint8_t vector;
@@ -188,9 +263,15 @@ typedef struct VtdInterrupt {
     bool level;
 } VtdInterrupt;
 
+/**
+ * enum VtdVerdict - what becomes of an interrupt message
+ * @VTD_INTERRUPT_PASS: deliver the message as it came
+ * @VTD_INTERRUPT_REMAPPED: deliver the VtdInterrupt
+ * @VTD_INTERRUPT_BLOCKED: deliver nothing
+ */
 typedef enum VtdVerdict {
-    VTD_INTERRUPT_PASS,         /* deliver the message as it came */
-    VTD_INTERRUPT_REMAPPED,     /* deliver the VtdInterrupt */
+    VTD_INTERRUPT_PASS,
+    VTD_INTERRUPT_REMAPPED,
     VTD_INTERRUPT_BLOCKED,
 } VtdVerdict;
 
@@ -251,122 +332,279 @@ typedef enum VtdStat {
     VTD_STAT_COUNT,
 } VtdStat;
 
-/* A new unit, as after reset.  @config is copied, @ops is not.  [bql] */
+/**
+ * vtd_new - make a unit, as after reset
+ * @config: copied
+ * @ops: not copied: outlives the unit
+ * @opaque: handed to @ops
+ *
+ * Context: [bql]
+ * Return: the unit, to be freed with vtd_free()
+ */
 Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque);
-/* Free a unit; its spaces must be gone.  [bql] */
+
+/**
+ * vtd_free - free a unit
+ * @v: the unit; its spaces are gone
+ *
+ * Context: [bql]
+ */
 void vtd_free(Vtd *v);
-/*
- * Back to the state after vtd_new(): registers, queue, caches; the spaces
- * stay and get the direct view.  [bql]
+
+/**
+ * vtd_reset - go back to the state after vtd_new()
+ * @v: the unit
+ *
+ * The spaces stay, and get the direct view.
+ *
+ * Context: [bql]
  */
 void vtd_reset(Vtd *v);
-/*
- * Caching mode on, known late: before the guest runs, so before any
- * register was written.  [bql]
+
+/**
+ * vtd_use_caching_mode - switch caching mode on late
+ * @v: the unit; the guest has not run yet, so no register was written
+ *
+ * Context: [bql]
  */
 void vtd_use_caching_mode(Vtd *v);
 
-/* Go on with what took too long for one call: see VtdOps.schedule.  [bql] */
+/**
+ * vtd_continue - go on with what took too long for one call
+ * @v: the unit, which has called VtdOps.schedule
+ *
+ * Context: [bql]
+ */
 void vtd_continue(Vtd *v);
 
-/*
- * A device's address space, in the direct view unless translation is on by
- * then.  @space_opaque goes to VtdOps.source_id and VtdOps.switch_to.  [bql]
+/**
+ * vtd_space_new - make the address space of a device
+ * @v: the unit
+ * @space_opaque: handed to those VtdOps that are of a space
+ *
+ * The space is in the direct view, unless translation is on by then.
+ *
+ * Context: [bql]
+ * Return: the space, to be freed with vtd_space_free()
  */
 VtdSpace *vtd_space_new(Vtd *v, void *space_opaque);
-/* Forget a space that no thread translates through any more.  [bql] */
+
+/**
+ * vtd_space_free - free an address space
+ * @space: no thread translates through it any more
+ *
+ * Context: [bql]
+ */
 void vtd_space_free(VtdSpace *space);
 
-/* The source ids of some spaces are others now.  [bql] */
+/**
+ * vtd_sources_changed - the source ids of some spaces are others now
+ * @v: the unit
+ *
+ * Context: [bql]
+ */
 void vtd_sources_changed(Vtd *v);
 
-/*
- * What listeners want to hear of a space: @map, each mapping (VFIO), and
- * the space has a shadow; @any, at least what to forget (vhost).  Whoever
- * comes first has seen nothing yet: vtd_space_replay() tells what there is.
- * [bql]
+/**
+ * vtd_space_watch - set what the listeners of a space want to hear
+ * @space: the space
+ * @map: each mapping (VFIO, vhost-vdpa): the space has a shadow
+ * @any: at least what is to be forgotten (vhost); true with @map
+ *
+ * A listener that comes first has heard of nothing yet: vtd_space_replay()
+ * tells it what there is.
+ *
+ * Context: [bql]
  */
 void vtd_space_watch(VtdSpace *space, bool map, bool any);
-/*
- * Tell @notice of each mapping that meets the range @first to @last, as it
- * was sent to other listeners: not clipped to the range.  The shadow is
- * brought in step first, which may notify those others by VtdOps.notify; the
- * embedder must not pass that on to the listener behind @notice, which hears
- * everything here.  [bql]
+
+/**
+ * vtd_space_replay - tell a listener of each mapping that meets a range
+ * @space: the space
+ * @first: the first input address
+ * @last: the last
+ * @notice: hears of each mapping as it was sent to other listeners, not
+ *          clipped to the range
+ * @opaque: handed to @notice
+ *
+ * The shadow is brought in step first, which may notify other listeners by
+ * VtdOps.notify.  The embedder must not pass that on to the listener behind
+ * @notice, which hears everything here.
+ *
+ * Context: [bql]
  */
 void vtd_space_replay(VtdSpace *space, uint64_t first, uint64_t last,
                       VtdNoticeFn *notice, void *opaque);
 
-/*
- * The layout of memory has changed at @n places, in order and apart; what
- * VtdOps.ram tells is the new one.  What leads to RAM that went is unmapped,
- * what leads to RAM that came is mapped; nothing else is touched.  Costs
- * nothing where no leaf led to any of the places.  [bql]
+/**
+ * vtd_memory_changed - follow a change of the layout of guest memory
+ * @v: the unit
+ * @changes: where it changed, in order and apart
+ * @n: how many they are
+ *
+ * VtdOps.ram tells of the new layout by now.  What leads to RAM that went is
+ * unmapped, what leads to RAM that came is mapped; nothing else is touched.
+ * Costs nothing where no leaf led to any of the places.
+ *
+ * Context: [bql]
  */
 void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n);
 
-/*
- * Access the registers: @offset below VTD_REG_SIZE, aligned to @size, 4 or 8
- * bytes (1.2).  Everything else reads 0 and writes nothing.  [bql]
+/**
+ * vtd_mmio_read - read a register, or two (1.2)
+ * @v: the unit
+ * @offset: below VTD_REG_SIZE, aligned to @size
+ * @size: 4 or 8 bytes
+ *
+ * Context: [bql]
+ * Return: the value; 0 for every other access
  */
 uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size);
+
+/**
+ * vtd_mmio_write - write a register, or two (1.2)
+ * @v: the unit
+ * @offset: below VTD_REG_SIZE, aligned to @size
+ * @value: what is written
+ * @size: 4 or 8 bytes; every other access writes nothing
+ *
+ * What the write sets off is done on return, unless VtdOps.schedule was
+ * called.
+ *
+ * Context: [bql]
+ */
 void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size);
 
-/*
- * Translate the request of @access to @iova (5.1).  True fills in @out, whose
- * permissions include the one asked for; false means that the request is
- * blocked, and then the fault is recorded unless @access is a probe.  [any]
+/**
+ * vtd_translate - translate a DMA request (5.1)
+ * @space: of the device
+ * @iova: the input address
+ * @access: what it is for; a fault is recorded unless it is a probe
+ * @out: filled in on success: the piece around @iova, whose permissions
+ *       include @access
+ *
+ * Context: [any]
+ * Return: false if the request is blocked
  */
 bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
                    VtdTranslation *out);
 
-/*
- * Remap the interrupt message (@addr, @data) of requester @sid (8.2), which
- * is verified unless VTD_SID_UNVERIFIED is in it.  A blocked one records its
- * fault if @record.  [any]
+/**
+ * vtd_interrupt - remap an interrupt message (8.2)
+ * @v: the unit
+ * @sid: the requester, which is verified unless VTD_SID_UNVERIFIED is in it
+ * @addr: the address of the message
+ * @data: its data
+ * @record: record the fault of a message that is blocked
+ * @out: filled in for VTD_INTERRUPT_REMAPPED
+ *
+ * Context: [any]
+ * Return: what is to be done with the message
  */
 VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out);
 
-/* Send the messages that VtdOps.inject could not.  [bql] */
+/**
+ * vtd_send_events - send the messages that VtdOps.inject could not
+ * @v: the unit
+ *
+ * Context: [bql]
+ */
 void vtd_send_events(Vtd *v);
 
-/*
- * What migration carries, field by field as on QEMU's wire.  The register
- * image holds the rest, CAP and ECAP included.
+/**
+ * struct VtdSaved - what migration carries, field by field as on QEMU's wire
+ * @root: the address latched by SRTP
+ * @intr_root: the address latched by SIRTP,
+ * @intr_size: with the number of entries
+ * @intr_eime: and EIME
+ * @iq: the address latched by QIE,
+ * @iq_size: with the number of descriptors
+ * @iq_head: index of a descriptor
+ * @iq_tail: the same, of IQT
+ * @next_frcd_reg: 0, since there is one fault record
+ * @csr: the register image, which holds the rest, CAP and ECAP included
+ * @iq_last_desc_type: of the descriptor completed last, 0 for none
+ * @dmar_enabled: GSTS.TES
+ * @qi_enabled: GSTS.QIES
+ * @intr_enabled: GSTS.IRES
  */
 typedef struct VtdSaved {
-    uint64_t root;              /* latched by SRTP: the address */
-    uint64_t intr_root;         /* latched by SIRTP: the address, */
-    uint32_t intr_size;         /* the number of entries */
-    bool intr_eime;             /* and EIME */
-    uint64_t iq;                /* latched by QIE: the address */
-    uint16_t iq_size;           /* and the number of descriptors */
-    uint16_t iq_head;           /* index of a descriptor */
+    uint64_t root;
+    uint64_t intr_root;
+    uint32_t intr_size;
+    bool intr_eime;
+    uint64_t iq;
+    uint16_t iq_size;
+    uint16_t iq_head;
     uint16_t iq_tail;
-    uint16_t next_frcd_reg;     /* with one record: 0 */
+    uint16_t next_frcd_reg;
     uint8_t csr[VTD_REG_SIZE];
-    uint8_t iq_last_desc_type;  /* of the last completed, 0 for none */
+    uint8_t iq_last_desc_type;
     bool dmar_enabled;
     bool qi_enabled;
     bool intr_enabled;
 } VtdSaved;
 
+/**
+ * vtd_save - write down the state of a unit
+ * @v: the unit; what is pending is carried out first
+ * @saved: filled in
+ *
+ * Context: [bql]
+ */
 void vtd_save(Vtd *v, VtdSaved *saved);
-/* Whether the unit that was saved has caching mode.  [any] */
+
+/**
+ * vtd_saved_caching_mode - whether the unit that was saved has caching mode
+ * @saved: what came in
+ *
+ * Context: [any]
+ * Return: CAP.CM
+ */
 bool vtd_saved_caching_mode(const VtdSaved *saved);
-/*
- * Take over what came in.  NULL, or why not, with nothing changed: the name
- * of a field with a value that no unit can have, or the properties that the
- * two units differ in; to be freed.  Until vtd_load_finish(), when all is there
- * that the tables speak of (the devices' bus numbers, the layout of memory),
- * no space has the direct view while translation is on.  [bql]
+
+/**
+ * vtd_load - take over what came in
+ * @v: the unit
+ * @saved: what came in, which may be hostile
+ *
+ * Until vtd_load_finish() no space has the direct view while translation is
+ * on, so that nothing gets past the tables.
+ *
+ * Context: [bql]
+ * Return: NULL; or why not, with nothing changed: the name of a field with a
+ * value that no unit can have, or the properties in which the two units
+ * differ; to be freed
  */
 char *vtd_load(Vtd *v, const VtdSaved *saved);
+
+/**
+ * vtd_load_finish - settle views and shadows after a load
+ * @v: the unit; all that its tables speak of is there by now: the devices'
+ *     bus numbers, and the layout of memory
+ *
+ * Context: [bql]
+ */
 void vtd_load_finish(Vtd *v);
 
-/* The value of a counter, and its name for users.  [bql] */
+/**
+ * vtd_stat - the value of a counter
+ * @v: the unit
+ * @stat: which
+ *
+ * Context: [bql]
+ * Return: the value, since vtd_new()
+ */
 uint64_t vtd_stat(Vtd *v, VtdStat stat);
+
+/**
+ * vtd_stat_name - the name of a counter for users
+ * @stat: which
+ *
+ * Context: [any]
+ * Return: a constant
+ */
 const char *vtd_stat_name(VtdStat stat);
 
 #endif
