@@ -7,7 +7,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qobject/qdict.h"
 #include "vtd-driver.h"
 
 /* Where memory to be given out begins: above all that firmware uses */
@@ -51,20 +50,4 @@ void qvtd_reset(QVtd *d)
     qpci_free_pc(d->pci);
     qtest_port(d->port)->devices = NULL;
     forget(d);
-}
-
-uint64_t qvtd_stat(QVtd *d, const char *name)
-{
-    QDict *response, *stats;
-    uint64_t value;
-
-    response = qtest_qmp(d->qts, "{ 'execute': 'qom-get', 'arguments': {"
-                         " 'path': '/machine/peripheral/iommu',"
-                         " 'property': 'stats' } }");
-    stats = qdict_get_qdict(response, "return");
-    g_assert_nonnull(stats);
-    g_assert_true(qdict_haskey(stats, name));
-    value = qdict_get_int(stats, name);
-    qobject_unref(response);
-    return value;
 }

@@ -32,7 +32,4 @@ void qvtd_reset(QVtd *d);
 /* No more than a way to the unit: for registers, when nothing is set up. */
 void qvtd_connect(QVtd *d, QTestState *qts);
 
-/* A counter of the unit, as in the property "stats". */
-uint64_t qvtd_stat(QVtd *d, const char *name);
-
 #endif

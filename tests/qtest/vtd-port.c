@@ -127,6 +127,22 @@ static void port_probe(QVtdPort *port, uint16_t sid, QVtdProbe *probes,
     }
 }
 
+static uint64_t port_stat(QVtdPort *port, const char *name)
+{
+    QDict *response = qtest_qmp(qtest_port(port)->qts,
+                                "{ 'execute': 'qom-get', 'arguments': {"
+                                " 'path': '/machine/peripheral/iommu',"
+                                " 'property': 'stats' } }");
+    QDict *stats = qdict_get_qdict(response, "return");
+    uint64_t value;
+
+    g_assert_nonnull(stats);
+    g_assert_true(qdict_haskey(stats, name));
+    value = qdict_get_int(stats, name);
+    qobject_unref(response);
+    return value;
+}
+
 /* The machine gets on by itself, while the caller looks again */
 static void port_pump(QVtdPort *port)
 {
@@ -144,6 +160,7 @@ QVtdPort *qtest_port_new(QTestState *qts)
             .mem_write = port_mem_write,
             .dma = port_dma,
             .probe = port_probe,
+            .stat = port_stat,
             .pump = port_pump,
         },
         .qts = qts,

@@ -412,6 +412,16 @@ static void port_probe(QVtdPort *port, uint16_t sid, QVtdProbe *probes,
     }
 }
 
+static uint64_t port_stat(QVtdPort *port, const char *name)
+{
+    for (VtdStat stat = 0; stat < VTD_STAT_COUNT; stat++) {
+        if (g_str_equal(vtd_stat_name(stat), name)) {
+            return vtd_stat(port_host(port)->v, stat);
+        }
+    }
+    g_assert_not_reached();
+}
+
 static void port_pump(QVtdPort *port)
 {
     host_pump(port_host(port));
@@ -424,6 +434,7 @@ static const QVtdPort host_port = {
     .mem_write = port_mem_write,
     .dma = port_dma,
     .probe = port_probe,
+    .stat = port_stat,
     .pump = port_pump,
 };
 

@@ -45,6 +45,11 @@ void qvtd_write64(QVtd *d, unsigned offset, uint64_t value)
     d->port->reg_write(d->port, offset, value, 8);
 }
 
+uint64_t qvtd_stat(QVtd *d, const char *name)
+{
+    return d->port->stat(d->port, name);
+}
+
 uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set)
 {
     uint32_t levels = qvtd_read32(d, QVTD_GSTS) & QVTD_GCMD_LEVELS;

@@ -56,6 +56,9 @@ uint64_t qvtd_read64(QVtd *d, unsigned offset);
 void qvtd_write32(QVtd *d, unsigned offset, uint32_t value);
 void qvtd_write64(QVtd *d, unsigned offset, uint64_t value);
 
+/* A counter of the unit, as in the property "stats". */
+uint64_t qvtd_stat(QVtd *d, const char *name);
+
 /* Words in guest memory, which has to be there */
 uint32_t qvtd_get32(QVtd *d, uint64_t gpa);
 uint64_t qvtd_get(QVtd *d, uint64_t gpa);

@@ -42,6 +42,8 @@ struct QVtdPort {
     /* Fill in @n probes, whose iova is set, for that device */
     void (*probe)(QVtdPort *port, uint16_t sid, QVtdProbe *probes,
                   unsigned n);
+    /* A counter of the unit's, as its property "stats" names them */
+    uint64_t (*stat)(QVtdPort *port, const char *name);
     /* Let the unit get on with what takes it long, until it is done */
     void (*pump)(QVtdPort *port);
 };

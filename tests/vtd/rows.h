@@ -1,0 +1,26 @@
+/*
+ * VT-d tests: rows that the unit tests and the qtests have in common
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns what both harnesses see of the tables in rows-*.c: a call goes through
+ * all rows of one.  A row that is added there is tested in both.
+ */
+
+#ifndef TESTS_VTD_ROWS_H
+#define TESTS_VTD_ROWS_H
+
+#include "tests/vtd/driver.h"
+
+/*
+ * The queue (rows-queue.c), which each of these starts.  With a unit that has
+ * device-IOTLBs these are the descriptors for them, otherwise all others.
+ */
+void qvtd_rows_descriptors(QVtd *d, bool device_iotlb);
+void qvtd_rows_refused(QVtd *d, bool device_iotlb);
+/* Each type, by what the unit has */
+void qvtd_rows_types(QVtd *d, bool device_iotlb, bool intr_remap);
+/* Each bit; the unit has device-IOTLBs and remaps interrupts */
+void qvtd_rows_reserved(QVtd *d);
+
+#endif
