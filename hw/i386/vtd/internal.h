@@ -1,17 +1,18 @@
 /*
- * Intel VT-d engine: the state of a unit and the calls between its rooms
+ * Intel VT-d engine: the state of a unit, and the calls between files
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns struct Vtd and struct VtdSpace.  Every field says what guards it:
  *
- *   bql      changed by [bql] calls only (see vtd.h)
- *   lock     Vtd.lock, the unit's lock: held for a few instructions, never
- *            over a walk, and never over a call that may call back
+ *   bql      read and written by [bql] calls alone (see vtd.h)
+ *   lock     written with the lock beside it held; that of Vtd is held for a
+ *            few instructions, never over a walk or a call that may call back
  *   atomic   read by any thread without a lock
  *
- * A room (one .c file) keeps to its own fields; the comment before each
- * group of prototypes names the room.
+ * Each struct names the file that writes it; other files read it, or call.
+ * A comment before each group of prototypes names the file that has them, and
+ * says, as vtd.h does, from where they may be called.
  */
 
 #ifndef HW_I386_VTD_INTERNAL_H
@@ -33,47 +34,48 @@ typedef struct VtdContext {
     bool fpd;
     bool pass_through;
     VtdTables tables;           /* did alone, if pass_through */
-    uint64_t lo, hi;            /* the entry; for traces, as the next */
-    uint64_t epoch;             /* of the cache, when it was read */
+    uint64_t lo, hi;            /* the entry, for traces */
+    uint64_t epoch;             /* VtdContexts.epoch when it was read */
 } VtdContext;
 
 #define VTD_TARGETS             4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
 
-/* context.c */
+/* context.c: the root table, and when contexts may be cached */
 typedef struct VtdContexts {
     bool translating;               /* atomic: GSTS.TES */
-    uint64_t root;                  /* atomic: RTADDR latched */
+    uint64_t root;                  /* atomic: RTADDR, as SRTP latched it */
     QemuMutex lock;
-    uint64_t epoch;                         /* lock */
+    uint64_t epoch;                 /* lock: counts invalidations */
 } VtdContexts;
 
+/* A cached interrupt remapping entry */
 typedef struct VtdIecSlot {
     bool valid;
     uint16_t index;
     uint64_t lo, hi;
 } VtdIecSlot;
 
-/* interrupt.c */
+/* interrupt.c: the interrupt remapping table, and the cache of its entries */
 typedef struct VtdInterrupts {
     bool remapping;                 /* atomic: GSTS.IRES */
     bool compatibility;             /* atomic: GSTS.CFIS */
-    uint64_t irta;                  /* atomic: IRTA latched */
+    uint64_t irta;                  /* atomic: IRTA, as SIRTP latched it */
     QemuMutex lock;
-    uint64_t epoch;                 /* atomic; set in lock */
-    VtdIecSlot slot[VTD_IEC_SLOTS];         /* lock */
+    uint64_t epoch;                 /* atomic, lock: counts invalidations */
+    VtdIecSlot slot[VTD_IEC_SLOTS]; /* lock */
 } VtdInterrupts;
 
-/* queue.c */
+/* queue.c: the invalidation queue */
 typedef struct VtdQueue {
-    bool enabled;                           /* bql: GSTS.QIES */
-    uint64_t base;                          /* bql: latched with it */
-    uint32_t entries;                       /* bql: likewise */
-    bool wide;                              /* bql: IQA.DW, likewise */
-    uint16_t head;                          /* bql: index of a descriptor */
-    uint8_t last_type;                      /* bql: completed; 0 for none */
-    bool held;                              /* bql: at one not done yet */
+    bool enabled;               /* GSTS.QIES; the next three as then latched: */
+    uint64_t base;              /* its address */
+    uint32_t entries;           /* its size in descriptors */
+    bool wide;                  /* IQA.DW */
+    uint16_t head;              /* index of a descriptor */
+    uint8_t last_type;          /* of the last that completed, 0 for none */
+    bool held;                  /* that at head is carried out, not complete */
 } VtdQueue;
 
 /* invalidate.c: what the embedder was not told yet, see vtd_iec_notify() */
@@ -84,15 +86,15 @@ typedef struct VtdIecChange {
     uint32_t order;
 } VtdIecChange;
 
-/* command.c */
+/* command.c: what GCMD has switched on and GSTS does not show yet */
 typedef struct VtdCommands {
-    uint32_t pending_status;    /* GSTS bits to be set once all is in step */
+    uint32_t pending_status;    /* bits of GSTS; until shadows are in step */
 } VtdCommands;
 
-/* piece.c: work that takes long is done in pieces */
+/* piece.c: the piece of work that runs */
 typedef struct VtdPiece {
-    int64_t end;                /* of the one that runs, in ns */
-    bool scheduled;             /* vtd_continue() is going to be called */
+    int64_t end;                /* by VtdOps.now, in ns */
+    bool scheduled;             /* VtdOps.schedule was called */
 } VtdPiece;
 
 /* A range of addresses, inclusive */
@@ -103,9 +105,9 @@ typedef struct VtdRange {
 
 /* send.c: where in memory leaves lead to */
 typedef struct VtdTargets {
-    VtdRam ram[VTD_TARGETS];    /* a cache, for one call */
-    unsigned next;              /* in ram[], to be replaced */
-    VtdRange reached[VTD_REACHED];      /* at any time */
+    VtdRam ram[VTD_TARGETS];    /* what VtdOps.ram said in this call */
+    unsigned next;              /* of these, the next to be replaced */
+    VtdRange reached[VTD_REACHED];      /* all that leaves ever led to */
     unsigned reached_count;
 } VtdTargets;
 
@@ -116,13 +118,13 @@ typedef struct VtdShare {
     VtdSeen *seen;
     GPtrArray *spaces;
     uint64_t generation;        /* of the update that synced all of it last */
-    bool pending;               /* a sync has stopped at: */
-    uint64_t next, last;
-    uint16_t did;               /* of that sync, as the next */
-    const char *reason;
+    bool pending;               /* a sync stopped, and has still to look at */
+    uint64_t next, last;        /* this range */
+    uint16_t did;               /* what that sync is for, in traces */
+    const char *reason;         /* the same */
 } VtdShare;
 
-/* share.c */
+/* share.c: all tables of which something was seen */
 typedef struct VtdShadows {
     GPtrArray *shares;          /* of VtdShare */
     VtdSeenConfig config;
@@ -130,7 +132,7 @@ typedef struct VtdShadows {
     bool limit_told;            /* VtdOps.over_limit was called */
 } VtdShadows;
 
-/* space.c */
+/* space.c: the address spaces of all devices */
 typedef struct VtdSpaces {
     GPtrArray *all;             /* of VtdSpace */
     bool updating;              /* an update runs */
@@ -138,70 +140,76 @@ typedef struct VtdSpaces {
 } VtdSpaces;
 
 struct Vtd {
+    /* unit.c; set before the guest runs */
     const VtdOps *ops;
     void *opaque;
     VtdConfig config;
-    uint64_t cap, ecap;                     /* fixed, as the next */
-    uint64_t haw_mask;                      /* of pages that there can be */
+    uint64_t cap, ecap;
+    uint64_t haw_mask;              /* address bits of a page */
     VtdFormat format;
 
     QemuMutex lock;
-    uint8_t csr[VTD_REG_SIZE];              /* lock: registers as read */
-    uint64_t life;                  /* atomic; set in lock: resets */
+    uint8_t csr[VTD_REG_SIZE];      /* lock: registers as they read; csr.c */
+    uint64_t life;                  /* atomic, lock: counts resets; regs.c */
 
     VtdContexts contexts;
     VtdInterrupts interrupts;
-    VtdQueue queue;                         /* bql */
-    VtdCommands commands;                   /* bql */
-    VtdIecChange iec_change;                /* bql */
-    VtdPiece piece;                         /* bql */
-    VtdTargets targets;                     /* bql */
-    VtdShadows shadows;                     /* bql */
-    VtdSpaces spaces;                       /* bql */
     VtdIotlb *iotlb;
+    VtdQueue queue;                 /* bql */
+    VtdCommands commands;           /* bql */
+    VtdIecChange iec_change;        /* bql */
+    VtdPiece piece;                 /* bql */
+    VtdTargets targets;             /* bql */
+    VtdShadows shadows;             /* bql */
+    VtdSpaces spaces;               /* bql */
 
-    uint64_t logged;                /* atomic: causes, by bit */
-    uint64_t stats[VTD_STAT_COUNT];
+    uint64_t logged;                /* atomic: VtdCause, by bit; log.c */
+    uint64_t stats[VTD_STAT_COUNT]; /* atomic: by vtd_count() of all files */
 };
 
-/* notify.c: how often the next piece of a sync may be refused */
+/* notify.c: how many MAPs may still be refused in the sync that runs */
 typedef struct VtdSpaceTries {
-    unsigned first;             /* what was not refused before */
-    unsigned again;             /* what was */
-    unsigned for_room;          /* after an UNMAP, which makes room */
+    unsigned first;             /* of those that were not refused before */
+    unsigned again;             /* of those that were */
+    unsigned for_room;          /* after none, one for each UNMAP, so often */
 } VtdSpaceTries;
 
 /* send.c: what the listeners of a space hold */
 typedef struct VtdSpaceSent {
-    VtdExtents *extents;        /* sent wider than a page */
-    VtdRefused *refused;
-    uint64_t retry_from;        /* where the last retry was given up */
+    VtdExtents *extents;        /* what was sent wider than a page */
+    VtdRefused *refused;        /* what they refused, and do not hold */
+    uint64_t retry_from;        /* the address where trying was given up */
 } VtdSpaceSent;
 
 /* space.c: how far a space is in the update that runs */
 typedef enum VtdUpdate {
     VTD_UPDATE_NONE,
-    VTD_UPDATE_PENDING,
+    VTD_UPDATE_PENDING,         /* not looked at yet, or a sync is pending */
     VTD_UPDATE_RUNNING,
 } VtdUpdate;
 
 struct VtdSpace {
+    /* space.c */
     Vtd *v;
     void *opaque;
-    VtdView view;                           /* bql */
-    VtdContext *context;            /* atomic; set in context_lock */
-    uint64_t hits;                  /* of the IOTLB */
-    uint64_t context_hits;
-    bool shadowed;                          /* bql: MAPs are wanted */
-    bool watched;                           /* bql: anything is wanted */
-    VtdShare *share;                        /* bql: NULL for no tables */
-    uint16_t did;                           /* bql: of share */
-    VtdUpdate update;                       /* bql */
-    VtdSpaceTries tries;                    /* bql */
-    VtdSpaceSent sent;                      /* bql */
+    VtdView view;                   /* bql */
+    bool shadowed;                  /* bql: a listener wants MAPs */
+    bool watched;                   /* bql: a listener wants anything */
+    VtdUpdate update;               /* bql */
+    /* context.c */
+    VtdContext *context;            /* atomic, VtdContexts.lock: the cached */
+    uint64_t context_hits;          /* atomic */
+    /* translate.c */
+    uint64_t hits;                  /* atomic: of the IOTLB */
+    /* share.c */
+    VtdShare *share;                /* bql: what is followed, or NULL */
+    uint16_t did;                   /* bql: by which domain */
+
+    VtdSpaceTries tries;            /* bql */
+    VtdSpaceSent sent;              /* bql */
 };
 
-/* What the shadow of a space follows, or NULL */
+/* What was last seen of the table that @space follows, or NULL */
 static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
 {
     return space->share ? space->share->seen : NULL;
@@ -230,8 +238,8 @@ static inline void vtd_count(Vtd *v, VtdStat stat)
 }
 
 /*
- * csr.c: the register image.  _locked ones want Vtd.lock; the others take
- * it.  @offset names a 32- or 64-bit register as the name says.
+ * csr.c: the register image.  Calls that end in _locked want Vtd.lock held;
+ * the others take it.  @offset is of a register of 32 or 64 bits.  [any]
  */
 uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset);
 void vtd_reg32_set_locked(Vtd *v, unsigned offset, uint32_t value);
@@ -243,73 +251,81 @@ uint64_t vtd_reg64(Vtd *v, unsigned offset);
 void vtd_reg32_change(Vtd *v, unsigned offset, uint32_t clear, uint32_t set);
 void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
 /*
- * What was latched from the register at @offset, of which migration
- * carries the address alone: the other bits are still in the register, unless
- * that was written since.  After vtd_regs_load().
+ * What was latched from the register at @offset, with all of its bits.
+ * Migration carries the address alone, @saved.  The others are still in the
+ * register, unless that was written since.  After vtd_regs_load().
  */
 uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
 
-/* regs.c: the image as after reset; its part of migration.  [bql] */
+/* regs.c: the table of registers.  [bql] */
 void vtd_regs_reset(Vtd *v);
 void vtd_regs_save(Vtd *v, VtdSaved *saved);
 void vtd_regs_load(Vtd *v, const VtdSaved *saved);
 
-/*
- * piece.c: how long one call may hold the BQL.  [bql]
- *
- * vtd_piece_begin() starts the time that all of the call has.  Who finds it
- * over calls vtd_piece_schedule(), and goes on in vtd_continue().
- */
+/* piece.c: how long one call into the engine may hold the BQL.  [bql] */
+
+/* A call begins, and with it the time that it has */
 void vtd_piece_begin(Vtd *v);
+/* Whether that time is over: then stop where that can be, and schedule */
 bool vtd_piece_over(Vtd *v);
+/* Have vtd_continue() called soon */
 void vtd_piece_schedule(Vtd *v);
-/* vtd_continue() was called */
+/* It was called; the next piece begins */
 void vtd_piece_resume(Vtd *v);
 
-/* command.c: what a write to GCMD, CCMD or IOTLB sets off.  [bql] */
+/* command.c: GCMD, CCMD and IOTLB (1.6 to 1.9).  [bql] */
 void vtd_commands_reset(Vtd *v);
+/* The guest wrote the register: do what it says */
 void vtd_gcmd_written(Vtd *v);
 void vtd_ccmd_written(Vtd *v);
 void vtd_iotlb_written(Vtd *v);
-/* No shadow is pending: say that what waits for that is done */
+/* No shadow is pending any more: show commands that waited as done */
 void vtd_commands_done(Vtd *v);
 
 /* queue.c: the invalidation queue (1.12, 7).  [bql] */
 void vtd_queue_reset(Vtd *v);
 void vtd_queue_save(Vtd *v, VtdSaved *saved);
-/* After vtd_regs_load(); IQH, IQT and QIES follow */
+/* After vtd_regs_load() */
 void vtd_queue_load(Vtd *v, const VtdSaved *saved);
+/* GCMD.QIE has changed: IQA is latched, the head is 0 */
 void vtd_queue_enable(Vtd *v, bool enable);
 /*
- * Process descriptors until the queue is empty, stopped by an error, or a
- * shadow is pending
+ * Carry out descriptors until the queue is empty or in error, a shadow is
+ * pending, or the time of this call is over
  */
 void vtd_queue_run(Vtd *v);
 
 /*
- * event.c: event messages (6.4).  @ctl is FECTL or IECTL; _locked ones want
- * Vtd.lock.  [any]
+ * event.c: event messages (6.4).  @ctl is the offset of the event's control
+ * register, FECTL or IECTL; _locked as above.  [any]
  */
+
 /* A new cause: send the message, or hold it pending while it is masked */
 void vtd_event_raise_locked(Vtd *v, unsigned ctl);
-/* Software wrote the control register, or cleared causes of the event */
+/*
+ * Software wrote the control register, or cleared a cause: send what is
+ * pending and not masked any more, or forget it if no cause is left (@caused)
+ */
 void vtd_event_settle_locked(Vtd *v, unsigned ctl, bool caused);
-/* A wait descriptor wants the completion event; after ICS or IECTL */
+/* A wait descriptor asks for the completion event (1.12) */
 void vtd_completion_raise(Vtd *v);
+/* Software wrote ICS or IECTL */
 void vtd_completion_written(Vtd *v);
 
 /* fault.c: fault records (6.4).  [any] */
+
+/* A request that is blocked */
 typedef struct VtdFault {
     VtdReason reason;
-    uint16_t sid;
+    uint16_t sid;               /* of the requester */
     uint64_t life;              /* Vtd.life when the request came */
-    bool fpd;                   /* hides a qualified fault */
-    bool read;
+    bool fpd;                   /* FPD of the context or interrupt entry */
+    bool read;                  /* the request is no write */
     uint64_t info;              /* what FRCD.FI shows */
-    /* For users: the address asked for, or of a message, with its data */
+    /* For log.c: the address of the request, the data of an interrupt's */
     uint64_t addr;
     uint32_t data;
-    /* and the entry to blame, of the table at @level or of another kind */
+    /* and the entry to blame; of a page table, at @level, or 0 */
     uint8_t level;
     uint64_t lo, hi;
 } VtdFault;
@@ -320,29 +336,31 @@ static inline bool vtd_fault_of_interrupt(VtdReason reason)
     return reason >= VTD_FAULT_IR_REQUEST_RESERVED &&
            reason <= VTD_FAULT_IR_SOURCE;
 }
+
+/* Log a fault, and record it unless FPD hides it or no record is free */
 void vtd_fault_record(Vtd *v, const VtdFault *fault);
-/* Set @status in FSTS, raise the fault event if it is a new cause */
+/* Set bits of FSTS, and raise the fault event if that is a new cause */
 void vtd_fault_status(Vtd *v, uint32_t status);
-/* After a write to FRCD, FSTS or FECTL */
+/* Software wrote FRCD, FSTS or FECTL */
 void vtd_fault_written(Vtd *v);
-/* After the registers came in, and if the queue is on; wants Vtd.lock */
+/* The registers came in, and whether the queue is on; Vtd.lock is held */
 void vtd_fault_load_locked(Vtd *v, bool queued);
 
-/*
- * log.c: the line for a user on each mistake, once or more often.  [any]
- */
+/* log.c: lines for users on the guest's mistakes.  [any] */
 void vtd_log_fault(Vtd *v, const VtdFault *fault);
-/* What stopped the queue, VTD_IQEI_..., at this descriptor */
+/* The queue stopped at this descriptor; @iqei is one of VTD_IQEI_... */
 void vtd_log_descriptor(Vtd *v, unsigned iqei, uint64_t lo, uint64_t hi);
-/* IQT beyond the queue: an index */
+/* The queue stopped, since IQT is beyond it: the index @tail */
 void vtd_log_tail(Vtd *v, uint32_t tail);
 /* The status of this wait descriptor is nowhere that can be written */
 void vtd_log_status(Vtd *v, uint64_t lo, uint64_t hi);
+/* An invalidation by register, while the queue is on (1.8) */
 void vtd_log_register_invalidation(Vtd *v);
 
 /*
- * context.c: the latched root table, root and context entries and their cache
- * (1.7, 2.1, 7.1).  What is cached is dropped apart, see invalidate.c.
+ * context.c: the root table as latched; root and context entries, and their
+ * cache (1.7, 2.1, 7.1).  The calls that change what is latched leave the
+ * cache as it is: invalidate.c drops that.
  */
 void vtd_contexts_init(Vtd *v);
 void vtd_contexts_destroy(Vtd *v);
@@ -354,23 +372,24 @@ void vtd_contexts_set_translating(Vtd *v, bool on);             /* [bql] */
 /* Whether translation is on.  [any] */
 bool vtd_translating(Vtd *v);
 /*
- * vtd_context_get returns the context of @space, valid in the read section,
- * or NULL with @fault's reason and fpd filled in.  [any]
+ * The context of @space, whose source id is @sid, from the cache or read;
+ * valid in the read section.  NULL for none: then the reason, FPD and the
+ * entry are in @fault.  [any]
  */
 const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
                                   VtdFault *fault);
-/* Read the entries past the cache.  Errors as above.  [any] */
+/* Read a context from the tables.  False for none; @fault as above.  [any] */
 bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
                       VtdFault *fault);
 /*
- * What the tables say of @space now: its view.  @context is set if it has
- * @tables.  Past the cache.  [bql]
+ * The view that @space is to have by what is in the tables now.  If it has
+ * @tables that translate, @context is filled in.  [bql]
  */
 VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables);
-/* Which cached contexts an invalidation names: NULL @match for all.  [bql] */
+/* Drop cached contexts that @match says yes to; all, if it is NULL.  [bql] */
 typedef bool VtdContextMatch(const VtdContext *context, const void *key);
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
-/* Drop the one of a space that goes.  [bql] */
+/* Drop the cached context of a space that goes.  [bql] */
 void vtd_context_forget(VtdSpace *space);
 
 /*
@@ -386,10 +405,11 @@ void vtd_shadows_destroy(Vtd *v);
 void vtd_shadows_size(Vtd *v, uint64_t *leaves, uint64_t *bytes);
 /* The share of the tables in this memory, or NULL */
 VtdShare *vtd_share_find(Vtd *v, const VtdTables *tables);
+/* What the listeners of a space that changes tables hear */
 typedef enum VtdFollow {
     VTD_FOLLOW_SEND,
-    VTD_FOLLOW_RECORD,          /* as if it had been sent */
-    VTD_FOLLOW_AT_ONCE,         /* record, and stop at no piece's end */
+    VTD_FOLLOW_RECORD,          /* nothing, but it counts as sent */
+    VTD_FOLLOW_AT_ONCE,         /* the same; the sync is not done in pieces */
 } VtdFollow;
 /*
  * Let a space follow the tables of @context, NULL for none, and bring it
@@ -402,11 +422,12 @@ bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
 /* Follow nothing: what the space held is nobody's any more */
 void vtd_share_leave(VtdSpace *space);
 /*
- * A space, its update in this state, that follows @share, and other tables or
- * none by the guest's contexts; NULL if there is none
+ * A space that follows @share, but is to follow other tables, or none, by what
+ * is in its context now; only those whose update is in this state.  NULL if
+ * there is none.
  */
 VtdSpace *vtd_share_leaving(const VtdShare *share, VtdUpdate update);
-/* Sync all that @space follows, unless that is pending */
+/* Sync all of the table that @space follows, unless a sync is pending */
 void vtd_share_sync(VtdSpace *space, const char *reason);
 /*
  * After mappings from @first to @last may have changed, of @did or, with
@@ -428,25 +449,30 @@ void vtd_spaces_destroy(Vtd *v);
  * changed: its view, the table that it follows, and its shadow.
  */
 void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
-/* The views of all spaces after a load, until the next update */
+/* After a load: no space has the direct view if translation is on */
 void vtd_spaces_load(Vtd *v);
+/* Whether a sync or an update is pending */
 bool vtd_spaces_pending(Vtd *v);
+/* Another piece of what is pending */
 void vtd_spaces_continue(Vtd *v);
-/* The same: listeners that cache translations forget these */
+/* The same range as of vtd_shares_sync_pages(): who caches (vhost) forgets it */
 void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last);
-/* The device @sid forgets what ATS told it of @first to @last */
+/* Caches of the device @sid that ATS filled forget @first to @last */
 void vtd_spaces_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
 
-/* tracewalk.c: tell whoever traces it what a sync is to look at.  [bql] */
+/*
+ * tracewalk.c: the trace events that QEMU's own device has for its walk, of
+ * a sync of @tables, of which @held was seen, that is about to begin.  [bql]
+ */
 void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
                     uint64_t first, uint64_t last);
 
 /* invalidate.c: what an invalidation does to each cache (7).  [bql] */
 void vtd_invalidate_context_global(Vtd *v);
 void vtd_invalidate_context_domain(Vtd *v, uint16_t did);
-/* @fm: function bits of @sid to be ignored, as in CCMD.FM */
+/* @fm is which bits of @sid are not compared: see vtd_function_mask() */
 void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
                                    unsigned fm);
 void vtd_invalidate_iotlb_global(Vtd *v);
@@ -454,6 +480,7 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did);
 /* 2^@am pages around @addr */
 void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
                                 unsigned am);
+/* The page at @addr, or with @sized a range whose size its low bits tell */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized);
 void vtd_invalidate_iec_global(Vtd *v);
@@ -461,21 +488,20 @@ void vtd_invalidate_iec_global(Vtd *v);
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);
 
 /*
- * The embedder has copies of interrupt entries, too (KVM's routes), and
- * bringing them in step is dear.  So it hears of the changes of several
+ * Tell the embedder which interrupt entries were invalidated.  It has copies
+ * (KVM's routes), and bringing them in step is dear.  So it is told of several
  * descriptors at once, before the guest can know that one of them is done.
  */
 void vtd_iec_notify(Vtd *v);
-/*
- * Nothing cached before serves a request after this: contexts and the IOTLB;
- * interrupt entries, the embedder's copies of them included.
- */
+/* Drop all contexts and all of the IOTLB */
 void vtd_drop_translations(Vtd *v);
+/* Drop all interrupt entries, the embedder's copies too */
 void vtd_drop_interrupts(Vtd *v);
 
 /*
- * interrupt.c: the latched table, and the cache of its entries (1.13, 8).
- * What is cached is dropped apart, see invalidate.c.  [bql]
+ * interrupt.c: the interrupt remapping table as latched, and the cache of its
+ * entries (1.13, 8).  The calls that change what is latched leave the cache
+ * as it is: invalidate.c drops that.  [bql]
  */
 void vtd_interrupts_init(Vtd *v);
 void vtd_interrupts_destroy(Vtd *v);
@@ -485,7 +511,7 @@ void vtd_interrupts_load(Vtd *v, const VtdSaved *saved);
 void vtd_interrupts_set_table(Vtd *v, uint64_t irta);
 void vtd_interrupts_set_remapping(Vtd *v, bool on);
 void vtd_interrupts_set_compatibility(Vtd *v, bool on);
-/* Forget entries @first to @last */
+/* Drop cached entries @first to @last */
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last);
 
 #endif

@@ -156,7 +156,7 @@ typedef enum VtdView {
  *          this thread cannot: then vtd_send_events() is to be called soon.
  *          Called with the unit's lock held, so it may not call back.  [any]
  * @defer_free: call free_fn(ptr) once no read section can hold ptr.  Called
- *              with a lock of the engine's held, so not at once.  [any]
+ *              with a lock of the engine's held: it may not call back.  [any]
  * @source_id: the requester id that a space has now: bus numbers change.  [any]
  * @switch_to: bring about the view of a space; called on changes only.  [bql]
  * @iec_changed: remapping of interrupts changed: of 2^@mask entries from
