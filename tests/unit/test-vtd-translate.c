@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "tests/vtd/rows.h"
 #include "vtd-host.h"
 
 #define DID                     3
@@ -475,6 +476,43 @@ static void test_device_tlb_type(void)
     unit_free(&u);
 }
 
+/* The rows that the qtests have too, by properties as QEMU has them */
+static VtdConfig config_of(const char *props)
+{
+    VtdConfig config = host_config;
+
+    config.aw_bits = strstr(props, "aw-bits=39") ? 39 : 48;
+    config.caching_mode = strstr(props, "caching-mode=on");
+    config.pass_through = !strstr(props, "pt=off");
+    config.device_iotlb = strstr(props, "device-iotlb=on");
+    config.stale_tm = strstr(props, "stale-tm=on");
+    config.snoop_control = strstr(props, "snoop-control=on");
+    return config;
+}
+
+static void test_reasons(void)
+{
+    for (unsigned i = 0; qvtd_fault_props[i]; i++) {
+        VtdConfig config = config_of(qvtd_fault_props[i]);
+        Host *h = host_new(&config);
+        Device *d = device_new(h, 0x0108);
+
+        qvtd_rows_faults(&h->vtd, d->sid, qvtd_fault_props[i]);
+        device_free(d);
+        host_free(h);
+    }
+}
+
+static void test_root(void)
+{
+    Host *h = host_new(NULL);
+    Device *d = device_new(h, 0x0108);
+
+    qvtd_rows_root(&h->vtd, d->sid);
+    device_free(d);
+    host_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -488,6 +526,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/translate/interrupt-range", test_interrupt_range);
     g_test_add_func("/vtd/translate/pieces", test_pieces);
     g_test_add_func("/vtd/translate/device-tlb-type", test_device_tlb_type);
+    g_test_add_func("/vtd/translate/reasons", test_reasons);
+    g_test_add_func("/vtd/translate/root", test_root);
 
     return g_test_run();
 }

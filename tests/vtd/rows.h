@@ -23,4 +23,14 @@ void qvtd_rows_types(QVtd *d, bool device_iotlb, bool intr_remap);
 /* Each bit; the unit has device-IOTLBs and remaps interrupts */
 void qvtd_rows_reserved(QVtd *d);
 
+/*
+ * What each wrong word on the way of @sid's requests is recorded as
+ * (rows-fault.c), and that nothing gets through.  Each of the properties, up
+ * to NULL, has rows of its own for a unit that is just set up.
+ */
+extern const char *const qvtd_fault_props[];
+void qvtd_rows_faults(QVtd *d, uint16_t sid, const char *props);
+/* The same of RTADDR */
+void qvtd_rows_root(QVtd *d, uint16_t sid);
+
 #endif
