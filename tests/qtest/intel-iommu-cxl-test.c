@@ -92,8 +92,7 @@ static void test_structures(void)
 
     world_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
     commit_decoder(&w.d);
-    w.plain.high_ram = WINDOW + WINDOW_BYTES;
-    qtest_port(w.d.port)->high_ram = w.plain.high_ram;
+    qtest_port(w.d.port)->high_ram = WINDOW + WINDOW_BYTES;
     w.d.next_page = WINDOW;
 
     qvtd_row("last table");

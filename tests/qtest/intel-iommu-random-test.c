@@ -100,6 +100,11 @@ say(Random *r, Seen what, const char *fmt, ...)
 
 /* Tables */
 
+static PlainContext context_of(Random *r, unsigned device)
+{
+    return plain_context(&r->plain, r->d.root, r->t[device].sid);
+}
+
 static Table *any_table(Random *r, unsigned level)
 {
     unsigned first = 0;
@@ -134,7 +139,7 @@ static uint64_t random_target(Random *r, unsigned level)
     }
     if (one_in(r, 40)) {
         seen[NOT_RAM]++;
-        return one_in(r, 2) ? PLAIN_RAM : QVTD_HOLE;
+        return one_in(r, 2) ? WORLD_END_OF_RAM : QVTD_HOLE;
     }
     return WORLD_RAM + below(r, 0x4000000 / size) * size;
 }
@@ -384,9 +389,9 @@ static void invalidate_anything(Random *r)
 }
 
 /* The smallest naturally aligned range around the run, in pages, as an AM */
-static unsigned am_of(const PlainRun *run)
+static unsigned am_of(const Run *run)
 {
-    uint64_t differ = (run->iova ^ run->last) >> 12;
+    uint64_t differ = (run->first ^ run->last) >> 12;
 
     return differ ? 64 - __builtin_clzll(differ) : 0;
 }
@@ -398,14 +403,14 @@ static bool put_pages(Random *r, unsigned did, const GArray *runs, bool ih)
         return false;
     }
     for (unsigned i = 0; i < runs->len; i++) {
-        const PlainRun *run = &PLAIN_RUN(runs, i);
+        const Run *run = &RUN(runs, i);
         unsigned am = am_of(run);
 
         if (am > 18) {
             return false;
         }
-        put(r, QVTD_INV_IOTLB_PAGES(did, run->iova & (-QVTD_PAGE << am),
-                                    am | (ih ? QVTD_IVA_IH : 0)));
+        put(r, QVTD_INV_IOTLB_PAGES(did, run->first & (-QVTD_PAGE << am),
+                                   am | (ih ? QVTD_IVA_IH : 0)));
     }
     return true;
 }
@@ -413,22 +418,22 @@ static bool put_pages(Random *r, unsigned did, const GArray *runs, bool ih)
 /* The pages that are mapped otherwise than in the last round */
 static GArray *differences(const GArray *old, const GArray *new)
 {
-    g_autoptr(GArray) common = plain_common(old, new);
-    g_autoptr(GArray) same = plain_cover(common);
-    GArray *both = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) common = runs_common(old, new);
+    g_autoptr(GArray) same = runs_cover(common);
+    g_autoptr(GArray) both = runs_new();
 
     for (unsigned pass = 0; pass < 2; pass++) {
         const GArray *runs = pass ? new : old;
 
         for (unsigned i = 0; i < runs->len; i++) {
-            const PlainRun *run = &PLAIN_RUN(runs, i);
+            const Run *run = &RUN(runs, i);
 
-            if (!plain_has_all(same, run->iova, run->last)) {
+            if (!runs_around(same, run->first, run->last)) {
                 g_array_append_val(both, *run);
             }
         }
     }
-    return plain_union(both);
+    return runs_union(both);
 }
 
 static void cover_tables(Random *r, GArray *const *diff)
@@ -537,16 +542,17 @@ static void look(Random *r)
 /* DMA agrees with the walk: to RAM, or not at all */
 static void look_by_dma(Random *r, Testdev *t, const GArray *leaves)
 {
-    PlainRun run;
-    uint64_t iova, target, value, want = g_rand_int(r->rand);
+    Run run;
+    uint64_t iova, target, value, last, want = g_rand_int(r->rand);
 
     if (!leaves->len || !testdev_count(t, TESTDEV_SECTIONS)) {
         return;
     }
-    run = PLAIN_RUN(leaves, below(r, leaves->len));
-    iova = run.iova + (g_rand_int(r->rand) & (run.last - run.iova) & ~7ull);
-    target = run.target + (iova - run.iova);
-    if (target < WORLD_RAM || !plain_is_ram(&r->plain, target, 8) ||
+    run = RUN(leaves, below(r, leaves->len));
+    iova = run.first + (g_rand_int(r->rand) & (run.last - run.first) & ~7ull);
+    target = run.addr + (iova - run.first);
+    if (target < WORLD_RAM ||
+        !r->plain.port->ram(r->plain.port, target, &last) ||
         iova >> 20 == 0xfee) {
         return;
     }
@@ -564,13 +570,11 @@ static void look_by_dma(Random *r, Testdev *t, const GArray *leaves)
 
 static void look_at_translation(Random *r)
 {
-    PlainView view;
-
     for (unsigned i = 0; i < DEVICES; i++) {
-        g_autoptr(GArray) leaves = plain_leaves(&r->plain, r->t[i].sid,
-                                                &view);
+        PlainContext context = context_of(r, i);
+        g_autoptr(GArray) leaves = plain_leaves(&r->plain, &context);
 
-        if (view != PLAIN_PASS) {
+        if (context.kind != PLAIN_PASS_THROUGH) {
             shadow_expect_translation(&r->s[i]);
             look_by_dma(r, &r->t[i], leaves);
         }
@@ -586,7 +590,6 @@ static void one_round(Random *r)
     GArray *leaves[DEVICES], *diff[DEVICES];
     bool rarely = one_in(r, 12);
     bool dirty = one_in(r, 16);
-    PlainView view;
 
     g_string_truncate(r->story, 0);
     r->pages_changed = r->contexts_changed = false;
@@ -611,10 +614,11 @@ static void one_round(Random *r)
                                root_of(r, 0) != root_of(r, 1);
 
     for (unsigned i = 0; i < DEVICES; i++) {
-        leaves[i] = plain_leaves(&r->plain, r->t[i].sid, &view);
+        PlainContext context = context_of(r, i);
+
+        leaves[i] = plain_leaves(&r->plain, &context);
         diff[i] = differences(r->leaves[i], leaves[i]);
-        seen[OVER_INTERRUPTS] += plain_has_any(diff[i], 0xfee00000,
-                                               0xfeefffff);
+        seen[OVER_INTERRUPTS] += runs_meet(diff[i], 0xfee00000, 0xfeefffff);
     }
     if (!rarely && !r->contexts_changed && one_in(r, 3)) {
         say(r, NOT_COVERED, " (anything)");
@@ -677,7 +681,7 @@ static void test_random(const void *opaque)
     g_assert_true(t == r.table + TABLES);
     for (unsigned i = 0; i < DEVICES; i++) {
         testdev_start(&r.t[i], &r.d, QPCI_DEVFN(3 + i, 0));
-        r.leaves[i] = g_array_new(false, false, sizeof(PlainRun));
+        r.leaves[i] = runs_new();
     }
     r.other_root = qvtd_alloc(&r.d, 1);
     qvtd_enable(&r.d);

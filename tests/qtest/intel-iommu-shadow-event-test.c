@@ -257,11 +257,11 @@ static void test_no_events(void)
         { "another domain's context", QVTD_INV_CONTEXT_DOMAIN(2) },
         { "interrupt entries", QVTD_INV_IEC_GLOBAL },
     };
-    g_autoptr(GArray) may = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) may = runs_new();
     World w;
 
     world_start_plain(&w);
-    plain_append(may, (PlainRun) { IOVA, IOVA + 0xffff });
+    RUNS_ADD(may, IOVA, IOVA + 0xffff);
     change_three(&w, true);
     event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
     shadow_expect(&w.sa);

@@ -290,6 +290,7 @@ static void test_dirty_tracking(void)
 
     qvtd_row("dirty tracking");
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 1ull), TESTDEV_OK);
+    w.sa.dirty = true;
     from = testdev_count(&w.a, TESTDEV_LOGGED);
     WORLD_EDIT(&w, CLEAR(1, IOVA, 8), CLEAR(2, IOVA + MIB2, 2));
     flush(&w, FLUSH_DOMAIN);
@@ -320,6 +321,7 @@ static void test_dirty_tracking(void)
 
     qvtd_row("no dirty tracking");
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 0ull), TESTDEV_OK);
+    w.sa.dirty = false;
     WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 8));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -384,8 +386,8 @@ static void test_not_ram(void)
 
     /* Without a VGA there is no hole below 1 MiB */
     world_start(&w, "", "", "-m 129M -device VGA,romfile=");
-    w.plain.ram = 0x8100000;
-    w.plain.hole = true;
+    qtest_port(w.d.port)->ram = 0x8100000;
+    qtest_port(w.d.port)->vga = true;
     world_rows(&w, rows, ARRAY_SIZE(rows));
     qvtd_row("what was not sent is counted");
     expect_true(qvtd_stat(&w.d, "shadow-unsendable") > 0);
@@ -438,7 +440,7 @@ static void test_above_width(void)
                 "-object memory-backend-ram,id=high,size=128M "
                 "-device pc-dimm,memdev=high,addr=0x9000000000");
     w.plain.haw_bits = 46;
-    w.plain.high_ram = qtest_port(w.d.port)->high_ram = high + size;
+    qtest_port(w.d.port)->high_ram = high + size;
     w.d.next_page = high;
 
     qvtd_row("targets");

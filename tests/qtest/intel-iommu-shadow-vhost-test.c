@@ -20,62 +20,36 @@
 #define INTERRUPTS              0xfee00000ull
 #define INTERRUPTS_LAST         0xfeefffffull
 
-/*
- * The records since @from, all of one kind, as sorted ranges that are
- * joined; the array is the caller's.
- */
-static gint by_iova(gconstpointer a, gconstpointer b)
-{
-    const TestdevLog *x = a, *y = b;
-
-    return x->iova < y->iova ? -1 : x->iova > y->iova;
-}
-
+/* What the records since @from say, all of one kind; a cover, the caller's */
 static GArray *told(Testdev *t, uint64_t *from, unsigned kind,
                     unsigned *records)
 {
-    GArray *log = testdev_log(t, *from);
-    GArray *runs = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) log = testdev_log(t, *from), all = runs_new();
 
     *from += log->len;
     *records = log->len;
-    g_array_sort(log, by_iova);
     for (unsigned i = 0; i < log->len; i++) {
         const TestdevLog *l = &g_array_index(log, TestdevLog, i);
-        PlainRun *end = runs->len ? &PLAIN_RUN(runs, runs->len - 1) : NULL;
+        Run run = { l->iova, l->last };
 
         expect_eq(l->kind, kind);
         expect_eq(l->perm, 0);
         expect_eq(l->error, TESTDEV_NO_ERROR);
-        if (end && l->iova - 1 <= end->last) {
-            end->last = MAX(end->last, l->last);
-        } else {
-            g_array_append_val(runs, ((PlainRun) { l->iova, l->last }));
-        }
+        g_array_append_val(all, run);
     }
-    g_array_free(log, true);
-    return runs;
+    return runs_union(all);
 }
 
-/* [@iova, @last] without the interrupt range */
+/* A cover of [@iova, @last] without the interrupt range */
 static GArray *but_interrupts(uint64_t iova, uint64_t last)
 {
-    GArray *runs = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) all = runs_new(), hole = runs_new();
 
-    if (iova > last) {
-        return runs;
+    if (iova <= last) {
+        RUNS_ADD(all, iova, last, iova, 3);
     }
-    if (iova < INTERRUPTS) {
-        g_array_append_val(runs, ((PlainRun) {
-            iova, MIN(last, INTERRUPTS - 1),
-        }));
-    }
-    if (last > INTERRUPTS_LAST) {
-        g_array_append_val(runs, ((PlainRun) {
-            MAX(iova, INTERRUPTS_LAST + 1), last,
-        }));
-    }
-    return runs;
+    RUNS_ADD(hole, INTERRUPTS, INTERRUPTS_LAST);
+    return runs_subtract(all, hole);
 }
 
 /* Told of exactly that range, in @max records at most */
@@ -86,7 +60,7 @@ static void expect_told(Testdev *t, uint64_t *from, unsigned kind,
     g_autoptr(GArray) got = told(t, from, kind, &records);
     g_autoptr(GArray) want = but_interrupts(iova, last);
 
-    plain_expect_same("what the device is told to forget", got, want);
+    runs_expect_same("what the device is told to forget", got, want);
     expect_true(records <= max);
     testdev_expect_no_error(t);
 }
@@ -103,10 +77,10 @@ static void expect_told_all(Testdev *t, uint64_t *from, unsigned kind)
     unsigned records;
     g_autoptr(GArray) got = told(t, from, kind, &records);
 
-    expect_true(plain_has_all(got, 0, INTERRUPTS - 1));
-    expect_true(plain_has_all(got, INTERRUPTS_LAST + 1, WIDTH_LAST));
-    expect_true(!plain_has_any(got, INTERRUPTS, INTERRUPTS_LAST));
-    expect_true(!plain_has_any(got, WIDTH_LAST + 1, UINT64_MAX));
+    expect_true(runs_around(got, 0, INTERRUPTS - 1));
+    expect_true(runs_around(got, INTERRUPTS_LAST + 1, WIDTH_LAST));
+    expect_true(!runs_meet(got, INTERRUPTS, INTERRUPTS_LAST));
+    expect_true(!runs_meet(got, WIDTH_LAST + 1, UINT64_MAX));
     /* One below the interrupt range, one above it */
     expect_eq(records, 2);
     testdev_expect_no_error(t);
@@ -549,24 +523,22 @@ static void test_host_is_full(void)
 /* All that is mapped is right, and what was mapped before still is */
 static void expect_partly(World *w, GArray **before, uint64_t limit)
 {
-    PlainView view;
-    g_autoptr(GArray) leaves = plain_leaves(&w->plain, A, &view);
-    g_autoptr(GArray) want = plain_shadow(&w->plain, leaves);
+    PlainContext context = plain_context(&w->plain, w->d.root, A);
+    g_autoptr(GArray) want = plain_mapped(&w->plain, &context);
     g_autoptr(GArray) sent = testdev_table(&w->a);
-    g_autoptr(GArray) now = g_array_new(false, false, sizeof(PlainRun));
+    g_autoptr(GArray) now = runs_new();
     g_autoptr(GArray) right = NULL, kept = NULL, stay = NULL;
 
     for (unsigned i = 0; i < sent->len; i++) {
         const TestdevMapping *m = &g_array_index(sent, TestdevMapping, i);
 
-        plain_append(now, (PlainRun) { m->iova, m->last, m->target,
-                                       m->perm });
+        RUNS_ADD(now, m->iova, m->last, m->target, m->perm);
     }
-    right = plain_common(now, want);
-    plain_expect_same("mapped as it has to be", right, now);
-    stay = plain_common(*before, want);
-    kept = plain_common(stay, now);
-    plain_expect_same("mapped before, and still", kept, stay);
+    right = runs_common(now, want);
+    runs_expect_same("mapped as it has to be", right, now);
+    stay = runs_common(*before, want);
+    kept = runs_common(stay, now);
+    runs_expect_same("mapped before, and still", kept, stay);
     expect_true(sent->len <= limit);
     testdev_expect_no_error(&w->a);
     g_array_free(*before, true);
@@ -576,7 +548,7 @@ static void expect_partly(World *w, GArray **before, uint64_t limit)
 static void test_limit(void)
 {
     const uint64_t limit = 1024;
-    GArray *before = g_array_new(false, false, sizeof(PlainRun));
+    GArray *before = runs_new();
     uint64_t from, counted;
     World w;
 

@@ -212,7 +212,7 @@ static void test_broken_entries(void)
         { "table in registers", 3, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in registers", 4, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in the interrupt range", 2, QVTD_ADDR_MASK, 0xfee00000 },
-        { "table at the end of RAM", 2, QVTD_ADDR_MASK, PLAIN_RAM },
+        { "table at the end of RAM", 2, QVTD_ADDR_MASK, WORLD_END_OF_RAM },
     };
     World w;
 
@@ -333,13 +333,13 @@ static void test_broken_contexts(void)
 
     for (int i = 0; i < 2; i++) {
         qvtd_row("root table in %s", i ? "registers" : "a hole");
-        w.plain.root = i ? QVTD_BASE : QVTD_HOLE;
-        qvtd_write64(&w.d, QVTD_RTADDR, w.plain.root);
+        w.sa.root = i ? QVTD_BASE : QVTD_HOLE;
+        qvtd_write64(&w.d, QVTD_RTADDR, w.sa.root);
         qvtd_command(&w.d, QVTD_SRTP, true);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 0);
         qvtd_row("root table in %s, and back", i ? "registers" : "a hole");
-        w.plain.root = 0;
+        w.sa.root = 0;
         qvtd_set_root(&w.d, w.d.root);
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);

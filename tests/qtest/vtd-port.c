@@ -56,22 +56,36 @@ static void find_ram(QtestPort *p)
     }
 }
 
-static bool is_memory(QtestPort *p, uint64_t gpa, size_t len)
+static bool port_ram(QVtdPort *port, uint64_t gpa, uint64_t *last)
 {
+    QtestPort *p = qtest_port(port);
     uint64_t end;
+    bool ram;
 
     if (!p->ram) {
         find_ram(p);
     }
+    if (p->vga && gpa <= VGA_HOLE_LAST) {
+        *last = gpa < VGA_HOLE ? VGA_HOLE - 1 : VGA_HOLE_LAST;
+        return gpa < VGA_HOLE;
+    }
     end = gpa < HIGH_RAM ? p->ram : p->high_ram;
-    return gpa < end && len <= end - gpa &&
-           (!p->vga || gpa + len <= VGA_HOLE || gpa > VGA_HOLE_LAST);
+    ram = gpa < end;
+    *last = ram ? end - 1 : gpa < HIGH_RAM ? HIGH_RAM - 1 : UINT64_MAX;
+    return ram;
+}
+
+static bool is_memory(QVtdPort *port, uint64_t gpa, size_t len)
+{
+    uint64_t last;
+
+    return port_ram(port, gpa, &last) && last - gpa >= len - 1;
 }
 
 static bool port_mem_read(QVtdPort *port, uint64_t gpa, void *buf, size_t len)
 {
     QtestPort *p = qtest_port(port);
-    bool there = is_memory(p, gpa, len);
+    bool there = is_memory(port, gpa, len);
 
     if (there) {
         qtest_bufread(p->qts, gpa, buf, len);
@@ -83,7 +97,7 @@ static bool port_mem_write(QVtdPort *port, uint64_t gpa, const void *buf,
                            size_t len)
 {
     QtestPort *p = qtest_port(port);
-    bool there = is_memory(p, gpa, len);
+    bool there = is_memory(port, gpa, len);
 
     if (there) {
         qtest_bufwrite(p->qts, gpa, buf, len);
@@ -158,6 +172,7 @@ QVtdPort *qtest_port_new(QTestState *qts)
             .reg_write = port_reg_write,
             .mem_read = port_mem_read,
             .mem_write = port_mem_write,
+            .ram = port_ram,
             .dma = port_dma,
             .probe = port_probe,
             .stat = port_stat,

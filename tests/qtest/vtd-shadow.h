@@ -5,22 +5,23 @@
  *
  * Owns, for one test device that is notified of MAP and UNMAP, what its
  * table was at the last look, and holds it against the guest's tables now
- * (vtd-plain.h): page for page the same, and got there in steps that were
- * allowed, by the device's log.
+ * (tests/vtd/plain.h): page for page the same, and got there in steps that
+ * were allowed, by the device's log (tests/vtd/judge.h).
  */
 
 #ifndef TESTS_VTD_SHADOW_H
 #define TESTS_VTD_SHADOW_H
 
-#include "vtd-plain.h"
+#include "tests/vtd/judge.h"
 #include "vtd-testdev.h"
 
 typedef struct Shadow {
     Testdev *t;
     Plain *plain;
-    GArray *pages;              /* joined PlainRun of the last look */
-    GArray *sent;               /* TestdevMapping of the last look */
-    GArray *unsent;             /* cover of mapped pages that are no RAM */
+    uint64_t root;              /* table, where it is not the driver's */
+    GArray *mappings;           /* Run, as of the last look */
+    GArray *pages;              /* the same, joined */
+    GArray *unsent;             /* leaves' pages that are no RAM */
     uint64_t logged;
     bool dirty;                 /* dirty pages are tracked meanwhile */
 } Shadow;
@@ -32,6 +33,9 @@ typedef struct ShadowSteps {
     uint64_t sections;          /* that came or went */
 } ShadowSteps;
 
+/* A unit with the defaults; plain_end() frees what it keeps. */
+void plain_init(Plain *p, QVtd *d, unsigned aw_bits);
+
 /* From an empty table on, also at what a device forgot on its own. */
 void shadow_start(Shadow *s, Testdev *t, Plain *plain);
 void shadow_restart(Shadow *s);
@@ -40,16 +44,9 @@ void shadow_resume(Shadow *s, Testdev *t, Plain *plain);
 void shadow_stop(Shadow *s);
 
 /*
- * The table is exactly what the guest's tables say, and since the last look
- *  - no rule of VFIO's was broken,
- *  - no UNMAP was in vain (but for a page that was not RAM: what RAM is may
- *    have been otherwise when it was mapped), beyond the address width, or
- *    over a page that did not change, but where it shared a mapping with one
- *    that did,
- *  - no MAP was wider than the leaf that it is of,
- *  - what an UNMAP took from pages that are mapped now came back at once,
- *  - while dirty pages are tracked, an UNMAP was of one mapping, and named
- *    its target.
+ * The table is exactly what the guest's tables say, no rule of VFIO's was
+ * broken, and since the last look all was as tests/vtd/judge.h has it.  What is
+ * gone took the fewest UNMAPs, and nothing was mapped and unmapped again.
  * Where a section came, all before it is forgotten.
  */
 ShadowSteps shadow_expect(Shadow *s);

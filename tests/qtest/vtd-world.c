@@ -49,8 +49,6 @@ void world_start_big(World *w)
 {
     /* The machine puts all but 2 GiB above 4 GiB */
     world_start(w, "", "", "-m 4G");
-    w->plain.ram = 2 * WORLD_GIB;
-    w->plain.high_ram = 6 * WORLD_GIB;
 }
 
 void world_stop(World *w)

@@ -14,6 +14,7 @@
 
 /* RAM that nothing else uses, for targets; 64 MiB with default memory */
 #define WORLD_RAM               0x4000000ull
+#define WORLD_END_OF_RAM        0x8000000ull
 #define WORLD_GIB               0x40000000ull
 #define WORLD_GIB_2             0x140000000ull
 

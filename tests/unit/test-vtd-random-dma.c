@@ -3,13 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The twin does each request by itself, from memory, as the specification
- * tells it (2.1, 3, 5.1); see vtd-legal.h for what caches may add.
+ * The twin does each request by itself, from memory (tests/vtd/plain.h); see
+ * vtd-legal.h for what caches may add.
  */
 
 #include "qemu/osdep.h"
-#include "vtd-host.h"
 #include "vtd-legal.h"
+#include "vtd-strict.h"
 
 #define DEVICES                 3
 #define TABLES                  16
@@ -25,6 +25,7 @@ typedef struct Query {
 
 typedef struct World {
     Host *h;
+    Plain plain;
     Device *d[DEVICES];
     uint64_t table[TABLES];     /* four a level, mostly */
     uint64_t hole;
@@ -33,148 +34,56 @@ typedef struct World {
     uint64_t passed, blocked, stale;
 } World;
 
-/* The twin's memory: false outside RAM */
-static bool plain_read(World *w, uint64_t gpa, uint64_t *value)
+static PlainContext context_now(World *w, const Device *d)
 {
-    if (gpa >= RAM_SIZE || (gpa & ~0xfffull) == w->hole) {
-        return false;
-    }
-    *value = host_get(w->h, gpa);
-    return true;
+    return plain_context(&w->plain, w->h->vtd.root, d->sid);
 }
 
-/* A context entry as it stands; returns a reason */
-static unsigned plain_context(World *w, uint16_t sid, uint64_t *lo,
-                              uint64_t *hi)
+static void plain_request(World *w, const PlainContext *context,
+                          uint64_t iova, VtdAccess access, Outcome *o)
 {
-    const VtdConfig *c = &w->h->config;
-    uint64_t above = BITS(63, c->haw_bits);
-    uint64_t root = w->h->vtd.root + (sid >> 8) * 16;
-    unsigned tt, aw, aw_max = c->aw_bits == 48 ? 2 : 1;
-    uint64_t word;
+    PlainEnd end = plain_lookup(&w->plain, context, iova,
+                                access == VTD_ACCESS_READ ? QVTD_R :
+                                access == VTD_ACCESS_WRITE ? QVTD_W : 0);
 
-    *lo = *hi = 0;
-    if (!plain_read(w, root, lo) || !plain_read(w, root + 8, hi)) {
-        return 0x08;
+    o->reason = end.reason;
+    o->cacheable = !end.reason || end.denied;
+    if (end.reason) {
+        return;
     }
-    if (!(*lo & 1)) {
-        *lo = 0;
-        return 0x01;
-    }
-    if ((*lo & (0xffe | above)) || *hi) {
-        *lo = 0;
-        return 0x0a;
-    }
-    root = (*lo & ~0xfffull) + (sid & 0xff) * 16;
-    *lo = 0;
-    if (!plain_read(w, root, lo) || !plain_read(w, root + 8, hi)) {
-        return 0x09;
-    }
-    if (!(*lo & 1)) {
-        return 0x02;
-    }
-    tt = *lo >> 2 & 3;
-    if ((*lo & 0xff0) || (*hi & (0x80 | BITS(63, 24))) ||
-        (tt != 2 && (*lo & above))) {
-        return 0x0b;
-    }
-    aw = *hi & 7;
-    if (aw < 1 || aw > aw_max || tt == 3 || (tt == 1 && !c->device_iotlb) ||
-        (tt == 2 && !c->pass_through)) {
-        return 0x03;
-    }
-    if (tt != 2 && !plain_read(w, *lo & ~0xfffull, &word)) {
-        return 0x03;
-    }
-    return 0;
-}
-
-static uint64_t plain_reserved(const VtdConfig *c, uint64_t entry,
-                               unsigned level, bool leaf)
-{
-    uint64_t mask = BITS(63, c->haw_bits) & BITS(51, 0);
-
-    if (!leaf) {
-        return mask | BIT(62) | BIT(11) | (level > 3 ? BIT(7) : 0);
-    }
-    return mask | (c->device_iotlb && c->stale_tm ? 0 : BIT(62)) |
-           (c->snoop_control ? 0 : BIT(11)) |
-           (level == 3 ? BITS(29, 12) : level == 2 ? BITS(20, 12) : 0);
-}
-
-static unsigned plain_walk(World *w, uint64_t table, unsigned levels,
-                           uint64_t iova, VtdAccess access, Outcome *o)
-{
-    const VtdConfig *c = &w->h->config;
-    unsigned denied = access == VTD_ACCESS_WRITE ? 0x05 : 0x06;
-    uint64_t wanted = access == VTD_ACCESS_READ ? QVTD_R :
-                      access == VTD_ACCESS_WRITE ? QVTD_W : 0;
-    uint64_t granted = QVTD_RW;
-
-    for (unsigned level = levels; ; level--) {
-        unsigned shift = 12 + 9 * (level - 1);
-        uint64_t entry;
-        bool leaf;
-
-        if (!plain_read(w, table + (iova >> shift & 511) * 8, &entry)) {
-            return level == levels ? 0x03 : 0x07;
-        }
-        if (!(entry & QVTD_RW)) {
-            return denied;
-        }
-        leaf = level == 1 || (level < 4 && (entry & QVTD_PS));
-        if (entry & plain_reserved(c, entry, level, leaf)) {
-            return 0x0c;
-        }
-        granted &= entry;
-        if (wanted & ~entry) {
-            o->cacheable = true;
-            return denied;
-        }
-        table = entry & BITS(c->haw_bits - 1, 12);
-        if (leaf) {
-            o->result = table | (iova & (BIT(shift) - 1));
-            break;
-        }
-    }
+    o->result = end.leaf.addr + (iova - end.leaf.first);
     if (o->result >> 20 == 0xfee) {
-        return 0x0e;
+        o->reason = QVTD_F_OUTPUT;
+        o->cacheable = false;
+        return;
     }
-    o->cacheable = true;
-    o->read = granted & QVTD_R;
-    o->write = granted & QVTD_W;
-    return granted ? 0 : denied;
+    o->read = end.leaf.perm & QVTD_R;
+    o->write = end.leaf.perm & QVTD_W;
 }
 
 static Outcome plain(World *w, const Device *d, uint64_t iova,
                      VtdAccess access)
 {
     const VtdConfig *c = &w->h->config;
-    Outcome o = { 0 };
-    uint64_t lo, hi;
-    bool non_qualified;
+    PlainContext context = context_now(w, d);
+    Outcome o = { .reason = context.reason };
 
-    o.reason = plain_context(w, d->sid, &lo, &hi);
-    non_qualified = o.reason == 0x01 || o.reason == 0x0a ||
-                    o.reason == 0x08 || o.reason == 0x09;
     o.context_cacheable = !o.reason || c->caching_mode;
     if (!o.reason) {
-        bool pass_through = (lo >> 2 & 3) == 2;
-        unsigned levels = (hi & 7) + 2;
+        bool pass_through = context.kind == PLAIN_PASS_THROUGH;
 
-        if (iova >> (pass_through ? c->haw_bits : levels == 4 ? 48 : 39)) {
-            o.reason = 0x04;
+        if (iova >> (pass_through ? c->haw_bits :
+                     context.levels == 4 ? 48 : 39)) {
+            o.reason = QVTD_F_ADDRESS;
             o.cacheable = true;
         } else if (pass_through) {
             o.result = iova;
             o.read = o.write = o.cacheable = true;
         } else {
-            o.reason = plain_walk(w, lo & ~0xfffull, levels, iova, access,
-                                  &o);
+            plain_request(w, &context, iova, access, &o);
         }
     }
-    if (o.reason && (access == VTD_ACCESS_PROBE ||
-                     (!non_qualified && (lo & QVTD_FPD)))) {
+    if (o.reason && (access == VTD_ACCESS_PROBE || context.fpd)) {
         o.reason = SILENT;
     }
     o.cacheable |= c->caching_mode;
@@ -211,12 +120,12 @@ static void check(World *w, Query *q)
         w->blocked++;
     }
     if (!is_legal(&q->legal, &found)) {
-        uint64_t lo, hi;
+        PlainContext context = context_now(w, q->d);
 
-        plain_context(w, q->d->sid, &lo, &hi);
-        g_test_message("source 0x%04x iova 0x%" PRIx64 " access %u context "
-                       "0x%" PRIx64 " 0x%" PRIx64, q->d->sid, q->iova,
-                       q->access, lo, hi);
+        g_test_message("source 0x%04x iova 0x%" PRIx64 " access %u: context "
+                       "of kind %u, reason 0x%x, %u levels from 0x%" PRIx64,
+                       q->d->sid, q->iova, q->access, context.kind,
+                       context.reason, context.levels, context.top);
         g_test_fail();
         g_assert_not_reached();
     }
@@ -235,10 +144,7 @@ static void check_some(World *w, unsigned n)
 
 static uint16_t did_of(World *w, const Device *d)
 {
-    uint64_t lo, hi;
-
-    plain_context(w, d->sid, &lo, &hi);
-    return hi >> 8;
+    return context_now(w, d).did;
 }
 
 static void edited(World *w, bool context)
@@ -412,9 +318,9 @@ static void edit_context(World *w)
     Host *h = w->h;
     Device *d = w->d[rnd(DEVICES)];
     uint64_t root = h->vtd.root + (d->sid >> 8) * 16;
-    uint64_t lo, hi;
-    unsigned old = plain_context(w, d->sid, &lo, &hi);
-    uint16_t did = hi >> 8;
+    PlainContext context = context_now(w, d);
+    unsigned old = context.reason;
+    uint16_t did = context.did;
     unsigned granularity, fm;
 
     settle(w, false);
@@ -457,11 +363,10 @@ static void edit_context(World *w)
         legal_settle(&w->query[i].legal);
     }
     for (unsigned i = 0; i < DEVICES; i++) {
-        bool passes = !plain_context(w, w->d[i]->sid, &lo, &hi) &&
-                      (lo >> 2 & 3) == 2;
-
+        context = context_now(w, w->d[i]);
         g_assert_cmpint(w->d[i]->view, ==,
-                        passes ? VTD_VIEW_PASS_THROUGH : VTD_VIEW_TRANSLATED);
+                        context.kind == PLAIN_PASS_THROUGH
+                        ? VTD_VIEW_PASS_THROUGH : VTD_VIEW_TRANSLATED);
     }
     check_some(w, 40);
 }
@@ -479,6 +384,7 @@ static void make_world(World *w)
     config.caching_mode = chance(30);
     config.pass_through = chance(80);
     w->h = host_new(&config);
+    w->plain = plain_of(w->h);
     host_enable(w->h);
     if (chance(50)) {
         queue_start(w->h, rnd(3));

@@ -83,7 +83,7 @@ static void check_limit(Test *t, const Member *m, const GArray *after,
 static bool same_tables(const PlainContext *a, const PlainContext *b)
 {
     return a->kind == PLAIN_TABLES && b->kind == PLAIN_TABLES &&
-           a->root == b->root && a->levels == b->levels;
+           a->top == b->top && a->levels == b->levels;
 }
 
 /* What the engine has counted in this step */
@@ -95,42 +95,51 @@ static uint64_t counted_splits(Test *t)
 /* What was unmapped had to be, and by the fewest UNMAPs */
 static void check_touch(Test *t, const Member *m)
 {
-    Touch *touch = touch_new(m->before, m->s);
+    bool all = m->reached && !m->first && m->last == UINT64_MAX;
+    bool unsendable = vtd_stat(t->h->v, VTD_STAT_UNSENDABLE);
+    g_autoptr(GArray) after = strict_mappings(m->s), nothing = runs_new();
+    g_autoptr(Judgement) j = judge(&(JudgeStep) {
+        .before = m->before,
+        .after = after,
+        .log = m->s->log,
+        .plain = &t->plain,
+        .context = all ? &m->followed : NULL,
+        .unsent = unsendable || t->limit ? NULL : nothing,
+        .dirty = t->h->dirty_tracking,
+    });
 
-    CHECK(t, !touch->wrong, "device 0x%x: %s", m->d->sid, touch->wrong);
+    CHECK(t, !j->wrong, "device 0x%x: %s", m->d->sid, j->wrong);
     /*
      * What a split sends anew is what was seen last.  All of that may go in
-     * a later piece, so that nothing in @touch tells of the split.
+     * a later piece, so that nothing in @j tells of the split.
      */
-    CHECK(t, !touch->passing || (t->setting->pieces && counted_splits(t)),
-          "device 0x%x: %u mapped and unmapped again", m->d->sid,
-          touch->passing);
-    seen[SPLIT] += touch->splits;
-    seen[KEPT_2M] += touch->kept_2m;
-    seen[KEPT_1G] += touch->kept_1g;
-    seen[GONE] += touch->gone->len;
-    seen[CHANGED] += touch->changed;
-    seen[FRESH] += touch->fresh;
-    t->splits += touch->splits;
-    if (vtd_stat(t->h->v, VTD_STAT_UNSENDABLE) || touch->splits ||
-        t->setting->pieces) {
+    CHECK(t, !j->passing || (t->setting->pieces && counted_splits(t)),
+          "device 0x%x: %d mapped and unmapped again", m->d->sid,
+          j->passing);
+    seen[SPLIT] += j->splits;
+    seen[KEPT_2M] += j->kept_2m;
+    seen[KEPT_1G] += j->kept_1g;
+    seen[GONE] += j->gone->len;
+    seen[CHANGED] += j->changed;
+    seen[FRESH] += j->fresh;
+    t->splits += j->splits;
+    if (unsendable || j->splits || t->setting->pieces) {
         /*
          * The engine also tells of what was not sent, and of whole splits;
          * and what lies in two pieces is two
          */
     } else if (t->h->dirty_tracking) {
-        CHECK(t, strict_unmaps(m->s) == touch->removed, "device 0x%x: %u "
+        CHECK(t, strict_unmaps(m->s) == j->removed, "device 0x%x: %u "
               "UNMAPs for %u mappings", m->d->sid, strict_unmaps(m->s),
-              touch->removed);
+              j->removed);
     } else {
-        unsigned least = touch_fewest(touch, MIN(touch->first, m->first),
-                                      MAX(touch->last, m->last));
+        unsigned least = judge_fewest(j, MIN(j->first, m->first),
+                                      MAX(j->last, m->last));
 
-        CHECK(t, touch->unmaps <= least, "device 0x%x: %u UNMAPs for what "
-              "went away, %u would do", m->d->sid, touch->unmaps, least);
-        seen[MANY_IN_ONE] += touch->gone->len > touch->unmaps;
+        CHECK(t, j->unmaps_gone <= least, "device 0x%x: %u UNMAPs for what "
+              "went away, %u would do", m->d->sid, j->unmaps_gone, least);
+        seen[MANY_IN_ONE] += j->gone->len > j->unmaps_gone;
     }
-    touch_free(touch);
 }
 
 static void check_replay(Test *t, const Member *m)
@@ -165,11 +174,11 @@ static void check_replay(Test *t, const Member *m)
 }
 
 /* Translation of some addresses that the event reached is as the tables say */
-static void check_translation(Test *t, const Member *m, const GArray *all)
+static void check_translation(Test *t, const Member *m, const GArray *leaves)
 {
     for (unsigned i = 0; i < 4; i++) {
         uint64_t iova = some_address(t->w), addr;
-        const Run *run = runs_find(all, iova);
+        const Run *run = runs_find(leaves, iova);
         VtdTranslation out;
         bool maps, is = device_translate(m->d, iova, VTD_ACCESS_PROBE, &out);
 
@@ -202,17 +211,17 @@ static void check_translation(Test *t, const Member *m, const GArray *all)
 static bool are_halves(Test *t, const Member *m, const Run *a, const Run *b)
 {
     uint64_t size = a->last - a->first + 1;
-    unsigned level;
     VtdRam ram;
+    Run leaf;
 
     if (b->last - b->first + 1 != size || b->first != a->first + size ||
         (a->first & size) || b->addr != a->addr + size || a->perm != b->perm) {
         return false;
     }
     host_ram(t->h, a->addr, &ram);
-    level = plain_level(t->h, m->followed.root, m->followed.levels, a->first);
-    return ram.last - a->addr >= 2 * size - 1 && level &&
-           2 * size <= BIT(12 + 9 * (level - 1)) &&
+    return ram.last - a->addr >= 2 * size - 1 &&
+           plain_leaf(&t->plain, &m->followed, a->first, &leaf) &&
+           leaf.last >= b->last &&
            !(a->first <= 0xfeefffff && b->last >= 0xfee00000);
 }
 
@@ -242,9 +251,8 @@ static void check_widest(Test *t, const Member *m)
 static void check_mirror(Test *t, Member *m)
 {
     bool tables = m->followed.kind == PLAIN_TABLES;
-    GArray *truth = tables ? plain_walk(t->h, m->followed.root,
-                                        m->followed.levels, true) : runs_new();
-    GArray *after = strict_runs(m->s);
+    g_autoptr(GArray) truth = plain_mapped(&t->plain, &m->followed);
+    g_autoptr(GArray) after = strict_runs(m->s);
 
     CHECK(t, !m->s->errors, "%s", m->s->error);
     check_shadow(t, m, after, truth);
@@ -261,8 +269,6 @@ static void check_mirror(Test *t, Member *m)
         seen[MOVED] += tables && m->followed_before.kind == PLAIN_TABLES &&
                        !same_tables(&m->followed, &m->followed_before);
     }
-    g_array_free(after, TRUE);
-    g_array_free(truth, TRUE);
 }
 
 /* vhost forgot all that the event reached */
@@ -312,10 +318,9 @@ static void check_member(Test *t, Member *m)
     check_view(t, m);
     if (t->flushed && m->reached && !m->shared && m->known &&
         same_context(&now, &m->followed) && now.kind == PLAIN_TABLES) {
-        GArray *all = plain_walk(t->h, now.root, now.levels, false);
+        g_autoptr(GArray) leaves = plain_leaves(&t->plain, &now);
 
-        check_translation(t, m, all);
-        g_array_free(all, TRUE);
+        check_translation(t, m, leaves);
     }
 }
 
@@ -385,9 +390,9 @@ static void check_settled(Test *t)
         for (unsigned j = 0; j <= MEMBERS; j++) {
             const PlainContext *followed = &t->member[j].followed;
 
-            t->limit |= followed->kind == PLAIN_TABLES &&
-                        plain_leaves(t->h, followed->root, followed->levels) >
-                        t->h->config.max_mappings;
+            g_autoptr(GArray) leaves = plain_leaves(&t->plain, followed);
+
+            t->limit |= leaves->len > t->h->config.max_mappings;
         }
         t->limit |= i < 2 && t->h->over_limits;
         for (unsigned j = 0; j <= MEMBERS; j++) {
@@ -407,6 +412,7 @@ static void run(const Setting *setting, guint32 seed, unsigned steps)
 
     t.w = world_new(&setting->config, setting->odd, t.seed);
     t.h = t.w->h;
+    t.plain = plain_of(t.h);
     t.h->tick = setting->pieces ? 1000 * 1000 * 1000 : 0;
     for (unsigned i = 0; i <= MEMBERS; i++) {
         Member *m = &t.member[i];

@@ -720,16 +720,16 @@ static void test_limit(void)
 /* The host has nothing but what the tables say, if not all of it */
 static void assert_part(const Mirror *m)
 {
-    GArray *truth = plain_walk(m->h, m->table, m->levels, true);
-    GArray *held = strict_runs(m->s);
+    PlainContext context = { PLAIN_TABLES, 0, false, m->table, m->levels };
+    Plain plain = plain_of(m->h);
+    g_autoptr(GArray) truth = plain_mapped(&plain, &context);
+    g_autoptr(GArray) held = strict_runs(m->s);
     RunPair pair = { 0 };
 
     assert_strict(m->s);
     while (runs_pair(held, truth, &pair)) {
         g_assert_true(!pair.was || pair.was == pair.now);
     }
-    g_array_free(held, TRUE);
-    g_array_free(truth, TRUE);
 }
 
 /* A table of @level, all of whose entries are @entry plus so many @step */

@@ -349,6 +349,15 @@ static bool port_mem_write(QVtdPort *port, uint64_t gpa, const void *buf,
     return to;
 }
 
+static bool port_ram(QVtdPort *port, uint64_t gpa, uint64_t *last)
+{
+    VtdRam piece;
+
+    host_ram(port_host(port), gpa, &piece);
+    *last = piece.last;
+    return piece.ram;
+}
+
 static Device *port_device(QVtdPort *port, uint16_t sid)
 {
     Host *h = port_host(port);
@@ -432,6 +441,7 @@ static const QVtdPort host_port = {
     .reg_write = port_reg_write,
     .mem_read = port_mem_read,
     .mem_write = port_mem_write,
+    .ram = port_ram,
     .dma = port_dma,
     .probe = port_probe,
     .stat = port_stat,

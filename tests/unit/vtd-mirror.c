@@ -99,55 +99,65 @@ void mirror_flush(Mirror *m)
     inv_iotlb(m->h, QVTD_DOMAIN, m->did, 0, 0);
 }
 
+/* What the device's requests meet now */
+static PlainContext context_now(const Mirror *m, Plain *plain)
+{
+    PlainContext context;
+
+    *plain = plain_of(m->h);
+    context = plain_context(plain, m->h->vtd.root, m->d->sid);
+    if (!(rd32(m->h, QVTD_GSTS) & QVTD_TE)) {
+        context.kind = PLAIN_BLOCKED;
+    }
+    return context;
+}
+
 void assert_exact(const Mirror *m)
 {
-    PlainContext context = plain_context(m->h, m->h->vtd.root, m->d->sid);
-    bool tables = context.kind == PLAIN_TABLES &&
-                  (rd32(m->h, QVTD_GSTS) & QVTD_TE);
-    GArray *truth = tables ? plain_walk(m->h, context.root, context.levels,
-                                        true) : runs_new();
-    GArray *held = strict_runs(m->s);
-    RunPair pair = { 0 };
+    Plain plain;
+    PlainContext context = context_now(m, &plain);
+    g_autoptr(GArray) truth = plain_mapped(&plain, &context);
+    g_autoptr(GArray) held = strict_runs(m->s);
 
     assert_strict(m->s);
-    while (runs_pair(held, truth, &pair)) {
-        if (pair.was != pair.now) {
-            g_error("0x%" PRIx64 " to 0x%" PRIx64 ": the host has 0x%" PRIx64
-                    ", the tables say 0x%" PRIx64, pair.first, pair.last,
-                    pair.was, pair.now);
-        }
-    }
-    g_array_free(held, TRUE);
-    g_array_free(truth, TRUE);
+    g_assert_true(runs_expect_same("what is mapped", held, truth));
 }
 
 void assert_step(Mirror *m, unsigned splits)
 {
-    Touch *touch = touch_new(m->before, m->s);
+    Plain plain;
+    PlainContext context = context_now(m, &plain);
+    g_autoptr(GArray) after = strict_mappings(m->s), unsent = runs_new();
+    g_autoptr(Judgement) j = judge(&(JudgeStep) {
+        .before = m->before,
+        .after = after,
+        .log = m->s->log,
+        .plain = &plain,
+        .context = &context,
+        .unsent = unsent,
+        .dirty = m->h->dirty_tracking,
+    });
 
     assert_exact(m);
-    g_assert_cmpstr(touch->wrong, ==, NULL);
-    g_assert_cmpuint(touch->passing, ==, 0);
-    g_assert_cmpuint(touch->splits, ==, splits);
+    g_assert_cmpstr(j->wrong, ==, NULL);
+    g_assert_cmpint(j->passing, ==, 0);
+    g_assert_cmpuint(j->splits, ==, splits);
     if (!splits && !m->h->dirty_tracking) {
         /* Fewer, if something goes along with a superpage that changed */
-        g_assert_cmpuint(touch->unmaps, <=,
-                         touch_fewest(touch, 0, UINT64_MAX));
+        g_assert_cmpuint(j->unmaps_gone, <=, judge_fewest(j, 0, UINT64_MAX));
     }
-    touch_free(touch);
     mirror_begin(m);
 }
 
-void assert_told(const Mirror *m, const VtdNotice *notices, unsigned n)
+void assert_told(const Mirror *m, const Run *notices, unsigned n)
 {
     for (unsigned i = 0; i < MIN(n, m->s->log->len); i++) {
-        const VtdNotice *is = &g_array_index(m->s->log, VtdNotice, i);
+        const Run *is = &g_array_index(m->s->log, JudgeRecord, i).run;
 
         g_assert_cmphex(is->first, ==, notices[i].first);
         g_assert_cmphex(is->last, ==, notices[i].last);
         g_assert_cmphex(is->addr, ==, notices[i].addr);
-        g_assert_cmpint(is->read, ==, notices[i].read);
-        g_assert_cmpint(is->write, ==, notices[i].write);
+        g_assert_cmpuint(is->perm, ==, notices[i].perm);
     }
     g_assert_cmpuint(m->s->log->len, ==, n);
 }

@@ -10,7 +10,7 @@
 #ifndef TESTS_UNIT_VTD_MIRROR_H
 #define TESTS_UNIT_VTD_MIRROR_H
 
-#include "vtd-touch.h"
+#include "vtd-strict.h"
 
 #define KIB                     BIT(10)
 #define MIB                     BIT(20)
@@ -68,15 +68,15 @@ void assert_step(Mirror *m, unsigned splits);
 void assert_exact(const Mirror *m);
 
 /* The notices of the step, in order, and no other */
-void assert_told(const Mirror *m, const VtdNotice *notices, unsigned n);
+void assert_told(const Mirror *m, const Run *notices, unsigned n);
 #define assert_notices(m, ...) \
-    assert_told(m, (VtdNotice[]) { __VA_ARGS__ }, \
-                sizeof((VtdNotice[]) { __VA_ARGS__ }) / sizeof(VtdNotice))
+    assert_told(m, (Run[]) { __VA_ARGS__ }, \
+                sizeof((Run[]) { __VA_ARGS__ }) / sizeof(Run))
 #define assert_quiet(m)         assert_told(m, NULL, 0)
 #define MAPS(iova, size, target) \
     { (iova), (iova) + (size) - 1, (target) & BITS(63, 12), \
-      !!((target) & QVTD_R), !!((target) & QVTD_W) }
-#define UNMAPS(iova, size)      { (iova), (iova) + (size) - 1, 0, 0, 0 }
+      (target) & QVTD_RW }
+#define UNMAPS(iova, size)      { (iova), (iova) + (size) - 1, 0, 0 }
 /* How many of each the step had */
 void assert_counts(const Mirror *m, unsigned unmaps, unsigned maps);
 

@@ -11,7 +11,7 @@
 #ifndef TESTS_UNIT_VTD_SHADOW_EVENTS_H
 #define TESTS_UNIT_VTD_SHADOW_EVENTS_H
 
-#include "vtd-touch.h"
+#include "vtd-strict.h"
 #include "vtd-world.h"
 
 #define MEMBERS         4               /* devices with a listener */
@@ -66,6 +66,7 @@ typedef struct Test {
     char *event;
     World *w;
     Host *h;
+    Plain plain;
     Member member[MEMBERS + 1];
     bool limit;
     uint64_t splits, splits_before;

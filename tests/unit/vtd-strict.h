@@ -7,24 +7,21 @@
  * (hw/misc/vtd-testdev-table.h), and every notice in order.  What breaks a
  * rule, lies outside of what QEMU's notifiers cover, or names an address to
  * unmap while nobody asks what was written there, is an error: it is kept as
- * a text, and changes nothing.
- *
- * Beside it the plain truth to compare with: what a space's tables say, by
- * a walk that shares nothing with the engine.  One thread.
+ * a text, and changes nothing.  One thread.
  */
 
 #ifndef TESTS_UNIT_VTD_STRICT_H
 #define TESTS_UNIT_VTD_STRICT_H
 
 #include "hw/misc/vtd-testdev-table.h"
-#include "tests/vtd/runs.h"
+#include "tests/vtd/judge.h"
 #include "vtd-host.h"
 
 typedef struct Strict {
     Device *d;
     uint64_t width_last;        /* of the addresses that a notice may have */
     TestdevTable table;
-    GArray *log;                /* VtdNotice */
+    GArray *log;                /* JudgeRecord */
     Run bad;                    /* nothing maps in here; no @last: none */
     bool in_replay;             /* which tells all that there is */
     unsigned errors;
@@ -65,32 +62,7 @@ void strict_unlisten(Strict *s);
 /* Tell a new host of what is mapped in a range; to be freed by the caller */
 Strict *strict_replay(Device *d, uint64_t first, uint64_t last);
 
-/* What a context entry means for requests (2.1) */
-typedef enum PlainKind {
-    PLAIN_BLOCKED,
-    PLAIN_PASS_THROUGH,
-    PLAIN_TABLES,
-} PlainKind;
-
-typedef struct PlainContext {
-    PlainKind kind;
-    uint64_t root;
-    unsigned levels;
-    uint16_t did;
-} PlainContext;
-
-/* By the root table at @rtaddr */
-PlainContext plain_context(Host *h, uint64_t rtaddr, uint16_t sid);
-
-/*
- * All that @levels levels of tables from @root map, as joined runs; to be
- * freed by the caller.  @ram_only: pages whose target is RAM, whatever the
- * size of their leaf, and that DMA can reach.
- */
-GArray *plain_walk(Host *h, uint64_t root, unsigned levels, bool ram_only);
-/* The level of the leaf at @iova, of those of the walk; 0 for none */
-unsigned plain_level(Host *h, uint64_t root, unsigned levels, uint64_t iova);
-/* How many leaves that walk has passed, RAM or not */
-uint64_t plain_leaves(Host *h, uint64_t root, unsigned levels);
+/* The truth to compare with, by the unit's configuration */
+Plain plain_of(Host *h);
 
 #endif

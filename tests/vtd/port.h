@@ -36,6 +36,8 @@ struct QVtdPort {
     bool (*mem_read)(QVtdPort *port, uint64_t gpa, void *buf, size_t len);
     bool (*mem_write)(QVtdPort *port, uint64_t gpa, const void *buf,
                       size_t len);
+    /* Whether @gpa is RAM, and up to where what follows on is the same */
+    bool (*ram)(QVtdPort *port, uint64_t gpa, uint64_t *last);
     /* A device's DMA of eight bytes to or from @value; false: it failed */
     bool (*dma)(QVtdPort *port, uint16_t sid, uint64_t iova, bool write,
                 uint64_t *value);

@@ -8,10 +8,8 @@
 
 #include "qemu/osdep.h"
 #include "tests/vtd/expect.h"
+#include "tests/vtd/numbers.h"
 #include "tests/vtd/runs.h"
-
-/* What the runs of a cover are mapped with */
-#define ANY                     3
 
 GArray *runs_new(void)
 {
@@ -78,7 +76,7 @@ uint64_t runs_pages(const GArray *runs, uint64_t first, uint64_t last)
     for (unsigned i = runs_index(runs, first);
          i < runs->len && RUN(runs, i).first <= last; i++) {
         pages += (MIN(RUN(runs, i).last, last) -
-                  MAX(RUN(runs, i).first, first)) / 4096 + 1;
+                  MAX(RUN(runs, i).first, first)) / QVTD_PAGE + 1;
     }
     return pages;
 }
@@ -90,7 +88,7 @@ GArray *runs_cover(const GArray *runs)
     for (unsigned i = 0; i < runs->len; i++) {
         const Run *run = &RUN(runs, i);
 
-        RUNS_ADD(cover, run->first, run->last, run->first, ANY);
+        RUNS_ADD(cover, run->first, run->last, run->first, QVTD_RW);
     }
     return cover;
 }
@@ -116,7 +114,7 @@ GArray *runs_union(const GArray *runs)
         if (tail && run->first <= tail->last) {
             tail->last = MAX(tail->last, run->last);
         } else {
-            RUNS_ADD(all, run->first, run->last, run->first, ANY);
+            RUNS_ADD(all, run->first, run->last, run->first, QVTD_RW);
         }
     }
     return all;
@@ -125,8 +123,8 @@ GArray *runs_union(const GArray *runs)
 /* The pages of @pair as the list had them that has @value there */
 static void add_pair(GArray *runs, const RunPair *pair, uint64_t value)
 {
-    RUNS_ADD(runs, pair->first, pair->last, value & ~(uint64_t)ANY,
-             value & ANY);
+    RUNS_ADD(runs, pair->first, pair->last, value & ~QVTD_RW,
+             value & QVTD_RW);
 }
 
 GArray *runs_common(const GArray *a, const GArray *b)

@@ -1,0 +1,309 @@
+/*
+ * VT-d tests: a plain walk of what the guest wrote
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See plain.h.
+ */
+
+#include "qemu/osdep.h"
+#include "tests/vtd/numbers.h"
+#include "tests/vtd/plain.h"
+
+#define ENTRIES                 512
+
+/* A walk that finds more than this is not one to be done plainly */
+#define MAX_LEAVES              (1u << 22)
+
+static unsigned shift_of(unsigned level)
+{
+    return 12 + 9 * (level - 1);
+}
+
+/* Reading */
+
+static void forget_pages(Plain *p)
+{
+    if (p->pages) {
+        g_hash_table_remove_all(p->pages);
+    }
+}
+
+void plain_keep_pages(Plain *p)
+{
+    p->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+                                     NULL);
+}
+
+void plain_end(Plain *p)
+{
+    g_clear_pointer(&p->pages, g_hash_table_destroy);
+}
+
+/* The entries of the page at @gpa, behind its address; NULL if there is none */
+static const uint64_t *kept_page(Plain *p, uint64_t gpa)
+{
+    uint64_t *page = g_hash_table_lookup(p->pages, &gpa);
+
+    if (page) {
+        return page;
+    }
+    page = g_new(uint64_t, ENTRIES + 1);
+    page[0] = gpa;
+    if (!p->port->mem_read(p->port, gpa, page + 1, QVTD_PAGE)) {
+        g_free(page);
+        return NULL;
+    }
+    g_hash_table_add(p->pages, page);
+    return page;
+}
+
+static bool read_entry(Plain *p, uint64_t gpa, uint64_t *entry)
+{
+    if (p->pages) {
+        const uint64_t *page = kept_page(p, gpa & ~(QVTD_PAGE - 1));
+
+        if (!page) {
+            return false;
+        }
+        *entry = page[1 + gpa % QVTD_PAGE / 8];
+    } else if (!p->port->mem_read(p->port, gpa, entry, 8)) {
+        return false;
+    }
+    *entry = GUINT64_FROM_LE(*entry);
+    return true;
+}
+
+/* Root and context entries (2.1, 5.1) */
+
+static unsigned find_context(Plain *p, uint64_t rtaddr, uint16_t sid,
+                             PlainContext *context)
+{
+    const uint64_t above = QVTD_BITS(63, p->haw_bits);
+    uint64_t gpa = (rtaddr & QVTD_BITS(63, 12)) + (sid >> 8) * 16;
+    uint64_t lo, hi, word;
+    unsigned tt;
+
+    if (rtaddr & (above | QVTD_BITS(11, 10))) {
+        return QVTD_F_RTADDR;
+    }
+    if (!read_entry(p, gpa, &lo) || !read_entry(p, gpa + 8, &hi)) {
+        return QVTD_F_ROOT_ACCESS;
+    }
+    if (!(lo & QVTD_P)) {
+        return QVTD_F_ROOT;
+    }
+    if ((lo & (above | QVTD_BITS(11, 1))) || hi) {
+        return QVTD_F_ROOT_RESERVED;
+    }
+    gpa = (lo & QVTD_BITS(63, 12)) + (sid & 0xff) * 16;
+    if (!read_entry(p, gpa, &lo) || !read_entry(p, gpa + 8, &hi)) {
+        return QVTD_F_CONTEXT_ACCESS;
+    }
+    tt = lo >> 2 & 3;
+    context->fpd = lo & QVTD_FPD;
+    context->top = lo & QVTD_BITS(63, 12);
+    context->levels = (hi & 7) + 2;
+    context->did = hi >> 8;
+    if (!(lo & QVTD_P)) {
+        return QVTD_F_CONTEXT;
+    }
+    if ((lo & QVTD_BITS(11, 4)) || (hi & QVTD_BITS(63, 24)) || (hi & 0x80) ||
+        (tt != 2 && (lo & above))) {
+        return QVTD_F_CONTEXT_RESERVED;
+    }
+    if ((context->levels != 3 &&
+         (context->levels != 4 || p->aw_bits < 48)) ||
+        tt == 3 || (tt == 1 && !p->device_iotlb) ||
+        (tt == 2 && !p->pass_through)) {
+        return QVTD_F_CONTEXT_INVALID;
+    }
+    if (tt != 2 && !read_entry(p, context->top, &word)) {
+        return QVTD_F_CONTEXT_INVALID;
+    }
+    context->kind = tt == 2 ? PLAIN_PASS_THROUGH : PLAIN_TABLES;
+    return 0;
+}
+
+PlainContext plain_context(Plain *p, uint64_t rtaddr, uint16_t sid)
+{
+    PlainContext context = { .kind = PLAIN_BLOCKED };
+
+    forget_pages(p);
+    context.reason = find_context(p, rtaddr, sid, &context);
+    return context;
+}
+
+/* Paging entries (3) */
+
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+    return level == 1 || (level <= 3 && (entry & QVTD_PS));
+}
+
+/* Bits that must not be set in an entry that is present (3.2) */
+static uint64_t reserved_bits(const Plain *p, unsigned level, bool leaf)
+{
+    uint64_t reserved = QVTD_BITS(63, p->haw_bits) & QVTD_BITS(51, 0);
+
+    if (!leaf || !p->device_iotlb || !p->stale_tm) {
+        reserved |= QVTD_TM;
+    }
+    if (!leaf || !p->snoop_control) {
+        reserved |= QVTD_SNP;
+    }
+    if (level > 3) {
+        reserved |= QVTD_PS;
+    }
+    if (leaf && level > 1) {
+        reserved |= QVTD_BITS(shift_of(level) - 1, 12);
+    }
+    return reserved;
+}
+
+static uint64_t address_of(const Plain *p, uint64_t entry)
+{
+    return entry & QVTD_BITS(p->haw_bits - 1, 12);
+}
+
+PlainEnd plain_lookup(Plain *p, const PlainContext *context, uint64_t iova,
+                      unsigned wanted)
+{
+    const unsigned no = wanted & QVTD_W ? QVTD_F_WRITE : QVTD_F_READ;
+    uint64_t table = context->top, entry;
+    unsigned granted = QVTD_RW;
+
+    for (unsigned level = context->levels; ; level--) {
+        unsigned shift = shift_of(level);
+        bool leaf;
+
+        if (!read_entry(p, table + (iova >> shift & 511) * 8, &entry)) {
+            return (PlainEnd) {
+                level == context->levels ? QVTD_F_CONTEXT_INVALID
+                                         : QVTD_F_TABLE_ACCESS,
+            };
+        }
+        if (!(entry & QVTD_RW)) {
+            return (PlainEnd) { no };
+        }
+        leaf = is_leaf(entry, level);
+        if (entry & reserved_bits(p, level, leaf)) {
+            return (PlainEnd) { QVTD_F_RESERVED };
+        }
+        if (wanted & ~entry) {
+            return (PlainEnd) { no, .denied = true };
+        }
+        granted &= entry;
+        table = address_of(p, entry);
+        if (leaf) {
+            uint64_t first = iova >> shift << shift;
+
+            return (PlainEnd) {
+                granted ? 0 : no, !granted,
+                { first, first + (1ull << shift) - 1, table, granted },
+            };
+        }
+    }
+}
+
+bool plain_leaf(Plain *p, const PlainContext *context, uint64_t iova,
+                Run *leaf)
+{
+    PlainEnd end = { .reason = QVTD_F_CONTEXT };
+
+    if (context->kind == PLAIN_TABLES &&
+        !(iova >> shift_of(context->levels + 1))) {
+        end = plain_lookup(p, context, iova, 0);
+    }
+    *leaf = end.leaf;
+    return !end.reason;
+}
+
+static void walk(Plain *p, uint64_t table, unsigned level, uint64_t base,
+                 unsigned upper, GArray *leaves)
+{
+    uint64_t size = 1ull << shift_of(level), entry;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t first = base + i * size;
+        bool leaf;
+
+        if (!read_entry(p, table + i * 8, &entry)) {
+            /* All of a page is memory, or nothing of it */
+            return;
+        }
+        leaf = is_leaf(entry, level);
+        if (!(entry & upper) || (entry & reserved_bits(p, level, leaf))) {
+            continue;
+        }
+        if (leaf) {
+            Run run = {
+                first, first + size - 1, address_of(p, entry), entry & upper,
+            };
+
+            g_assert_cmpuint(leaves->len, <, MAX_LEAVES);
+            g_array_append_val(leaves, run);
+        } else {
+            walk(p, address_of(p, entry), level - 1, first, entry & upper,
+                 leaves);
+        }
+    }
+}
+
+GArray *plain_leaves(Plain *p, const PlainContext *context)
+{
+    GArray *leaves = runs_new();
+
+    if (context->kind == PLAIN_TABLES) {
+        walk(p, context->top, context->levels, 0, QVTD_RW, leaves);
+    }
+    return leaves;
+}
+
+/* The parts of a leaf that are whole pages of one piece of RAM */
+static void add_ram(Plain *p, GArray *runs, Run part)
+{
+    const uint64_t last = part.last;
+
+    while (part.first <= last) {
+        uint64_t piece_last, rest = last - part.first;
+        bool ram = p->port->ram(p->port, part.addr, &piece_last);
+        uint64_t bytes = MIN(piece_last - part.addr, rest) + 1;
+
+        /* A page that only begins in RAM is none of it */
+        part.last = part.first + (bytes & ~(QVTD_PAGE - 1)) - 1;
+        if (ram && bytes >= QVTD_PAGE) {
+            runs_add(runs, &part);
+        }
+        bytes = (bytes + QVTD_PAGE - 1) & ~(QVTD_PAGE - 1);
+        part.first += bytes;
+        part.addr += bytes;
+    }
+}
+
+GArray *plain_shadow(Plain *p, const GArray *leaves)
+{
+    GArray *runs = runs_new();
+
+    for (unsigned i = 0; i < leaves->len; i++) {
+        Run below = RUN(leaves, i), above = below;
+
+        if (below.first < QVTD_MSI_ADDR) {
+            below.last = MIN(below.last, QVTD_MSI_ADDR - 1);
+            add_ram(p, runs, below);
+        }
+        if (above.last > QVTD_MSI_LAST) {
+            above.first = MAX(above.first, QVTD_MSI_LAST + 1ull);
+            above.addr += above.first - RUN(leaves, i).first;
+            add_ram(p, runs, above);
+        }
+    }
+    return runs;
+}
+
+GArray *plain_mapped(Plain *p, const PlainContext *context)
+{
+    g_autoptr(GArray) leaves = plain_leaves(p, context);
+
+    return plain_shadow(p, leaves);
+}
