@@ -7,6 +7,9 @@ Rules that compilers do not know, for the C sources of the tree; in TAP.
 
 MIN, MAX, CLAMP and ABS are GLib's in the unit tests' build, which evaluate an
 argument twice.  So none has a call, an assignment, ++ or -- in it.
+
+A name that the device's headers define has that one meaning: tests/ defines
+none of them.
 """
 
 import os
@@ -19,6 +22,8 @@ SOURCES = ('hw', 'include', 'tests', 'util')
 MACRO = re.compile(r'\b(MIN|MAX|CLAMP|ABS)\s*\(')
 EFFECT = re.compile(r'\+\+|--|[^=!<>]=(?!=)|<<=|>>='
                     r'|\b(?!sizeof\b)[a-z_]\w*\s*\(')
+DEFINED = re.compile(r'^#define\s+(\w+)|^\}\s*(\w+);'
+                     r'|^[a-zA-Z][\w \t*]*?\b(\w+)\((?!.*\)\()', re.M)
 NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'
                      r"'(?:\\.|[^'\\\n])+'", re.S)
 
@@ -58,6 +63,30 @@ def sources():
                         if name.endswith(('.c', '.h')))
 
 
+def defined(paths):
+    """The names that files define: macros, types and functions."""
+    found = {}
+    for path in paths:
+        with open(path, encoding='utf-8') as f:
+            for match in DEFINED.finditer(NO_CODE.sub('', f.read())):
+                found.setdefault(match[match.lastindex], path)
+    return found
+
+
+def names():
+    """What tests define that the device's headers define otherwise."""
+    paths = list(sources())
+    device = defined(path for path in paths if path.endswith('.h') and
+                     path.startswith(os.path.join(TOP, 'hw/i386/')))
+    if len(device) < 100:
+        return [f'{len(device)} names in hw/i386']
+    tests = defined(path for path in paths
+                    if path.startswith(os.path.join(TOP, 'tests/')))
+    return [f'{os.path.relpath(tests[name], TOP)}: {name} is the name of '
+            f'something in {os.path.relpath(device[name], TOP)}'
+            for name in sorted(device.keys() & tests.keys())]
+
+
 def self_test():
     """What is wrong with the check itself."""
     return ([f'not found: {text!r}' for text in BAD if not any(faults(text))] +
@@ -80,7 +109,8 @@ def tree():
 
 def main():
     failed = False
-    cases = (('/style/self-test', self_test), ('/style/side-effects', tree))
+    cases = (('/style/self-test', self_test), ('/style/side-effects', tree),
+             ('/style/names', names))
     print(f'1..{len(cases)}')
     for n, (name, case) in enumerate(cases, 1):
         found = case()
