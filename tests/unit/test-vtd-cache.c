@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "tests/vtd/rows.h"
 #include "vtd-host.h"
 
 #define DEVICES                 8
@@ -526,6 +527,55 @@ static void add_both(const char *name, GTestDataFunc func)
     g_test_add_data_func(registers, GINT_TO_POINTER(false), func);
 }
 
+/* The rows that the qtests have too */
+
+static const uint16_t rows_sids[] = { QVTD_SID_A, QVTD_SID_B, 0 };
+
+static void check_rows(void (*rows)(QVtd *d), const uint16_t *sids)
+{
+    GPtrArray *devices =
+        g_ptr_array_new_with_free_func((GDestroyNotify)device_free);
+    Host *h = host_new(NULL);
+
+    while (*sids) {
+        g_ptr_array_add(devices, device_new(h, *sids++));
+    }
+    rows(&h->vtd);
+    g_ptr_array_free(devices, TRUE);
+    host_free(h);
+}
+
+static void test_iotlb_rows(void)
+{
+    check_rows(qvtd_rows_iotlb, rows_sids);
+}
+
+static void test_context_rows(void)
+{
+    check_rows(qvtd_rows_contexts, qvtd_context_sids);
+}
+
+static void test_disappearances(void)
+{
+    check_rows(qvtd_rows_disappearances, rows_sids);
+}
+
+static void test_appearances(void)
+{
+    for (unsigned caching_mode = 0; caching_mode < 2; caching_mode++) {
+        VtdConfig config = host_config;
+        Device *d;
+        Host *h;
+
+        config.caching_mode = caching_mode;
+        h = host_new(&config);
+        d = device_new(h, QVTD_SID_A);
+        qvtd_rows_appearances(&h->vtd, caching_mode);
+        device_free(d);
+        host_free(h);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -543,6 +593,10 @@ int main(int argc, char **argv)
                     test_not_present_not_cached);
     g_test_add_func("/vtd/cache/many", test_many);
     add_both("midway", test_midway);
+    g_test_add_func("/vtd/cache/rows/iotlb", test_iotlb_rows);
+    g_test_add_func("/vtd/cache/rows/contexts", test_context_rows);
+    g_test_add_func("/vtd/cache/rows/appearances", test_appearances);
+    g_test_add_func("/vtd/cache/rows/disappearances", test_disappearances);
 
     return g_test_run();
 }

@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "tests/vtd/rows.h"
+#include "tests/vtd/words.h"
 
 #define IOVA                    0x8040201000ull /* index 1 at each level */
 #define SECRET                  0x5ec2e75ec2e75ec2ull
@@ -30,13 +31,6 @@ typedef struct Way {
     uint64_t iova;
     uint64_t page;
 } Way;
-
-/* Words that a row breaks */
-typedef enum Word {
-    NOWHERE,
-    ROOT_LO, ROOT_HI, CONTEXT_LO, CONTEXT_HI,
-    LEVEL_4, LEVEL_3, LEVEL_2, LEVEL_1,
-} Word;
 
 typedef struct Patch {
     Word word;
@@ -257,23 +251,6 @@ static const Row rows[] = {
     { "above 39 bits", { }, 1ull << 39, BOTH, QVTD_F_ADDRESS, Q, NARROW },
 };
 
-static uint64_t word_address(Way *way, Word word)
-{
-    switch (word) {
-    case ROOT_LO:
-        return qvtd_root_entry(way->d, way->sid);
-    case ROOT_HI:
-        return qvtd_root_entry(way->d, way->sid) + 8;
-    case CONTEXT_LO:
-        return qvtd_context_entry(way->d, way->sid);
-    case CONTEXT_HI:
-        return qvtd_context_entry(way->d, way->sid) + 8;
-    default:
-        return qvtd_entry(way->d, &way->domain, way->iova,
-                          LEVEL_1 - word + 1);
-    }
-}
-
 static bool dma(Way *way, uint64_t iova, Accesses access, uint64_t *value)
 {
     QVtdPort *port = way->d->port;
@@ -321,7 +298,7 @@ static void check_row(Way *way, const Row *row, bool fpd)
     QVtd *d = way->d;
     uint64_t at[ARRAY_SIZE(row->patches)];
     uint64_t old[ARRAY_SIZE(row->patches)];
-    uint64_t fpd_at = word_address(way, CONTEXT_LO);
+    uint64_t fpd_at = qvtd_context_entry(d, way->sid);
     uint64_t fpd_old = qvtd_get(d, fpd_at);
     int n;
 
@@ -329,7 +306,8 @@ static void check_row(Way *way, const Row *row, bool fpd)
     for (n = 0; n < ARRAY_SIZE(at) && row->patches[n].word; n++) {
         const Patch *patch = &row->patches[n];
 
-        at[n] = word_address(way, patch->word);
+        at[n] = word_address(d, way->sid, &way->domain, way->iova,
+                             patch->word);
         old[n] = qvtd_get(d, at[n]);
         qvtd_put(d, at[n], (old[n] & ~patch->clear) | patch->set);
     }

@@ -33,4 +33,16 @@ void qvtd_rows_faults(QVtd *d, uint16_t sid, const char *props);
 /* The same of RTADDR */
 void qvtd_rows_root(QVtd *d, uint16_t sid);
 
+/*
+ * What invalidations drop (rows-cache.c), in a unit that is just set up, with
+ * devices of these ids, or up to 0
+ */
+#define QVTD_SID_A              0x18
+#define QVTD_SID_B              0x20
+void qvtd_rows_iotlb(QVtd *d);
+void qvtd_rows_appearances(QVtd *d, bool caching_mode);
+void qvtd_rows_disappearances(QVtd *d);
+extern const uint16_t qvtd_context_sids[];
+void qvtd_rows_contexts(QVtd *d);
+
 #endif
