@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the forms in which seen.c keeps what it saw, and the account of
- * what they take: a GTree of GiB for a table, blocks of 2 MiB in a GiB,
- * entries or a run in a block.  Knows no guest memory and no differences.
+ * Owns the forms in which seen.c keeps what it saw, and how much memory they
+ * take: a GTree of GiB, blocks of 2 MiB in a GiB, entries or a run in a
+ * block.  Knows no guest memory and no differences.
  * [bql] calls only.
  */
 
@@ -21,9 +21,9 @@
 #define VTD_GIB_SIZE            (1ull << VTD_GIB_SHIFT)
 
 typedef enum VtdForm {
-    VTD_FORM_RUN,               /* each entry is the one before it + a page */
-    VTD_FORM_HOLES,             /* a run in which some pages are missing */
-    VTD_FORM_ENTRIES,           /* any entries */
+    VTD_FORM_RUN,               /* entry i is base + i * 4 KiB */
+    VTD_FORM_HOLES,             /* the same, or 0: a bit for each page */
+    VTD_FORM_ENTRIES,           /* 512 entries */
 } VtdForm;
 
 #define VTD_BLOCK_WORDS         (VTD_ENTRIES / 64)
@@ -36,12 +36,12 @@ typedef enum VtdForm {
  * for a part of a 1-GiB leaf: @base has its address and effective permission.
  */
 typedef struct VtdBlock {
-    uint64_t base;              /* the first entry of a run, there or not */
+    uint64_t base;              /* RUN, HOLES: entry 0, also if it is 0 */
     union {
-        uint64_t *there;        /* HOLES: a bit for each page that is */
-        uint64_t *entry;        /* VTD_ENTRIES: all of them */
+        uint64_t *there;        /* HOLES: bit i is 1 if entry i is not 0 */
+        uint64_t *entry;        /* ENTRIES */
     };
-    uint16_t leaves;
+    uint16_t leaves;            /* pages that are mapped */
     uint8_t form;
     uint8_t level;
     uint8_t upper;
@@ -49,9 +49,9 @@ typedef struct VtdBlock {
 
 typedef struct VtdGib {
     uint64_t first;             /* the key */
-    uint64_t leaf;              /* of 1 GiB; then there are no blocks */
-    unsigned used;
-    VtdBlock **block;           /* VTD_ENTRIES of them, NULL for nothing */
+    uint64_t leaf;              /* of 1 GiB; 0 if there are blocks instead */
+    unsigned used;              /* how many of these are not NULL */
+    VtdBlock **block;           /* VTD_ENTRIES, or NULL */
 } VtdGib;
 
 struct VtdSeen {
@@ -60,20 +60,21 @@ struct VtdSeen {
     unsigned levels;
     GTree *gibs;
     uint64_t leaves;
-    uint64_t bytes;             /* held */
-    uint64_t promised;          /* bytes that may be held without asking */
-    bool limited;
+    uint64_t bytes;             /* of memory that is taken */
+    uint64_t promised;          /* more bytes that are set aside, see below */
+    bool limited;               /* something was left out */
 };
 
 /*
- * The bytes that the heap takes for @size, which is what a budget is spent
- * on: a header, and multiples of 16 (glibc on 64 bits; others differ little).
+ * What the heap takes for @size bytes, which is what max_bytes is spent on: a
+ * header, and multiples of 16 (glibc on 64 bits; others differ little).
  */
 #define VTD_HEAP(size)          ((MAX((size), 24) + 8 + 15) & ~(size_t)15)
 
 /*
- * What is promised to whatever is held, so that no page need go for want of
- * room: a run may become one with holes, a leaf of 1 GiB 512 of them.
+ * A page that did not change is never dropped for want of memory, though the
+ * pages around it change.  So each run has the bits set aside that it needs
+ * once it has holes, and each leaf of 1 GiB all that 512 such blocks take.
  */
 #define VTD_THERE_BYTES         VTD_HEAP(VTD_BLOCK_WORDS * sizeof(uint64_t))
 #define VTD_SMALL_BLOCK         (VTD_HEAP(sizeof(VtdBlock)) + VTD_THERE_BYTES)
@@ -86,7 +87,7 @@ struct VtdSeen {
 #define VTD_GIB_LEAF \
     (VTD_GIB_BLOCKS + VTD_ENTRIES * VTD_SMALL_BLOCK)
 
-/* Whether the budget has @more bytes, which may be less than none */
+/* Whether there is memory for @more bytes, which may be negative */
 static inline bool vtd_seen_has_room(const VtdSeen *seen, int64_t more)
 {
     return (int64_t)(seen->bytes + seen->promised) + more <=
@@ -98,7 +99,7 @@ static inline size_t vtd_form_bytes(VtdForm form)
     return form == VTD_FORM_ENTRIES ? VTD_LARGE_BLOCK : VTD_SMALL_BLOCK;
 }
 
-/* What a block (NULL: 0) takes of the budget */
+/* The memory that a block takes, or is promised; 0 for NULL */
 static inline size_t vtd_block_bytes(const VtdBlock *block)
 {
     return block ? vtd_form_bytes(block->form) : 0;
@@ -120,7 +121,10 @@ static inline uint64_t vtd_format_rw(const VtdFormat *format)
     return format->read | format->write;
 }
 
-/* What an entry of @level maps, or 0: output address and permission */
+/*
+ * The output address and permission of an entry of @level, 0 if it maps
+ * nothing; @upper is the permission of the levels above
+ */
 static inline uint64_t vtd_format_leaf(const VtdFormat *format, uint64_t entry,
                                        unsigned level, uint64_t upper)
 {
@@ -150,7 +154,7 @@ static inline uint64_t vtd_block_leaf(const VtdFormat *format,
                                    block->upper) : 0;
 }
 
-/* A superpage, or the part of one that a block covers */
+/* Block @index of a leaf of 1 GiB, or a leaf of 2 MiB with @index 0 */
 static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
                                          uint64_t leaf, unsigned level,
                                          unsigned index)
@@ -174,36 +178,36 @@ static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
     return !wrong;
 }
 
-/* The node at @first, a multiple of VTD_GIB_SIZE, or NULL */
+/* The GiB at @first, a multiple of VTD_GIB_SIZE, or NULL */
 VtdGib *vtd_gib_find(const VtdSeen *seen, uint64_t first);
-/* A new node, where none is */
+/* Add a GiB, where there is none */
 VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first);
 void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib);
 /*
- * The block of @gib (or NULL) as a value to compare with, NULL for nothing.
- * @part is written for a block that is part of a leaf of a GiB.
+ * Block @index of @gib, either of which can be NULL.  If @gib is one leaf,
+ * the block is written to @part.
  */
 const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
                               unsigned index, VtdBlock *part);
-/* What the blocks of @gib (or NULL) take of the budget, with their array */
+/* The memory that the blocks of @gib (or NULL) take, with their array */
 size_t vtd_gib_blocks_bytes(const VtdGib *gib);
-/* The leaf @leaf in the place of all that @gib held; 0 for nothing */
+/* Put a leaf of 1 GiB, or nothing (0), in the place of all that @gib held */
 void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf);
 /*
- * Find the smallest form that says what @from does, a copy of it that has
- * @there to write to (VTD_BLOCK_WORDS).  False for nothing mapped.
+ * Write to @to the smallest form of @from, with @there (VTD_BLOCK_WORDS) for
+ * its bits if it has holes.  False if nothing is mapped.
  */
 bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
                       VtdBlock *to, uint64_t *there);
-/* Hold a copy of @from, as it is, or nothing (NULL); there is room */
+/* Hold a copy of @from, or nothing (NULL); there is memory for it */
 void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                        const VtdBlock *from);
-/* Whether @block, of pages of 4 KiB, has a form for these entries as well */
+/* Whether these entries could be in @block without another form for it */
 bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
                         unsigned from, unsigned to);
 /*
- * Take over @entry[@from] to @entry[@to] in place, with what is above as it
- * was; the block is there, and has the form for it.
+ * Take over @entry[@from] to @entry[@to] in the block, whose upper did not
+ * change and whose form is one for them
  */
 void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to);

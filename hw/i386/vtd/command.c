@@ -17,7 +17,7 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
     vtd_reg32_change(v, VTD_REG_GSTS, bit, on ? bit : 0);
 }
 
-/* Where software waits for a bit to be set, it waits for the shadows too */
+/* Software polls a bit that it set: show it when shadows are in step */
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
     v->commands.pending_status &= ~bit;
@@ -29,8 +29,8 @@ static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 }
 
 /*
- * Nothing from before may serve a request after this; then the views, which
- * depend on both.
+ * The root table, or whether translation is on, has changed: nothing cached
+ * before may serve a request from now on.  Views depend on both.
  */
 static void vtd_translation_changed(Vtd *v)
 {
@@ -126,7 +126,7 @@ static void vtd_iotlb_done(Vtd *v, uint64_t done)
                      done << VTD_IOTLB_IAIG_SHIFT);
 }
 
-/* What hardware makes of the request: it may widen (1.9) */
+/* What is done for a granularity that is asked for: maybe a wider one (1.9) */
 static uint64_t vtd_iotlb_granularity(Vtd *v, uint64_t command)
 {
     uint64_t granularity = VTD_IOTLB_IIRG(command);
@@ -145,7 +145,7 @@ void vtd_ccmd_written(Vtd *v)
         return;
     }
     if (v->queue.enabled) {
-        done = 0;               /* not while the queue is on (1.8) */
+        done = 0;               /* nothing is, while the queue is on (1.8) */
         vtd_log_register_invalidation(v);
     }
     switch (done) {

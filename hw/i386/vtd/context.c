@@ -65,7 +65,7 @@ static bool vtd_context_fault(VtdFault *fault, VtdReason reason, bool fpd)
     return false;
 }
 
-/* An entry of 16 bytes; each half is guest memory, judged by this copy */
+/* Read an entry of 16 bytes once: the guest may write it meanwhile */
 static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
                               uint64_t *lo, uint64_t *hi)
 {
@@ -81,8 +81,8 @@ static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
 }
 
 /*
- * A table that cannot be read makes the entry a bad one, which is not to be
- * cached: found here, and not by the first walk only.
+ * An entry whose table cannot be read is invalid, and is not to be cached.  So
+ * it is tried here, rather than by the first walk.
  */
 static bool vtd_table_readable(Vtd *v, uint64_t table)
 {
@@ -91,7 +91,7 @@ static bool vtd_table_readable(Vtd *v, uint64_t table)
     return v->ops->read(v->opaque, table, &entry, sizeof(entry));
 }
 
-/* The pointer is ignored in a pass-through entry alone */
+/* SSPTPTR is ignored in a pass-through entry alone (2.1) */
 static bool vtd_context_reserved(Vtd *v, uint64_t lo, uint64_t hi)
 {
     return (lo & VTD_CONTEXT_LO_RESERVED) || (hi & VTD_CONTEXT_HI_RESERVED) ||
@@ -128,7 +128,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
     case VTD_TT_TABLES:
         return vtd_table_readable(v, context->tables.top);
     case VTD_TT_PASS_THROUGH:
-        /* Any width: software exists that takes the least that it needs */
+        /* AW may be any that SAGAW has: some software takes the least */
         return v->config.pass_through;
     default:
         return false;
@@ -243,7 +243,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     if (v->contexts.epoch == epoch) {
         vtd_context_publish(space, context);
     } else {
-        /* Good for this request, which came before the invalidation */
+        /* Not cached, but right for this request: it came before */
         v->ops->defer_free(v->opaque, context, g_free);
     }
     qemu_mutex_unlock(&v->contexts.lock);

@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the state of a walk over what was last seen, which a sync and a
- * comparison of two tables share.  [bql] calls only.
+ * Owns the state of a look: one pass over what was seen of a table, for a
+ * sync with the guest's tables or a comparison with what was seen of another.
+ * [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_DIFF_H
@@ -14,24 +15,24 @@
 
 #define VTD_LOOK_EMPTIES        32      /* a power of two */
 
-/* A walk of a sync, or of a comparison */
 typedef struct VtdLook {
-    VtdSeen *seen;
     const VtdFormat *format;
     uint64_t first, last;
     bool each_leaf;
     VtdDiffFn *diff;
     void *opaque;
-    VtdRam ram;                 /* where the last table was */
-    uint64_t *copy;             /* of a table of each level, or NULL */
-    bool full;                  /* something new was not taken */
-    uint64_t work;              /* so far, as WORK counts it */
-    uint64_t resume;            /* where it stopped; 0 for not */
-    uint64_t found;             /* blocks that were not empty so far */
+    uint64_t work;              /* so far, see VtdSeenConfig.work */
+    /* For a sync alone: */
+    VtdSeen *seen;
+    VtdRam ram;                 /* around the table that was read last */
+    uint64_t *copy;             /* a table of each level; NULL before the 1st */
+    bool full;                  /* something new was left out */
+    uint64_t resume;            /* where it stopped; 0 if it did not */
+    uint64_t found;             /* how many GiB and blocks were not empty */
     /* Tables known to map nothing: address | level */
     uint64_t empty[VTD_LOOK_EMPTIES];
-    GPtrArray *gibs;            /* held ones of the range, in order */
-    unsigned next;              /* the first of them not passed */
+    GPtrArray *gibs;            /* that are held in the range, in order */
+    unsigned next;              /* of these, the first not passed yet */
 } VtdLook;
 
 /* Tell of a range with one fate */
@@ -47,7 +48,7 @@ void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
 /* Which units of 2^@shift of the @size bytes from @start are in the range */
 void vtd_look_clip(const VtdLook *look, uint64_t start, uint64_t size,
                    unsigned shift, unsigned *from, unsigned *to);
-/* The nodes of @table (or NULL) that a range meets, in order, into @gibs */
+/* Add to @gibs the GiB of @seen (or NULL) that a range meets, in order */
 void vtd_gibs_collect(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
                       uint64_t last);
 

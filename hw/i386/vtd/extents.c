@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See extents.h.
+ * Owns what extents.h declares.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -199,8 +199,8 @@ static gint vtd_extents_search(gconstpointer key, gconstpointer opaque)
 }
 
 /*
- * The extent that @i is in, in units of blocks or pages, by the bits of those
- * that go on from the one before
+ * The extent that block or page @i is in: @from to @to.  A bit of @joined is 1
+ * where the extent goes on from the one before.
  */
 static void vtd_extents_around(const uint64_t *joined, unsigned i,
                                unsigned *from, unsigned *to)

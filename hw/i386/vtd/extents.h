@@ -3,11 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns, for one space, the extents that a listener was told to map as one:
- * naturally aligned powers of two of bytes, from 8 KiB to 1 GiB.  They are
- * bits beside what was last seen of the table, which has the targets: two
- * for 2 MiB, and one for each page where an extent is smaller.  Knows
- * nothing of tables or of notifications.
+ * Owns, for one space, which ranges a listener was told to map as one: aligned
+ * powers of two, from 8 KiB to 1 GiB.  They are bits, two for 2 MiB, and one
+ * for each page where an extent is smaller; the targets are in what was last
+ * seen of the table.  Knows nothing of tables or of notifications.
  *
  * [bql] calls only.
  */
@@ -20,7 +19,7 @@
 
 typedef struct VtdExtents VtdExtents;
 
-/* No more than @max_bytes of memory are taken */
+/* No extent yet; no more than @max_bytes of memory are going to be taken */
 VtdExtents *vtd_extents_new(uint64_t max_bytes);
 void vtd_extents_free(VtdExtents *extents);
 /* The bytes of the heap that are held */
@@ -29,11 +28,11 @@ uint64_t vtd_extents_bytes(const VtdExtents *extents);
 /* Whether an extent from @first to @last can be added */
 bool vtd_extents_have_room(const VtdExtents *extents, uint64_t first,
                            uint64_t last);
-/* Add it; there is room, and it meets no other */
+/* Add an extent: there is room for it, and it meets no other */
 void vtd_extents_add(VtdExtents *extents, uint64_t first, uint64_t last);
-/* Forget the one from @first to @last */
+/* Forget the extent from @first to @last */
 void vtd_extents_drop(VtdExtents *extents, uint64_t first, uint64_t last);
-/* Find the first one that meets the range *@first to *@last */
+/* Find the first extent that meets the range *@first to *@last */
 bool vtd_extents_find(const VtdExtents *extents, uint64_t *first,
                       uint64_t *last);
 

@@ -30,7 +30,7 @@ static bool vtd_fault_qualified(VtdReason reason)
     }
 }
 
-/* A cause that joins others is no new event (6.4) */
+/* Set bits of FSTS; no event if another cause is set already (6.4) */
 static void vtd_fault_status_locked(Vtd *v, uint32_t status)
 {
     uint32_t before = vtd_reg32_locked(v, VTD_REG_FSTS);
@@ -83,7 +83,7 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
     qemu_mutex_lock(&v->lock);
     hi = vtd_reg64_locked(v, VTD_REG_FRCD_HI);
     if (fault->life != qatomic_load_acquire(&v->life)) {
-        /* The request came before a reset, after which there is no trace */
+        /* The request came before a reset, which leaves nothing behind */
     } else if (vtd_reg32_locked(v, VTD_REG_FSTS) & VTD_FSTS_PFO) {
         vtd_count(v, VTD_STAT_FAULTS_LOST);
     } else if (hi & VTD_FRCD_HI_F) {
@@ -118,8 +118,8 @@ void vtd_fault_written(Vtd *v)
 }
 
 /*
- * PPF is what F says; an F that no event told of is pending.  A queue that is
- * off has no error (7.6).
+ * PPF follows from FRCD.F.  If F is set and FSTS shows no cause, its event was
+ * not raised yet.  A queue that is off has no error (7.6).
  */
 void vtd_fault_load_locked(Vtd *v, bool queued)
 {

@@ -455,7 +455,7 @@ void vtd_spaces_load(Vtd *v);
 bool vtd_spaces_pending(Vtd *v);
 /* Another piece of what is pending */
 void vtd_spaces_continue(Vtd *v);
-/* The same range as of vtd_shares_sync_pages(): who caches (vhost) forgets it */
+/* The same range: listeners that cache (vhost) forget it */
 void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last);
 /* Caches of the device @sid that ATS filled forget @first to @last */

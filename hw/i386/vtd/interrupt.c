@@ -69,7 +69,7 @@ void vtd_interrupts_load(Vtd *v, const VtdSaved *saved)
     vtd_interrupts_set_remapping(v, saved->intr_enabled);
 }
 
-/* A request, and what is read once for it */
+/* A request, and the state of the unit when it came */
 typedef struct VtdMessage {
     uint32_t sid;
     uint64_t addr;
@@ -113,9 +113,9 @@ static bool vtd_irte_get(Vtd *v, const VtdMessage *message, uint16_t index,
 
 /*
  * Cache an entry that passed every check, and no other: software may make
- * one present, or mend it, without an invalidation (7.1).  Nor one from
- * before an invalidation, which another table is, too: the epoch was read
- * before the table's address.
+ * one present, or mend it, without an invalidation (7.1).  An entry that was
+ * read before an invalidation must not be cached after it, nor one of an older
+ * table: the epoch was read before the table's address.
  */
 static void vtd_irte_keep(Vtd *v, const VtdMessage *message, uint16_t index,
                           const VtdIrte *irte)
@@ -175,7 +175,7 @@ static bool vtd_irte_source_ok(const VtdIrte *irte, uint32_t sid)
     }
 }
 
-/* Without a subhandle the data has what an I/O APIC's entry says as well */
+/* Without a subhandle the data repeats parts of the entry, by an I/O APIC */
 static void vtd_trace_request_kind(const VtdMessage *message, uint32_t index,
                                    const VtdInterrupt *out)
 {
@@ -192,7 +192,7 @@ static void vtd_trace_request_kind(const VtdMessage *message, uint32_t index,
     }
 }
 
-/* Returns the fault reason; @fault and @index are filled in on the way */
+/* The reason of a fault, with the entry in @fault, or VTD_FAULT_NONE */
 static VtdReason vtd_interrupt_remap(Vtd *v, const VtdMessage *message,
                                      VtdFault *fault, uint32_t *index,
                                      VtdInterrupt *out)

@@ -31,7 +31,7 @@ void vtd_iec_notify(Vtd *v)
     }
 }
 
-/* One range is told as it is, and several as everything */
+/* Remember what the embedder is to be told: one range, or else everything */
 static void vtd_iec_note(Vtd *v, bool global, uint32_t index, uint32_t order)
 {
     VtdIecChange *change = &v->iec_change;
@@ -160,7 +160,7 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
     vtd_spaces_invalidate(v, false, did, first, first | mask);
 }
 
-/* With @sized the lowest 0 bit of @addr, from bit 12 on, tells how many */
+/* With @sized the lowest 0 bit of @addr, from bit 12 on, is half the size */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized)
 {

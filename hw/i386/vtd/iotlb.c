@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See iotlb.h.  Slots are written under VtdIotlb.lock and read without it:
- * VtdIotlbSlot.seq is odd while a slot is written, and a reader that sees it
- * odd or changed takes the slot for another's.  The words of a slot are
- * stored with release and loaded with acquire, which orders them against
- * seq without fences.
+ * Owns what iotlb.h declares.  Slots are written under VtdIotlb.lock and read
+ * without it: VtdIotlbSlot.seq is odd while a slot is written, and a reader
+ * that sees it odd or changed takes the slot for another's.  The words of a
+ * slot are stored with release and loaded with acquire, which orders them
+ * against seq without fences.
  */
 
 #include "qemu/osdep.h"
@@ -23,7 +23,7 @@ typedef struct VtdIotlbSlot {
     uint64_t top;       /* the top table's address | its levels */
     uint64_t did;
     uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
-    uint64_t walked;    /* when; 0 for a slot that is free */
+    uint64_t walked;    /* the epoch of the walk; 0 for a slot that is free */
 } VtdIotlbSlot;
 
 #define SLOT_READ               1
@@ -36,11 +36,11 @@ typedef struct VtdIotlbSet {
 
 struct VtdIotlb {
     QemuMutex lock;
-    uint64_t now;               /* counts invalidations, from 1 */
-    uint64_t global_epoch;      /* entries walked before are dead */
-    uint64_t *domain_epoch;     /* the same, by domain id */
-    uint64_t range_epoch;               /* lock: no insertion of older ones */
-    unsigned levels;            /* bit n: level n was inserted */
+    uint64_t now;               /* atomic: the epoch; begins with 1 */
+    uint64_t global_epoch;      /* atomic: entries walked before are dead */
+    uint64_t *domain_epoch;     /* atomic: the same, by domain id */
+    uint64_t range_epoch;       /* lock: walks from before are not inserted */
+    unsigned levels;            /* atomic: bit n: a page of level n is there */
     VtdIotlbSet set[VTD_IOTLB_SETS];
 };
 
@@ -66,7 +66,7 @@ uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb)
     return qatomic_load_acquire(&iotlb->now);
 }
 
-/* Dropping by domain and address must find an entry without its tables */
+/* By domain and page alone: to drop entries one does not know their tables */
 static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint16_t did,
                                   uint64_t page)
 {
@@ -102,7 +102,7 @@ static uint64_t vtd_iotlb_slot_top(const VtdTables *tables)
     return tables->top | tables->levels;
 }
 
-/* A reader without the lock has to look at seq again afterwards */
+/* Without the lock look at seq again afterwards */
 static bool vtd_iotlb_slot_has_tag(const VtdIotlbSlot *slot, uint64_t page,
                                    const VtdTables *tables)
 {

@@ -7,11 +7,12 @@
  * what each invalidation does to them.  Bounded: VTD_IOTLB_SETS sets of
  * VTD_IOTLB_WAYS; a full set loses one entry, never more.
  *
- * A lookup takes no lock and waits for nobody.  Domain and global
- * invalidations cost the same however much is cached: they advance an epoch
- * that older entries do not reach.  A request takes vtd_iotlb_epoch() before
- * it has its context or reads a table, and hands it to the insertion: what
- * was read before an invalidation is never found after it.
+ * A lookup takes no lock and waits for nobody.  An epoch counts
+ * invalidations.  Those of a domain or of all cost the same however much is
+ * cached: they note the epoch, and entries from before it are dead.  A request
+ * takes vtd_iotlb_epoch() before it has its context or reads a table, and
+ * hands it to vtd_iotlb_insert(): so what was read before an invalidation is
+ * never found after it.
  */
 
 #ifndef HW_I386_VTD_IOTLB_H
@@ -34,17 +35,17 @@ typedef struct VtdIotlbEntry {
 VtdIotlb *vtd_iotlb_new(void);
 void vtd_iotlb_free(VtdIotlb *iotlb);
 
-/* Any thread, no lock. */
+/* Any thread, no lock */
 uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb);
 bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry);
 
-/* Any thread; take the IOTLB's own lock, a leaf. */
+/* Any thread; these take VtdIotlb.lock, and no other in it */
 void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);
-/* Inclusive; whatever intersects the range goes */
+/* Drop every page of @did that meets @first to @last */
 void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
                           uint64_t last);
 

@@ -3,19 +3,19 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the words, and that each mistake is told when it is first seen, later
- * only if the embedder wants more.  Scripts look for the words of QEMU 10.0's
- * own device: what it says on an occasion is said here, as it says it, with
- * the name in front.  Any thread, no lock: Vtd.logged is atomic.
+ * Owns the lines, and that each cause has one when it is first seen, later
+ * ones only if the embedder wants more.  Scripts look for the messages of QEMU
+ * 10.0's own device: where it has one, the line is the same, its prefix with
+ * the name of a function too.  Any thread, no lock: Vtd.logged is atomic.
  */
 
 #include "qemu/osdep.h"
 #include "internal.h"
 
-/* What is told apart: reasons of faults, and behind them all others */
+/* Causes, each with a first line: reasons of faults, and behind them others */
 typedef enum VtdCause {
-    VTD_CAUSE_DMA = VTD_FAULT_NONE,             /* a fault of any reason */
-    VTD_CAUSE_DESCRIPTOR = VTD_FAULT_RTADDR + 1,        /* and its type */
+    VTD_CAUSE_DMA = VTD_FAULT_NONE,             /* any fault of DMA */
+    VTD_CAUSE_DESCRIPTOR = VTD_FAULT_RTADDR + 1,        /* + its type */
     VTD_CAUSE_TYPE = VTD_CAUSE_DESCRIPTOR + VTD_DESC_WAIT + 1,
     VTD_CAUSE_FETCH,
     VTD_CAUSE_TAIL,
@@ -53,7 +53,7 @@ static void G_GNUC_PRINTF(3, 4) vtd_log(Vtd *v, unsigned cause,
     g_free(line);
 }
 
-/* Reason 0x3 is of several mistakes: of a walk, or in the context entry */
+/* Reason 0x3: the context entry is wrong, or its top table cannot be read */
 static void vtd_log_context(Vtd *v, const VtdFault *fault)
 {
     bool walked = fault->level;
@@ -101,10 +101,10 @@ static void vtd_log_source(Vtd *v, const VtdFault *fault, unsigned index)
     }
 }
 
-/* Where there is nothing for a reason, the line of all DMA says enough */
+/* A line for a reason; for one that has none, VTD_CAUSE_DMA's is enough */
 static void vtd_log_reason(Vtd *v, const VtdFault *fault)
 {
-    unsigned index = fault->info >> 48;         /* of an interrupt, in */
+    unsigned index = fault->info >> 48;         /* of an interrupt entry */
     uint64_t table = qatomic_load_acquire(&v->interrupts.irta) & VTD_PAGE_MASK;
 
     switch (fault->reason) {

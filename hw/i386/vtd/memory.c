@@ -3,26 +3,27 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the way from "here RAM came, there it went" to differences of each
- * shadow: the guest's tables are as they were, but a leaf that leads there
- * can be mapped now, or no longer.  [bql] calls only.
+ * Owns how a change of the layout of memory becomes differences of shadows:
+ * the guest's tables are as they were, but a leaf that leads to where RAM came
+ * can be mapped now, and one to where it went no longer.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
 #include "internal.h"
 #include "send.h"
 
+/* The changes of memory, and the shadow that they are told to */
 typedef struct VtdMove {
     VtdSink *sink;
-    uint64_t address;           /* bits of a leaf */
+    uint64_t address;           /* the address bits of a leaf */
     const VtdRamChange *changes;
     unsigned n;
-    uint64_t from;              /* of what stays and was not told yet */
+    bool stays;                 /* a range that did not change waits: */
+    uint64_t from;
     uint64_t to;
-    bool stays;
 } VtdMove;
 
-/* Whole pages: of a page that is RAM in part nothing is mapped */
+/* The changes in whole pages: a page that is RAM in part is never mapped */
 static GArray *vtd_memory_pages(const VtdRamChange *changes, unsigned n)
 {
     GArray *pages = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
@@ -36,8 +37,8 @@ static GArray *vtd_memory_pages(const VtdRamChange *changes, unsigned n)
             tail = &g_array_index(pages, VtdRamChange, pages->len - 1);
             if (change.first <= tail->last) {
                 /*
-                 * They meet in a page, which has both; so have the others,
-                 * then, which costs an UNMAP or a look too many.
+                 * Two changes meet in a page, and become one.  What the other
+                 * pages are is less exact then, which costs an UNMAP too many.
                  */
                 tail->last = change.last;
                 tail->was |= change.was;
@@ -91,7 +92,7 @@ static void vtd_move_tell_kept(VtdMove *move)
     }
 }
 
-/* Pages of one fate, which is @change or, if NULL, that they stay */
+/* Pages that lead to where @change is, or, if it is NULL, to no change */
 static void vtd_move_part(VtdMove *move, const VtdDiff *part,
                           const VtdRamChange *change)
 {
@@ -115,7 +116,7 @@ static void vtd_move_part(VtdMove *move, const VtdDiff *part,
     vtd_sink_push(move->sink, &diff);
 }
 
-/* A range that the table maps */
+/* A range that the table maps, as vtd_seen_compare() tells of it */
 static void vtd_move_diff(void *opaque, const VtdDiff *diff)
 {
     VtdMove *move = opaque;

@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See notify.h.  A sink holds the pages that went away back until it meets
- * a page that stays: the range without any that stay is as wide as can be
- * then, and so are the aligned UNMAPs that fit into it.  Fresh mappings
- * met meanwhile wait behind them.
+ * Owns VtdSpace.tries, and how a sink turns differences into MAPs and UNMAPs.
+ * It holds pages that went away back until it meets a page that stays: then
+ * the range in which none stays is as wide as it can be, and so are the
+ * aligned UNMAPs that fit into it.  Fresh mappings that it meets meanwhile
+ * wait for these UNMAPs.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -15,20 +16,21 @@
 #include "send.h"
 #include "trace.h"
 
-/* What waits is bounded: so many ranges of each kind */
+/* How many ranges that went, and how many that are fresh, may wait */
 #define WAITING                 (1u << 16)
 
-/* A listener without room gets few MAPs; an UNMAP makes room for one more */
+/* MAPs that a listener without room gets after an UNMAP, one for each */
 #define TRIES_FOR_ROOM          64
-/* The same of those that were refused before */
+/* How many of those that were refused before may be refused again in a sync */
 #define RETRIES                 4
-/* And of them so much is looked at before it is known how it goes */
+/* How far to look ahead among these, before those found so far are sent */
 #define RETRY_STEP              (1ull << 30)
 
 /*
- * UNMAP the pages that went away, now that nothing from free_from to
- * @free_to stays mapped.  The largest aligned ranges inside cannot overlap,
- * so those that hold a page that went away are the fewest.
+ * UNMAP the pages that went away, in ranges between sink->free_from and
+ * @free_to, where no page stays mapped.  Take the largest aligned range there
+ * around each such page: two of them are never partly in one another, so there
+ * is no way with fewer.
  */
 static void vtd_sink_flush_gone(VtdSink *sink, uint64_t free_to)
 {
@@ -92,7 +94,7 @@ static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
     }
 }
 
-/* Nothing before @first needs to wait for what comes; @last stays mapped */
+/* Pages from @first to @last stay mapped: send all that waits */
 static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
 {
     vtd_sink_flush(sink, first - 1);
@@ -101,7 +103,7 @@ static void vtd_sink_stays(VtdSink *sink, uint64_t first, uint64_t last)
 
 /* Extents */
 
-/* What page @at of a difference that goes or changes was, if that is known */
+/* The old leaf of the page at @at, in a GONE or CHANGED range; 0 if unknown */
 static uint64_t vtd_sink_old_at(const VtdSink *sink, const VtdDiff *diff,
                                 uint64_t at)
 {
@@ -119,9 +121,9 @@ static uint64_t vtd_sink_old_at(const VtdSink *sink, const VtdDiff *diff,
 }
 
 /*
- * Part of what was sent as one goes: all of it must, and what stays be sent
- * again (VFIO's type1 cannot split a mapping).  That waits for the end of
- * the sync, when all of it is known.
+ * A part of an extent goes.  VFIO's type1 cannot split a mapping, so all of it
+ * is unmapped, and what stays is mapped anew.  That waits for the end of the
+ * sync, when it is known what stays.
  */
 static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
                            const VtdDiff *diff)
@@ -144,8 +146,9 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
 }
 
 /*
- * One UNMAP a mapping, with what it was.  Between extents pages were sent
- * alone; what was refused or is no RAM was not.
+ * Send an UNMAP for each mapping that was sent, with its target.  Where there
+ * is no extent, pages were sent one by one; what was refused, or is no RAM,
+ * was not sent.
  */
 static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
                                  uint64_t old)
@@ -181,10 +184,10 @@ static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
 }
 
 /*
- * Take from the front of what is left of @diff, which goes or changes, from
- * *first on, what the end of the sync deals with.  False if nothing is left.
- * Then the part up to *part_last has whole extents only, which are forgotten,
- * unless they are to be unmapped one by one.
+ * Find the next part of @diff, a GONE or CHANGED range, that can be unmapped
+ * at once: from *first, moved past extents that are split, to *part_last.
+ * False if there is none.  All extents in that part lie wholly in it, and are
+ * forgotten here unless each is to be unmapped by itself.
  */
 static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
                              uint64_t *first, uint64_t *part_last)
@@ -227,7 +230,7 @@ static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
     return true;
 }
 
-/* To be unmapped, when it is known what stays around it */
+/* Have a range unmapped once it is known what stays around it */
 static void vtd_sink_hold_gone(VtdSink *sink, uint64_t first, uint64_t last)
 {
     VtdRange gone = { first, last }, *tail = NULL;
@@ -269,7 +272,7 @@ static void vtd_sink_take_gone(VtdSink *sink, uint64_t first, uint64_t last,
     vtd_space_set_refused(space, first, last, false);
 }
 
-/* Waits even if nothing is gone so far: one UNMAP may cover both */
+/* Waits even if nothing went so far: an UNMAP of what goes may cover it */
 static void vtd_sink_take_fresh(VtdSink *sink, const VtdDiff *diff)
 {
     VtdPages fresh = { diff->first, diff->last, diff->leaf };
@@ -282,7 +285,7 @@ static void vtd_sink_take_fresh(VtdSink *sink, const VtdDiff *diff)
     g_array_append_val(sink->fresh, fresh);
 }
 
-/* UNMAP what has changed of a part that is sent as one */
+/* UNMAP what changed of a range that is going to be mapped as one */
 static void vtd_sink_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
 {
     uint64_t end;
@@ -312,7 +315,7 @@ static void vtd_sink_take_changed(VtdSink *sink, uint64_t first, uint64_t last,
                                   uint64_t leaf)
 {
     vtd_sink_stays(sink, first, last);
-    /* Back to back: for the device the pages are gone in between */
+    /* UNMAP and MAP back to back: DMA of the device fails in between */
     for (uint64_t end; ; first = end + 1) {
         end = vtd_aligned_last(first, last);
         vtd_sink_unmap_changed(sink, first, end);
@@ -326,7 +329,7 @@ static void vtd_sink_take_changed(VtdSink *sink, uint64_t first, uint64_t last,
 
 static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff);
 
-/* What is left of a difference without the interrupt range */
+/* Take a difference, but for the interrupt range in it */
 static void vtd_sink_take_around(VtdSink *sink, const VtdDiff *diff)
 {
     VtdDiff part = *diff;
@@ -384,9 +387,9 @@ static void vtd_sink_take(VtdSink *sink, const VtdDiff *diff)
 }
 
 /*
- * Parts of one large leaf, fresh ones and others, are sent as one.  What
- * went away is joined before it is compared to what was sent, which may be
- * one for many leaves.
+ * Whether @diff goes on where sink->run ends.  Fresh and changed parts of one
+ * large leaf are mapped as one.  What went is joined before extents are looked
+ * up, since one extent can be of many leaves.
  */
 static bool vtd_sink_joins(const VtdSink *sink, const VtdDiff *diff)
 {
@@ -424,7 +427,7 @@ static void vtd_sink_note_changed(VtdSink *sink, const VtdDiff *diff)
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
 {
     if (diff->first < sink->free_from && !sink->running && !sink->told) {
-        /* A superpage reaches out of the range */
+        /* A superpage begins before the range that was asked for */
         sink->free_from = diff->first;
     }
     sink->told = diff->last;
@@ -456,7 +459,7 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     }
 }
 
-/* Send what waits: nothing behind the last difference to @free_to stays */
+/* Send all that waits: from the last difference to @free_to nothing stays */
 static void vtd_sink_settle(VtdSink *sink, uint64_t free_to)
 {
     if (sink->running) {
@@ -497,7 +500,7 @@ static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
     }
 }
 
-/* Each in turn: on from where the last retry was given up */
+/* Begin where the last retry was given up, so that each gets its turn */
 static void vtd_sink_retry_all(VtdSink *sink, uint64_t last)
 {
     VtdSpace *space = sink->space;
@@ -528,7 +531,7 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
     sink->first = first;
     sink->free_from = first;
     space->tries.again = RETRIES;
-    /* The guest's memory may have moved since the last one */
+    /* Guest memory may have moved since the last sync */
     vtd_targets_forget(v);
     return sink;
 }

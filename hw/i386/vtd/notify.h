@@ -3,12 +3,11 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns, for one space, what was sent wider than a page (its extents), and
- * how the differences of a sync become MAP and UNMAP: as few as can be, no
- * MAP wider than the guest's leaf or than its target is RAM, no UNMAP over a
- * page that did not change or through what was sent as one.  What the
- * listener refuses to map is remembered (refused.h), and sent again by the
- * next sync that covers it.
+ * Owns, for one space, how the differences of a sync become MAPs and UNMAPs:
+ * as few as can be, no MAP wider than the guest's leaf or than the RAM behind
+ * it, no UNMAP over a page that did not change or over a part of an extent.
+ * What a listener refuses to map is remembered (refused.h), and sent again by
+ * the next sync that covers it.
  *
  * [bql] calls only.
  */
@@ -27,15 +26,15 @@ typedef struct VtdSink VtdSink;
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
                         bool record_only);
 /*
- * Of what goes or changes each page was RAM, whatever is there now: the
- * layout of memory has changed.
+ * The layout of memory has changed: what goes or changes was RAM before,
+ * whatever is there now
  */
 void vtd_sink_was_ram(VtdSink *sink);
-/* The same where a sync goes on, with the tries that its last piece left */
+/* The next piece of a sync begins, with the tries that its last one left */
 VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
-/* All up to @last is told; send what is left and free the sink */
+/* No difference is left up to @last: send what waits, and free the sink */
 void vtd_sink_end(VtdSink *sink, uint64_t last);
 
 /*

@@ -5,8 +5,8 @@
  *
  * Owns IQH, IQERCD and the decoding of descriptors (1.12, 7.4 to 7.6): one
  * table, one row a type.  [bql] calls only.  A run ends at the tail that it
- * saw when it began, so it is bounded by the queue's size.  It stays at a
- * descriptor whose shadows take long, and goes on when they are in step.
+ * saw when it began, so the queue's size bounds it.  IQH stays at a descriptor
+ * whose syncs are pending, and moves when shadows are in step.
  */
 
 #include "qemu/osdep.h"
@@ -18,7 +18,7 @@ typedef struct VtdDescriptor {
     uint64_t needs;             /* of ECAP, or the type is invalid */
     uint64_t lo_reserved;
     uint64_t hi_reserved;
-    /* Carry it out, or return what to put into IQERCD.IQEI */
+    /* Carry it out.  0, or what to put into IQERCD.IQEI */
     unsigned (*run)(Vtd *v, uint64_t lo, uint64_t hi);
 } VtdDescriptor;
 
@@ -126,7 +126,10 @@ static const VtdDescriptor vtd_descriptors[] = {
         VTD_MASK(8, 7) | VTD_MASK(31, 12), VTD_MASK(1, 0), vtd_run_wait },
 };
 
-/* Carry out one descriptor, or return why not; *@plo and *@phi tell which */
+/*
+ * Carry out the descriptor at the head, which goes to *@plo and *@phi.  0, or
+ * what to put into IQERCD.IQEI.
+ */
 static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 {
     const VtdDescriptor *row;

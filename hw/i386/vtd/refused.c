@@ -3,15 +3,15 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See refused.h.  The ranges are an IOVA tree whose targets are the
- * addresses themselves, so that what is contiguous is merged.
+ * Owns what refused.h declares.  The ranges are an IOVA tree in which each
+ * address is its own target, so that neighbours are merged.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
 #include "qemu/iova-tree.h"
 #include "refused.h"
 
-/* Some 2 MiB; neighbours are merged, so only what a guest scatters is many */
+/* Some 2 MiB of memory; only a guest that scatters pages has so many ranges */
 #define MAX_RANGES              (1u << 14)
 
 struct VtdRefused {
@@ -78,7 +78,7 @@ uint64_t vtd_refused_bytes(const VtdRefused *refused)
 
 uint64_t vtd_refused_add(VtdRefused *refused, uint64_t first, uint64_t last)
 {
-    /* With the neighbours; addresses are no wider than 57 bits */
+    /* With the neighbours; @last + 1 is no overflow: 57 bits at most */
     VtdOverlap overlap = vtd_refused_overlap(refused, first ? first - 1 : 0,
                                              last + 1);
     DMAMap map;

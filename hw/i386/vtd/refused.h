@@ -28,12 +28,12 @@ void vtd_refused_free(VtdRefused *refused);
 uint64_t vtd_refused_add(VtdRefused *refused, uint64_t first, uint64_t last);
 uint64_t vtd_refused_drop(VtdRefused *refused, uint64_t first, uint64_t last);
 
-/* All that is in */
+/* The bytes of all ranges */
 uint64_t vtd_refused_bytes(const VtdRefused *refused);
 
 /*
- * Whether @first is in a range, and up to where at most @last that is so:
- * *@end.
+ * Whether @first is in a range.  The answer is the same for all addresses up
+ * to *@end, which is @last at most.
  */
 bool vtd_refused_at(const VtdRefused *refused, uint64_t first, uint64_t last,
                     uint64_t *end);

@@ -20,8 +20,8 @@ typedef struct VtdRegister {
     uint64_t reset;
     uint64_t writable;
     uint64_t write_1_clear;
-    uint64_t one_shot;          /* of writable: reads 0 when it is done */
-    uint64_t own;               /* what the unit sets, and no software */
+    uint64_t one_shot;          /* of writable: the unit clears it when done */
+    uint64_t own;               /* bits that the unit alone sets */
     void (*written)(Vtd *v);
 } VtdRegister;
 
@@ -126,7 +126,7 @@ static void vtd_register_set_locked(Vtd *v, const VtdRegister *reg,
     }
 }
 
-/* A new life: what came before it leaves no trace in it */
+/* Requests that began before record no fault: see VtdFault.life */
 static void vtd_regs_reset_locked(Vtd *v)
 {
     qatomic_fetch_add(&v->life, 1);
@@ -153,7 +153,7 @@ void vtd_regs_save(Vtd *v, VtdSaved *saved)
     qemu_mutex_unlock(&v->lock);
 }
 
-/* What no write and no fault could make of a register is left out */
+/* Take over bits that a write or the unit can set, and no others */
 static void vtd_register_load_locked(Vtd *v, const VtdRegister *reg,
                                      const VtdSaved *saved)
 {
@@ -175,7 +175,7 @@ static uint32_t vtd_status_bit(bool on, uint32_t bit)
     return on ? bit : 0;
 }
 
-/* Where the fields of the stream, or the configuration, say more than csr */
+/* What the stream has in fields of its own, or the configuration decides */
 static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
 {
     uint32_t status = vtd_reg32_locked(v, VTD_REG_GSTS) &

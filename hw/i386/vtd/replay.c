@@ -1,5 +1,5 @@
 /*
- * Intel VT-d engine: telling a newcomer what is mapped
+ * Intel VT-d engine: telling a new listener what is mapped
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -38,7 +38,7 @@ static void vtd_replay_one(VtdReplay *replay, const VtdNotice *notice)
     }
 }
 
-/* An extent that has page @at with @leaf, whole */
+/* Tell of all of an extent; its page at @at has @leaf */
 static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
                               uint64_t at, uint64_t leaf)
 {
@@ -50,7 +50,7 @@ static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
     vtd_replay_one(replay, &notice);
     if (vtd_refused_at(space->sent.refused, extent->first, extent->last,
                        &end)) {
-        /* What was refused was not sent */
+        /* It is refused now: the listener does not hold it */
         vtd_space_drop_extent(space, extent);
     }
     replay->next = extent->last + 1;
@@ -78,7 +78,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
             end = extent.last;
             continue;
         }
-        /* Of a GiB beyond RAM there are many, and nothing to tell */
+        /* A piece that is no RAM is passed at once, however large it is */
         end = vtd_target_piece(v, page, diff->last, notice.addr, &sendable);
         if (sendable) {
             end = notice.last;

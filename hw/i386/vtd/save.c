@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the check of what comes in, and the order in which the rooms save and
+ * Owns the check of what comes in, and the order in which the files save and
  * load their parts of VtdSaved, whose fields are those of QEMU's stream.
  * Caches and shadows are not carried: they come from guest memory.  [bql]
  * calls only.
@@ -17,7 +17,7 @@
 
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
-    /* What is pending has no place in the stream */
+    /* The stream cannot say that a sync is pending */
     while (vtd_spaces_pending(v)) {
         vtd_continue(v);
     }
@@ -28,7 +28,7 @@ void vtd_save(Vtd *v, VtdSaved *saved)
     vtd_queue_save(v, saved);
 }
 
-/* Properties that show in CAP and ECAP, which the guest has read already */
+/* Properties that show in CAP or ECAP: the guest has read them already */
 static const struct {
     const char *property;
     unsigned offset;
@@ -101,7 +101,7 @@ static bool vtd_saved_power_of_2(uint64_t n, uint64_t least, uint64_t most)
     return n >= least && n <= most && !(n & (n - 1));
 }
 
-/* What the engine relies on, by the name of the field that breaks it */
+/* The field whose value the engine cannot work with, or NULL */
 static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
 {
     const struct {
@@ -113,7 +113,7 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
         FIELD(root, !(saved->root & ~v->haw_mask)),
         FIELD(intr_root, !(saved->intr_root & ~v->haw_mask)),
         FIELD(iq, !(saved->iq & ~v->haw_mask)),
-        /* Nothing latched yet is 0 */
+        /* 0 if nothing was latched yet */
         FIELD(intr_size, !saved->intr_size ||
                          vtd_saved_power_of_2(saved->intr_size, 2, 65536)),
         FIELD(iq_size, saved->iq_size
@@ -157,9 +157,9 @@ char *vtd_load(Vtd *v, const VtdSaved *saved)
 void vtd_load_finish(Vtd *v)
 {
     vtd_spaces_update(v, 0, 0);
-    /* Messages that were pending, and are not masked */
+    /* Send messages that are pending and not masked */
     vtd_fault_written(v);
     vtd_completion_written(v);
-    /* Units may differ in when they go on after an error that was cleared */
+    /* The other unit may have waited for a write to IQT after an error */
     vtd_queue_run(v);
 }

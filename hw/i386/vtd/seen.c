@@ -3,13 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See block.h.
+ * Owns what block.h declares: the memory of what was seen.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
 #include "block.h"
 
-/* The account of a table: all that it holds goes through these two */
+/* Memory, counted in VtdSeen.bytes; only GiB are counted elsewhere */
 
 static void *vtd_seen_alloc(VtdSeen *seen, size_t size)
 {
@@ -33,13 +33,13 @@ static size_t vtd_form_words(VtdForm form)
            form == VTD_FORM_HOLES ? VTD_BLOCK_WORDS : 0;
 }
 
-/* What a run is promised: see VTD_SMALL_BLOCK */
+/* What is set aside for a block: see VTD_SMALL_BLOCK */
 static size_t vtd_form_promise(VtdForm form)
 {
     return form == VTD_FORM_RUN ? VTD_THERE_BYTES : 0;
 }
 
-/* All of the form in the union */
+/* A copy of @from with memory of its own */
 static VtdBlock *vtd_block_new(VtdSeen *seen, const VtdBlock *from)
 {
     size_t size = vtd_form_words(from->form) * sizeof(uint64_t);
@@ -65,7 +65,7 @@ static void vtd_block_free(VtdSeen *seen, VtdBlock *block)
     vtd_seen_release(seen, block, sizeof(*block));
 }
 
-/* Whether all entries but those that are 0 are those of one run */
+/* Whether the entries are a run with holes: its @base, and a bit for each */
 static bool vtd_block_is_run(const uint64_t *entry, uint64_t *base,
                              uint64_t *there)
 {
@@ -221,7 +221,7 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
     return true;
 }
 
-/* A run that is going to have holes, or has none any more */
+/* Turn a run into one with holes, of which there are none yet; or back */
 static void vtd_block_set_holes(VtdSeen *seen, VtdBlock *block, bool holes)
 {
     size_t size = VTD_BLOCK_WORDS * sizeof(uint64_t);

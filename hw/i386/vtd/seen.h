@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns, for one tree of page tables in guest memory, a copy of its leaves as
- * of the last look, and finds what differs from the guest's tables now, or
- * from another copy.  Knows nothing of devices: differences go to a
+ * Owns, for one top table and those below it, a copy of the leaves as of the
+ * last look, and finds what differs from the guest's tables now, or from the
+ * copy of another table.  Knows nothing of devices: differences go to a
  * function.
  *
  * A GTree holds a node for each GiB of input addresses in which something is
@@ -57,7 +57,7 @@ typedef struct VtdDiff {
 /* Called in the order of the addresses */
 typedef void VtdDiffFn(void *opaque, const VtdDiff *diff);
 
-/* Sums over the life of a unit, kept by whoever makes the tables */
+/* Counters, of all that was seen with one VtdSeenConfig */
 typedef struct VtdSeenStats {
     uint64_t compared;          /* entries for 4 KiB looked at */
     uint64_t unchanged;         /* of these, found as they were */
@@ -69,41 +69,43 @@ typedef struct VtdSeenConfig {
     VtdRamFn *ram;
     VtdReadFn *read;
     void *opaque;
-    uint64_t max_leaves;        /* what a table may hold: new ones end here, */
-    uint64_t max_bytes;         /* and no more memory is taken than this */
+    uint64_t max_leaves;        /* what is held: no new leaf past this, */
+    uint64_t max_bytes;         /* and no memory past this */
     /*
-     * A sync stops after so much: 1 for each table of pages or GiB looked
-     * at, which costs up to a microsecond, 8 for what may be a MAP
+     * A sync stops after so much work.  A last-level table or a GiB that is
+     * looked at counts as 1, which is up to a microsecond; a difference that
+     * may be a MAP as 8.
      */
     uint64_t work;
     VtdSeenStats *stats;
 } VtdSeenConfig;
 
-/* Nothing seen yet of the tables at @top.  @config outlives the table */
+/* Nothing is seen yet of the table at @top.  @config is not copied */
 VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
                         unsigned levels);
-/* What was seen of @from so far */
+/* A copy of what was seen so far */
 VtdSeen *vtd_seen_copy(const VtdSeen *from);
 void vtd_seen_free(VtdSeen *seen);
 
-/* True once the table has had more than it may hold */
+/* True once there was something that the limits left out */
 bool vtd_seen_limited(const VtdSeen *seen);
-/* Leaves held, and the bytes of the heap that this takes */
+/* How many leaves are held, and the bytes of memory that they take */
 void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves,
                     uint64_t *bytes);
 
 /*
- * Look at the guest's tables from @first to @last, and beyond as far as a
- * superpage that is there, or was, reaches; take over what they say.  With
- * @each_leaf, a GONE range is one old leaf.  Returns where to go on, or 0 if
- * all of the range was looked at: the work of one call is bounded.
+ * Take over what the guest's tables say from @first to @last, and beyond as
+ * far as a superpage that is there, or was, reaches; tell @diff of all that
+ * is or was mapped there.  With @each_leaf, a GONE range is one old leaf.  The
+ * work of one call is bounded: returns the address to go on from, or 0 if all
+ * of the range was looked at.
  */
 uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
                         bool each_leaf, VtdDiffFn *diff, void *opaque);
 
 /*
- * The way from @old to @new, as last seen, in a range; either may be NULL
- * for nothing.  With @each_leaf as above.
+ * Tell @diff what becomes of a range if @new comes in the place of @old, as
+ * both were last seen; NULL maps nothing.  @each_leaf as above.
  */
 void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
                        uint64_t last, bool each_leaf, VtdDiffFn *diff,

@@ -69,7 +69,7 @@ void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
     vtd_count_more(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
 }
 
-/* Not for this page alone.  vDPA knows no other error than EIO. */
+/* Whether other MAPs fail as well.  vDPA knows no other error than EIO. */
 static bool vtd_refused_for_room(int error)
 {
     return error == -ENOSPC || error == -ENOMEM || error == -EIO;
@@ -122,7 +122,10 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
 
 /* Targets */
 
-/* A leaf leads to @ram: past so many places, to all between two of them */
+/*
+ * Leaves lead to @ram.  Past VTD_REACHED places the first one grows, which
+ * costs a look too many in memory.c.
+ */
 static void vtd_target_note(Vtd *v, const VtdRam *ram)
 {
     VtdRange *reached = v->targets.reached;
@@ -158,7 +161,7 @@ void vtd_targets_reset(Vtd *v)
     v->targets.reached_count = 0;
 }
 
-/* What is around @gpa; targets are few regions, met in any order */
+/* The RAM around @gpa: of the few that were asked for last, or asked for */
 static const VtdRam *vtd_target_at(Vtd *v, uint64_t gpa)
 {
     VtdRam *ram = v->targets.ram;
@@ -181,7 +184,7 @@ uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
     uint64_t end;
 
     if (vtd_meets_interrupts(first, first)) {
-        /* Whatever the tables say, requests to this are no DMA */
+        /* Requests to this range are interrupts, whatever the tables say */
         *sendable = false;
         return MIN(last, VTD_INTERRUPT_LAST);
     }
@@ -196,7 +199,7 @@ uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
     return vtd_aligned_last(first, ((end + 1) & VTD_PAGE_MASK) - 1);
 }
 
-/* MAP one piece; what is refused is no extent, since it was not sent */
+/* MAP one piece; it is an extent unless it is refused, or a page */
 static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
 {
     VtdSpace *space = sink->space;
@@ -239,7 +242,7 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
         end = vtd_target_piece(v, first, last, notice.addr, &sendable);
         if (sendable && end - first > ~VTD_PAGE_MASK &&
             !vtd_extents_have_room(space->sent.extents, first, end)) {
-            /* What is sent by the page need not be remembered */
+            /* No extent can be remembered: send pages, which need not be */
             end = first | ~VTD_PAGE_MASK;
         }
         notice.last = end;

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the state of a sink (see notify.h), and the calls that send.  [bql]
- * calls only.
+ * Owns VtdSpace.sent, Vtd.targets, the state of a sink (see notify.h), and the
+ * calls that send.  [bql] calls only.
  */
 
 #ifndef HW_I386_VTD_SEND_H
@@ -19,37 +19,38 @@
  */
 #define VTD_MAP_TRIES           256
 
-/* Pages that follow on evenly from @leaf */
+/* Pages with targets that are contiguous from that of @leaf on */
 typedef struct VtdPages {
     uint64_t first;
     uint64_t last;
     uint64_t leaf;
 } VtdPages;
 
+/* A mapping that was sent wider than a page */
 typedef struct VtdExtent {
     uint64_t first;
     uint64_t last;
-    uint64_t addr;
+    uint64_t addr;              /* the target, where it is known */
 } VtdExtent;
 
 typedef struct VtdSink {
     VtdSpace *space;
     const char *reason;
-    uint64_t kept;              /* bytes that stay as they are */
+    uint64_t kept;              /* bytes that stayed as they are */
     bool record_only;
-    bool exact;                 /* one UNMAP a mapping, with what it was */
-    bool was_ram;               /* all that goes, whatever is there now */
+    bool exact;                 /* an UNMAP for each mapping, with its target */
+    bool was_ram;               /* see vtd_sink_was_ram() */
     unsigned tries;             /* MAPs that may still be refused */
-    unsigned tries_for_room;    /* and if none, when an UNMAP made room */
+    unsigned tries_for_room;    /* if there are none: see VtdSpaceTries */
     uint64_t first;             /* of the range that is looked at */
-    uint64_t free_from;         /* nothing from here on stays mapped */
-    uint64_t told;              /* the last address told of */
-    VtdDiff run;                /* what the next difference may join */
-    bool running;
-    GArray *changed;            /* VtdPages: of a run, with what it was */
-    GArray *gone;               /* VtdRange; NULL before the first */
-    GArray *fresh;              /* VtdPages; NULL before the first */
-    GArray *split;              /* VtdExtent: to be sent anew; as above */
+    uint64_t free_from;         /* no page from here on stays, so far */
+    uint64_t told;              /* the last address of a difference so far */
+    VtdDiff run;                /* a difference that the next one may join */
+    bool running;               /* there is one */
+    GArray *changed;            /* VtdPages: what changed pages of it were */
+    GArray *gone;               /* VtdRange: to be unmapped */
+    GArray *fresh;              /* VtdPages: to be mapped after that */
+    GArray *split;              /* VtdExtent: to be mapped anew at the end */
 } VtdSink;
 
 /* Nothing was sent to @space yet */
@@ -62,31 +63,32 @@ void vtd_targets_reset(Vtd *v);
 
 /* The last byte of the largest aligned power of two at @first */
 uint64_t vtd_aligned_last(uint64_t first, uint64_t last);
-/* The MAP of a range with @leaf, whose address and permission it takes */
+/* A MAP of a range, to the address and with the permission of @leaf */
 VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
                          uint64_t leaf);
 void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice);
 
-/* Note that a range is refused, or is no more */
+/* Remember that a range is refused, or is not any more */
 void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
                            bool is);
 /*
- * A MAP was refused.  It is remembered, and not tried again before the next
- * sync; @tries is how many more may be.
+ * A MAP was refused: remember that, until the next sync tries it again.
+ * *@tries, how many more may be refused, goes down.
  */
 void vtd_space_map_refused(VtdSpace *space, const char *reason,
                            const VtdNotice *notice, int error, unsigned *tries);
 
 /*
- * The end of the piece at @first, of a range with target @gpa, that can be
- * sent as one, or as one cannot be sent: what is no RAM cannot.
+ * Of a range whose target is @gpa and what follows: the last address of the
+ * first piece that can be sent as one mapping, or, if not *@sendable, that
+ * cannot be sent, since it leads to no RAM
  */
 uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
                           bool *sendable);
-/* MAP a range within one leaf in the aligned pieces of it that are RAM */
+/* MAP a range within one leaf, in aligned pieces; what is no RAM is left out */
 void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last,
                   uint64_t leaf);
-/* UNMAP a range; @addr is 0 unless it is one mapping with that target */
+/* UNMAP a range; @addr is 0, or the target of the one mapping that it is */
 void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
                     uint64_t addr);
 

@@ -4,10 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the walk of the guest's tables beside what was last seen of them (see
- * seen.h), and what is left out for want of room.  vCPUs write the guest's
- * tables meanwhile: the quick comparison reads them in place and
- * decides nothing but "as before"; all else is decided on one copy of each
- * entry.
+ * seen.h), and what is left out at a limit.  vCPUs write the tables meanwhile:
+ * the quick comparison of whole tables decides nothing but "as before"; all
+ * else is decided by entries that are read once.  [bql] calls only.
  */
 
 #include "qemu/osdep.h"
@@ -15,12 +14,13 @@
 #include "qemu/cutils.h"
 #include "diff.h"
 
-/* A table that is read by calls costs as much as so many in place */
+/* A table that is copied by a call costs as much as so many in place */
 #define WORK_COPY               100
 
 /*
- * Whether to stop before @at, as there was so much work.  Not where the look
- * began, however dear the way there was: each piece gets on.
+ * Whether to stop before @at, since this call has done its work.  Never at the
+ * address where it began, however much work the way there was: or a sync would
+ * not get on.
  */
 static bool vtd_sync_stops(VtdLook *look, uint64_t at)
 {
@@ -70,8 +70,9 @@ typedef enum VtdEntryKind {
 } VtdEntryKind;
 
 /*
- * What an entry above the last level is.  @upper becomes the permission for
- * what is below.  All that would end a walk is empty.
+ * What an entry above the last level leads to.  @upper is the permission of
+ * the levels above, and becomes that for what is below.  Whatever would stop
+ * a request's walk is empty.
  */
 static VtdEntryKind vtd_sync_entry_kind(const VtdFormat *format, uint64_t entry,
                                         unsigned level, uint64_t *upper)
@@ -89,8 +90,9 @@ static VtdEntryKind vtd_sync_entry_kind(const VtdFormat *format, uint64_t entry,
 }
 
 /*
- * Tables that map nothing, by any way that was gone through already: few
- * pages can be linked in a way that makes for billions of empty tables.
+ * Tables that are known to map nothing.  A guest can link a few of its pages
+ * so that there are billions of ways through them, none of which ends at a
+ * leaf; each such table is gone through once.
  */
 
 static uint64_t *vtd_sync_empty_slot(VtdLook *look, uint64_t gpa)
@@ -104,8 +106,8 @@ static bool vtd_sync_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
 }
 
 /*
- * By the way that was gone, where @upper was the permission of the levels
- * above: with less nothing is mapped as well, but with more there may be.
+ * The table was found to map nothing under @upper.  With more permission from
+ * above it may map something: remember it only if @upper was all.
  */
 static void vtd_sync_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
                                 uint64_t upper)
@@ -123,7 +125,7 @@ static void vtd_sync_over_limit(VtdLook *look, uint64_t leaves)
     look->seen->config->stats->over_limit += leaves;
 }
 
-/* Something new has no room; nothing else that is new is looked at then */
+/* A new leaf was left out: do not look at tables that are new after it */
 static void vtd_sync_no_room(VtdLook *look)
 {
     look->full = true;
@@ -164,11 +166,12 @@ static void vtd_sync_cut_to_limit(VtdLook *look, const VtdBlock *old,
     }
 }
 
+/* Where a block is, or would be */
 typedef struct VtdPlace {
-    VtdGib *gib;                /* NULL until something is held there */
-    uint64_t first;             /* of the GiB */
-    unsigned index;             /* of the block */
-    const VtdBlock *held;       /* there; NULL also for a part of a GiB */
+    VtdGib *gib;                /* NULL until something is held in it */
+    uint64_t first;             /* address of the GiB */
+    unsigned index;             /* of the block in it */
+    const VtdBlock *held;       /* the block; NULL if the GiB is one leaf */
 } VtdPlace;
 
 static uint64_t vtd_place_start(const VtdPlace *place)
@@ -176,7 +179,7 @@ static uint64_t vtd_place_start(const VtdPlace *place)
     return place->first + ((uint64_t)place->index << VTD_BLOCK_SHIFT);
 }
 
-/* What holding a block takes beside it, where none is held yet */
+/* The memory of what a block needs around it, if that is not there yet */
 static size_t vtd_place_bytes(const VtdPlace *place)
 {
     return !place->gib ? VTD_GIB_NODE + VTD_GIB_BLOCKS :
@@ -205,7 +208,7 @@ static void vtd_place_store(VtdLook *look, VtdPlace *place,
     vtd_gib_set_block(look->seen, place->gib, place->index, content);
 }
 
-/* Entries of a run where @there says so, and 0 elsewhere */
+/* Whether the entries are those of a run where @there says so, 0 elsewhere */
 static bool vtd_sync_holes_same(const uint64_t *entry, uint64_t base,
                                 const uint64_t *there)
 {
@@ -217,7 +220,7 @@ static bool vtd_sync_holes_same(const uint64_t *entry, uint64_t base,
     return !wrong;
 }
 
-/* The quick answer to whether all of a table is as it was */
+/* Whether all of a table is as it was; false if that is not known at once */
 static bool vtd_sync_as_seen(const VtdBlock *old, const uint64_t *guest,
                              uint64_t upper)
 {
@@ -241,8 +244,9 @@ static bool vtd_sync_as_seen(const VtdBlock *old, const uint64_t *guest,
 }
 
 /*
- * There is no room for @new in place of @old: of the latter's pages those
- * stay that are the same, or not in the range.
+ * There is no memory for @new in the place of @old.  Keep those pages of @old
+ * that are the same in @new, which takes no more than is set aside; lose the
+ * others.
  */
 static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
                             const VtdBlock *old, const VtdBlock *new,
@@ -272,9 +276,9 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
 }
 
 /*
- * All of a block after pages @from to @to of it were read; the others stay
- * as seen.  With other permission above than before all of it must be said
- * as leaves.
+ * Fill in the entries of @new that were not read, @from to @to were, with
+ * those of @old.  A block has one upper permission: where that has changed,
+ * all entries become leaves with the permission that they have in effect.
  */
 static void vtd_sync_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
                               unsigned from, unsigned to)
@@ -295,7 +299,7 @@ static void vtd_sync_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
     }
 }
 
-/* Pages @from to @to of the block's table, which is at @guest or nowhere */
+/* Take over pages @from to @to of the table at @guest, or none (NULL) */
 static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
                           const VtdBlock *old, const uint64_t *guest,
                           uint64_t upper, unsigned from, unsigned to)
@@ -341,7 +345,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     }
 }
 
-/* The block's table, or nothing, is at @guest */
+/* The block is the table at @guest, or nothing (NULL) */
 static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
                            const VtdBlock *old, const uint64_t *guest,
                            uint64_t upper)
@@ -349,7 +353,7 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     VtdSeenStats *stats = look->seen->config->stats;
     unsigned from = 0, to = VTD_ENTRIES - 1;
 
-    /* A superpage that was here ends whole, whichever page is named */
+    /* A superpage that was here ends as a whole, whichever page is named */
     if (!old || old->level == 1) {
         vtd_look_clip(look, start, VTD_BLOCK_SIZE, VTD_PAGE_SHIFT, &from, &to);
     }
@@ -370,7 +374,7 @@ static void vtd_sync_table(VtdLook *look, VtdPlace *place, uint64_t start,
     vtd_sync_part(look, place, start, old, guest, upper, from, to);
 }
 
-/* The table at @gpa is new here */
+/* The block, in which nothing was held, is the last-level table at @gpa */
 static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
                                uint64_t gpa, uint64_t upper)
 {
@@ -450,7 +454,10 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
     }
 }
 
-/* All of a GiB is the leaf @now, for which there is no room but in parts */
+/*
+ * All of a GiB is the leaf @now, which may come to need more memory than there
+ * is: take over block by block what there is memory for
+ */
 static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
 {
     for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
@@ -500,8 +507,9 @@ static void vtd_sync_gib_leaf(VtdLook *look, VtdPlace *place, uint64_t now)
 }
 
 /*
- * A leaf of 1 GiB ends, and its parts are compared as they are passed: each
- * has room for its block until then.
+ * A leaf of 1 GiB ends: what is there now is compared with its parts, block by
+ * block.  What was set aside for the leaf stays set aside for the parts that
+ * were not compared yet.
  */
 static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
                                const uint64_t *guest, uint64_t upper)
@@ -530,7 +538,7 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
     }
 }
 
-/* A GiB under a table of level 2, or nothing (@guest is NULL) */
+/* The GiB is the table of level 2 at @guest, or nothing (NULL) */
 static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
                                const uint64_t *guest, uint64_t upper)
 {
@@ -560,7 +568,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
     }
 }
 
-/* The held GiB at @first, if there is one: GiB are passed in order */
+/* The GiB that is held at @first, or NULL; called in order of addresses */
 static VtdGib *vtd_sync_next_gib(VtdLook *look, uint64_t first)
 {
     VtdGib *gib;
@@ -576,7 +584,7 @@ static VtdGib *vtd_sync_next_gib(VtdLook *look, uint64_t first)
     return gib;
 }
 
-/* The table of level 2 at @gpa is new here */
+/* The GiB, in which nothing was held, is the table of level 2 at @gpa */
 static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
                              uint64_t upper)
 {
@@ -631,7 +639,7 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
     }
 }
 
-/* Whether something is held from here up to @last */
+/* Whether something is held from where the look is up to @last */
 static bool vtd_sync_holds(const VtdLook *look, uint64_t last)
 {
     VtdGib *gib;
@@ -643,7 +651,7 @@ static bool vtd_sync_holds(const VtdLook *look, uint64_t last)
     return gib->first <= last;
 }
 
-/* Nothing is mapped from here up to @last */
+/* The tables map nothing from where the look is up to @last */
 static void vtd_sync_nothing(VtdLook *look, uint64_t last)
 {
     while (vtd_sync_holds(look, last)) {
@@ -656,7 +664,7 @@ static void vtd_sync_nothing(VtdLook *look, uint64_t last)
     }
 }
 
-/* The entries of a table of level 3 or above, for input from @start on */
+/* Look at the table of level 3 or above at @gpa, which maps from @start on */
 static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
                            uint64_t start, uint64_t upper)
 {

@@ -62,8 +62,9 @@ static VtdReason vtd_walk_reason(const VtdWalk *walk, unsigned levels,
 }
 
 /*
- * Walk the tables of @context, which was got after @now; the result goes into
- * the IOTLB, or what is to blame into @fault
+ * Walk the tables of @context, which was read at epoch @now of the IOTLB or
+ * later.  The result goes into @entry and the IOTLB; of a fault the entry that
+ * is to blame goes into @fault.
  */
 static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
                                     uint64_t now, uint64_t iova,
@@ -93,7 +94,7 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
     entry->read = walk.granted & v->format.read;
     entry->write = walk.granted & v->format.write;
     if (!entry->read && !entry->write) {
-        /* Only a probe gets here: each level grants something else */
+        /* A probe alone gets here: no permission is granted at all levels */
         return VTD_FAULT_READ;
     }
     vtd_iotlb_insert(v->iotlb, tables, iova, entry, now);
@@ -185,11 +186,14 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
     };
 
     if (vtd_meets_interrupts(iova, iova)) {
-        /* Never DMA; a read is aborted, and nothing says that it faults */
+        /*
+         * Writes are interrupts, which go to vtd_interrupt().  A read is
+         * aborted, and the specification does not make that a fault.
+         */
         return false;
     }
     if (!vtd_translating(v)) {
-        /* Met the change of view half way */
+        /* Translation is off by now, and the view is about to change */
         vtd_translate_unchanged(iova, out);
         return true;
     }

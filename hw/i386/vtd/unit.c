@@ -11,7 +11,7 @@
 #include "internal.h"
 #include "trace.h"
 
-/* The bits are those of QEMU's machines: migration carries them (1.4) */
+/* The bits are those of QEMU's own device: migration compares them (1.4) */
 static uint64_t vtd_unit_cap(const VtdConfig *config)
 {
     uint64_t cap = VTD_CAP_ND_16BIT | VTD_CAP_FRO(VTD_REG_FRCD_LO) |
@@ -117,7 +117,7 @@ void vtd_use_caching_mode(Vtd *v)
     vtd_regs_reset(v);
 }
 
-/* Counted elsewhere: the sum over spaces or tables, or another's fields */
+/* Some are counted elsewhere: by each space, or by what was seen of tables */
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {
     uint64_t sum = qatomic_load_acquire(&v->stats[stat]);

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See walk.h.  No state and no lock: guest memory may change meanwhile, so
- * each entry is read once and judged by that copy.
+ * Owns what walk.h declares.  No state and no lock: guest memory may change
+ * meanwhile, so each entry is read once and judged by that copy.
  */
 
 #include "qemu/osdep.h"

@@ -18,10 +18,10 @@
 
 /* Page-table format: which bits mean what at a level; [0] is not used */
 typedef struct VtdFormat {
-    uint64_t read;              /* an entry with one of these is present */
-    uint64_t write;
-    uint64_t address;           /* the address in an entry */
-    uint64_t leaf[VTD_LEVELS_MAX + 1];          /* this bit: a leaf here */
+    uint64_t read;              /* an entry is present if it has one of */
+    uint64_t write;             /* these two bits */
+    uint64_t address;           /* the bits of an entry that are an address */
+    uint64_t leaf[VTD_LEVELS_MAX + 1];          /* a bit that makes it a leaf */
     uint64_t leaf_reserved[VTD_LEVELS_MAX + 1];
     uint64_t table_reserved[VTD_LEVELS_MAX + 1];
 } VtdFormat;
