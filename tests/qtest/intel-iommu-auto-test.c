@@ -13,7 +13,7 @@
 #include <linux/capability.h>
 #include <glib/gstdio.h>
 #include "qobject/qdict.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
 #define A                       QPCI_DEVFN(3, 0)
@@ -293,11 +293,11 @@ static void test_full(void)
     for (unsigned leaves = 99; leaves < 104; leaves++) {
         /* The mailbox is one, too */
         const Edit edits[] = {
-            SAME_LEAVES(1, IOVA, WORLD_RAM, leaves - 1),
+            SAME_LEAVES(1, IOVA, BOARD_RAM, leaves - 1),
         };
 
         qvtd_row("%u leaves", leaves);
-        world_edit(&d, &domain, edits, 1);
+        board_edit(&d, &domain, edits, 1);
         qvtd_invalidate_all(&d);
         expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), MIN(leaves, 100));
         g_free(text);

@@ -11,7 +11,7 @@
 #include "qemu/osdep.h"
 #include "vtd-edu.h"
 #include "vtd-lapic.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
 #define BRIDGE                  QPCI_DEVFN(5, 0)
@@ -39,7 +39,7 @@ static void test_root_port(void)
         EduDevice e;
 
         qvtd_row("bus %u", numbers[i]);
-        world_number_bus(&d, BRIDGE, numbers[i]);
+        board_number_bus(&d, BRIDGE, numbers[i], numbers[i]);
         edu_start(&e, &d, numbers[i] << 8);
         qtest_memset(d.qts, d.root, 0, QVTD_PAGE);
         qvtd_invalidate_all(&d);
@@ -83,7 +83,7 @@ static void test_renumbered(void)
         uint8_t bus = round % 2 + 1;
 
         qvtd_row("bus %u, nothing invalidated, round %d", bus, round);
-        world_number_bus(&d, BRIDGE, bus);
+        board_number_bus(&d, BRIDGE, bus, bus);
         edu_start(&e, &d, bus << 8);
         expect_reaches(&e, pages[bus - 1], 0x1111 * (round + 1));
         edu_stop(&e);
@@ -104,7 +104,7 @@ static void test_conventional(void)
                "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=2 "
                "-device edu,dma_mask=0xffffffffffffffff,bus=bridge,addr=3");
     lapic_start(&lapic, d.qts, 0);
-    world_number_bus(&d, BRIDGE, 2);
+    board_number_bus(&d, BRIDGE, 2, 2);
     edu_start(&a, &d, 2 << 8 | QPCI_DEVFN(2, 0));
     edu_start(&b, &d, 2 << 8 | QPCI_DEVFN(3, 0));
     a.sid = b.sid = 2 << 8;

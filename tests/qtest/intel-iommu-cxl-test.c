@@ -10,11 +10,11 @@
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define A                       QPCI_DEVFN(3, 0)
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 
 /* Behind the registers of the host bridges, which are above all RAM */
 #define WINDOW                  0x110000000ull
@@ -50,7 +50,7 @@ static void commit_decoder(QVtd *d)
     QPCIBar bar;
     uint64_t at = 0;
 
-    world_number_bus(d, PORT, BUS);
+    board_number_bus(d, PORT, BUS, BUS);
     dev = qpci_device_find(d->pci, BUS << 8);
     g_assert_nonnull(dev);
     bar = qpci_iomap(dev, 0, NULL);
@@ -88,15 +88,15 @@ static void test_structures(void)
 {
     uint64_t entry;
     QVtdDomain domain;
-    World w;
+    Board w;
 
-    world_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
+    board_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
     commit_decoder(&w.d);
     qtest_port(w.d.port)->high_ram = WINDOW + WINDOW_BYTES;
     w.d.next_page = WINDOW;
 
     qvtd_row("last table");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 3));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 3));
     entry = qvtd_entry(&w.d, &w.domain, IOVA, 1);
     g_assert_cmphex(entry, >=, WINDOW);
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
@@ -116,7 +116,7 @@ static void test_structures(void)
 
     qvtd_row("all tables");
     domain = qvtd_domain_new(&w.d, 1, 4);
-    world_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
+    board_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
     g_assert_cmphex(domain.top, >=, WINDOW);
     qvtd_attach(&w.d, A, &domain);
     qvtd_invalidate_all(&w.d);
@@ -136,7 +136,7 @@ static void test_structures(void)
     g_assert_cmphex(w.d.queue, >=, WINDOW);
     w.d.status = qvtd_alloc(&w.d, 1);
     expect_true(qvtd_queue_sync(&w.d));
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A table pointer that leads to no memory: it is a fault, and nothing else */
@@ -150,22 +150,22 @@ static void test_no_memory(void)
         { "the unit's registers", QVTD_BASE },
         { "the host bridge's registers", 0x100000000 },
     };
-    World w;
+    Board w;
 
-    world_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
+    board_start(&w, "", "", "-machine cxl=on " CXL_MACHINE);
     commit_decoder(&w.d);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 0);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        WORLD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | QVTD_RW));
+        BOARD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | QVTD_RW));
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_true(!testdev_dma_write(&w.a, IOVA, 1));
         qvtd_expect_fault(&w.d, 0x07, A, IOVA, false);
         shadow_expect(&w.sa);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,7 @@
 #include "qobject/qdict.h"
 #include "vtd-lapic.h"
 #include "vtd-migrate.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
 #define IOVA_LARGE              0x80000000ull
@@ -82,7 +82,7 @@ static void start_mapped(Moving *m)
 {
     m->domain = qvtd_domain_new(&m->d, 1, 4);
     qvtd_map(&m->d, &m->domain, IOVA, m->page, 1, QVTD_RW);
-    qvtd_map(&m->d, &m->domain, IOVA_LARGE, WORLD_RAM, 2, QVTD_RW);
+    qvtd_map(&m->d, &m->domain, IOVA_LARGE, BOARD_RAM, 2, QVTD_RW);
     qvtd_attach(&m->d, m->t.sid, &m->domain);
     qvtd_enable(&m->d);
     expect_write(m, IOVA, m->page);
@@ -109,7 +109,7 @@ static void before_mapped(Moving *m)
 static void after_mapped(Moving *m)
 {
     expect_write(m, IOVA, m->other);
-    expect_write(m, IOVA_LARGE + MIB2 - 8, WORLD_RAM + MIB2 - 8);
+    expect_write(m, IOVA_LARGE + MIB2 - 8, BOARD_RAM + MIB2 - 8);
     expect_read_fault(m, IOVA + 0x1000, 0x06);
     expect_goes_on(m);
 }
@@ -288,9 +288,9 @@ static void before_shadow(Moving *m)
 {
     start_mapped(m);
     qvtd_map_range(&m->d, &m->domain, IOVA + 0x100000, IOVA + 0x10ffff,
-                   WORLD_RAM + MIB2, QVTD_RW);
+                   BOARD_RAM + MIB2, QVTD_RW);
     qvtd_invalidate(&m->d, QVTD_INV_IOTLB_DOMAIN(1));
-    expect_write(m, IOVA + 0x10f000, WORLD_RAM + MIB2 + 0xf000);
+    expect_write(m, IOVA + 0x10f000, BOARD_RAM + MIB2 + 0xf000);
     expect_true(testdev_count(&m->t, TESTDEV_MAPPINGS) > 0);
 }
 
@@ -299,7 +299,7 @@ static void after_shadow(Moving *m)
     Plain plain;
     Shadow shadow;
 
-    expect_write(m, IOVA + 0x10f000, WORLD_RAM + MIB2 + 0xf000);
+    expect_write(m, IOVA + 0x10f000, BOARD_RAM + MIB2 + 0xf000);
     expect_write(m, IOVA, m->page);
     if (m->to_ours) {
         plain_init(&plain, &m->d, 48);
@@ -437,7 +437,7 @@ static void test_state(gconstpointer data)
     qvtd_row("before");
     qvtd_take(&m.d, qtest_init_ext(route->from, command_line, NULL, true));
     if (state->sid >> 8) {
-        world_number_bus(&m.d, BRIDGE, state->sid >> 8);
+        board_number_bus(&m.d, BRIDGE, state->sid >> 8, state->sid >> 8);
     }
     testdev_start(&m.t, &m.d, state->sid);
     m.page = qvtd_alloc(&m.d, 1);

@@ -15,7 +15,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define DEFAULT_SEED            1
 #define DEFAULT_ROUNDS          250
@@ -139,9 +139,9 @@ static uint64_t random_target(Random *r, unsigned level)
     }
     if (one_in(r, 40)) {
         seen[NOT_RAM]++;
-        return one_in(r, 2) ? WORLD_END_OF_RAM : QVTD_HOLE;
+        return one_in(r, 2) ? BOARD_END_OF_RAM : QVTD_HOLE;
     }
-    return WORLD_RAM + below(r, 0x4000000 / size) * size;
+    return BOARD_RAM + below(r, 0x4000000 / size) * size;
 }
 
 /* A run of pages of one table: to follow on, or to lie anywhere */
@@ -551,7 +551,7 @@ static void look_by_dma(Random *r, Testdev *t, const GArray *leaves)
     run = RUN(leaves, below(r, leaves->len));
     iova = run.first + (g_rand_int(r->rand) & (run.last - run.first) & ~7ull);
     target = run.addr + (iova - run.first);
-    if (target < WORLD_RAM ||
+    if (target < BOARD_RAM ||
         !r->plain.port->ram(r->plain.port, target, &last) ||
         iova >> 20 == 0xfee) {
         return;

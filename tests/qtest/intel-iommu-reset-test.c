@@ -13,10 +13,10 @@
 #include "hw/pci/pci_regs.h"
 #include "vtd-edu.h"
 #include "vtd-lapic.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
 #define PORT                    QPCI_DEVFN(5, 0)
 #define ROOT_PORT               " -device pcie-root-port,id=rp,addr=5"
@@ -24,9 +24,9 @@
 #define B                       QPCI_DEVFN(4, 0)
 
 /* Small pages and a large one, and what goes with them */
-static void fill(World *w)
+static void fill(Board *w)
 {
-    WORLD_EDIT(w, LEAVES(1, IOVA, RAM, 300), LEAVES(2, IOVA + MIB2, RAM, 4),
+    BOARD_EDIT(w, LEAVES(1, IOVA, RAM, 300), LEAVES(2, IOVA + MIB2, RAM, 4),
                SAME_LEAVES(1, 2 * IOVA, RAM, 40));
     qvtd_invalidate(&w->d, QVTD_INV_IOTLB_DOMAIN(w->domain.id));
 }
@@ -40,19 +40,19 @@ static void expect_bare(Testdev *t)
 
 static void test_machine(void)
 {
-    World w;
+    Board w;
 
-    world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    board_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
     for (int round = 0; round < 4; round++) {
         Testdev behind;
         uint64_t value = 0;
         uint8_t bus = round + 1;
 
         qvtd_row("use, round %d", round);
-        world_number_bus(&w.d, PORT, bus);
+        board_number_bus(&w.d, PORT, bus, bus);
         testdev_start(&behind, &w.d, bus << 8);
         qvtd_attach(&w.d, bus << 8, &w.domain);
-        world_attach_b(&w);
+        board_attach_b(&w);
         fill(&w);
         shadow_expect(&w.sa);
         shadow_expect(&w.sb);
@@ -103,7 +103,7 @@ static void test_machine(void)
         shadow_expect(&w.sa);
         shadow_expect_translation(&w.sa);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Twice in a row, and before anything was used */
@@ -168,10 +168,10 @@ static void test_device(void)
     const uint16_t sid = 1 << 8;
     QPCIDevice *port;
     Testdev t;
-    World w;
+    Board w;
 
-    world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
-    world_number_bus(&w.d, PORT, 1);
+    board_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    board_number_bus(&w.d, PORT, 1, 1);
     port = qpci_device_find(w.d.pci, PORT);
     qvtd_attach(&w.d, sid, &w.domain);
     fill(&w);
@@ -197,7 +197,7 @@ static void test_device(void)
         testdev_stop(&t);
     }
     g_free(port);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

@@ -9,20 +9,20 @@
 
 #include "qemu/osdep.h"
 #include "vtd-trace.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
 
 /* Rule "in step": every event that can change a mapping */
 
-static void event_desc(World *w, QVtdDesc desc)
+static void event_desc(Board *w, QVtdDesc desc)
 {
     qvtd_invalidate(&w->d, desc);
 }
 
-static void event_pages(World *w)
+static void event_pages(Board *w)
 {
     qvtd_queue_put(&w->d, FLUSH_PAGES(IOVA, 0));
     qvtd_queue_put(&w->d, FLUSH_PAGES(IOVA + 0x3000, 0));
@@ -30,12 +30,12 @@ static void event_pages(World *w)
     expect_true(qvtd_queue_sync(&w->d));
 }
 
-static void event_pages_register(World *w)
+static void event_pages_register(Board *w)
 {
     qvtd_invalidate_by_register(&w->d, FLUSH_PAGES(IOVA, 6));
 }
 
-static void event_root(World *w)
+static void event_root(Board *w)
 {
     uint64_t root = qvtd_alloc(&w->d, 1);
     uint8_t page[QVTD_PAGE];
@@ -47,7 +47,7 @@ static void event_root(World *w)
     qvtd_command(&w->d, QVTD_SRTP, true);
 }
 
-static void event_translation(World *w)
+static void event_translation(Board *w)
 {
     qvtd_disable(&w->d);
     expect_eq(testdev_count(&w->a, TESTDEV_SECTIONS), 0);
@@ -55,27 +55,27 @@ static void event_translation(World *w)
     expect_true(qvtd_command(&w->d, QVTD_TE, true) & QVTD_TE);
 }
 
-static void event_register(World *w)
+static void event_register(Board *w)
 {
     /* MAP and UNMAP; what is mapped is forgotten, and comes by replay */
     testdev_command(&w->a, TESTDEV_REGISTER, 1, 3ull);
     shadow_restart(&w->sa);
 }
 
-static void event_flags(World *w)
+static void event_flags(Board *w)
 {
     testdev_command(&w->a, TESTDEV_REGISTER, 1, 1ull);
     event_register(w);
 }
 
-static void event_replay(World *w)
+static void event_replay(Board *w)
 {
     testdev_command(&w->a, TESTDEV_REPLAY, 0);
 }
 
 static const struct Event {
     const char *name;
-    void (*run)(World *w);
+    void (*run)(Board *w);
     QVtdDesc desc;
     bool all_anew;              /* all mappings come again, and may */
 } events[] = {
@@ -112,18 +112,18 @@ static const struct RegisterEvent {
 };
 
 /* One page goes, one changes, one comes: and back */
-static void change_three(World *w, bool back)
+static void change_three(Board *w, bool back)
 {
     if (back) {
-        WORLD_EDIT(w, LEAVES(1, IOVA, RAM, 8), CLEAR(1, IOVA + 0x9000, 1));
+        BOARD_EDIT(w, LEAVES(1, IOVA, RAM, 8), CLEAR(1, IOVA + 0x9000, 1));
     } else {
-        WORLD_EDIT(w, CLEAR(1, IOVA, 1),
+        BOARD_EDIT(w, CLEAR(1, IOVA, 1),
                    LEAVES(1, IOVA + 0x3000, RAM + MIB2, 1),
                    LEAVES(1, IOVA + 0x9000, RAM + 0x9000, 1));
     }
 }
 
-static void run_event(World *w, bool all_anew)
+static void run_event(Board *w, bool all_anew)
 {
     ShadowSteps steps;
 
@@ -139,9 +139,9 @@ static void run_event(World *w, bool all_anew)
 
 static void test_events(void)
 {
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     change_three(&w, true);
     event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
     shadow_expect(&w.sa);
@@ -169,7 +169,7 @@ static void test_events(void)
         qvtd_invalidate_by_register(&w.d, e->desc);
         run_event(&w, false);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 static gint by_iova(gconstpointer a, gconstpointer b)
@@ -180,7 +180,7 @@ static gint by_iova(gconstpointer a, gconstpointer b)
 }
 
 /* A replay is one MAP for each that was sent, as it was sent */
-static void expect_replayed(World *w)
+static void expect_replayed(Board *w)
 {
     uint64_t from = testdev_count(&w->a, TESTDEV_LOGGED);
     g_autoptr(GArray) table = testdev_table(&w->a);
@@ -206,41 +206,41 @@ static void expect_replayed(World *w)
 
 static void test_replay(void)
 {
-    World w;
+    Board w;
 
-    world_start_big(&w);
+    board_start_big(&w);
     qvtd_row("one page");
     expect_replayed(&w);
     qvtd_row("leaves of all kinds");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600),
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 600),
                SAME_LEAVES(1, IOVA + 4 * MIB2, RAM, 512),
                LEAVES_BITS(1, IOVA + 6 * MIB2, RAM, 5, QVTD_R),
                LEAVES_BITS(1, IOVA + 7 * MIB2, RAM, 5, QVTD_W),
                LEAVES(2, IOVA + 8 * MIB2, RAM, 3),
                LEAVES_BITS(2, IOVA + 16 * MIB2, RAM, 1, QVTD_R),
                LEAVES(1, IOVA + 20 * MIB2, QVTD_HOLE, 3),
-               LEAVES(3, 3 * WORLD_GIB, WORLD_GIB, 1),
-               LEAVES(3, 8 * WORLD_GIB, WORLD_GIB_2, 1));
+               LEAVES(3, 3 * BOARD_GIB, BOARD_GIB, 1),
+               LEAVES(3, 8 * BOARD_GIB, BOARD_GIB_2, 1));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     expect_replayed(&w);
     qvtd_row("what was sent as one, and is pages now");
-    WORLD_EDIT(&w, CLEAR(2, IOVA + 8 * MIB2, 3),
+    BOARD_EDIT(&w, CLEAR(2, IOVA + 8 * MIB2, 3),
                LEAVES(1, IOVA + 8 * MIB2, RAM, 3 * 512));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
     expect_replayed(&w);
     qvtd_row("what was sent as one, and was split");
-    WORLD_EDIT(&w, CLEAR(1, IOVA + 9 * MIB2 + 0x5000, 1));
+    BOARD_EDIT(&w, CLEAR(1, IOVA + 9 * MIB2 + 0x5000, 1));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     expect_replayed(&w);
     qvtd_row("what was sent as pages, and is one now");
-    WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 1));
+    BOARD_EDIT(&w, LEAVES(2, IOVA, RAM, 1));
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect_quiet(&w.sa);
     expect_replayed(&w);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* What does not cover a change may leave it, and what it says is no lie */
@@ -258,9 +258,9 @@ static void test_no_events(void)
         { "interrupt entries", QVTD_INV_IEC_GLOBAL },
     };
     g_autoptr(GArray) may = runs_new();
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     RUNS_ADD(may, IOVA, IOVA + 0xffff);
     change_three(&w, true);
     event_desc(&w, QVTD_INV_IOTLB_GLOBAL);
@@ -271,15 +271,15 @@ static void test_no_events(void)
         event_desc(&w, rows[i].desc);
         shadow_expect_between(&w.sa, may);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Reset ends translation: all mappings go with their sections */
 static void test_reset(void)
 {
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     change_three(&w, true);
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -297,20 +297,20 @@ static void test_reset(void)
     qvtd_enable(&w.d);
     w.domain = qvtd_domain_new(&w.d, 1, 4);
     shadow_start(&w.sa, &w.a, &w.plain);
-    WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM, 16));
+    BOARD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM, 16));
     qvtd_attach(&w.d, 0x18, &w.domain);
     qvtd_invalidate_all(&w.d);
     shadow_expect_steps(&w.sa, 17, 0);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "untouched": what did not change is not touched */
 static void test_unchanged(void)
 {
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048),
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048),
                LEAVES(2, 2 * IOVA, RAM, 8),
                SAME_LEAVES(1, 0x100000000, RAM, 2048));
     event_desc(&w, FLUSH_DOMAIN);
@@ -334,7 +334,7 @@ static void test_unchanged(void)
         qvtd_invalidate_by_register(&w.d, e->desc);
         shadow_expect_quiet(&w.sa);
     }
-    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+    for (unsigned am = 0; am <= board_mamv(&w); am++) {
         uint64_t iova = 2 * IOVA & ~((QVTD_PAGE << am) - 1);
 
         qvtd_row("pages, AM %u", am);
@@ -344,7 +344,7 @@ static void test_unchanged(void)
     qvtd_row("translation on when it is on");
     qvtd_command(&w.d, QVTD_TE, true);
     shadow_expect_quiet(&w.sa);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* The trace tells what was done, in which domain and why */
@@ -374,13 +374,13 @@ static void expect_why(TraceLog *log, const char *why)
 
 static void test_trace(void)
 {
-    World w;
+    Board w;
     TraceLog log;
     g_autofree char *sync = NULL;
     uint64_t counted;
 
     trace_log_start(&log, "vtd_shadow_*");
-    world_start(&w, "", "", log.args);
+    board_start(&w, "", "", log.args);
     change_three(&w, true);
     event_desc(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -421,7 +421,7 @@ static void test_trace(void)
     expect_why(&log, "replay");
     event_register(&w);
     expect_why(&log, "listener");
-    world_stop(&w);
+    board_stop(&w);
     trace_log_stop(&log);
 }
 

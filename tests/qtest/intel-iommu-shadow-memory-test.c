@@ -14,7 +14,7 @@
 #include "standard-headers/linux/virtio_mem.h"
 #include "libqos/libqos-malloc.h"
 #include "libqos/virtio-pci.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
 #define MIB2                    0x200000ull
@@ -61,17 +61,17 @@ static void expect_notified(Testdev *t, uint64_t maps, uint64_t unmaps)
 /* A BAR of RAM, switched on, moved, and off */
 static void test_bar(void)
 {
-    World w;
+    Board w;
     QPCIDevice *pci;
     uint64_t bar;
 
-    world_start(&w, "", "", "-object memory-backend-ram,id=shm,size=4M,share=on"
+    board_start(&w, "", "", "-object memory-backend-ram,id=shm,size=4M,share=on"
                 " -device ivshmem-plain,memdev=shm,addr=5");
     pci = qpci_device_find(w.d.pci, QPCI_DEVFN(5, 0));
     g_assert_nonnull(pci);
     bar = qpci_iomap(pci, 2, NULL).addr;
     expect_eq(bar & (2 * MIB2 - 1), 0);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, bar, 4), LEAVES(2, IOVA + MIB2, bar, 4));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, bar, 4), LEAVES(2, IOVA + MIB2, bar, 4));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
@@ -101,16 +101,16 @@ static void test_bar(void)
         testdev_clear(&w.a);
     }
     g_free(pci);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A DIMM that is plugged, and unplugged by the guest */
 static void test_dimm(void)
 {
-    World w;
+    Board w;
 
-    world_start(&w, "", "", "-m 128M,slots=2,maxmem=1G");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, DIMM, 8), LEAVES(2, IOVA + MIB2, DIMM, 2),
+    board_start(&w, "", "", "-m 128M,slots=2,maxmem=1G");
+    BOARD_EDIT(&w, LEAVES(1, IOVA, DIMM, 8), LEAVES(2, IOVA + MIB2, DIMM, 2),
                LEAVES(3, 2 * IOVA, DIMM, 1));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
@@ -142,18 +142,18 @@ static void test_dimm(void)
         qtest_qmp_assert_success(w.d.qts, "{ 'execute': 'object-del',"
                                  " 'arguments': { 'id': 'mem' } }");
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* The RAM around what changes is cut anew, and stays mapped as it was */
 static void test_cut(void)
 {
     QPCIDevice *bridge;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     bridge = qpci_device_find(w.d.pci, 0);
-    WORLD_EDIT(&w, LEAVES(2, IOVA, 0, 2));
+    BOARD_EDIT(&w, LEAVES(2, IOVA, 0, 2));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     for (unsigned i = 0; i < 4; i++) {
         g_autoptr(GArray) log = NULL;
@@ -173,7 +173,7 @@ static void test_cut(void)
         testdev_expect_no_error(&w.a);
     }
     g_free(bridge);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A guest's driver of virtio-mem: it plugs and unplugs by blocks of 2 MiB */
@@ -185,7 +185,7 @@ typedef struct MemDriver {
     uint64_t request;           /* a page for requests and answers */
 } MemDriver;
 
-static void mem_start(MemDriver *m, World *w)
+static void mem_start(MemDriver *m, Board *w)
 {
     QPCIAddress address = { .devfn = QPCI_DEVFN(5, 0) };
     uint64_t heap = qvtd_alloc(&w->d, 64);
@@ -238,14 +238,14 @@ static void mem_stop(MemDriver *m)
 static void test_discarded(void)
 {
     MemDriver m;
-    World w;
+    Board w;
 
-    world_start(&w, "", "", "-m 128M,slots=2,maxmem=1G"
+    board_start(&w, "", "", "-m 128M,slots=2,maxmem=1G"
                 " -object memory-backend-ram,id=mem,size=128M"
                 " -device virtio-mem-pci,id=vmem,memdev=mem,addr=5,"
                 "block-size=2M,requested-size=8M,memaddr=0x100000000");
     mem_start(&m, &w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, DIMM, 4), LEAVES(2, IOVA + MIB2, DIMM, 3));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, DIMM, 4), LEAVES(2, IOVA + MIB2, DIMM, 3));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_clear(&w.a);
@@ -277,7 +277,7 @@ static void test_discarded(void)
         testdev_clear(&w.a);
     }
     mem_stop(&m);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

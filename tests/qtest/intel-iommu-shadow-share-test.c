@@ -8,16 +8,16 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
 #define PORT                    QPCI_DEVFN(5, 0)
 
-static void flush(World *w, QVtdDesc desc)
+static void flush(Board *w, QVtdDesc desc)
 {
     qvtd_invalidate(&w->d, desc);
 }
@@ -27,7 +27,7 @@ static void fill(QVtd *d, const QVtdDomain *domain)
 {
     const Edit edits[] = { LEAVES(1, IOVA, RAM, 2048) };
 
-    world_edit(d, domain, edits, 1);
+    board_edit(d, domain, edits, 1);
 }
 
 /* Rule "shared": one table, two devices */
@@ -45,21 +45,21 @@ static void test_one_domain(void)
         { "pages", QVTD_INV_IOTLB_PAGES(1, IOVA, 9) },
         { "global", QVTD_INV_IOTLB_GLOBAL },
     };
-    World w;
+    Board w;
     uint64_t leaves;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
     leaves = qvtd_stat(&w.d, "shadow-leaves");
-    world_attach_b(&w);
+    board_attach_b(&w);
     qvtd_row("a table is kept once");
     expect_eq(qvtd_stat(&w.d, "shadow-leaves"), leaves);
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s, one changes, one goes, one comes", rows[i].name);
-        WORLD_EDIT(&w, LEAVES(1, IOVA + i * 0x1000, RAM + MIB2, 1),
+        BOARD_EDIT(&w, LEAVES(1, IOVA + i * 0x1000, RAM + MIB2, 1),
                    CLEAR(1, IOVA + 0x10000 + i * 0x1000, 1),
                    LEAVES(1, IOVA + 4 * MIB2 + i * 0x1000, RAM, 1));
         if (i == 4) {
@@ -76,16 +76,16 @@ static void test_one_domain(void)
         shadow_expect_translation(&w.sa);
         shadow_expect_translation(&w.sb);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* The same tables under two domain ids */
 static void test_two_ids(void)
 {
-    World w;
+    Board w;
     QVtdDomain other;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -97,17 +97,17 @@ static void test_two_ids(void)
     shadow_expect(&w.sb);
     for (unsigned did = 1; did <= 2; did++) {
         qvtd_row("flush of domain %u", did);
-        WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + did * MIB2, 1));
+        BOARD_EDIT(&w, LEAVES(1, IOVA, RAM + did * MIB2, 1));
         flush(&w, QVTD_INV_IOTLB_DOMAIN(did));
         shadow_expect_steps(&w.sa, 1, 1);
         shadow_expect_steps(&w.sb, 1, 1);
         qvtd_row("pages of domain %u", did);
-        WORLD_EDIT(&w, CLEAR(1, IOVA + did * 0x1000, 1));
+        BOARD_EDIT(&w, CLEAR(1, IOVA + did * 0x1000, 1));
         flush(&w, QVTD_INV_IOTLB_PAGES(did, IOVA + did * 0x1000, 0));
         shadow_expect_steps(&w.sa, 0, 1);
         shadow_expect_steps(&w.sb, 0, 1);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* One domain id with two roots: the second tables are others */
@@ -121,10 +121,10 @@ static void test_two_roots(void)
         { "pages", QVTD_INV_IOTLB_PAGES(1, IOVA, 9) },
         { "domain, contexts", QVTD_INV_CONTEXT_DOMAIN(1) },
     };
-    World w;
+    Board w;
     QVtdDomain other;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -138,13 +138,13 @@ static void test_two_roots(void)
         const Edit edits[] = { LEAVES(1, IOVA + i * 0x2000, RAM, 2) };
 
         qvtd_row("%s", rows[i].name);
-        WORLD_EDIT(&w, CLEAR(1, IOVA + i * 0x1000, 1));
-        world_edit(&w.d, &other, edits, 1);
+        BOARD_EDIT(&w, CLEAR(1, IOVA + i * 0x1000, 1));
+        board_edit(&w.d, &other, edits, 1);
         flush(&w, rows[i].desc);
         shadow_expect_steps(&w.sa, 0, 1);
         shadow_expect_steps(&w.sb, 2, 0);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A device that moves gets the difference between the two tables */
@@ -160,19 +160,19 @@ static void test_moved(void)
         { "global", 2, QVTD_INV_CONTEXT_GLOBAL },
         { "and back, by domain", 1, QVTD_INV_CONTEXT_DOMAIN(2) },
     };
-    World w;
+    Board w;
     QVtdDomain other;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
-    world_attach_b(&w);
+    board_attach_b(&w);
 
     /* Its own tables; the same but for 20 of 2048 pages, in two runs */
     other = qvtd_domain_new(&w.d, 2, 4);
     fill(&w.d, &other);
-    world_edit(&w.d, &other, (const Edit[]) {
+    board_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x1000, 8),
         CLEAR(1, IOVA + 2 * MIB2, 8),
         LEAVES(1, IOVA + 8 * MIB2, RAM, 4),
@@ -196,10 +196,10 @@ static void test_moved(void)
 
     qvtd_row("moves while the tables change");
     qvtd_attach(&w.d, A, &other);
-    world_edit(&w.d, &other, (const Edit[]) {
+    board_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x2000, 8),
     }, 1);
-    WORLD_EDIT(&w, CLEAR(1, IOVA, 4));
+    BOARD_EDIT(&w, CLEAR(1, IOVA, 4));
     flush(&w, QVTD_INV_CONTEXT_GLOBAL);
     shadow_expect(&w.sa);
     flush(&w, QVTD_INV_IOTLB_GLOBAL);
@@ -216,7 +216,7 @@ static void test_moved(void)
     flush(&w, QVTD_INV_CONTEXT_DEVICE(0, A, 0));
     shadow_expect(&w.sa);
     expect_true(testdev_count(&w.a, TESTDEV_MAPPINGS) > 2000);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Two devices in one address space: behind a bridge they are one */
@@ -233,7 +233,7 @@ static void test_one_space(void)
                "-device vtd-testdev,bus=bridge,addr=2 "
                "-device vtd-testdev,bus=bridge,addr=3");
     plain_init(&plain, &d, 48);
-    world_number_bus(&d, PORT, 2);
+    board_number_bus(&d, PORT, 2, 2);
     for (int i = 0; i < 2; i++) {
         testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
         t[i].sid = 2 << 8;
@@ -253,7 +253,7 @@ static void test_one_space(void)
     qvtd_row("one of them comes later");
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 0ull);
     expect_eq(testdev_count(&t[1], TESTDEV_MAPPINGS), 0);
-    world_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
+    board_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
     qvtd_invalidate(&d, FLUSH_DOMAIN);
     shadow_expect_steps(&s[0], 0, 1);
     shadow_restart(&s[1]);
@@ -271,11 +271,11 @@ static void test_one_space(void)
 static void test_hotplug(void)
 {
     const uint16_t sid = 1 << 8;
-    World w;
+    Board w;
 
-    world_start(&w, "", "", "-device pcie-root-port,id=rp,addr=5 "
+    board_start(&w, "", "", "-device pcie-root-port,id=rp,addr=5 "
                 "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
-    world_number_bus(&w.d, PORT, 1);
+    board_number_bus(&w.d, PORT, 1, 1);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
@@ -290,7 +290,7 @@ static void test_hotplug(void)
             qvtd_attach(&w.d, sid, &w.domain);
             qvtd_invalidate_all(&w.d);
         }
-        world_slot_power(&w.d, PORT, true);
+        board_slot_power(&w.d, PORT, true);
         qtest_qmp_device_add(w.d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         testdev_start(&hot, &w.d, sid);
         if (!early) {
@@ -306,7 +306,7 @@ static void test_hotplug(void)
         shadow_expect_quiet(&w.sa);
 
         qvtd_row("tables change, round %d", round);
-        WORLD_EDIT(&w, CLEAR(1, IOVA + round * 0x8000, 8));
+        BOARD_EDIT(&w, CLEAR(1, IOVA + round * 0x8000, 8));
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&s, 0, 1);
         shadow_expect_steps(&w.sa, 0, 1);
@@ -315,12 +315,12 @@ static void test_hotplug(void)
 
         qvtd_row("device goes, round %d", round);
         qtest_qmp_device_del_send(w.d.qts, "hot");
-        world_slot_power(&w.d, PORT, false);
+        board_slot_power(&w.d, PORT, false);
         qtest_qmp_eventwait(w.d.qts, "DEVICE_DELETED");
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_quiet(&w.sa);
         qvtd_row("tables change without it, round %d", round);
-        WORLD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM + round * MIB2, 1));
+        BOARD_EDIT(&w, LEAVES(1, IOVA + MIB2, RAM + round * MIB2, 1));
         flush(&w, FLUSH_DOMAIN);
         shadow_expect(&w.sa);
         if (early) {
@@ -329,7 +329,7 @@ static void test_hotplug(void)
             shadow_expect_quiet(&w.sa);
         }
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "views": views that switch */
@@ -339,13 +339,13 @@ static void test_views(void)
     enum { TABLES, PASS, OFF } views[] = {
         TABLES, PASS, TABLES, OFF, TABLES, PASS, OFF, PASS, TABLES,
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     fill(&w.d, &w.domain);
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
-    world_attach_b(&w);
+    board_attach_b(&w);
     for (int i = 1; i < ARRAY_SIZE(views); i++) {
         bool was_direct = views[i - 1] != TABLES, direct = views[i] != TABLES;
         ShadowSteps steps;
@@ -382,7 +382,7 @@ static void test_views(void)
     }
     testdev_expect_no_error(&w.a);
     testdev_expect_no_error(&w.b);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A thread that reads unchanged pages never misses one */
@@ -391,7 +391,7 @@ static void test_views(void)
 #define SUPERPAGES              8
 
 /* What happens to the pages in between */
-static void disturb(World *w, QVtdDomain *other, GRand *random)
+static void disturb(Board *w, QVtdDomain *other, GRand *random)
 {
     static const QVtdDesc flushes[] = {
         QVTD_INV_IOTLB_GLOBAL,
@@ -438,7 +438,7 @@ static void disturb(World *w, QVtdDomain *other, GRand *random)
         qvtd_attach(&w->d, A, domain);
         break;
     }
-    world_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
+    board_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
     switch (g_rand_int_range(random, 0, 32)) {
     case 0:
         qvtd_write64(&w->d, QVTD_RTADDR, w->d.root);
@@ -470,7 +470,7 @@ static void disturb(World *w, QVtdDomain *other, GRand *random)
 }
 
 /* The pages that stay as they are, in both domains */
-static void map_watched(World *w, QVtdDomain *other, TestdevWatch *watch)
+static void map_watched(Board *w, QVtdDomain *other, TestdevWatch *watch)
 {
     for (unsigned n = 0; n < 2; n++) {
         QVtdDomain *domain = n ? other : &w->domain;
@@ -480,7 +480,7 @@ static void map_watched(World *w, QVtdDomain *other, TestdevWatch *watch)
             watch[i] = (TestdevWatch) {
                 IOVA + i * 2 * QVTD_PAGE, RAM + i * 2 * QVTD_PAGE,
             };
-            world_edit(&w->d, domain, (const Edit[]) {
+            board_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(1, watch[i].iova, watch[i].target, 1),
             }, 1);
         }
@@ -491,7 +491,7 @@ static void map_watched(World *w, QVtdDomain *other, TestdevWatch *watch)
             watch[WATCHED + i] = (TestdevWatch) {
                 iova + i * QVTD_PAGE, RAM + i * QVTD_PAGE,
             };
-            world_edit(&w->d, domain, (const Edit[]) {
+            board_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(2, iova, RAM, 1),
             }, 1);
         }
@@ -504,9 +504,9 @@ static void test_reader(void)
     TestdevWatch watch[WATCHED + SUPERPAGES];
     GRand *random = g_rand_new_with_seed(0x5eed);
     QVtdDomain other;
-    World w;
+    Board w;
 
-    world_start(&w, ",device-iotlb=on", "", "");
+    board_start(&w, ",device-iotlb=on", "", "");
     other = qvtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     shadow_expect(&w.sa);
@@ -532,12 +532,12 @@ static void test_reader(void)
     testdev_clear(&w.a);
     testdev_reader_start(&w.a, watch, ARRAY_SIZE(watch), true);
     qvtd_attach(&w.d, A, &w.domain);
-    WORLD_EDIT(&w, LEAVES(1, watch[7].iova, RAM + MIB2 + 0x1000, 1));
+    BOARD_EDIT(&w, LEAVES(1, watch[7].iova, RAM + MIB2 + 0x1000, 1));
     flush(&w, QVTD_INV_CONTEXT_GLOBAL);
     flush(&w, FLUSH_DOMAIN);
     expect_true(testdev_reader_stop(&w.a) > 0);
     g_rand_free(random);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Nor does one that does DMA to them through the unit */
@@ -546,9 +546,9 @@ static void test_dma_loop(void)
     TestdevWatch watch[WATCHED + SUPERPAGES];
     GRand *random = g_rand_new_with_seed(0x5eed);
     QVtdDomain other;
-    World w;
+    Board w;
 
-    world_start(&w, ",device-iotlb=on", "", "");
+    board_start(&w, ",device-iotlb=on", "", "");
     other = qvtd_domain_new(&w.d, 2, 4);
     map_watched(&w, &other, watch);
     for (int write = 0; write < 2; write++) {
@@ -573,7 +573,7 @@ static void test_dma_loop(void)
         qvtd_expect_no_fault(&w.d);
     }
     g_rand_free(random);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

@@ -9,13 +9,13 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
 
-static void flush(World *w, QVtdDesc desc)
+static void flush(Board *w, QVtdDesc desc)
 {
     qvtd_invalidate(&w->d, desc);
 }
@@ -36,11 +36,11 @@ static void test_first_split(void)
           FLUSH_DOMAIN, 0, 0 },
         { "goes", { CLEAR(1, IOVA, 512) }, FLUSH_DOMAIN, 0, 1 },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    world_rows(&w, rows, ARRAY_SIZE(rows));
-    world_stop(&w);
+    board_start_plain(&w);
+    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_stop(&w);
 }
 
 static void test_first_reserved(void)
@@ -63,20 +63,20 @@ static void test_first_reserved(void)
         { "level 3, bit 29", 3, 1ull << 29 },
         { "level 3, bit 62 (TM)", 3, QVTD_TM },
     };
-    World w;
+    Board w;
 
-    world_start_big(&w);
+    board_start_big(&w);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         /* Each in a place of its own, so that no other row is in the way */
-        uint64_t iova = (i + 1) * WORLD_GIB;
-        const Edit leaf[] = { LEAVES(rows[i].level, iova, WORLD_GIB, 1) };
+        uint64_t iova = (i + 1) * BOARD_GIB;
+        const Edit leaf[] = { LEAVES(rows[i].level, iova, BOARD_GIB, 1) };
         uint64_t entry;
 
-        if (iova == 3 * WORLD_GIB) {
-            iova += 0x100 * WORLD_GIB; /* not over the interrupt range */
+        if (iova == 3 * BOARD_GIB) {
+            iova += 0x100 * BOARD_GIB; /* not over the interrupt range */
         }
         qvtd_row("%s, clear", rows[i].name);
-        world_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
+        board_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
                    leaf[0].value, 1 }, 1);
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
@@ -92,7 +92,7 @@ static void test_first_reserved(void)
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A GiB with the interrupt range in it: what is left is ten pieces */
@@ -100,25 +100,25 @@ static void test_first_interrupts(void)
 {
     static const Row rows[] = {
         { "a 1-GiB leaf over the interrupt range",
-          { LEAVES(3, 3 * WORLD_GIB, WORLD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
+          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
         { "a page-selective invalidation of it",
-          { }, FLUSH_PAGES(3 * WORLD_GIB, 18), 0, 0 },
+          { }, FLUSH_PAGES(3 * BOARD_GIB, 18), 0, 0 },
         { "it goes elsewhere",
-          { LEAVES(3, 3 * WORLD_GIB, WORLD_GIB_2, 1) },
-          FLUSH_PAGES(3 * WORLD_GIB, 18), 10, 10 },
+          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB_2, 1) },
+          FLUSH_PAGES(3 * BOARD_GIB, 18), 10, 10 },
         { "it goes, page-selective",
-          { CLEAR(3, 3 * WORLD_GIB, 1) }, FLUSH_PAGES(3 * WORLD_GIB, 18),
+          { CLEAR(3, 3 * BOARD_GIB, 1) }, FLUSH_PAGES(3 * BOARD_GIB, 18),
           0, 10 },
         { "the same by a domain flush",
-          { LEAVES(3, 3 * WORLD_GIB, WORLD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
+          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
         { "it goes, by a domain flush",
-          { CLEAR(3, 3 * WORLD_GIB, 1) }, FLUSH_DOMAIN, 0, 10 },
+          { CLEAR(3, 3 * BOARD_GIB, 1) }, FLUSH_DOMAIN, 0, 10 },
     };
-    World w;
+    Board w;
 
-    world_start_big(&w);
-    world_rows(&w, rows, ARRAY_SIZE(rows));
-    world_stop(&w);
+    board_start_big(&w);
+    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_stop(&w);
 }
 
 /* Rule "in place": changed in place, each page alone and back to back */
@@ -165,20 +165,20 @@ static void test_in_place(void)
           { LEAVES(2, IOVA + MIB2, RAM + MIB2, 1) },
           FLUSH_PAGES(IOVA + MIB2 + 0x5000, 0), 1, 1 },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    world_rows(&w, rows, ARRAY_SIZE(rows));
-    world_stop(&w);
+    board_start_plain(&w);
+    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_stop(&w);
 }
 
 /* Permissions of tables: the AND counts, and changes what is below alone */
 static void test_permissions(void)
 {
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 4),
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 4),
                LEAVES_BITS(1, IOVA + MIB2, RAM, 2, QVTD_R),
                LEAVES_BITS(1, IOVA + MIB2 + 0x2000, RAM, 2, QVTD_W));
     flush(&w, FLUSH_DOMAIN);
@@ -208,7 +208,7 @@ static void test_permissions(void)
             shadow_expect_steps(&w.sa, rows[i].maps, rows[i].unmaps);
         }
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "fewest": what goes, goes in the fewest UNMAPs */
@@ -243,37 +243,37 @@ static void test_fewest_unmaps(void)
             LEAVES(1, IOVA + 4 * MIB2, RAM, 16) }, FLUSH_DOMAIN, 35, 0 },
         { "go", { CLEAR(3, IOVA, 1) }, FLUSH_DOMAIN, 0, 1 },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    world_rows(&w, rows, ARRAY_SIZE(rows));
-    world_stop(&w);
+    board_start_plain(&w);
+    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_stop(&w);
 }
 
 static void test_cleared_gib(void)
 {
     const unsigned tables = 512;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     for (int round = 0; round < 2; round++) {
         for (unsigned i = 0; i < tables; i++) {
             /* 32 MiB of targets, again and again */
-            WORLD_EDIT(&w, LEAVES(1, IOVA + i * MIB2,
+            BOARD_EDIT(&w, LEAVES(1, IOVA + i * MIB2,
                                   RAM + i % 16 * MIB2, 512));
         }
         qvtd_row("GiB of pages");
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, tables * 512, 0);
         for (unsigned i = 0; i < tables; i++) {
-            WORLD_EDIT(&w, CLEAR(round ? 1 : 2, IOVA + i * MIB2,
+            BOARD_EDIT(&w, CLEAR(round ? 1 : 2, IOVA + i * MIB2,
                                  round ? 512 : 1));
         }
         qvtd_row("GiB cleared at level %d", round ? 1 : 2);
         flush(&w, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 0, 1);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* While dirty pages are tracked each mapping goes alone, with its target */
@@ -281,10 +281,10 @@ static void test_dirty_tracking(void)
 {
     g_autoptr(GArray) log = NULL;
     uint64_t from;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 8), LEAVES(2, IOVA + MIB2, RAM, 2));
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 8), LEAVES(2, IOVA + MIB2, RAM, 2));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
 
@@ -292,7 +292,7 @@ static void test_dirty_tracking(void)
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 1ull), TESTDEV_OK);
     w.sa.dirty = true;
     from = testdev_count(&w.a, TESTDEV_LOGGED);
-    WORLD_EDIT(&w, CLEAR(1, IOVA, 8), CLEAR(2, IOVA + MIB2, 2));
+    BOARD_EDIT(&w, CLEAR(1, IOVA, 8), CLEAR(2, IOVA + MIB2, 2));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 0, 10);
     log = testdev_log(&w.a, from);
@@ -306,11 +306,11 @@ static void test_dirty_tracking(void)
     }
 
     qvtd_row("dirty tracking, a page that changes");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 1));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 0);
     from = testdev_count(&w.a, TESTDEV_LOGGED);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x5000, 1));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x5000, 1));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 1);
     g_array_free(g_steal_pointer(&log), true);
@@ -322,13 +322,13 @@ static void test_dirty_tracking(void)
     qvtd_row("no dirty tracking");
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 0ull), TESTDEV_OK);
     w.sa.dirty = false;
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 8));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 8));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect(&w.sa);
-    WORLD_EDIT(&w, CLEAR(1, IOVA, 8));
+    BOARD_EDIT(&w, CLEAR(1, IOVA, 8));
     flush(&w, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 0, 1);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "width": as wide as the leaf, or the RAM that it has */
@@ -343,17 +343,17 @@ static void test_map_width(void)
         { "two of them are two", { LEAVES(2, IOVA + 8 * MIB2, RAM, 2) },
           FLUSH_DOMAIN, 2, 0 },
         { "a 1-GiB leaf is one",
-          { LEAVES(3, 2 * WORLD_GIB, WORLD_GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
+          { LEAVES(3, 2 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
         { "all of it, by pages that lie in it",
-          { LEAVES(3, 4 * WORLD_GIB, WORLD_GIB, 1) },
-          FLUSH_PAGES(4 * WORLD_GIB + 0x12345000, 0), 1, 0 },
+          { LEAVES(3, 4 * BOARD_GIB, BOARD_GIB, 1) },
+          FLUSH_PAGES(4 * BOARD_GIB + 0x12345000, 0), 1, 0 },
     };
-    World w;
+    Board w;
 
-    world_start_big(&w);
-    world_rows(&w, rows, ARRAY_SIZE(rows));
+    board_start_big(&w);
+    board_rows(&w, rows, ARRAY_SIZE(rows));
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1024 + 5 + 1);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 static void test_not_ram(void)
@@ -378,20 +378,20 @@ static void test_not_ram(void)
           { LEAVES(2, IOVA + MIB2, 0, 1) }, FLUSH_DOMAIN, 8, 0 },
         { "it goes", { CLEAR(2, IOVA + MIB2, 1) }, FLUSH_DOMAIN, 0, 1 },
         { "a 1-GiB leaf over all of that",
-          { LEAVES(3, 2 * WORLD_GIB, 0, 1) }, FLUSH_DOMAIN, 24, 0 },
-        { "it goes, too", { CLEAR(3, 2 * WORLD_GIB, 1) },
+          { LEAVES(3, 2 * BOARD_GIB, 0, 1) }, FLUSH_DOMAIN, 24, 0 },
+        { "it goes, too", { CLEAR(3, 2 * BOARD_GIB, 1) },
           FLUSH_DOMAIN, 0, 1 },
     };
-    World w;
+    Board w;
 
     /* Without a VGA there is no hole below 1 MiB */
-    world_start(&w, "", "", "-m 129M -device VGA,romfile=");
+    board_start(&w, "", "", "-m 129M -device VGA,romfile=");
     qtest_port(w.d.port)->ram = 0x8100000;
     qtest_port(w.d.port)->vga = true;
-    world_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows(&w, rows, ARRAY_SIZE(rows));
     qvtd_row("what was not sent is counted");
     expect_true(qvtd_stat(&w.d, "shadow-unsendable") > 0);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* The smallest address width, and the last page of each */
@@ -416,14 +416,14 @@ static void test_widths(void)
           { CLEAR(4, 0, 1), CLEAR(4, 0x7fffffe00000, 1),
             CLEAR(4, 0x800000000000, 1) }, FLUSH_DOMAIN, 0, 12 },
     };
-    World w;
+    Board w;
 
-    world_start(&w, ",aw-bits=39", "", "");
-    world_rows(&w, narrow, ARRAY_SIZE(narrow));
-    world_stop(&w);
-    world_start_plain(&w);
-    world_rows(&w, wide, ARRAY_SIZE(wide));
-    world_stop(&w);
+    board_start(&w, ",aw-bits=39", "", "");
+    board_rows(&w, narrow, ARRAY_SIZE(narrow));
+    board_stop(&w);
+    board_start_plain(&w);
+    board_rows(&w, wide, ARRAY_SIZE(wide));
+    board_stop(&w);
 }
 
 /* Tables and targets in memory above the width of input addresses */
@@ -432,9 +432,9 @@ static void test_above_width(void)
     const uint64_t high = 0x9000000000, size = 128ull << 20;
     QVtdDomain domain;
     uint64_t direct;
-    World w;
+    Board w;
 
-    world_start(&w, ",aw-bits=39", "",
+    board_start(&w, ",aw-bits=39", "",
                 "-machine pc-q35-9.1 -cpu qemu64,phys-bits=46 "
                 "-m 128M,slots=1,maxmem=640G "
                 "-object memory-backend-ram,id=high,size=128M "
@@ -444,7 +444,7 @@ static void test_above_width(void)
     w.d.next_page = high;
 
     qvtd_row("targets");
-    WORLD_EDIT(&w, LEAVES(1, 0x5000, high + size / 2, 3),
+    BOARD_EDIT(&w, LEAVES(1, 0x5000, high + size / 2, 3),
                LEAVES(2, 0x40000000, high + size / 2, 2));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 5, 0);
@@ -453,7 +453,7 @@ static void test_above_width(void)
     qvtd_row("tables");
     domain = qvtd_domain_new(&w.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
-    world_edit(&w.d, &domain, (const Edit[]) {
+    board_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(1, 0x5000, high + size / 2, 3),
         LEAVES(2, 0x40000000, high + size / 2, 2),
     }, 2);
@@ -468,7 +468,7 @@ static void test_above_width(void)
     qvtd_disable(&w.d);
     expect_eq(testdev_count(&w.a, TESTDEV_DIRECT), direct);
     shadow_expect(&w.sa);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

@@ -9,10 +9,10 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
@@ -87,15 +87,15 @@ static void expect_told_all(Testdev *t, uint64_t *from, unsigned kind)
 }
 
 /* A machine in which the second device alone is attached, to domain 2 */
-static QVtdDomain start_vhost(World *w, const char *props, const char *b)
+static QVtdDomain start_vhost(Board *w, const char *props, const char *b)
 {
     QVtdDomain domain;
 
-    world_start(w, props, b, "");
+    board_start(w, props, b, "");
     qtest_writeq(w->d.qts, qvtd_context_entry(&w->d, A), 0);
     domain = qvtd_domain_new(&w->d, 2, w->domain.levels);
     qvtd_attach(&w->d, B, &domain);
-    world_edit(&w->d, &domain, (const Edit[]) {
+    board_edit(&w->d, &domain, (const Edit[]) {
         LEAVES(1, IOVA, RAM, 512),
     }, 1);
     qvtd_invalidate_all(&w->d);
@@ -127,7 +127,7 @@ static void test_unmap_only(void)
           false },
     };
     uint64_t from = 0, syncs, compared;
-    World w;
+    Board w;
 
     start_vhost(&w, ",device-iotlb=on", ",unmap-only=on");
     syncs = qvtd_stat(&w.d, "shadow-syncs");
@@ -141,7 +141,7 @@ static void test_unmap_only(void)
             expect_not_told(&w.b, &from);
         }
     }
-    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+    for (unsigned am = 0; am <= board_mamv(&w); am++) {
         static const uint64_t at[] = {
             0, IOVA, INTERRUPTS - 0x1000, INTERRUPTS, INTERRUPTS_LAST + 1,
             WIDTH_LAST - 0xfff,
@@ -170,30 +170,30 @@ static void test_unmap_only(void)
     /* By the end of its sections it would know as well */
     expect_eq(testdev_count(&w.b, TESTDEV_SECTIONS_GONE), 2);
     testdev_expect_no_error(&w.b);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* MAP and UNMAP for one device, UNMAP for the other: both on one domain */
 static void test_both_kinds(void)
 {
     uint64_t from = 0;
-    World w;
+    Board w;
 
-    world_start(&w, "", ",unmap-only=on", "");
+    board_start(&w, "", ",unmap-only=on", "");
     qvtd_attach(&w.d, B, &w.domain);
     qvtd_invalidate_all(&w.d);
     testdev_clear(&w.b);
     qvtd_row("pages come");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     qvtd_invalidate(&w.d, FLUSH_PAGES(IOVA, 9));
     shadow_expect_steps(&w.sa, 512, 0);
     expect_told(&w.b, &from, TESTDEV_UNMAP, IOVA, IOVA + MIB2 - 1, 1);
     qvtd_row("a page changes");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + MIB2, 1));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM + MIB2, 1));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     shadow_expect_steps(&w.sa, 1, 1);
     expect_told_all(&w.b, &from, TESTDEV_UNMAP);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -213,7 +213,7 @@ static void test_device_tlb(void)
         { "a device that does not exist", QVTD_INV_DEVICE_TLB(0x1234, IOVA) },
     };
     uint64_t from = 0;
-    World w;
+    Board w;
 
     start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
     qvtd_row("one page");
@@ -260,7 +260,7 @@ static void test_device_tlb(void)
         expect_not_told(&w.b, &from);
     }
     expect_eq(testdev_count(&w.a, TESTDEV_DEVICE_UNMAPS), 0);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -270,7 +270,7 @@ static void test_device_tlb(void)
 static void test_above_width(void)
 {
     uint64_t from;
-    World w;
+    Board w;
 
     start_vhost(&w, ",aw-bits=39 -cpu qemu64,phys-bits=46",
                 ",unmap-only=on");
@@ -278,14 +278,14 @@ static void test_above_width(void)
     from = 0;
     qvtd_invalidate(&w.d, QVTD_INV_CONTEXT_GLOBAL);
     expect_told(&w.b, &from, TESTDEV_UNMAP, 0, (1ull << 46) - 1, 2);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* The guest turns ATS off and on: vhost registers for the other kind */
 static void test_ats_toggled(void)
 {
     uint64_t from;
-    World w;
+    Board w;
 
     start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
     for (int i = 0; i < 4; i++) {
@@ -311,7 +311,7 @@ static void test_ats_toggled(void)
         }
     }
     expect_eq(testdev_count(&w.b, TESTDEV_NOT_REGISTERED), 0);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -322,7 +322,7 @@ static void test_ats_toggled(void)
 static void test_ats_unsupported(void)
 {
     uint64_t from;
-    World w;
+    Board w;
 
     start_vhost(&w, "", ",unmap-only=on");
     for (int i = 0; i < 4; i++) {
@@ -344,7 +344,7 @@ static void test_ats_unsupported(void)
         qvtd_invalidate(&w.d, QVTD_INV_IOTLB_DOMAIN(3));
         expect_not_told(&w.b, &from);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* What vhost asks for when it misses: with TT 0 and with TT 1 */
@@ -367,10 +367,10 @@ static void test_translation_requests(void)
         { "read-only, write", IOVA + 3 * MIB2, 2, 0, 0, false },
     };
     QVtdDomain domain;
-    World w;
+    Board w;
 
     domain = start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
-    world_edit(&w.d, &domain, (const Edit[]) {
+    board_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(2, IOVA + 2 * MIB2, RAM + MIB2, 1),
         LEAVES_BITS(1, IOVA + 3 * MIB2, RAM, 1, QVTD_R),
     }, 2);
@@ -397,7 +397,7 @@ static void test_translation_requests(void)
             expect_eq(fault.sid, B);
         }
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -456,11 +456,11 @@ static void test_host_fails(void)
         QVTD_INV_CONTEXT_GLOBAL,
     };
     uint64_t refused;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     testdev_write_reg(&w.a, TESTDEV_FAIL_MAP, 100);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     qvtd_row("the 100th MAP fails");
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_eq(testdev_count(&w.a, TESTDEV_ERRORS_OF(FORCED)), 1);
@@ -470,11 +470,11 @@ static void test_host_fails(void)
     for (unsigned i = 0; i < ARRAY_SIZE(flushes); i++) {
         qvtd_row("a host with room for 100, flush %u", i);
         testdev_write_reg(&w.a, TESTDEV_LIMIT, 100);
-        WORLD_EDIT(&w, CLEAR(1, IOVA, 512));
+        BOARD_EDIT(&w, CLEAR(1, IOVA, 512));
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
         testdev_clear(&w.a);
-        WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+        BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 100);
         refused = testdev_count(&w.a, TESTDEV_ERRORS_OF(LIMIT));
@@ -491,16 +491,16 @@ static void test_host_fails(void)
         shadow_expect_steps(&w.sa, 413, 0);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* One page of tables, more mappings than the host takes: a few are tried */
 static void test_host_is_full(void)
 {
     QVtdDomain domain;
-    World w;
+    Board w;
 
-    world_start(&w, ",max-mappings=65536", "", "");
+    board_start(&w, ",max-mappings=65536", "", "");
     testdev_write_reg(&w.a, TESTDEV_LIMIT, 1000);
     domain = qvtd_domain_new(&w.d, 2, 4);
     for (unsigned i = 0; i < 512; i++) {
@@ -515,13 +515,13 @@ static void test_host_is_full(void)
         expect_true(testdev_count(&w.a, TESTDEV_ALL_ERRORS) <= FEW_REFUSALS);
         expect_true(testdev_count(&w.a, TESTDEV_ALL_ERRORS) > 0);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "limit": the limit of mappings */
 
 /* All that is mapped is right, and what was mapped before still is */
-static void expect_partly(World *w, GArray **before, uint64_t limit)
+static void expect_partly(Board *w, GArray **before, uint64_t limit)
 {
     PlainContext context = plain_context(&w->plain, w->d.root, A);
     g_autoptr(GArray) want = plain_mapped(&w->plain, &context);
@@ -550,10 +550,10 @@ static void test_limit(void)
     const uint64_t limit = 1024;
     GArray *before = runs_new();
     uint64_t from, counted;
-    World w;
+    Board w;
 
-    world_start(&w, ",max-mappings=1024", "", "");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 600));
+    board_start(&w, ",max-mappings=1024", "", "");
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 600));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     qvtd_row("below the limit");
     shadow_expect_steps(&w.sa, 600, 0);
@@ -562,7 +562,7 @@ static void test_limit(void)
 
     qvtd_row("past it");
     from = testdev_count(&w.a, TESTDEV_UNMAPS);
-    WORLD_EDIT(&w, LEAVES(1, IOVA + 8 * MIB2, RAM, 600));
+    BOARD_EDIT(&w, LEAVES(1, IOVA + 8 * MIB2, RAM, 600));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
@@ -571,7 +571,7 @@ static void test_limit(void)
     shadow_expect_translation(&w.sa);
 
     qvtd_row("pages in front of all");
-    WORLD_EDIT(&w, LEAVES(1, 0x2000000, RAM, 600));
+    BOARD_EDIT(&w, LEAVES(1, 0x2000000, RAM, 600));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from);
@@ -579,26 +579,26 @@ static void test_limit(void)
     shadow_expect_translation(&w.sa);
 
     qvtd_row("one that is mapped changes");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x8000, 1));
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM + 0x8000, 1));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     expect_eq(testdev_count(&w.a, TESTDEV_UNMAPS), from + 1);
 
     qvtd_row("all go but 100");
-    WORLD_EDIT(&w, CLEAR(2, IOVA, 1), CLEAR(2, IOVA + MIB2, 1),
+    BOARD_EDIT(&w, CLEAR(2, IOVA, 1), CLEAR(2, IOVA + MIB2, 1),
                CLEAR(2, IOVA + 8 * MIB2, 1), CLEAR(2, IOVA + 9 * MIB2, 1),
                CLEAR(1, 0x2000000 + 100 * QVTD_PAGE, 500));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
 
     qvtd_row("one leaf for all");
-    WORLD_EDIT(&w, CLEAR(1, 0x2000000, 100), CLEAR(1, IOVA, 512));
+    BOARD_EDIT(&w, CLEAR(1, 0x2000000, 100), CLEAR(1, IOVA, 512));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
-    WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
+    BOARD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     expect_partly(&w, &before, limit);
     g_array_free(before, true);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* One sharer of two is past nothing that the other is not */
@@ -606,11 +606,11 @@ static void test_limit_shared(void)
 {
     g_autoptr(GArray) a = NULL;
     g_autoptr(GArray) b = NULL;
-    World w;
+    Board w;
 
-    world_start(&w, ",max-mappings=1024", "", "");
-    world_attach_b(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048));
+    board_start(&w, ",max-mappings=1024", "", "");
+    board_attach_b(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 2048));
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
     a = testdev_table(&w.a);
     b = testdev_table(&w.b);
@@ -626,7 +626,7 @@ static void test_limit_shared(void)
     }
     testdev_expect_no_error(&w.a);
     testdev_expect_no_error(&w.b);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -651,9 +651,9 @@ static void test_endless_tables(void)
         QVTD_INV_CONTEXT_DEVICE(1, A, 0), QVTD_INV_IOTLB_DOMAIN(1),
     };
     uint64_t top, value;
-    World w;
+    Board w;
 
-    world_start(&w, ",max-mappings=4096", "", "");
+    board_start(&w, ",max-mappings=4096", "", "");
     value = qtest_readq(w.d.qts, qvtd_context_entry(&w.d, A));
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree uint64_t *entries = g_new(uint64_t, 512);
@@ -696,7 +696,7 @@ static void test_endless_tables(void)
     qvtd_invalidate_all(&w.d);
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
     testdev_expect_no_error(&w.a);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

@@ -9,14 +9,14 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
-#define RAM                     WORLD_RAM
+#define RAM                     BOARD_RAM
 #define MIB2                    0x200000ull
-#define GIB                     WORLD_GIB
+#define GIB                     BOARD_GIB
 
-static void domain_flush(World *w)
+static void domain_flush(Board *w)
 {
     qvtd_invalidate(&w->d, FLUSH_DOMAIN);
 }
@@ -63,15 +63,15 @@ static const Row sizes_1g[] = {
     { "one of them as pages, same bytes",
       { CLEAR(2, 5 * GIB, 1), LEAVES(1, 5 * GIB, GIB, 512) },
       FLUSH_DOMAIN, 0, 0 },
-    { "1 GiB elsewhere", { LEAVES(3, 5 * GIB, WORLD_GIB_2, 1) },
+    { "1 GiB elsewhere", { LEAVES(3, 5 * GIB, BOARD_GIB_2, 1) },
       FLUSH_DOMAIN, 1, 512 },
     { "2 MiB, same bytes",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, WORLD_GIB_2, 512) },
+      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, BOARD_GIB_2, 512) },
       FLUSH_DOMAIN, 0, 0 },
     { "all goes", { CLEAR(3, 5 * GIB, 1) }, FLUSH_DOMAIN, 0, 1 },
     { "1 GiB", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
     { "pages in its first 2 MiB, 2 MiB elsewhere, nothing more",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB + MIB2, WORLD_GIB_2, 1),
+      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB + MIB2, BOARD_GIB_2, 1),
         LEAVES(1, 5 * GIB, RAM, 512) }, FLUSH_DOMAIN, 513, 1 },
     { "1 GiB again", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 2 },
     { "it goes, page-selective", { CLEAR(3, 5 * GIB, 1) },
@@ -80,12 +80,12 @@ static const Row sizes_1g[] = {
 
 static void test_sizes(void)
 {
-    World w;
+    Board w;
 
-    world_start_big(&w);
-    world_rows(&w, sizes_2m, ARRAY_SIZE(sizes_2m));
-    world_rows(&w, sizes_1g, ARRAY_SIZE(sizes_1g));
-    world_stop(&w);
+    board_start_big(&w);
+    board_rows(&w, sizes_2m, ARRAY_SIZE(sizes_2m));
+    board_rows(&w, sizes_1g, ARRAY_SIZE(sizes_1g));
+    board_stop(&w);
 }
 
 /*
@@ -110,14 +110,14 @@ static void test_split(void)
           (RAM + 3 * MIB2 - 0x1000) | QVTD_R, 512, 1, 511 },
     };
     uint64_t splits;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(2, IOVA, RAM, 4));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 4, 0);
     qvtd_row("as pages");
-    WORLD_EDIT(&w, CLEAR(2, IOVA, 4), LEAVES(1, IOVA, RAM, 4 * 512));
+    BOARD_EDIT(&w, CLEAR(2, IOVA, 4), LEAVES(1, IOVA, RAM, 4 * 512));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
 
@@ -126,7 +126,7 @@ static void test_split(void)
         ShadowSteps steps;
 
         qvtd_row("%s", rows[i].name);
-        WORLD_EDIT(&w, ENTRY(1, rows[i].iova, rows[i].value));
+        BOARD_EDIT(&w, ENTRY(1, rows[i].iova, rows[i].value));
         qvtd_invalidate(&w.d, FLUSH_PAGES(rows[i].iova, 0));
         steps = shadow_expect(&w.sa);
         expect_eq(steps.maps, rows[i].maps);
@@ -137,25 +137,25 @@ static void test_split(void)
         shadow_expect_translation(&w.sa);
     }
     qvtd_row("the fourth was left alone");
-    WORLD_EDIT(&w, LEAVES(2, IOVA + 3 * MIB2, RAM + 3 * MIB2, 1));
+    BOARD_EDIT(&w, LEAVES(2, IOVA + 3 * MIB2, RAM + 3 * MIB2, 1));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A GiB of which a part changes size */
 static void test_split_gib(void)
 {
-    World w;
+    Board w;
     ShadowSteps steps;
 
-    world_start_big(&w);
-    WORLD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
+    board_start_big(&w);
+    BOARD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
     qvtd_row("2-MiB leaves but the third");
-    WORLD_EDIT(&w, CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512),
+    BOARD_EDIT(&w, CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512),
                CLEAR(2, 5 * GIB + 2 * MIB2, 1));
     domain_flush(&w);
     steps = shadow_expect(&w.sa);
@@ -163,15 +163,15 @@ static void test_split_gib(void)
     expect_eq(steps.maps, 511);
 
     qvtd_row("it comes back");
-    WORLD_EDIT(&w, LEAVES(2, 5 * GIB + 2 * MIB2, GIB + 2 * MIB2, 1));
+    BOARD_EDIT(&w, LEAVES(2, 5 * GIB + 2 * MIB2, GIB + 2 * MIB2, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
     qvtd_row("all of it as one, unchanged");
-    WORLD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
+    BOARD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "stopped": whatever stops a walk ends the mappings below it */
@@ -212,12 +212,12 @@ static void test_broken_entries(void)
         { "table in registers", 3, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in registers", 4, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in the interrupt range", 2, QVTD_ADDR_MASK, 0xfee00000 },
-        { "table at the end of RAM", 2, QVTD_ADDR_MASK, WORLD_END_OF_RAM },
+        { "table at the end of RAM", 2, QVTD_ADDR_MASK, BOARD_END_OF_RAM },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 512, 0);
     for (int i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
@@ -250,7 +250,7 @@ static void test_broken_entries(void)
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A context entry or root entry that became invalid in any way */
@@ -297,10 +297,10 @@ static void test_broken_contexts(void)
         { "domain", QVTD_INV_CONTEXT_DOMAIN(1) },
         { "device", QVTD_INV_CONTEXT_DEVICE(1, 0x18, 0) },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
-    WORLD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 512));
     domain_flush(&w);
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(rows) * ARRAY_SIZE(flushes); i++) {
@@ -344,18 +344,18 @@ static void test_broken_contexts(void)
         shadow_expect(&w.sa);
         expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 513);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A context entry that is read another way: fewer levels, other tables */
 static void test_other_levels(void)
 {
     uint64_t entry, hi;
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     /* Level 4 as it is read by three levels: the GiB at 0 is a table */
-    WORLD_EDIT(&w, LEAVES(1, 0x2000, RAM, 4));
+    BOARD_EDIT(&w, LEAVES(1, 0x2000, RAM, 4));
     domain_flush(&w);
     shadow_expect(&w.sa);
     entry = qvtd_context_entry(&w.d, w.a.sid);
@@ -369,7 +369,7 @@ static void test_other_levels(void)
         shadow_expect_quiet(&w.sa);
         shadow_expect_translation(&w.sa);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* Rule "interrupts": the interrupt range */
@@ -405,12 +405,12 @@ static void test_interrupt_range(void)
           { CLEAR(1, 0xfede0000, 0x140) }, FLUSH_PAGES(0xfec00000, 10),
           0, 2 },
     };
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        world_edit(&w.d, &w.domain, rows[i].edits,
+        board_edit(&w.d, &w.domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
         qvtd_invalidate(&w.d, rows[i].flush);
         if (i == 6) {
@@ -420,13 +420,13 @@ static void test_interrupt_range(void)
             shadow_expect_steps(&w.sa, rows[i].maps, rows[i].unmaps);
         }
     }
-    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+    for (unsigned am = 0; am <= board_mamv(&w); am++) {
         qvtd_row("invalidation across, AM %u", am);
         qvtd_invalidate(&w.d, FLUSH_PAGES(0xfee00000 & ~((QVTD_PAGE << am) - 1),
                                           am));
         shadow_expect_quiet(&w.sa);
     }
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -435,28 +435,28 @@ static void test_interrupt_range(void)
 
 static void test_page_selective(void)
 {
-    World w;
+    Board w;
 
-    world_start_big(&w);
-    for (unsigned am = 0; am <= world_mamv(&w); am++) {
+    board_start_big(&w);
+    for (unsigned am = 0; am <= board_mamv(&w); am++) {
         /* Aligned to the largest mask, above the first look's pages */
         uint64_t iova = 1ull << 41 | 1ull << 40;
         uint64_t bytes = QVTD_PAGE << am, last = iova + bytes - QVTD_PAGE;
         ShadowSteps steps;
 
         qvtd_row("AM %u, pages at both ends", am);
-        WORLD_EDIT(&w, LEAVES(1, iova, RAM, 1),
+        BOARD_EDIT(&w, LEAVES(1, iova, RAM, 1),
                    LEAVES(1, last, RAM + (last - iova) % MIB2, 1));
         qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
 
         qvtd_row("AM %u, one changes, by an address in the middle", am);
-        WORLD_EDIT(&w, LEAVES(1, last, RAM + MIB2, 1));
+        BOARD_EDIT(&w, LEAVES(1, last, RAM + MIB2, 1));
         qvtd_invalidate(&w.d, FLUSH_PAGES(iova + (bytes / 2 & -QVTD_PAGE), am));
         shadow_expect_steps(&w.sa, 1, 1);
 
         qvtd_row("AM %u, the tables are unlinked", am);
-        WORLD_EDIT(&w, CLEAR(4, iova, 1));
+        BOARD_EDIT(&w, CLEAR(4, iova, 1));
         qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         steps = shadow_expect(&w.sa);
         expect_true(steps.unmaps >= 1 && steps.unmaps <= 2);
@@ -465,38 +465,38 @@ static void test_page_selective(void)
             continue;
         }
         qvtd_row("AM %u, 2-MiB leaves at both ends", am);
-        WORLD_EDIT(&w, LEAVES(2, iova, RAM, 1),
+        BOARD_EDIT(&w, LEAVES(2, iova, RAM, 1),
                    LEAVES(2, iova + bytes - MIB2, RAM, 1));
         qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect_steps(&w.sa, 2, 0);
         qvtd_row("AM %u, 2-MiB leaves, unlinked", am);
-        WORLD_EDIT(&w, CLEAR(4, iova, 1));
+        BOARD_EDIT(&w, CLEAR(4, iova, 1));
         qvtd_invalidate(&w.d, FLUSH_PAGES(iova, am));
         shadow_expect(&w.sa);
     }
 
     qvtd_row("one page of a 1-GiB leaf that is unlinked");
-    WORLD_EDIT(&w, LEAVES(3, 1ull << 41, GIB, 1));
+    BOARD_EDIT(&w, LEAVES(3, 1ull << 41, GIB, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
-    WORLD_EDIT(&w, CLEAR(4, 1ull << 41, 1));
+    BOARD_EDIT(&w, CLEAR(4, 1ull << 41, 1));
     qvtd_invalidate(&w.d, FLUSH_PAGES((1ull << 41) + 0x12345000, 0));
     shadow_expect_steps(&w.sa, 0, 1);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /* A mask that is too large is refused, and nothing happens */
 static void test_mask_too_large(void)
 {
-    World w;
+    Board w;
 
-    world_start_plain(&w);
+    board_start_plain(&w);
     qvtd_row("AM above MAMV");
-    qvtd_queue_put(&w.d, FLUSH_PAGES(0, world_mamv(&w) + 1));
+    qvtd_queue_put(&w.d, FLUSH_PAGES(0, board_mamv(&w) + 1));
     qvtd_queue_kick(&w.d);
     expect_true(qvtd_read32(&w.d, QVTD_FSTS) & QVTD_FSTS_IQE);
     shadow_expect_quiet(&w.sa);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 int main(int argc, char **argv)

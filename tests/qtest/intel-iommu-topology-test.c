@@ -10,37 +10,17 @@
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define IOVA                    0x40000000ull
 #define RP                      QPCI_DEVFN(5, 0)
 #define ROOT_PORT               " -device pcie-root-port,id=rp,addr=5"
 #define DEVFN(bus, slot, fn)    ((bus) << 8 | QPCI_DEVFN(slot, fn))
 
-/* Each bus has a window of 16 MiB for what is on it and behind it */
-#define WINDOW(bus)             (0xd0000000u + ((bus) << 24))
-
-/* What firmware does to the bridge at @address; numbers below 16 */
-static void number_bus(QVtd *d, uint16_t address, uint8_t bus,
-                       uint8_t last)
-{
-    QPCIDevice *bridge = qpci_device_find(d->pci, address);
-
-    g_assert_nonnull(bridge);
-    qpci_config_writeb(bridge, PCI_PRIMARY_BUS, address >> 8);
-    qpci_config_writeb(bridge, PCI_SECONDARY_BUS, bus);
-    qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, last);
-    qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW(bus % 16) >> 16);
-    qpci_config_writew(bridge, PCI_MEMORY_LIMIT,
-                       (WINDOW(last % 16 + 1) - 1) >> 16);
-    qpci_device_enable(bridge);
-    g_free(bridge);
-}
-
 /* The first device of a bus; the next ones take the addresses behind it */
 static void find(Testdev *t, QVtd *d, uint16_t address)
 {
-    d->pci->mmio_alloc_ptr = WINDOW(address >> 8 & 15);
+    d->pci->mmio_alloc_ptr = BOARD_WINDOW(address >> 8);
     testdev_start(t, d, address);
 }
 
@@ -104,10 +84,10 @@ static void test_functions(void)
                "-device vtd-testdev,addr=3.0,multifunction=on"
                ROOT_PORT " -device vtd-testdev,bus=rp,addr=0.5 "
                "-device vtd-testdev,bus=rp,addr=0.0,multifunction=on");
-    number_bus(&d, RP, 1, 1);
+    board_number_bus(&d, RP, 1, 1);
     qvtd_enable(&d);
     for (int i = 0; i < ARRAY_SIZE(at); i++) {
-        if (at[i] == DEVFN(1, 0, 0)) {
+        if (!(at[i] & 7)) {
             find(&t[i], &d, at[i]);
         } else {
             testdev_start(&t[i], &d, at[i]);
@@ -143,10 +123,10 @@ static void test_switch(void)
                " -device xio3130-downstream,id=d1,bus=up,addr=0,slot=1"
                " -device xio3130-downstream,id=d2,bus=up,addr=1,slot=2"
                " -device vtd-testdev,bus=d1 -device vtd-testdev,bus=d2");
-    number_bus(&d, RP, 1, 4);
-    number_bus(&d, DEVFN(1, 0, 0), 2, 4);
-    number_bus(&d, DEVFN(2, 0, 0), 3, 3);
-    number_bus(&d, DEVFN(2, 1, 0), 4, 4);
+    board_number_bus(&d, RP, 1, 4);
+    board_number_bus(&d, DEVFN(1, 0, 0), 2, 4);
+    board_number_bus(&d, DEVFN(2, 0, 0), 3, 3);
+    board_number_bus(&d, DEVFN(2, 1, 0), 4, 4);
     find(&a, &d, DEVFN(3, 0, 0));
     find(&b, &d, DEVFN(4, 0, 0));
     qvtd_enable(&d);
@@ -198,7 +178,7 @@ static void test_aliases(void)
         qvtd_row("%s", rows[i].name);
         qvtd_start(&d, "", "", rows[i].args);
         for (int j = 0; j < 3 && rows[i].bridges[j]; j++) {
-            number_bus(&d, rows[i].bridges[j], ++bus, 3);
+            board_number_bus(&d, rows[i].bridges[j], ++bus, 3);
         }
         find(&t, &d, DEVFN(bus, 4, 0));
         qvtd_enable(&d);
@@ -239,7 +219,7 @@ static void test_expander(void)
 
         qvtd_row("row %d", i);
         qvtd_start(&d, rows[i].machine, "", args);
-        number_bus(&d, DEVFN(64, 0, 0), 65, 65);
+        board_number_bus(&d, DEVFN(64, 0, 0), 65, 65);
         find(&expanded, &d, DEVFN(65, 0, 0));
         find(&root, &d, DEVFN(0, 3, 0));
         qvtd_enable(&d);
@@ -273,14 +253,14 @@ static void test_pass_through(void)
     Testdev t;
 
     qvtd_start(&d, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
-    number_bus(&d, RP, 1, 1);
+    board_number_bus(&d, RP, 1, 1);
     qvtd_enable(&d);
     qvtd_attach_pass_through(&d, DEVFN(1, 0, 0), 1, 2);
     page = attach(&d, DEVFN(2, 0, 0), 2);
     same = qvtd_alloc(&d, 1);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
         qvtd_row("bus %u, step %d", numbers[i], i);
-        number_bus(&d, RP, numbers[i], numbers[i]);
+        board_number_bus(&d, RP, numbers[i], numbers[i]);
         find(&t, &d, DEVFN(numbers[i], 0, 0));
         switch (numbers[i]) {
         case 1:
@@ -310,7 +290,7 @@ static void test_unnumbered(void)
     page = attach(&d, DEVFN(1, 0, 0), 2);
     same = qvtd_alloc(&d, 1);
     qvtd_row("number 0, then 1");
-    number_bus(&d, RP, 1, 1);
+    board_number_bus(&d, RP, 1, 1);
     find(&t, &d, DEVFN(1, 0, 0));
     expect_reaches(&t, IOVA, page);
     expect_true(!testdev_dma_write(&t, same, 0));
@@ -326,13 +306,13 @@ static void test_shadow(void)
     QVtdDomain other;
     Shadow s;
     Testdev t;
-    World w;
+    Board w;
 
-    world_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
-    WORLD_EDIT(&w, LEAVES(1, IOVA, WORLD_RAM, 20),
-               LEAVES(2, 2 * IOVA, WORLD_RAM, 2));
+    board_start(&w, "", "", ROOT_PORT " -device vtd-testdev,bus=rp");
+    BOARD_EDIT(&w, LEAVES(1, IOVA, BOARD_RAM, 20),
+               LEAVES(2, 2 * IOVA, BOARD_RAM, 2));
     other = qvtd_domain_new(&w.d, 2, 4);
-    qvtd_map(&w.d, &other, IOVA, WORLD_RAM + 0x5000, 1, QVTD_RW);
+    qvtd_map(&w.d, &other, IOVA, BOARD_RAM + 0x5000, 1, QVTD_RW);
     qvtd_attach(&w.d, DEVFN(1, 0, 0), &w.domain);
     qvtd_attach(&w.d, DEVFN(2, 0, 0), &other);
     qvtd_attach_pass_through(&w.d, DEVFN(4, 0, 0), 3, 2);
@@ -340,7 +320,7 @@ static void test_shadow(void)
     shadow_expect(&w.sa);
     for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
         qvtd_row("bus %u, step %d", numbers[i], i);
-        number_bus(&w.d, RP, numbers[i], numbers[i]);
+        board_number_bus(&w.d, RP, numbers[i], numbers[i]);
         find(&t, &w.d, DEVFN(numbers[i], 0, 0));
         if (!i) {
             shadow_resume(&s, &t, &w.plain);
@@ -350,7 +330,7 @@ static void test_shadow(void)
         testdev_stop(&t);
     }
     shadow_stop(&s);
-    world_stop(&w);
+    board_stop(&w);
 }
 
 /*
@@ -366,7 +346,7 @@ static void test_bridge_hotplug(void)
     qvtd_start(&d, "", ",caching-mode=on", ROOT_PORT
                " -device vtd-testdev,addr=3"
                " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
-    number_bus(&d, RP, 1, 3);
+    board_number_bus(&d, RP, 1, 3);
     find(&stays, &d, DEVFN(0, 3, 0));
     qvtd_enable(&d);
     kept = attach(&d, stays.sid, 100);
@@ -376,10 +356,10 @@ static void test_bridge_hotplug(void)
         Testdev t;
 
         qvtd_row("bridge comes as bus %u, round %d", bus, round);
-        world_slot_power(&d, RP, true);
+        board_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        number_bus(&d, DEVFN(1, 0, 0), bus, bus);
+        board_number_bus(&d, DEVFN(1, 0, 0), bus, bus);
         qtest_qmp_device_add(d.qts, "vtd-testdev", "hot",
                              "{'bus': 'bridge', 'addr': '4'}");
         find(&t, &d, DEVFN(bus, 4, 0));
@@ -398,7 +378,7 @@ static void test_bridge_hotplug(void)
 
         qvtd_row("bridge goes, round %d", round);
         qtest_qmp_device_del_send(d.qts, "bridge");
-        world_slot_power(&d, RP, false);
+        board_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
         qvtd_invalidate_all(&d);
         expect_reaches(&stays, IOVA, kept);
@@ -425,14 +405,14 @@ static void test_device_hotplug(void)
 
     qvtd_start(&d, "", ",caching-mode=on", ROOT_PORT
                " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off");
-    number_bus(&d, RP, 1, 1);
+    board_number_bus(&d, RP, 1, 1);
     qvtd_enable(&d);
     for (int round = 0; round < 4; round++) {
         uint16_t sid = DEVFN(1, 0, 0);
         Testdev t;
 
         qvtd_row("round %d", round);
-        world_slot_power(&d, RP, true);
+        board_slot_power(&d, RP, true);
         qtest_qmp_device_add(d.qts, "vtd-testdev", "hot", "{'bus': 'rp'}");
         find(&t, &d, sid);
         expect_blocked(&t, round ? 0x02 : 0x01, sid);
@@ -440,7 +420,7 @@ static void test_device_hotplug(void)
         testdev_expect_no_error(&t);
         testdev_stop(&t);
         qtest_qmp_device_del_send(d.qts, "hot");
-        world_slot_power(&d, RP, false);
+        board_slot_power(&d, RP, false);
         qtest_qmp_eventwait(d.qts, "DEVICE_DELETED");
         qtest_writeq(d.qts, qvtd_context_entry(&d, sid), 0);
         qvtd_invalidate_all(&d);
@@ -468,7 +448,7 @@ static void test_order(void)
 
         qvtd_start(&d, rows[i].args, "", "");
         if (rows[i].port) {
-            number_bus(&d, RP, 1, 1);
+            board_number_bus(&d, RP, 1, 1);
         }
         find(&t, &d, rows[i].at);
         qvtd_enable(&d);

@@ -103,10 +103,10 @@ typedef struct {
     uint64_t seed;
     unsigned op;
     unsigned seen[N_SEEN];
-} World;
+} Model;
 
 /* splitmix64: a few lines, and the same numbers on every machine */
-static uint64_t random64(World *w)
+static uint64_t random64(Model *w)
 {
     uint64_t z = w->random += 0x9e3779b97f4a7c15;
 
@@ -116,14 +116,14 @@ static uint64_t random64(World *w)
 }
 
 /* 0 .. n-1 */
-static int below(World *w, int n)
+static int below(Model *w, int n)
 {
     return random64(w) % n;
 }
 
 #define CHECK(w, cond) check((w), (cond), #cond, __LINE__)
 
-static void check(const World *w, bool ok, const char *what, int line)
+static void check(const Model *w, bool ok, const char *what, int line)
 {
     if (!ok) {
         g_error("%s, %s tree, TEST_SEED=%" PRIu64 ", operation %u, line %d: "
@@ -132,17 +132,17 @@ static void check(const World *w, bool ok, const char *what, int line)
     }
 }
 
-static hwaddr slot_first(const World *w, int i)
+static hwaddr slot_first(const Model *w, int i)
 {
     return w->place->base + ((hwaddr)i << w->place->shift);
 }
 
-static hwaddr slot_last(const World *w, int i)
+static hwaddr slot_last(const Model *w, int i)
 {
     return slot_first(w, i) + (((hwaddr)1 << w->place->shift) - 1);
 }
 
-static DMAMap make_map(const World *w, hwaddr key, hwaddr other, hwaddr size,
+static DMAMap make_map(const Model *w, hwaddr key, hwaddr other, hwaddr size,
                        IOMMUAccessFlags perm)
 {
     return (DMAMap) {
@@ -161,7 +161,7 @@ static hwaddr sat_last(hwaddr first, hwaddr size)
 }
 
 /* The last slot of the mapping that begins at slot @i. */
-static int run_end(const World *w, int i)
+static int run_end(const Model *w, int i)
 {
     int k = i;
 
@@ -172,7 +172,7 @@ static int run_end(const World *w, int i)
 }
 
 /* The first slot of the mapping that ends at slot @i. */
-static int run_start(const World *w, int i)
+static int run_start(const Model *w, int i)
 {
     int k = i;
 
@@ -182,7 +182,7 @@ static int run_start(const World *w, int i)
     return k;
 }
 
-static DMAMap run_map(const World *w, int i, int k)
+static DMAMap run_map(const Model *w, int i, int k)
 {
     return make_map(w, slot_first(w, i), w->slot[i].other,
                     slot_last(w, k) - slot_first(w, i), w->slot[i].perm);
@@ -195,7 +195,7 @@ static bool map_equal(const DMAMap *a, const DMAMap *b)
 }
 
 /* The first mapped slot that [@first, @last] touches; -1: none. */
-static int slot_touched(const World *w, hwaddr first, hwaddr last)
+static int slot_touched(const Model *w, hwaddr first, hwaddr last)
 {
     for (int i = 0; i < w->place->n; i++) {
         if (w->slot[i].id && slot_first(w, i) <= last &&
@@ -207,7 +207,7 @@ static int slot_touched(const World *w, hwaddr first, hwaddr last)
 }
 
 /* Fills slots @i to @k with one new mapping. */
-static void twin_set(World *w, int i, int k, hwaddr other,
+static void twin_set(Model *w, int i, int k, hwaddr other,
                      IOMMUAccessFlags perm)
 {
     w->last_id++;
@@ -220,7 +220,7 @@ static void twin_set(World *w, int i, int k, hwaddr other,
     }
 }
 
-static void twin_clear(World *w, int i, int k)
+static void twin_clear(Model *w, int i, int k)
 {
     memset(&w->slot[i], 0, (k - i + 1) * sizeof(w->slot[0]));
 }
@@ -241,7 +241,7 @@ static bool visit(const DMAMap *map, void *opaque)
 }
 
 /* Every mapping, and where it is kept. */
-static void compare(World *w)
+static void compare(Model *w)
 {
     Visit v = { 0 };
     int n = 0, mapped = 0;
@@ -268,7 +268,7 @@ static void compare(World *w)
 }
 
 /* A random span of slots, more often a short one. */
-static void random_span(World *w, int *i, int *k)
+static void random_span(Model *w, int *i, int *k)
 {
     int max = w->place->n;
 
@@ -280,7 +280,7 @@ static void random_span(World *w, int *i, int *k)
     *k = MIN(*k, w->place->n - 1);
 }
 
-static IOMMUAccessFlags random_perm(World *w)
+static IOMMUAccessFlags random_perm(Model *w)
 {
     return below(w, 4) ? IOMMU_RW : IOMMU_RO;
 }
@@ -290,7 +290,7 @@ static IOMMUAccessFlags random_perm(World *w)
  * neighbours often can merge; one of them passes from the end of the space to
  * 0 in the middle of the world.  Or it is the same for all.
  */
-static hwaddr random_other(World *w, hwaddr key)
+static hwaddr random_other(Model *w, hwaddr key)
 {
     switch (below(w, 8)) {
     case 0:
@@ -304,13 +304,13 @@ static hwaddr random_other(World *w, hwaddr key)
     }
 }
 
-static int tree_insert(World *w, const DMAMap *map)
+static int tree_insert(Model *w, const DMAMap *map)
 {
     return w->gpa ? gpa_tree_insert(w->tree, map)
                   : iova_tree_insert(w->tree, map);
 }
 
-static void op_insert(World *w)
+static void op_insert(Model *w)
 {
     int i, k, ret;
     hwaddr key, other;
@@ -351,7 +351,7 @@ static void op_insert(World *w)
 }
 
 /* A needle for slots @i to @k: exact, shorter, a byte longer, or wrapping. */
-static DMAMap random_needle(World *w, int i, int k)
+static DMAMap random_needle(Model *w, int i, int k)
 {
     hwaddr first = slot_first(w, i);
     hwaddr size = slot_last(w, k) - first;
@@ -374,12 +374,12 @@ static DMAMap random_needle(World *w, int i, int k)
     return make_map(w, first, random64(w), size, IOMMU_NONE);
 }
 
-static hwaddr needle_key(const World *w, const DMAMap *needle)
+static hwaddr needle_key(const Model *w, const DMAMap *needle)
 {
     return w->gpa ? needle->translated_addr : needle->iova;
 }
 
-static void op_remove(World *w)
+static void op_remove(Model *w)
 {
     int i, k, s, removed = 0;
     hwaddr first, last;
@@ -413,7 +413,7 @@ static void op_remove(World *w)
             removed == 1 ? REMOVE_ONE : REMOVE_MANY]++;
 }
 
-static void op_remove_range(World *w)
+static void op_remove_range(Model *w)
 {
     int n = w->place->n;
     unsigned before, after;
@@ -445,7 +445,7 @@ static void op_remove_range(World *w)
     twin_clear(w, i, k);
 }
 
-static void op_find(World *w)
+static void op_find(Model *w)
 {
     int i, k, s;
     hwaddr first;
@@ -461,7 +461,7 @@ static void op_find(World *w)
     w->seen[found ? FIND_HIT : FIND_MISS]++;
 }
 
-static void op_find_iova(World *w)
+static void op_find_iova(Model *w)
 {
     const DMAMap *want = NULL, *found;
     DMAMap needle;
@@ -495,7 +495,7 @@ static void op_find_iova(World *w)
     w->seen[found ? REVERSE_HIT : REVERSE_MISS]++;
 }
 
-static void op_foreach_range(World *w)
+static void op_foreach_range(Model *w)
 {
     Visit v = { .stop_after = below(w, 6) };
     int i, k, n = 0;
@@ -523,7 +523,7 @@ static void op_foreach_range(World *w)
 }
 
 /* The lowest free slot that fits, tried one by one; -1: none. */
-static int twin_alloc(const World *w, int len, int begin, int end)
+static int twin_alloc(const Model *w, int len, int begin, int end)
 {
     for (int i = begin; i + len - 1 <= end; i++) {
         if (slot_touched(w, slot_first(w, i), slot_last(w, i + len - 1)) < 0) {
@@ -533,7 +533,7 @@ static int twin_alloc(const World *w, int len, int begin, int end)
     return -1;
 }
 
-static void op_alloc(World *w)
+static void op_alloc(Model *w)
 {
     int n = w->place->n;
     int begin = below(w, n), end = below(w, n);
@@ -566,7 +566,7 @@ static void op_alloc(World *w)
 }
 
 /* Slot by slot until nothing is free, whatever there is already. */
-static void fill(World *w)
+static void fill(Model *w)
 {
     for (int i = 0; i < w->place->n; i++) {
         if (!w->slot[i].id) {
@@ -580,7 +580,7 @@ static void fill(World *w)
     }
 }
 
-static void clear(World *w)
+static void clear(Model *w)
 {
     if (below(w, 2)) {
         iova_tree_remove_range(w->tree, 0, HWADDR_MAX);
@@ -594,7 +594,7 @@ static void clear(World *w)
 typedef enum { GROW, SHRINK, CHURN, N_MOODS } Mood;
 
 static const struct {
-    void (*op)(World *w);
+    void (*op)(Model *w);
     int weight[N_MOODS];
 } ops[] = {
     { op_insert,        { 16, 2, 8 } },
@@ -606,7 +606,7 @@ static const struct {
     { op_foreach_range, { 2, 2, 2 } },
 };
 
-static void random_op(World *w, Mood mood)
+static void random_op(Model *w, Mood mood)
 {
     int total = 0, pick;
 
@@ -638,7 +638,7 @@ static uint64_t seed(void)
 static void test_random(gconstpointer opaque)
 {
     const Case *c = opaque;
-    g_autofree World *w = g_new0(World, 1);
+    g_autofree Model *w = g_new0(Model, 1);
     unsigned count = g_test_slow() ? 20 * OPS : OPS;
     Mood mood = GROW;
 

@@ -47,7 +47,7 @@ static const char *const seen_names[] = {
 
 static unsigned seen[N_SEEN];
 
-typedef struct World {
+typedef struct Trial {
     guint32 seed;
     unsigned step;
     const char *edit;
@@ -62,7 +62,7 @@ typedef struct World {
     uint64_t *truth;
     uint8_t *touched;           /* by the sync */
     uint64_t edited;            /* an address in the block edited last */
-} World;
+} Trial;
 
 #define CHECK(w, condition, ...) \
     do { \
@@ -73,12 +73,12 @@ typedef struct World {
         } \
     } while (0)
 
-static unsigned pick(World *w, unsigned n)
+static unsigned pick(Trial *w, unsigned n)
 {
     return g_rand_int_range(w->rand, 0, n);
 }
 
-static bool one_in(World *w, unsigned n)
+static bool one_in(Trial *w, unsigned n)
 {
     return pick(w, n) == 0;
 }
@@ -87,7 +87,7 @@ static bool one_in(World *w, unsigned n)
 
 static void memory_ram(void *host, uint64_t gpa, VtdRam *ram)
 {
-    World *w = host;
+    Trial *w = host;
     uint64_t last = (MEMORY_PAGES + 1) * VTD_PAGE_SIZE - 1;
 
     *ram = gpa >= VTD_PAGE_SIZE && gpa <= last
@@ -108,17 +108,17 @@ static uint64_t address_of(unsigned page)
     return (page + 1) * VTD_PAGE_SIZE;
 }
 
-static unsigned middle(World *w)
+static unsigned middle(Trial *w)
 {
     return 1 + pick(w, MIDDLES);
 }
 
-static unsigned last(World *w)
+static unsigned last(Trial *w)
 {
     return 1 + MIDDLES + pick(w, LASTS);
 }
 
-static uint64_t some_perm(World *w)
+static uint64_t some_perm(Trial *w)
 {
     static const uint64_t perms[] = {
         QVTD_RW, QVTD_RW, QVTD_RW, QVTD_RW, QVTD_R, QVTD_W,
@@ -128,7 +128,7 @@ static uint64_t some_perm(World *w)
 }
 
 /* Targets of whole GiB; two for each GiB of input */
-static uint64_t some_target(World *w)
+static uint64_t some_target(Trial *w)
 {
     return (4ull + pick(w, 2)) << VTD_GIB_SHIFT;
 }
@@ -138,14 +138,14 @@ static bool is_table(uint64_t entry)
     return (entry & QVTD_RW) && !(entry & QVTD_PS);
 }
 
-static bool in_memory(World *w, uint64_t entry)
+static bool in_memory(Trial *w, uint64_t entry)
 {
     uint64_t table = entry & w->format.address;
 
     return table >= address_of(0) && table <= address_of(MEMORY_PAGES - 1);
 }
 
-static uint64_t *table_of(World *w, uint64_t entry)
+static uint64_t *table_of(Trial *w, uint64_t entry)
 {
     return w->memory[((entry & w->format.address) >> VTD_PAGE_SHIFT) - 1];
 }
@@ -160,7 +160,7 @@ static void fill(uint64_t *entry, uint64_t first, uint64_t step)
 }
 
 /* Take something away, or put something else in */
-static void disturb(World *w, uint64_t *entry)
+static void disturb(Trial *w, uint64_t *entry)
 {
     unsigned n = one_in(w, 3) ? 1 + pick(w, 200) : 1 + pick(w, 3);
     unsigned kind = pick(w, 4), from = pick(w, VTD_ENTRIES);
@@ -179,13 +179,13 @@ static void disturb(World *w, uint64_t *entry)
     }
 }
 
-static uint64_t *root_entry(World *w)
+static uint64_t *root_entry(Trial *w)
 {
     return &w->memory[0][pick(w, GIBS)];
 }
 
 /* A table of level 2 that is in use, or any; @index is going to be edited */
-static uint64_t *some_middle(World *w, unsigned index)
+static uint64_t *some_middle(Trial *w, unsigned index)
 {
     unsigned gib = pick(w, GIBS);
     uint64_t entry = w->memory[0][gib];
@@ -194,7 +194,7 @@ static uint64_t *some_middle(World *w, unsigned index)
     return is_table(entry) ? table_of(w, entry) : w->memory[middle(w)];
 }
 
-static void edit_gib(World *w)
+static void edit_gib(Trial *w)
 {
     uint64_t *entry = root_entry(w);
     unsigned table = middle(w);
@@ -233,7 +233,7 @@ static void edit_gib(World *w)
     }
 }
 
-static void edit_block(World *w)
+static void edit_block(Trial *w)
 {
     unsigned index = pick(w, VTD_ENTRIES), table = last(w);
     uint64_t *entry = some_middle(w, index);
@@ -298,7 +298,7 @@ static void edit_block(World *w)
     }
 }
 
-static void edit(World *w)
+static void edit(Trial *w)
 {
     w->edit = "nothing";
     switch (pick(w, 8)) {
@@ -330,7 +330,7 @@ static void edit(World *w)
 
 /* The truth, by a walk that shares nothing with the engine */
 
-static uint64_t leaf_of(World *w, uint64_t entry, unsigned level,
+static uint64_t leaf_of(Trial *w, uint64_t entry, unsigned level,
                         uint64_t upper)
 {
     uint64_t low = (1ull << (VTD_PAGE_SHIFT + 9 * (level - 1))) - VTD_PAGE_SIZE;
@@ -339,14 +339,14 @@ static uint64_t leaf_of(World *w, uint64_t entry, unsigned level,
            ? (entry & w->format.address) | (entry & upper & QVTD_RW) : 0;
 }
 
-static void walk_large(World *w, uint64_t *truth, unsigned n, uint64_t leaf)
+static void walk_large(Trial *w, uint64_t *truth, unsigned n, uint64_t leaf)
 {
     for (unsigned i = 0; i < n; i++) {
         truth[i] = leaf ? leaf + i * VTD_PAGE_SIZE : 0;
     }
 }
 
-static void walk_gib(World *w, uint64_t entry, uint64_t *truth)
+static void walk_gib(Trial *w, uint64_t entry, uint64_t *truth)
 {
     const uint64_t *blocks;
 
@@ -377,7 +377,7 @@ static void walk_gib(World *w, uint64_t entry, uint64_t *truth)
 
 static void take(void *opaque, const VtdDiff *diff)
 {
-    World *w = opaque;
+    Trial *w = opaque;
     bool any = diff->kind != VTD_DIFF_KEPT;
 
     CHECK(w, diff->last < PAGES * VTD_PAGE_SIZE, "0x%" PRIx64, diff->last);
@@ -415,7 +415,7 @@ static void take(void *opaque, const VtdDiff *diff)
 /* Checks */
 
 typedef struct Count {
-    World *w;
+    Trial *w;
     uint64_t leaves, bytes, promised;
 } Count;
 
@@ -460,7 +460,7 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
     return FALSE;
 }
 
-static void check_account(World *w, VtdSeen *table)
+static void check_account(Trial *w, VtdSeen *table)
 {
     Count count = { .w = w, .bytes = VTD_HEAP(sizeof(VtdSeen)) };
     uint64_t leaves, bytes;
@@ -480,7 +480,7 @@ static void check_account(World *w, VtdSeen *table)
 }
 
 /* What is remembered is what was told */
-static void check_remembered(World *w, VtdSeen *table)
+static void check_remembered(Trial *w, VtdSeen *table)
 {
     uint64_t *held = w->held;
 
@@ -492,7 +492,7 @@ static void check_remembered(World *w, VtdSeen *table)
     w->held = held;
 }
 
-static void check_pages(World *w, uint64_t first, uint64_t last, bool limited)
+static void check_pages(Trial *w, uint64_t first, uint64_t last, bool limited)
 {
     for (unsigned i = 0; i < PAGES; i++) {
         uint64_t at = (uint64_t)i << VTD_PAGE_SHIFT;
@@ -517,7 +517,7 @@ static void check_pages(World *w, uint64_t first, uint64_t last, bool limited)
     }
 }
 
-static void sync_some(World *w)
+static void sync_some(Trial *w)
 {
     uint64_t over = w->stats.over_limit, first = 0, last = UINT64_MAX;
     bool each = one_in(w, 3);
@@ -559,7 +559,7 @@ static void one_world(guint32 seed)
         VTD_GIB_NODE, VTD_GIB_BLOCKS, VTD_SMALL_BLOCK, VTD_LARGE_BLOCK,
         VTD_GIB_LEAF,
     };
-    World w = { .seed = seed, .rand = g_rand_new_with_seed(seed) };
+    Trial w = { .seed = seed, .rand = g_rand_new_with_seed(seed) };
     uint64_t leaves, bytes;
 
     vtd_format_second_stage(&w.format, 48, false, false);

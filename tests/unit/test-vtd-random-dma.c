@@ -23,7 +23,7 @@ typedef struct Query {
     Legal legal;
 } Query;
 
-typedef struct World {
+typedef struct Twins {
     Host *h;
     Plain plain;
     Device *d[DEVICES];
@@ -32,14 +32,14 @@ typedef struct World {
     Query query[QUERIES];
     bool clean;                 /* nothing was edited since all was dropped */
     uint64_t passed, blocked, stale;
-} World;
+} Twins;
 
-static PlainContext context_now(World *w, const Device *d)
+static PlainContext context_now(Twins *w, const Device *d)
 {
     return plain_context(&w->plain, w->h->vtd.root, d->sid);
 }
 
-static void plain_request(World *w, const PlainContext *context,
+static void plain_request(Twins *w, const PlainContext *context,
                           uint64_t iova, VtdAccess access, Outcome *o)
 {
     PlainEnd end = plain_lookup(&w->plain, context, iova,
@@ -61,7 +61,7 @@ static void plain_request(World *w, const PlainContext *context,
     o->write = end.leaf.perm & QVTD_W;
 }
 
-static Outcome plain(World *w, const Device *d, uint64_t iova,
+static Outcome plain(Twins *w, const Device *d, uint64_t iova,
                      VtdAccess access)
 {
     const VtdConfig *c = &w->h->config;
@@ -91,7 +91,7 @@ static Outcome plain(World *w, const Device *d, uint64_t iova,
 }
 
 /* Every page of a piece is translated as the piece says */
-static void check_piece(World *w, const Query *q, const VtdTranslation *t)
+static void check_piece(Twins *w, const Query *q, const VtdTranslation *t)
 {
     for (unsigned i = 0; i < 3; i++) {
         uint64_t offset = i == 0 ? 0 : i == 1 ? t->mask & ~0xfffull :
@@ -105,7 +105,7 @@ static void check_piece(World *w, const Query *q, const VtdTranslation *t)
     }
 }
 
-static void check(World *w, Query *q)
+static void check(Twins *w, Query *q)
 {
     Outcome found = { 0 };
     VtdTranslation t;
@@ -135,19 +135,19 @@ static void check(World *w, Query *q)
     }
 }
 
-static void check_some(World *w, unsigned n)
+static void check_some(Twins *w, unsigned n)
 {
     while (n--) {
         check(w, &w->query[rnd(QUERIES)]);
     }
 }
 
-static uint16_t did_of(World *w, const Device *d)
+static uint16_t did_of(Twins *w, const Device *d)
 {
     return context_now(w, d).did;
 }
 
-static void edited(World *w, bool context)
+static void edited(Twins *w, bool context)
 {
     w->clean = false;
     for (unsigned i = 0; i < QUERIES; i++) {
@@ -166,7 +166,7 @@ static unsigned some_index(void)
     return indices[rnd(INDICES)];
 }
 
-static uint64_t some_iova(World *w)
+static uint64_t some_iova(Twins *w)
 {
     uint64_t iova = 0;
 
@@ -184,12 +184,12 @@ static uint64_t some_iova(World *w)
     return iova;
 }
 
-static uint64_t some_table(World *w, unsigned level)
+static uint64_t some_table(Twins *w, unsigned level)
 {
     return w->table[chance(95) ? 4 * (level - 1) + rnd(4) : rnd(TABLES)];
 }
 
-static uint64_t some_leaf(World *w, unsigned level)
+static uint64_t some_leaf(Twins *w, unsigned level)
 {
     static const uint64_t special[] = {
         0xfee00000, 0xfeeff000, 0xfec00000, 0xc0000000, 0xfef00000,
@@ -210,7 +210,7 @@ static uint64_t some_leaf(World *w, unsigned level)
  * Whether an entry leads to memory that is no paging table: contexts, the
  * queue.  The twin's edits are of one kind at a time.
  */
-static bool astray(World *w, uint64_t entry)
+static bool astray(Twins *w, uint64_t entry)
 {
     uint64_t page = entry & BITS(47, 12);
 
@@ -218,7 +218,7 @@ static bool astray(World *w, uint64_t entry)
            (page < w->table[0] || page > w->table[TABLES - 1]);
 }
 
-static uint64_t some_entry(World *w, unsigned level, uint64_t before)
+static uint64_t some_entry(Twins *w, unsigned level, uint64_t before)
 {
     uint64_t perm = chance(85) ? QVTD_RW : rnd(4);
     bool table = level == 4 || (level > 1 && chance(70));
@@ -237,7 +237,7 @@ static uint64_t some_entry(World *w, unsigned level, uint64_t before)
     return chance(50) ? 0 : rnd64() & ~QVTD_RW;
 }
 
-static void put_some_entry(World *w, unsigned table, unsigned index)
+static void put_some_entry(Twins *w, unsigned table, unsigned index)
 {
     uint64_t entry = w->table[table] + index * 8, value;
 
@@ -248,13 +248,13 @@ static void put_some_entry(World *w, unsigned table, unsigned index)
 }
 
 /* A paging entry changes */
-static void edit_table(World *w)
+static void edit_table(Twins *w)
 {
     put_some_entry(w, rnd(TABLES), some_index());
     edited(w, false);
 }
 
-static void invalidate_some(World *w)
+static void invalidate_some(Twins *w)
 {
     unsigned granularity =
         chance(10) ? QVTD_GLOBAL : chance(30) ? QVTD_DOMAIN : QVTD_SELECT;
@@ -276,7 +276,7 @@ static void invalidate_some(World *w)
     }
 }
 
-static void settle(World *w, bool sweep)
+static void settle(Twins *w, bool sweep)
 {
     inv_iotlb(w->h, QVTD_GLOBAL, 0, 0, 0);
     w->clean = true;
@@ -288,7 +288,7 @@ static void settle(World *w, bool sweep)
     }
 }
 
-static void put_some_context(World *w, uint16_t sid)
+static void put_some_context(Twins *w, uint16_t sid)
 {
     unsigned levels = w->h->config.aw_bits == 48 && chance(70) ? 4 : 3;
     uint64_t lo = some_table(w, levels);
@@ -313,7 +313,7 @@ static void put_some_context(World *w, uint16_t sid)
 }
 
 /* A context or root entry changes, and the invalidations come that have to */
-static void edit_context(World *w)
+static void edit_context(Twins *w)
 {
     Host *h = w->h;
     Device *d = w->d[rnd(DEVICES)];
@@ -371,7 +371,7 @@ static void edit_context(World *w)
     check_some(w, 40);
 }
 
-static void make_world(World *w)
+static void make_twins(Twins *w)
 {
     static const uint16_t sids[DEVICES] = { 0x0100, 0x0101, 0x0208 };
     VtdConfig config = host_config;
@@ -418,10 +418,10 @@ static void make_world(World *w)
 static void test_dma(void)
 {
     unsigned worlds = g_test_slow() ? 2000 : 150;
-    World *w = g_new0(World, 1);
+    Twins *w = g_new0(Twins, 1);
 
     for (unsigned world = 0; world < worlds; world++) {
-        make_world(w);
+        make_twins(w);
         settle(w, true);
         for (unsigned step = 0; step < 60; step++) {
             for (unsigned edits = rnd(4); edits; edits--) {

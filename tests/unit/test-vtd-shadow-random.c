@@ -144,9 +144,9 @@ static void check_touch(Test *t, const Member *m)
 
 static void check_replay(Test *t, const Member *m)
 {
-    uint64_t first = one_in(t->w, 2) ? some_address(t->w) : 0;
+    uint64_t first = one_in(t->g, 2) ? some_address(t->g) : 0;
     uint64_t last =
-        first ? first + (QVTD_PAGE << pick(t->w, 20)) - 1 : UINT64_MAX;
+        first ? first + (QVTD_PAGE << pick(t->g, 20)) - 1 : UINT64_MAX;
     Strict *s = strict_replay(m->d, first, last);
     GArray *held = strict_mappings(m->s), *told = strict_mappings(s);
     unsigned j = 0;
@@ -177,7 +177,7 @@ static void check_replay(Test *t, const Member *m)
 static void check_translation(Test *t, const Member *m, const GArray *leaves)
 {
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t iova = some_address(t->w), addr;
+        uint64_t iova = some_address(t->g), addr;
         const Run *run = runs_find(leaves, iova);
         VtdTranslation out;
         bool maps, is = device_translate(m->d, iova, VTD_ACCESS_PROBE, &out);
@@ -349,10 +349,10 @@ static void forget(Member *m)
 
 static void step(Test *t)
 {
-    unsigned edits = pick(t->w, 6);
+    unsigned edits = pick(t->g, 6);
 
     for (unsigned i = 0; i < edits; i++) {
-        world_edit(t->w);
+        guest_edit(t->g);
     }
     for (unsigned i = 0; i <= MEMBERS; i++) {
         remember(&t->member[i]);
@@ -368,7 +368,7 @@ static void step(Test *t)
         forget(&t->member[i]);
     }
     for (unsigned i = 0; i < MEMBERS; i++) {
-        if (member_mirrors(&t->member[i]) && one_in(t->w, 8)) {
+        if (member_mirrors(&t->member[i]) && one_in(t->g, 8)) {
             check_replay(t, &t->member[i]);
             host_pump(t->h);
         }
@@ -410,20 +410,20 @@ static void run(const Setting *setting, guint32 seed, unsigned steps)
         .limit = setting->config.max_mappings < 1000,
     };
 
-    t.w = world_new(&setting->config, setting->odd, t.seed);
-    t.h = t.w->h;
+    t.g = guest_new(&setting->config, setting->odd, t.seed);
+    t.h = t.g->h;
     t.plain = plain_of(t.h);
     t.h->tick = setting->pieces ? 1000 * 1000 * 1000 : 0;
     for (unsigned i = 0; i <= MEMBERS; i++) {
         Member *m = &t.member[i];
 
-        m->d = device_new(t.h, world_sid(i));
+        m->d = device_new(t.h, guest_sid(i));
         m->s = i == NOBODY ? NULL : strict_listen(m->d, i != VHOST);
     }
     if (setting->queue) {
         queue_start(t.h, 0);
     }
-    set_root_table(t.h, t.w->root_table[0]);
+    set_root_table(t.h, t.g->root_table[0]);
     gcmd(t.h, QVTD_TE, true);
     for (unsigned i = 0; i <= MEMBERS; i++) {
         t.member[i].followed = member_context(&t, &t.member[i]);
@@ -443,7 +443,7 @@ static void run(const Setting *setting, guint32 seed, unsigned steps)
         }
         device_free(t.member[i].d);
     }
-    world_free(t.w);
+    guest_free(t.g);
     g_free(t.event);
 }
 
@@ -475,7 +475,7 @@ static void test_new(const void *opaque)
 
 /*
  * A seed means the same guests in every build.  Whoever changes what
- * vtd-world.c draws puts in the new sums, after they agreed in a build with
+ * vtd-guest.c draws puts in the new sums, after they agreed in a build with
  * sanitizers and in one without, best of another compiler's.
  */
 static void test_replays(void)
@@ -484,18 +484,18 @@ static void test_replays(void)
     static const uint64_t sums[] = { 0x86b9fe3ec89cbc9f, 0xee2a269a40b33a65 };
 
     for (unsigned odd = 0; odd < ARRAY_SIZE(sums); odd++) {
-        World *w = world_new(&config, odd, FIXED_SEED);
+        Guest *g = guest_new(&config, odd, FIXED_SEED);
         uint64_t sum = 0;
 
         for (unsigned i = 0; i < 3000; i++) {
-            world_edit(w);
+            guest_edit(g);
         }
-        for (uint64_t gpa = 0; gpa < w->h->vtd.next_page; gpa += 8) {
-            sum = (sum ^ host_get(w->h, gpa)) * 0x100000001b3;
+        for (uint64_t gpa = 0; gpa < g->h->vtd.next_page; gpa += 8) {
+            sum = (sum ^ host_get(g->h, gpa)) * 0x100000001b3;
         }
         g_test_message("odd %u: 0x%" PRIx64, odd, sum);
         g_assert_cmphex(sum, ==, sums[odd]);
-        world_free(w);
+        guest_free(g);
     }
 }
 

@@ -46,17 +46,17 @@ typedef struct Cell {
     _Atomic uint32_t settled;
 } Cell;
 
-typedef struct World {
+typedef struct Cells {
     Host *h;
     Device *d;                  /* of the cells in one table */
     uint64_t table;
     uint64_t irt;
     Cell cell[CELLS];
     _Atomic bool stop;
-} World;
+} Cells;
 
 typedef struct Thread {
-    World *w;
+    Cells *w;
     GRand *rand;
     pthread_t id;
     _Atomic uint64_t requests;
@@ -95,7 +95,7 @@ static bool check_dma(const Cell *c, VtdAccess access, uint64_t offset)
     return true;
 }
 
-static bool check_interrupt(World *w, const Cell *c)
+static bool check_interrupt(Cells *w, const Cell *c)
 {
     uint32_t settled = atomic_load_explicit(&c->settled,
                                             memory_order_acquire);
@@ -112,7 +112,7 @@ static bool check_interrupt(World *w, const Cell *c)
 static void *request(void *opaque)
 {
     Thread *t = opaque;
-    World *w = t->w;
+    Cells *w = t->w;
 
     while (!atomic_load(&w->stop)) {
         Cell *c = &w->cell[g_rand_int_range(t->rand, 0, CELLS)];
@@ -129,7 +129,7 @@ static void *request(void *opaque)
     return NULL;
 }
 
-static void invalidate(World *w, uint64_t iova, unsigned least)
+static void invalidate(Cells *w, uint64_t iova, unsigned least)
 {
     unsigned am = g_test_rand_int_range(least, 19);
 
@@ -146,7 +146,7 @@ static void invalidate(World *w, uint64_t iova, unsigned least)
     }
 }
 
-static void change_large(World *w, Cell *c)
+static void change_large(Cells *w, Cell *c)
 {
     uint64_t entry = table_entry(w->h, w->table, 4, c->iova, 2);
     uint64_t table = c->tables[c->change & 1];
@@ -167,7 +167,7 @@ static void change_large(World *w, Cell *c)
  * The table that nobody uses, and of which nothing is cached, changes; then
  * the context is changed to it.  Each table keeps its domain id.
  */
-static void change_context(World *w, Cell *c)
+static void change_context(Cells *w, Cell *c)
 {
     uint16_t old = 0x100 + c->index * 2 + !(c->change & 1);
     uint16_t new = old ^ 1;
@@ -190,13 +190,13 @@ static void change_context(World *w, Cell *c)
     }
 }
 
-static void put_irte(World *w, Cell *c)
+static void put_irte(Cells *w, Cell *c)
 {
     host_put(w->h, w->irt + c->index * 16,
              (uint64_t)c->change << 32 | c->index << 16 | QVTD_P);
 }
 
-static void change(World *w, Cell *c)
+static void change(Cells *w, Cell *c)
 {
     uint64_t entry;
 
@@ -231,7 +231,7 @@ static void change(World *w, Cell *c)
     atomic_store_explicit(&c->settled, c->change, memory_order_release);
 }
 
-static void make_cell(World *w, Cell *c)
+static void make_cell(Cells *w, Cell *c)
 {
     Host *h = w->h;
 
@@ -266,9 +266,9 @@ static void make_cell(World *w, Cell *c)
     }
 }
 
-static World *world_new(void)
+static Cells *cells_new(void)
 {
-    World *w = g_new0(World, 1);
+    Cells *w = g_new0(Cells, 1);
     unsigned n = 0;
 
     w->h = host_new(NULL);
@@ -294,7 +294,7 @@ static World *world_new(void)
     return w;
 }
 
-static void world_free(World *w)
+static void cells_free(Cells *w)
 {
     for (unsigned i = 0; i < CELLS; i++) {
         if (w->cell[i].kind == CELL_CONTEXT) {
@@ -320,7 +320,7 @@ static uint64_t least_requests(Thread *t)
 
 static void test_threads(void)
 {
-    World *w = world_new();
+    Cells *w = cells_new();
     Thread t[THREADS] = { 0 };
     unsigned changes = 0;
 
@@ -372,7 +372,7 @@ static void test_threads(void)
                         place(c, c->change));
         }
     }
-    world_free(w);
+    cells_free(w);
 }
 
 int main(int argc, char **argv)

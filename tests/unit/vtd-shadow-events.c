@@ -55,7 +55,7 @@ PlainContext member_context(Test *t, const Member *m)
     PlainContext none = { .kind = PLAIN_BLOCKED };
 
     return rd32(t->h, QVTD_GSTS) & QVTD_TE
-           ? plain_context(&t->plain, t->w->root_table[t->w->active], m->d->sid)
+           ? plain_context(&t->plain, t->g->root_table[t->g->active], m->d->sid)
            : none;
 }
 
@@ -128,10 +128,10 @@ static void reach_domain(Test *t, bool all, uint16_t did, uint64_t first,
 static void event_pages(Test *t)
 {
     static const uint8_t orders[] = { 0, 0, 0, 1, 2, 3, 8, 9, 10, 17, 18 };
-    uint16_t did = 1 + pick(t->w, WORLD_DOMAINS);
-    unsigned am = orders[pick(t->w, ARRAY_SIZE(orders))];
+    uint16_t did = 1 + pick(t->g, GUEST_DOMAINS);
+    unsigned am = orders[pick(t->g, ARRAY_SIZE(orders))];
     uint64_t mask = (QVTD_PAGE << am) - 1;
-    uint64_t iova = some_address(t->w);
+    uint64_t iova = some_address(t->g);
 
     event(t, PAGES, "pages of domain %u at 0x%" PRIx64 ", order %u", did,
           iova, am);
@@ -141,7 +141,7 @@ static void event_pages(Test *t)
 
 static void event_domain(Test *t)
 {
-    uint16_t did = 1 + pick(t->w, WORLD_DOMAINS);
+    uint16_t did = 1 + pick(t->g, GUEST_DOMAINS);
 
     event(t, DOMAIN_FLUSH, "all of domain %u", did);
     inv_iotlb(t->h, QVTD_DOMAIN, did, 0, 0);
@@ -165,7 +165,7 @@ void event_context_global(Test *t)
 /* The engine looks at all of them, since what the domain was may be gone */
 static void event_context_domain(Test *t)
 {
-    uint16_t did = pick(t->w, WORLD_DOMAINS + 1);
+    uint16_t did = pick(t->g, GUEST_DOMAINS + 1);
 
     event(t, CONTEXT_DOMAIN, "contexts of domain %u", did);
     inv_context(t->h, QVTD_DOMAIN, did, 0, 0);
@@ -174,19 +174,19 @@ static void event_context_domain(Test *t)
 
 static void event_context_device(Test *t)
 {
-    unsigned fm = one_in(t->w, 3) ? pick(t->w, 4) : 0;
-    uint16_t sid = world_sid(pick(t->w, WORLD_DEVICES));
+    unsigned fm = one_in(t->g, 3) ? pick(t->g, 4) : 0;
+    uint16_t sid = guest_sid(pick(t->g, GUEST_DEVICES));
 
     event(t, CONTEXT_DEVICE, "context of 0x%x, mask %u", sid, fm);
-    inv_context(t->h, QVTD_SELECT, pick(t->w, WORLD_DOMAINS + 1), sid, fm);
+    inv_context(t->h, QVTD_SELECT, pick(t->g, GUEST_DOMAINS + 1), sid, fm);
     reach_contexts(t, sid, ~qvtd_functions(fm), true);
 }
 
 static void event_root_table(Test *t)
 {
-    t->w->active = pick(t->w, 2);
-    event(t, ROOT_TABLE, "root table %u", t->w->active);
-    set_root_table(t->h, t->w->root_table[t->w->active]);
+    t->g->active = pick(t->g, 2);
+    event(t, ROOT_TABLE, "root table %u", t->g->active);
+    set_root_table(t->h, t->g->root_table[t->g->active]);
     t->flushed = true;
     reach_contexts(t, 0, 0, true);
 }
@@ -208,7 +208,7 @@ static void event_translation(Test *t)
     event(t, TRANSLATION, "translation off and on");
     gcmd(t->h, QVTD_TE, false);
     check_all_direct(t);
-    world_edit(t->w);
+    guest_edit(t->g);
     gcmd(t->h, QVTD_TE, true);
     t->flushed = true;
     reach_contexts(t, 0, 0, true);
@@ -229,7 +229,7 @@ static void event_reset(Test *t)
     event(t, RESET, "reset, then translation on");
     vtd_reset(t->h->v);
     check_all_direct(t);
-    set_root_table(t->h, t->w->root_table[t->w->active]);
+    set_root_table(t->h, t->g->root_table[t->g->active]);
     queue_again(t);
     gcmd(t->h, QVTD_TE, true);
     t->flushed = true;
@@ -238,7 +238,7 @@ static void event_reset(Test *t)
 
 static void event_listener(Test *t)
 {
-    unsigned i = pick(t->w, MEMBERS);
+    unsigned i = pick(t->g, MEMBERS);
     Member *m = &t->member[i];
 
     event(t, LISTENER, "listener of device %u %s", i, m->s ? "off" : "on");
@@ -297,7 +297,7 @@ static void event_dirty(Test *t)
 
 void some_event(Test *t)
 {
-    unsigned n = pick(t->w, 64);
+    unsigned n = pick(t->g, 64);
 
     if (n < 26) {
         event_pages(t);
@@ -315,7 +315,7 @@ void some_event(Test *t)
         event_root_table(t);
     } else if (n < 59) {
         event_translation(t);
-    } else if (n < 60 && one_in(t->w, 4)) {
+    } else if (n < 60 && one_in(t->g, 4)) {
         event_reset(t);
     } else if (n < 61) {
         event_listener(t);

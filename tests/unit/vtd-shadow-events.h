@@ -12,7 +12,7 @@
 #define TESTS_UNIT_VTD_SHADOW_EVENTS_H
 
 #include "vtd-strict.h"
-#include "vtd-world.h"
+#include "vtd-guest.h"
 
 #define MEMBERS         4               /* devices with a listener */
 #define VHOST           3               /* the one that listens as vhost */
@@ -64,7 +64,7 @@ typedef struct Test {
     guint32 seed;
     unsigned step;
     char *event;
-    World *w;
+    Guest *g;
     Host *h;
     Plain plain;
     Member member[MEMBERS + 1];

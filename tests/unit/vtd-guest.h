@@ -10,18 +10,18 @@
  * mapped in one place meets what is mapped in another.  One thread.
  */
 
-#ifndef TESTS_UNIT_VTD_WORLD_H
-#define TESTS_UNIT_VTD_WORLD_H
+#ifndef TESTS_UNIT_VTD_GUEST_H
+#define TESTS_UNIT_VTD_GUEST_H
 
 #include "vtd-host.h"
 
-#define WORLD_DEVICES           5
-#define WORLD_DOMAINS           3
+#define GUEST_DEVICES           5
+#define GUEST_DOMAINS           3
 
-typedef struct World {
+typedef struct Guest {
     Host *h;
     GRand *rand;
-    bool odd;                   /* see world_new() */
+    bool odd;                   /* see guest_new() */
     uint64_t high;              /* a bit that all targets have, or 0 */
     uint64_t table[5][8];       /* the tables of a level, and how many */
     unsigned tables[5];
@@ -29,24 +29,24 @@ typedef struct World {
     uint64_t root_table[2];
     uint64_t context_table[2][2];       /* of a root table, by bus */
     unsigned active;            /* the root table that most edits go to */
-} World;
+} Guest;
 
 /*
  * Empty tables.  @odd: some targets are no RAM or cross its borders, and
  * tables are linked where those of another level belong, themselves included.
  */
-World *world_new(const VtdConfig *config, bool odd, guint32 seed);
-void world_free(World *w);
+Guest *guest_new(const VtdConfig *config, bool odd, guint32 seed);
+void guest_free(Guest *g);
 
 /* Below @n; true once in @n times */
-unsigned pick(World *w, unsigned n);
-bool one_in(World *w, unsigned n);
+unsigned pick(Guest *g, unsigned n);
+bool one_in(Guest *g, unsigned n);
 
-/* The requester id of one of WORLD_DEVICES devices, on two buses */
-uint16_t world_sid(unsigned device);
+/* The requester id of one of GUEST_DEVICES devices, on two buses */
+uint16_t guest_sid(unsigned device);
 /* An input address where something may be mapped */
-uint64_t some_address(World *w);
+uint64_t some_address(Guest *g);
 /* Change something in guest memory */
-void world_edit(World *w);
+void guest_edit(Guest *g);
 
 #endif

@@ -9,16 +9,12 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "hw/pci/pci_regs.h"
-#include "vtd-world.h"
+#include "vtd-board.h"
 
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
 
-/* Addresses for what is behind a bridge, away from all others */
-#define WINDOW                  0xe8000000u
-#define WINDOW_LAST             0xe83fffffu
-
-void world_start(World *w, const char *props, const char *b,
+void board_start(Board *w, const char *props, const char *b,
                  const char *args)
 {
     g_autofree char *all_props = g_strconcat(",caching-mode=on", props, NULL);
@@ -40,18 +36,18 @@ void world_start(World *w, const char *props, const char *b,
     shadow_expect(&w->sa);
 }
 
-void world_start_plain(World *w)
+void board_start_plain(Board *w)
 {
-    world_start(w, "", "", "");
+    board_start(w, "", "", "");
 }
 
-void world_start_big(World *w)
+void board_start_big(Board *w)
 {
     /* The machine puts all but 2 GiB above 4 GiB */
-    world_start(w, "", "", "-m 4G");
+    board_start(w, "", "", "-m 4G");
 }
 
-void world_stop(World *w)
+void board_stop(Board *w)
 {
     shadow_stop(&w->sa);
     if (w->sb.t) {
@@ -63,7 +59,7 @@ void world_stop(World *w)
     qvtd_stop(&w->d);
 }
 
-void world_attach_b(World *w)
+void board_attach_b(Board *w)
 {
     shadow_start(&w->sb, &w->b, &w->plain);
     qvtd_attach(&w->d, B, &w->domain);
@@ -93,7 +89,7 @@ static void edit(QVtd *d, const QVtdDomain *domain, const Edit *e)
     }
 }
 
-void world_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
+void board_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
                 unsigned max)
 {
     for (unsigned i = 0; i < max && edits[i].level; i++) {
@@ -101,40 +97,41 @@ void world_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
     }
 }
 
-void world_rows(World *w, const Row *rows, unsigned n)
+void board_rows(Board *w, const Row *rows, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         qvtd_row("%s", rows[i].name);
-        world_edit(&w->d, &w->domain, rows[i].edits,
+        board_edit(&w->d, &w->domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
         qvtd_invalidate(&w->d, rows[i].flush);
         shadow_expect_steps(&w->sa, rows[i].maps, rows[i].unmaps);
     }
 }
 
-unsigned world_mamv(World *w)
+unsigned board_mamv(Board *w)
 {
     return QVTD_CAP_MAMV(qvtd_read64(&w->d, QVTD_CAP));
 }
 
-void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus)
+void board_number_bus(QVtd *d, uint16_t bridge, uint8_t bus, uint8_t last)
 {
-    QPCIDevice *bridge = qpci_device_find(d->pci, devfn);
+    QPCIDevice *dev = qpci_device_find(d->pci, bridge);
 
-    g_assert_nonnull(bridge);
-    qpci_config_writeb(bridge, PCI_PRIMARY_BUS, 0);
-    qpci_config_writeb(bridge, PCI_SECONDARY_BUS, bus);
-    qpci_config_writeb(bridge, PCI_SUBORDINATE_BUS, bus);
-    qpci_config_writew(bridge, PCI_MEMORY_BASE, WINDOW >> 16);
-    qpci_config_writew(bridge, PCI_MEMORY_LIMIT, WINDOW_LAST >> 16);
+    g_assert_nonnull(dev);
+    qpci_config_writeb(dev, PCI_PRIMARY_BUS, bridge >> 8);
+    qpci_config_writeb(dev, PCI_SECONDARY_BUS, bus);
+    qpci_config_writeb(dev, PCI_SUBORDINATE_BUS, last);
+    qpci_config_writew(dev, PCI_MEMORY_BASE, BOARD_WINDOW(bus) >> 16);
+    qpci_config_writew(dev, PCI_MEMORY_LIMIT,
+                       (BOARD_WINDOW(last) + BOARD_WINDOW_BYTES - 1) >> 16);
     /* Not qpci_device_enable(): ports of CXL have no I/O */
-    qpci_config_writew(bridge, PCI_COMMAND, PCI_COMMAND_IO |
+    qpci_config_writew(dev, PCI_COMMAND, PCI_COMMAND_IO |
                        PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    g_free(bridge);
-    d->pci->mmio_alloc_ptr = WINDOW;
+    g_free(dev);
+    d->pci->mmio_alloc_ptr = BOARD_WINDOW(bus);
 }
 
-void world_slot_power(QVtd *d, uint16_t port, bool on)
+void board_slot_power(QVtd *d, uint16_t port, bool on)
 {
     QPCIDevice *dev = qpci_device_find(d->pci, port);
     uint8_t cap = qpci_find_capability(dev, PCI_CAP_ID_EXP, 0);

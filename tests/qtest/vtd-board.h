@@ -7,41 +7,41 @@
  * page tables that their rows consist of.
  */
 
-#ifndef TESTS_VTD_WORLD_H
-#define TESTS_VTD_WORLD_H
+#ifndef TESTS_VTD_BOARD_H
+#define TESTS_VTD_BOARD_H
 
 #include "vtd-shadow.h"
 
 /* RAM that nothing else uses, for targets; 64 MiB with default memory */
-#define WORLD_RAM               0x4000000ull
-#define WORLD_END_OF_RAM        0x8000000ull
-#define WORLD_GIB               0x40000000ull
-#define WORLD_GIB_2             0x140000000ull
+#define BOARD_RAM               0x4000000ull
+#define BOARD_END_OF_RAM        0x8000000ull
+#define BOARD_GIB               0x40000000ull
+#define BOARD_GIB_2             0x140000000ull
 
 /* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
-typedef struct World {
+typedef struct Board {
     QVtd d;
     Plain plain;
     Testdev a, b;
     Shadow sa, sb;
     QVtdDomain domain;
-} World;
+} Board;
 
 /*
  * @props as for vtd_start(), beside caching-mode=on; @b is what follows
  * "-device vtd-testdev" for the second device, "" or with a leading comma.
  * Only the first device is attached, and the first look has been taken.
  */
-void world_start(World *w, const char *props, const char *b,
+void board_start(Board *w, const char *props, const char *b,
                  const char *args);
-/* As world_start() with nothing special. */
-void world_start_plain(World *w);
-/* With the GiBs WORLD_GIB and WORLD_GIB_2 as targets of large leaves. */
-void world_start_big(World *w);
-void world_stop(World *w);
+/* As board_start() with nothing special. */
+void board_start_plain(Board *w);
+/* With the GiBs BOARD_GIB and BOARD_GIB_2 as targets of large leaves. */
+void board_start_big(Board *w);
+void board_stop(Board *w);
 
 /* Give the second device the domain too, and take its first look. */
-void world_attach_b(World *w);
+void board_attach_b(Board *w);
 
 /* One change of a tree of page tables; a row of them ends at level 0 */
 typedef struct Edit {
@@ -65,10 +65,10 @@ typedef struct Edit {
 #define ENTRY(level, iova, value)   { (level), (iova), (value), 1, 0 }
 #define CLEAR(level, iova, n)       { (level), (iova), 0, (n), 0 }
 
-void world_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
+void board_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
                 unsigned max);
-#define WORLD_EDIT(w, ...) \
-    world_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
+#define BOARD_EDIT(w, ...) \
+    board_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
                sizeof((const Edit[]) { __VA_ARGS__ }) / sizeof(Edit))
 
 /* Edits, one invalidation, and the notifications that it may take */
@@ -83,15 +83,22 @@ typedef struct Row {
 #define FLUSH_PAGES(iova, am)   QVTD_INV_IOTLB_PAGES(1, iova, am)
 
 /* Carry them out one after the other; each is looked at by @w->sa. */
-void world_rows(World *w, const Row *rows, unsigned n);
+void board_rows(Board *w, const Row *rows, unsigned n);
 
 /* Largest AM of a page-selective invalidation. */
-unsigned world_mamv(World *w);
+unsigned board_mamv(Board *w);
 
 /* Power a root port's slot: the guest's part when a device comes or goes. */
-void world_slot_power(QVtd *d, uint16_t port, bool on);
+void board_slot_power(QVtd *d, uint16_t port, bool on);
 
-/* What firmware does to the bridge at @devfn: its bus, a window for BARs. */
-void world_number_bus(QVtd *d, uint16_t devfn, uint8_t bus);
+/* Addresses for what is on a bus and behind it, of sixteen buses in a row */
+#define BOARD_WINDOW_BYTES      (1u << 24)
+#define BOARD_WINDOW(bus)       (0xd0000000u + (bus) % 16 * BOARD_WINDOW_BYTES)
+
+/*
+ * What firmware does to the bridge @bridge: the buses @bus to @last are behind
+ * it, with their windows.  The next BAR goes into the first of these.
+ */
+void board_number_bus(QVtd *d, uint16_t bridge, uint8_t bus, uint8_t last);
 
 #endif
