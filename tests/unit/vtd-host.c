@@ -346,6 +346,14 @@ static bool port_mem_write(QVtdPort *port, uint64_t gpa, const void *buf,
     if (to && i < len / 4) {
         __atomic_store_n(to + i, from[i], __ATOMIC_RELAXED);
     }
+    if (to && port_host(port)->after_put) {
+        Host *h = port_host(port);
+        uint64_t at = (char *)to - (char *)h->ram;
+
+        for (i = at / 8; i <= (at + len - 1) / 8; i++) {
+            h->after_put(h, i * 8);
+        }
+    }
     return to;
 }
 
@@ -558,6 +566,9 @@ void host_put(Host *h, uint64_t gpa, uint64_t value)
     g_assert_cmphex(gpa, <, RAM_SIZE);
     __atomic_store_n(&h->ram[gpa / 8], GUINT64_TO_LE(value),
                      __ATOMIC_RELAXED);
+    if (h->after_put) {
+        h->after_put(h, gpa);
+    }
 }
 
 uint64_t host_get(Host *h, uint64_t gpa)

@@ -82,6 +82,8 @@ struct Host {
     /* Called in the middle of a read by the engine, its data copied */
     void (*after_read)(Host *h, uint64_t gpa);
     void *opaque;               /* of after_read */
+    /* Called after the guest has written the word of 8 bytes at @gpa */
+    void (*after_put)(Host *h, uint64_t gpa);
 
     GArray *regions;            /* VtdRam: what lies above, in order */
     bool dirty_tracking;
