@@ -445,9 +445,9 @@ static void judge_untouched(Replay *r, const Strict *s, const GArray *mappings,
     unsigned next = 0;
 
     for (unsigned i = 0; i < s->log->len && !r->wrong; i++) {
-        const VtdNotice *notice = &g_array_index(s->log, VtdNotice, i);
+        const Run *notice = &g_array_index(s->log, JudgeRecord, i).run;
 
-        if (notice->read || notice->write) {
+        if (notice->perm) {
             continue;
         }
         while (next && g_array_index(mappings, Run, next - 1).first >=
@@ -467,8 +467,9 @@ static void judge_untouched(Replay *r, const Strict *s, const GArray *mappings,
             alone = runs_new();
             runs_add(alone, run);
             if (same_in(alone, after, run) && same_in(right, less, run)) {
-                wrong(r, "0x%" PRIx64 " to 0x%" PRIx64 " was unmapped, and "
-                      "mapped again", run->first, run->last);
+                wrong(r, "0x%" PRIx64 " to 0x%" PRIx64 " was unmapped with 0x%"
+                      PRIx64 " to 0x%" PRIx64 ", and mapped again", run->first,
+                      run->last, notice->first, notice->last);
             }
             g_array_free(alone, TRUE);
         }

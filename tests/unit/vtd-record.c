@@ -155,7 +155,8 @@ static void record_layout(Record *r)
         !memcmp(r->layout.behind_io, h->behind_io,
                 sizeof(r->layout.behind_io)) &&
         r->layout.regions->len == h->regions->len &&
-        !memcmp(r->layout.regions->data, h->regions->data, bytes)) {
+        (!bytes || !memcmp(r->layout.regions->data, h->regions->data,
+                           bytes))) {
         return;
     }
     memcpy(r->layout.hole, h->hole, sizeof(r->layout.hole));

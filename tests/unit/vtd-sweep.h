@@ -113,7 +113,7 @@ typedef struct Sequence {
 /* g_memdup2(), which is newer than the oldest GLib */
 static inline void *sweep_copy(const void *from, size_t len)
 {
-    return memcpy(g_malloc(len), from, len);
+    return len ? memcpy(g_malloc(len), from, len) : NULL;
 }
 
 /* Replay @q with every refusal; failures go to the test that runs */
