@@ -297,7 +297,7 @@ static void test_full(void)
         };
 
         qvtd_row("%u leaves", leaves);
-        board_edit(&d, &domain, edits, 1);
+        qvtd_edit(&d, &domain, edits, 1);
         qvtd_invalidate_all(&d);
         expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), MIN(leaves, 100));
         g_free(text);

@@ -116,7 +116,7 @@ static void test_structures(void)
 
     qvtd_row("all tables");
     domain = qvtd_domain_new(&w.d, 1, 4);
-    board_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
+    qvtd_edit(&w.d, &domain, (const Edit[]) { LEAVES(1, IOVA, RAM, 3) }, 1);
     g_assert_cmphex(domain.top, >=, WINDOW);
     qvtd_attach(&w.d, A, &domain);
     qvtd_invalidate_all(&w.d);

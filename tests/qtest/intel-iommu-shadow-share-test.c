@@ -27,7 +27,7 @@ static void fill(QVtd *d, const QVtdDomain *domain)
 {
     const Edit edits[] = { LEAVES(1, IOVA, RAM, 2048) };
 
-    board_edit(d, domain, edits, 1);
+    qvtd_edit(d, domain, edits, 1);
 }
 
 /* Rule "shared": one table, two devices */
@@ -139,7 +139,7 @@ static void test_two_roots(void)
 
         qvtd_row("%s", rows[i].name);
         BOARD_EDIT(&w, CLEAR(1, IOVA + i * 0x1000, 1));
-        board_edit(&w.d, &other, edits, 1);
+        qvtd_edit(&w.d, &other, edits, 1);
         flush(&w, rows[i].desc);
         shadow_expect_steps(&w.sa, 0, 1);
         shadow_expect_steps(&w.sb, 2, 0);
@@ -172,7 +172,7 @@ static void test_moved(void)
     /* Its own tables; the same but for 20 of 2048 pages, in two runs */
     other = qvtd_domain_new(&w.d, 2, 4);
     fill(&w.d, &other);
-    board_edit(&w.d, &other, (const Edit[]) {
+    qvtd_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x1000, 8),
         CLEAR(1, IOVA + 2 * MIB2, 8),
         LEAVES(1, IOVA + 8 * MIB2, RAM, 4),
@@ -196,7 +196,7 @@ static void test_moved(void)
 
     qvtd_row("moves while the tables change");
     qvtd_attach(&w.d, A, &other);
-    board_edit(&w.d, &other, (const Edit[]) {
+    qvtd_edit(&w.d, &other, (const Edit[]) {
         LEAVES(1, IOVA + MIB2, RAM + 0x2000, 8),
     }, 1);
     BOARD_EDIT(&w, CLEAR(1, IOVA, 4));
@@ -253,7 +253,7 @@ static void test_one_space(void)
     qvtd_row("one of them comes later");
     testdev_command(&t[1], TESTDEV_REGISTER, 1, 0ull);
     expect_eq(testdev_count(&t[1], TESTDEV_MAPPINGS), 0);
-    board_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
+    qvtd_edit(&d, &domain, (const Edit[]) { CLEAR(1, IOVA, 8) }, 1);
     qvtd_invalidate(&d, FLUSH_DOMAIN);
     shadow_expect_steps(&s[0], 0, 1);
     shadow_restart(&s[1]);
@@ -438,7 +438,7 @@ static void disturb(Board *w, QVtdDomain *other, GRand *random)
         qvtd_attach(&w->d, A, domain);
         break;
     }
-    board_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
+    qvtd_edit(&w->d, domain, edits, ARRAY_SIZE(edits));
     switch (g_rand_int_range(random, 0, 32)) {
     case 0:
         qvtd_write64(&w->d, QVTD_RTADDR, w->d.root);
@@ -480,7 +480,7 @@ static void map_watched(Board *w, QVtdDomain *other, TestdevWatch *watch)
             watch[i] = (TestdevWatch) {
                 IOVA + i * 2 * QVTD_PAGE, RAM + i * 2 * QVTD_PAGE,
             };
-            board_edit(&w->d, domain, (const Edit[]) {
+            qvtd_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(1, watch[i].iova, watch[i].target, 1),
             }, 1);
         }
@@ -491,7 +491,7 @@ static void map_watched(Board *w, QVtdDomain *other, TestdevWatch *watch)
             watch[WATCHED + i] = (TestdevWatch) {
                 iova + i * QVTD_PAGE, RAM + i * QVTD_PAGE,
             };
-            board_edit(&w->d, domain, (const Edit[]) {
+            qvtd_edit(&w->d, domain, (const Edit[]) {
                 LEAVES(2, iova, RAM, 1),
             }, 1);
         }

@@ -24,22 +24,10 @@ static void flush(Board *w, QVtdDesc desc)
 
 static void test_first_split(void)
 {
-    static const Row rows[] = {
-        { "a 2-MiB leaf", { LEAVES(2, IOVA, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
-        { "becomes 512 leaves to one page",
-          { CLEAR(2, IOVA, 1), SAME_LEAVES(1, IOVA, RAM + MIB2, 512) },
-          FLUSH_DOMAIN, 512, 1 },
-        { "becomes a leaf to elsewhere", { LEAVES(2, IOVA, RAM, 1) },
-          FLUSH_DOMAIN, 1, 1 },
-        { "becomes 512 leaves to the same bytes",
-          { CLEAR(2, IOVA, 1), LEAVES(1, IOVA, RAM, 512) },
-          FLUSH_DOMAIN, 0, 0 },
-        { "goes", { CLEAR(1, IOVA, 512) }, FLUSH_DOMAIN, 0, 1 },
-    };
     Board w;
 
     board_start_plain(&w);
-    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows_of(&w, "split");
     board_stop(&w);
 }
 
@@ -76,8 +64,8 @@ static void test_first_reserved(void)
             iova += 0x100 * BOARD_GIB; /* not over the interrupt range */
         }
         qvtd_row("%s, clear", rows[i].name);
-        board_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
-                   leaf[0].value, 1 }, 1);
+        qvtd_edit(&w.d, &w.domain, &(Edit) { leaf[0].level, iova,
+                  leaf[0].value, 1 }, 1);
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         shadow_expect_steps(&w.sa, 1, 0);
 
@@ -98,77 +86,20 @@ static void test_first_reserved(void)
 /* A GiB with the interrupt range in it: what is left is ten pieces */
 static void test_first_interrupts(void)
 {
-    static const Row rows[] = {
-        { "a 1-GiB leaf over the interrupt range",
-          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
-        { "a page-selective invalidation of it",
-          { }, FLUSH_PAGES(3 * BOARD_GIB, 18), 0, 0 },
-        { "it goes elsewhere",
-          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB_2, 1) },
-          FLUSH_PAGES(3 * BOARD_GIB, 18), 10, 10 },
-        { "it goes, page-selective",
-          { CLEAR(3, 3 * BOARD_GIB, 1) }, FLUSH_PAGES(3 * BOARD_GIB, 18),
-          0, 10 },
-        { "the same by a domain flush",
-          { LEAVES(3, 3 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 10, 0 },
-        { "it goes, by a domain flush",
-          { CLEAR(3, 3 * BOARD_GIB, 1) }, FLUSH_DOMAIN, 0, 10 },
-    };
     Board w;
 
     board_start_big(&w);
-    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows_of(&w, "interrupts");
     board_stop(&w);
 }
 
 /* Rule "in place": changed in place, each page alone and back to back */
 static void test_in_place(void)
 {
-    static const Row rows[] = {
-        { "pages", { LEAVES(1, IOVA, RAM, 512) }, FLUSH_DOMAIN, 512, 0 },
-        { "one page's target", { LEAVES(1, IOVA, RAM + MIB2, 1) },
-          FLUSH_PAGES(IOVA, 0), 1, 1 },
-        { "one page's write permission",
-          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, QVTD_R) },
-          FLUSH_DOMAIN, 1, 1 },
-        { "one page's read permission",
-          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1, QVTD_W) },
-          FLUSH_DOMAIN, 1, 1 },
-        { "both permissions", { LEAVES(1, IOVA + 0x1000, RAM + 0x1000, 1) },
-          FLUSH_PAGES(IOVA, 4), 1, 1 },
-        { "ignored bits",
-          { LEAVES_BITS(1, IOVA + 0x1000, RAM + 0x1000, 1,
-                        QVTD_RW | 0x3ull << 52 | 0x7fc | 1ull << 63) },
-          FLUSH_DOMAIN, 0, 0 },
-        { "three apart",
-          { LEAVES(1, IOVA + 0x10000, RAM + MIB2, 1),
-            LEAVES(1, IOVA + 0x12000, RAM + MIB2, 1),
-            LEAVES(1, IOVA + 0x14000, RAM + MIB2, 1) }, FLUSH_DOMAIN, 3, 3 },
-        { "two swapped",
-          { LEAVES(1, IOVA + 0x20000, RAM + 0x21000, 1),
-            LEAVES(1, IOVA + 0x21000, RAM + 0x20000, 1) },
-          FLUSH_DOMAIN, 2, 2 },
-        { "all, by a page",
-          { LEAVES(1, IOVA, RAM + 0x400000 + 0x1000, 512) },
-          FLUSH_DOMAIN, 512, 512 },
-        { "one changes, one goes, one changes",
-          { LEAVES(1, IOVA + 0x30000, RAM, 1), CLEAR(1, IOVA + 0x31000, 1),
-            LEAVES(1, IOVA + 0x32000, RAM, 1) }, FLUSH_DOMAIN, 2, 3 },
-        { "a 2-MiB leaf", { LEAVES(2, IOVA + MIB2, RAM, 1) },
-          FLUSH_DOMAIN, 1, 0 },
-        { "goes elsewhere", { LEAVES(2, IOVA + MIB2, RAM + MIB2, 1) },
-          FLUSH_DOMAIN, 1, 1 },
-        { "is read-only",
-          { LEAVES_BITS(2, IOVA + MIB2, RAM + MIB2, 1, QVTD_R) },
-          FLUSH_PAGES(IOVA + MIB2, 9), 1, 1 },
-        { "one page of it is invalidated",
-          { LEAVES(2, IOVA + MIB2, RAM + MIB2, 1) },
-          FLUSH_PAGES(IOVA + MIB2 + 0x5000, 0), 1, 1 },
-    };
     Board w;
 
     board_start_plain(&w);
-    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows_of(&w, "in-place");
     board_stop(&w);
 }
 
@@ -215,38 +146,10 @@ static void test_permissions(void)
 
 static void test_fewest_unmaps(void)
 {
-    static const Row rows[] = {
-        { "2 MiB of pages", { LEAVES(1, IOVA, RAM, 512) },
-          FLUSH_DOMAIN, 512, 0 },
-        { "go", { CLEAR(1, IOVA, 512) }, FLUSH_DOMAIN, 0, 1 },
-        { "2 MiB with every other page",
-          { LEAVES(1, IOVA, RAM, 512), CLEAR(1, IOVA + 0x1000, 1),
-            CLEAR(1, IOVA + 0x3000, 1), CLEAR(1, IOVA + 0x5000, 1) },
-          FLUSH_DOMAIN, 509, 0 },
-        { "go, over the holes", { CLEAR(1, IOVA, 512) }, FLUSH_DOMAIN, 0, 1 },
-        { "2 MiB of pages again", { LEAVES(1, IOVA, RAM, 512) },
-          FLUSH_DOMAIN, 512, 0 },
-        { "all but the first go", { CLEAR(1, IOVA + 0x1000, 511) },
-          FLUSH_DOMAIN, 0, 9 },
-        { "they come back", { LEAVES(1, IOVA, RAM, 512) },
-          FLUSH_DOMAIN, 511, 0 },
-        { "all but one in the middle go",
-          { CLEAR(1, IOVA, 256), CLEAR(1, IOVA + 0x101000, 255) },
-          FLUSH_DOMAIN, 0, 9 },
-        { "the table is unlinked", { CLEAR(2, IOVA, 1) }, FLUSH_DOMAIN, 0, 1 },
-        { "a page at either end of 2 MiB",
-          { LEAVES(1, IOVA, RAM, 1), LEAVES(1, IOVA + 0x1ff000, RAM, 1) },
-          FLUSH_DOMAIN, 2, 0 },
-        { "both go", { CLEAR(1, IOVA, 512) }, FLUSH_DOMAIN, 0, 1 },
-        { "leaves of every size",
-          { LEAVES(1, IOVA, RAM, 16), LEAVES(2, IOVA + MIB2, RAM, 3),
-            LEAVES(1, IOVA + 4 * MIB2, RAM, 16) }, FLUSH_DOMAIN, 35, 0 },
-        { "go", { CLEAR(3, IOVA, 1) }, FLUSH_DOMAIN, 0, 1 },
-    };
     Board w;
 
     board_start_plain(&w);
-    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows_of(&w, "fewest");
     board_stop(&w);
 }
 
@@ -335,23 +238,10 @@ static void test_dirty_tracking(void)
 
 static void test_map_width(void)
 {
-    static const Row rows[] = {
-        { "neighbours are not joined", { LEAVES(1, IOVA, RAM, 1024) },
-          FLUSH_DOMAIN, 1024, 0 },
-        { "a 2-MiB leaf is one", { LEAVES(2, IOVA + 4 * MIB2, RAM, 1) },
-          FLUSH_DOMAIN, 1, 0 },
-        { "two of them are two", { LEAVES(2, IOVA + 8 * MIB2, RAM, 2) },
-          FLUSH_DOMAIN, 2, 0 },
-        { "a 1-GiB leaf is one",
-          { LEAVES(3, 2 * BOARD_GIB, BOARD_GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
-        { "all of it, by pages that lie in it",
-          { LEAVES(3, 4 * BOARD_GIB, BOARD_GIB, 1) },
-          FLUSH_PAGES(4 * BOARD_GIB + 0x12345000, 0), 1, 0 },
-    };
     Board w;
 
     board_start_big(&w);
-    board_rows(&w, rows, ARRAY_SIZE(rows));
+    board_rows_of(&w, "width");
     expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1024 + 5 + 1);
     board_stop(&w);
 }
@@ -359,7 +249,7 @@ static void test_map_width(void)
 static void test_not_ram(void)
 {
     /* Memory ends in the middle of a leaf: 129 MiB */
-    static const Row rows[] = {
+    static const EditRow rows[] = {
         { "pages on both sides of the end of RAM",
           { LEAVES(1, IOVA, 0x80fe000, 4) }, FLUSH_DOMAIN, 2, 0 },
         { "registers", { LEAVES(1, IOVA, QVTD_BASE, 1) }, FLUSH_DOMAIN, 0, 1 },
@@ -397,32 +287,13 @@ static void test_not_ram(void)
 /* The smallest address width, and the last page of each */
 static void test_widths(void)
 {
-    static const Row narrow[] = {
-        { "39 bits: the ends",
-          { LEAVES(1, 0, RAM, 1), LEAVES(1, 0x7ffffff000, RAM, 1) },
-          FLUSH_DOMAIN, 2, 0 },
-        { "39 bits: all, page-selective", { CLEAR(1, 0x7ffffff000, 1) },
-          FLUSH_PAGES(0x7ffffff000, 0), 0, 1 },
-        { "39 bits: all goes", { CLEAR(3, 0, 1) }, FLUSH_DOMAIN, 0, 10 },
-    };
-    static const Row wide[] = {
-        { "48 bits: the ends",
-          { LEAVES(1, 0, RAM, 1), LEAVES(1, 0xfffffffff000, RAM, 1),
-            LEAVES(2, 0x7fffffe00000, RAM, 1),
-            LEAVES(2, 0x800000000000, RAM, 1) }, FLUSH_DOMAIN, 4, 0 },
-        { "48 bits: the last page", { CLEAR(1, 0xfffffffff000, 1) },
-          FLUSH_PAGES(0xfffffffff000, 0), 0, 1 },
-        { "48 bits: all goes",
-          { CLEAR(4, 0, 1), CLEAR(4, 0x7fffffe00000, 1),
-            CLEAR(4, 0x800000000000, 1) }, FLUSH_DOMAIN, 0, 12 },
-    };
     Board w;
 
     board_start(&w, ",aw-bits=39", "", "");
-    board_rows(&w, narrow, ARRAY_SIZE(narrow));
+    board_rows_of(&w, "narrow");
     board_stop(&w);
     board_start_plain(&w);
-    board_rows(&w, wide, ARRAY_SIZE(wide));
+    board_rows_of(&w, "wide");
     board_stop(&w);
 }
 
@@ -453,7 +324,7 @@ static void test_above_width(void)
     qvtd_row("tables");
     domain = qvtd_domain_new(&w.d, 1, 3);
     g_assert_cmphex(domain.top, >=, high);
-    board_edit(&w.d, &domain, (const Edit[]) {
+    qvtd_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(1, 0x5000, high + size / 2, 3),
         LEAVES(2, 0x40000000, high + size / 2, 2),
     }, 2);

@@ -95,7 +95,7 @@ static QVtdDomain start_vhost(Board *w, const char *props, const char *b)
     qtest_writeq(w->d.qts, qvtd_context_entry(&w->d, A), 0);
     domain = qvtd_domain_new(&w->d, 2, w->domain.levels);
     qvtd_attach(&w->d, B, &domain);
-    board_edit(&w->d, &domain, (const Edit[]) {
+    qvtd_edit(&w->d, &domain, (const Edit[]) {
         LEAVES(1, IOVA, RAM, 512),
     }, 1);
     qvtd_invalidate_all(&w->d);
@@ -370,7 +370,7 @@ static void test_translation_requests(void)
     Board w;
 
     domain = start_vhost(&w, ",device-iotlb=on", ",device-tlb=on");
-    board_edit(&w.d, &domain, (const Edit[]) {
+    qvtd_edit(&w.d, &domain, (const Edit[]) {
         LEAVES(2, IOVA + 2 * MIB2, RAM + MIB2, 1),
         LEAVES_BITS(1, IOVA + 3 * MIB2, RAM, 1, QVTD_R),
     }, 2);

@@ -23,68 +23,13 @@ static void domain_flush(Board *w)
 
 /* Rule "resized": sizes that change; the mapping stays where the bytes do */
 
-static const Row sizes_2m[] = {
-    { "2 MiB", { LEAVES(2, IOVA, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
-    { "pages, same bytes",
-      { CLEAR(2, IOVA, 1), LEAVES(1, IOVA, RAM, 512) }, FLUSH_DOMAIN, 0, 0 },
-    { "2 MiB again, same bytes", { LEAVES(2, IOVA, RAM, 1) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "pages elsewhere",
-      { CLEAR(2, IOVA, 1), LEAVES(1, IOVA, RAM + MIB2, 512) },
-      FLUSH_DOMAIN, 512, 1 },
-    { "2 MiB, same bytes", { LEAVES(2, IOVA, RAM + MIB2, 1) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "pages again, same bytes",
-      { CLEAR(2, IOVA, 1), LEAVES(1, IOVA, RAM + MIB2, 512) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "half of them go", { CLEAR(1, IOVA, 256) }, FLUSH_DOMAIN, 0, 1 },
-    { "2 MiB, the other half new", { LEAVES(2, IOVA, RAM + MIB2, 1) },
-      FLUSH_DOMAIN, 256, 0 },
-    { "2 MiB elsewhere", { LEAVES(2, IOVA, RAM, 1) }, FLUSH_DOMAIN, 1, 1 },
-    { "pages elsewhere, by page invalidation",
-      { CLEAR(2, IOVA, 1), LEAVES(1, IOVA, RAM + MIB2, 512) },
-      FLUSH_PAGES(IOVA, 9), 512, 1 },
-    { "2 MiB elsewhere, by page invalidation",
-      { LEAVES(2, IOVA, RAM, 1) }, FLUSH_PAGES(IOVA + 0x7000, 0), 1, 1 },
-    { "other permission, as pages",
-      { CLEAR(2, IOVA, 1), LEAVES_BITS(1, IOVA, RAM, 512, QVTD_R) },
-      FLUSH_DOMAIN, 512, 1 },
-    { "it goes", { CLEAR(2, IOVA, 1) }, FLUSH_DOMAIN, 0, 1 },
-};
-
-static const Row sizes_1g[] = {
-    { "512 leaves of 2 MiB", { LEAVES(2, 5 * GIB, GIB, 512) },
-      FLUSH_DOMAIN, 512, 0 },
-    { "1 GiB, same bytes", { LEAVES(3, 5 * GIB, GIB, 1) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "2 MiB again, same bytes",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "one of them as pages, same bytes",
-      { CLEAR(2, 5 * GIB, 1), LEAVES(1, 5 * GIB, GIB, 512) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "1 GiB elsewhere", { LEAVES(3, 5 * GIB, BOARD_GIB_2, 1) },
-      FLUSH_DOMAIN, 1, 512 },
-    { "2 MiB, same bytes",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, BOARD_GIB_2, 512) },
-      FLUSH_DOMAIN, 0, 0 },
-    { "all goes", { CLEAR(3, 5 * GIB, 1) }, FLUSH_DOMAIN, 0, 1 },
-    { "1 GiB", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
-    { "pages in its first 2 MiB, 2 MiB elsewhere, nothing more",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB + MIB2, BOARD_GIB_2, 1),
-        LEAVES(1, 5 * GIB, RAM, 512) }, FLUSH_DOMAIN, 513, 1 },
-    { "1 GiB again", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 2 },
-    { "it goes, page-selective", { CLEAR(3, 5 * GIB, 1) },
-      FLUSH_PAGES(5 * GIB, 18), 0, 1 },
-};
-
 static void test_sizes(void)
 {
     Board w;
 
     board_start_big(&w);
-    board_rows(&w, sizes_2m, ARRAY_SIZE(sizes_2m));
-    board_rows(&w, sizes_1g, ARRAY_SIZE(sizes_1g));
+    board_rows_of(&w, "sizes-2m");
+    board_rows_of(&w, "sizes-1g");
     board_stop(&w);
 }
 
@@ -376,7 +321,7 @@ static void test_other_levels(void)
 
 static void test_interrupt_range(void)
 {
-    static const Row rows[] = {
+    static const EditRow rows[] = {
         { "a 2-MiB leaf, its upper half",
           { LEAVES(2, 0xfee00000, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
         { "it goes elsewhere", { LEAVES(2, 0xfee00000, RAM + MIB2, 1) },
@@ -410,7 +355,7 @@ static void test_interrupt_range(void)
     board_start_plain(&w);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         qvtd_row("%s", rows[i].name);
-        board_edit(&w.d, &w.domain, rows[i].edits,
+        qvtd_edit(&w.d, &w.domain, rows[i].edits,
                    ARRAY_SIZE(rows[i].edits));
         qvtd_invalidate(&w.d, rows[i].flush);
         if (i == 6) {

@@ -68,44 +68,21 @@ void board_attach_b(Board *w)
     shadow_expect_quiet(&w->sa);
 }
 
-static void edit(QVtd *d, const QVtdDomain *domain, const Edit *e)
+static void look(void *opaque, uint64_t maps, uint64_t unmaps)
 {
-    unsigned shift = 12 + 9 * (e->level - 1);
-    uint64_t iova = e->iova, value = e->value;
+    Board *w = opaque;
 
-    for (unsigned done = 0; done < e->n; ) {
-        /* As many as there are up to the end of the table */
-        unsigned room = 512 - (iova >> shift & 511);
-        unsigned n = MIN(room, e->n - done);
-        uint64_t entries[512];
-
-        for (unsigned i = 0; i < n; i++, value += e->step) {
-            entries[i] = cpu_to_le64(value);
-        }
-        qtest_bufwrite(d->qts, qvtd_entry(d, domain, iova, e->level), entries,
-                       n * sizeof(*entries));
-        iova += (uint64_t)n << shift;
-        done += n;
-    }
+    shadow_expect_steps(&w->sa, maps, unmaps);
 }
 
-void board_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
-                unsigned max)
+void board_rows(Board *w, const EditRow *rows, unsigned n)
 {
-    for (unsigned i = 0; i < max && edits[i].level; i++) {
-        edit(d, domain, &edits[i]);
-    }
+    qvtd_edit_rows(&w->d, &w->domain, rows, n, look, w);
 }
 
-void board_rows(Board *w, const Row *rows, unsigned n)
+void board_rows_of(Board *w, const char *name)
 {
-    for (unsigned i = 0; i < n; i++) {
-        qvtd_row("%s", rows[i].name);
-        board_edit(&w->d, &w->domain, rows[i].edits,
-                   ARRAY_SIZE(rows[i].edits));
-        qvtd_invalidate(&w->d, rows[i].flush);
-        shadow_expect_steps(&w->sa, rows[i].maps, rows[i].unmaps);
-    }
+    qvtd_edit_rows_of(&w->d, &w->domain, name, look, w);
 }
 
 unsigned board_mamv(Board *w)

@@ -3,20 +3,20 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the machine that the tests of shadows start from, and the edits of
- * page tables that their rows consist of.
+ * Owns the machine that the tests of shadows start from.
  */
 
 #ifndef TESTS_VTD_BOARD_H
 #define TESTS_VTD_BOARD_H
 
+#include "tests/vtd/edits.h"
 #include "vtd-shadow.h"
 
 /* RAM that nothing else uses, for targets; 64 MiB with default memory */
-#define BOARD_RAM               0x4000000ull
+#define BOARD_RAM               EDIT_RAM
 #define BOARD_END_OF_RAM        0x8000000ull
-#define BOARD_GIB               0x40000000ull
-#define BOARD_GIB_2             0x140000000ull
+#define BOARD_GIB               EDIT_GIB
+#define BOARD_GIB_2             EDIT_GIB_2
 
 /* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
 typedef struct Board {
@@ -43,47 +43,13 @@ void board_stop(Board *w);
 /* Give the second device the domain too, and take its first look. */
 void board_attach_b(Board *w);
 
-/* One change of a tree of page tables; a row of them ends at level 0 */
-typedef struct Edit {
-    unsigned level;
-    uint64_t iova;
-    uint64_t value;             /* of the first entry */
-    unsigned n;                 /* entries in a row */
-    uint64_t step;              /* from one to the next */
-} Edit;
-
-/* @n leaves in a row, with R and W or with these bits */
-#define LEAVES(level, iova, target, n) \
-    LEAVES_BITS(level, iova, target, n, QVTD_RW)
-#define LEAVES_BITS(level, iova, target, n, bits) \
-    { (level), (iova), (target) | (bits) | ((level) > 1 ? QVTD_PS : 0), (n), \
-      QVTD_PAGE << 9 * ((level) - 1) }
-/* @n leaves to one target */
-#define SAME_LEAVES(level, iova, target, n) \
-    { (level), (iova), (target) | QVTD_RW | ((level) > 1 ? QVTD_PS : 0), \
-      (n), 0 }
-#define ENTRY(level, iova, value)   { (level), (iova), (value), 1, 0 }
-#define CLEAR(level, iova, n)       { (level), (iova), 0, (n), 0 }
-
-void board_edit(QVtd *d, const QVtdDomain *domain, const Edit *edits,
-                unsigned max);
 #define BOARD_EDIT(w, ...) \
-    board_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
-               sizeof((const Edit[]) { __VA_ARGS__ }) / sizeof(Edit))
+    qvtd_edit(&(w)->d, &(w)->domain, (const Edit[]) { __VA_ARGS__ }, \
+              sizeof((const Edit[]) { __VA_ARGS__ }) / sizeof(Edit))
 
-/* Edits, one invalidation, and the notifications that it may take */
-typedef struct Row {
-    const char *name;
-    Edit edits[5];
-    QVtdDesc flush;
-    uint64_t maps, unmaps;
-} Row;
-
-#define FLUSH_DOMAIN            QVTD_INV_IOTLB_DOMAIN(1)
-#define FLUSH_PAGES(iova, am)   QVTD_INV_IOTLB_PAGES(1, iova, am)
-
-/* Carry them out one after the other; each is looked at by @w->sa. */
-void board_rows(Board *w, const Row *rows, unsigned n);
+/* Rows of edits one after the other; each is looked at by @w->sa. */
+void board_rows(Board *w, const EditRow *rows, unsigned n);
+void board_rows_of(Board *w, const char *name);
 
 /* Largest AM of a page-selective invalidation. */
 unsigned board_mamv(Board *w);

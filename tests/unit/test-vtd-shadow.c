@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "tests/vtd/edits.h"
 #include "vtd-mirror.h"
 
 #define SID                     0x10
@@ -760,6 +761,36 @@ static void test_interrupt_range(void)
     stop(f);
 }
 
+/* The rows that the qtests have too */
+
+static void look(void *opaque, uint64_t maps, uint64_t unmaps)
+{
+    Mirror *m = opaque;
+
+    g_assert_cmpuint(strict_maps(m->s), <=, maps);
+    g_assert_cmpuint(strict_unmaps(m->s), <=, unmaps);
+    assert_step(m, 0);
+}
+
+static void test_rows(const void *name)
+{
+    VtdConfig config = mirror_config;
+    QVtdDomain domain;
+    Mirror *m;
+    Host *h;
+
+    config.aw_bits = g_str_equal(name, "narrow") ? 39 : 48;
+    h = host_new(&config);
+    host_add_region(h, EDIT_RAM, 2 * EDIT_GIB - 1, true);
+    host_add_region(h, 4 * EDIT_GIB, 6 * EDIT_GIB - 1, true);
+    host_enable(h);
+    domain = qvtd_domain_new(&h->vtd, 1, config.aw_bits == 39 ? 3 : 4);
+    m = mirror_new(h, SID, domain.id, domain.top, domain.levels);
+    qvtd_edit_rows_of(&h->vtd, &domain, name, look, m);
+    mirror_free(m);
+    host_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -789,5 +820,12 @@ int main(int argc, char **argv)
                     test_no_wider_than_the_leaf);
     g_test_add_func("/vtd/shadow/target-not-all-ram",
                     test_target_not_all_ram);
+    for (unsigned i = 0; qvtd_edit_names[i]; i++) {
+        g_autofree char *path = g_strconcat("/vtd/shadow/rows/",
+                                            qvtd_edit_names[i], NULL);
+
+        g_test_add_data_func(path, qvtd_edit_names[i], test_rows);
+    }
+
     return g_test_run();
 }
