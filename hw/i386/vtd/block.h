@@ -94,6 +94,19 @@ static inline bool vtd_seen_has_room(const VtdSeen *seen, int64_t more)
            (int64_t)seen->config->max_bytes;
 }
 
+/* Set @more bytes aside, or, if negative, that many fewer */
+static inline void vtd_seen_promise(VtdSeen *seen, int64_t more)
+{
+    seen->promised += more;
+}
+
+/* So many leaves were left out at a limit */
+static inline void vtd_seen_leave_out(VtdSeen *seen, uint64_t leaves)
+{
+    seen->limited = true;
+    seen->config->stats->over_limit += leaves;
+}
+
 static inline size_t vtd_form_bytes(VtdForm form)
 {
     return form == VTD_FORM_ENTRIES ? VTD_LARGE_BLOCK : VTD_SMALL_BLOCK;

@@ -10,6 +10,11 @@
 #include "qemu/osdep.h"
 #include "internal.h"
 
+void vtd_csr_clear_locked(Vtd *v)
+{
+    memset(v->csr, 0, sizeof(v->csr));
+}
+
 uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset)
 {
     uint32_t value;

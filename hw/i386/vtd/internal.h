@@ -241,6 +241,7 @@ static inline void vtd_count(Vtd *v, VtdStat stat)
  * csr.c: the register image.  Calls that end in _locked want Vtd.lock held;
  * the others take it.  @offset is of a register of 32 or 64 bits.  [any]
  */
+void vtd_csr_clear_locked(Vtd *v);
 uint32_t vtd_reg32_locked(const Vtd *v, unsigned offset);
 void vtd_reg32_set_locked(Vtd *v, unsigned offset, uint32_t value);
 uint64_t vtd_reg64_locked(const Vtd *v, unsigned offset);
@@ -435,11 +436,11 @@ void vtd_share_sync(VtdSpace *space, const char *reason);
  */
 void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
                            uint64_t last);
-bool vtd_shares_pending(Vtd *v);
+bool vtd_syncs_pending(Vtd *v);
 /* Another piece of each sync that is pending; true if none is any more */
-bool vtd_shares_continue(Vtd *v);
+bool vtd_syncs_continue(Vtd *v);
 /* Forget tables that no space follows */
-void vtd_shares_sweep(Vtd *v);
+void vtd_shares_drop_unused(Vtd *v);
 
 /* space.c: views, and when a space changes to other tables.  [bql] */
 void vtd_spaces_init(Vtd *v);

@@ -161,7 +161,7 @@ static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
         VtdExtent extent;
         bool sendable = true, one = false;
 
-        if (!vtd_refused_at(space->sent.refused, first, last, &end)) {
+        if (!vtd_refused_covers(space->sent.refused, first, last, &end)) {
             if (vtd_space_find_extent(space, first, end, &extent)) {
                 one = extent.first == first;
                 end = one ? extent.last : extent.first - 1;
@@ -261,7 +261,7 @@ static void vtd_sink_take_gone(VtdSink *sink, uint64_t first, uint64_t last,
         vtd_sink_unmap_exact(sink, first, last, old);
     } else {
         for (uint64_t from = first, end; ; from = end + 1) {
-            if (!vtd_refused_at(space->sent.refused, from, last, &end)) {
+            if (!vtd_refused_covers(space->sent.refused, from, last, &end)) {
                 vtd_sink_hold_gone(sink, from, end);
             }
             if (end == last) {
@@ -290,7 +290,7 @@ static void vtd_sink_unmap_changed(VtdSink *sink, uint64_t first, uint64_t last)
 {
     uint64_t end;
 
-    if (vtd_refused_at(sink->space->sent.refused, first, last, &end) &&
+    if (vtd_refused_covers(sink->space->sent.refused, first, last, &end) &&
         end == last) {
         return;
     }
@@ -487,7 +487,7 @@ static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
     VtdSpace *space = sink->space;
     uint64_t to = last;
 
-    while (sink->tries && vtd_refused_next(space->sent.refused, &first, &to)) {
+    while (sink->tries && vtd_refused_find(space->sent.refused, &first, &to)) {
         to = MIN(to, first | (RETRY_STEP - 1));
         vtd_seen_compare(NULL, vtd_space_seen(space), first, to, false,
                           vtd_sink_push_fn, sink);

@@ -125,7 +125,7 @@ uint64_t vtd_refused_drop(VtdRefused *refused, uint64_t first, uint64_t last)
     return forgotten;
 }
 
-bool vtd_refused_next(const VtdRefused *refused, uint64_t *first,
+bool vtd_refused_find(const VtdRefused *refused, uint64_t *first,
                       uint64_t *last)
 {
     VtdOverlap overlap = { 0 };
@@ -140,13 +140,13 @@ bool vtd_refused_next(const VtdRefused *refused, uint64_t *first,
     return true;
 }
 
-bool vtd_refused_at(const VtdRefused *refused, uint64_t first, uint64_t last,
-                    uint64_t *end)
+bool vtd_refused_covers(const VtdRefused *refused, uint64_t first,
+                        uint64_t last, uint64_t *end)
 {
     uint64_t from = first;
 
     *end = last;
-    if (!vtd_refused_next(refused, &from, end)) {
+    if (!vtd_refused_find(refused, &from, end)) {
         return false;
     }
     if (from == first) {

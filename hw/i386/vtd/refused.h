@@ -35,10 +35,10 @@ uint64_t vtd_refused_bytes(const VtdRefused *refused);
  * Whether @first is in a range.  The answer is the same for all addresses up
  * to *@end, which is @last at most.
  */
-bool vtd_refused_at(const VtdRefused *refused, uint64_t first, uint64_t last,
-                    uint64_t *end);
+bool vtd_refused_covers(const VtdRefused *refused, uint64_t first,
+                        uint64_t last, uint64_t *end);
 /* The first range that meets *@first to @last, cut to it, if there is one */
-bool vtd_refused_next(const VtdRefused *refused, uint64_t *first,
+bool vtd_refused_find(const VtdRefused *refused, uint64_t *first,
                       uint64_t *last);
 
 #endif

@@ -130,7 +130,7 @@ static void vtd_register_set_locked(Vtd *v, const VtdRegister *reg,
 static void vtd_regs_reset_locked(Vtd *v)
 {
     qatomic_fetch_add(&v->life, 1);
-    memset(v->csr, 0, sizeof(v->csr));
+    vtd_csr_clear_locked(v);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
         vtd_register_set_locked(v, &vtd_registers[i],
                                 vtd_registers[i].reset);

@@ -48,8 +48,8 @@ static void vtd_replay_extent(VtdReplay *replay, const VtdExtent *extent,
     uint64_t end;
 
     vtd_replay_one(replay, &notice);
-    if (vtd_refused_at(space->sent.refused, extent->first, extent->last,
-                       &end)) {
+    if (vtd_refused_covers(space->sent.refused, extent->first, extent->last,
+                           &end)) {
         /* It is refused now: the listener does not hold it */
         vtd_space_drop_extent(space, extent);
     }
@@ -70,7 +70,7 @@ static void vtd_replay_pages(void *opaque, const VtdDiff *diff)
         VtdExtent extent;
         bool sendable;
 
-        if (vtd_refused_at(space->sent.refused, page, diff->last, &end)) {
+        if (vtd_refused_covers(space->sent.refused, page, diff->last, &end)) {
             continue;
         }
         if (vtd_space_find_extent(space, page, notice.last, &extent)) {

@@ -112,7 +112,7 @@ void vtd_share_leave(VtdSpace *space)
     }
 }
 
-void vtd_shares_sweep(Vtd *v)
+void vtd_shares_drop_unused(Vtd *v)
 {
     for (unsigned i = v->shadows.shares->len; i; i--) {
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i - 1);
@@ -131,7 +131,7 @@ typedef struct VtdSinks {
     unsigned count;
 } VtdSinks;
 
-static void vtd_sinks_push(void *opaque, const VtdDiff *diff)
+static void vtd_share_push_to_all(void *opaque, const VtdDiff *diff)
 {
     VtdSinks *sinks = opaque;
 
@@ -175,7 +175,7 @@ static void vtd_share_sync_piece(VtdShare *share, bool first, bool at_once)
                           share->next, share->last, sinks.count);
     do {
         share->next = vtd_seen_sync(share->seen, share->next, share->last,
-                                    each_leaf, vtd_sinks_push, &sinks);
+                                    each_leaf, vtd_share_push_to_all, &sinks);
     } while (share->next && (at_once || !vtd_piece_over(v)));
     share->pending = share->next;
     for (unsigned i = 0; i < sinks.count; i++) {
@@ -248,7 +248,7 @@ void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
     }
 }
 
-bool vtd_shares_pending(Vtd *v)
+bool vtd_syncs_pending(Vtd *v)
 {
     for (unsigned i = 0; i < v->shadows.shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
@@ -260,7 +260,7 @@ bool vtd_shares_pending(Vtd *v)
     return false;
 }
 
-bool vtd_shares_continue(Vtd *v)
+bool vtd_syncs_continue(Vtd *v)
 {
     bool pending = false;
 

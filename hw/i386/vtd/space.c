@@ -13,7 +13,7 @@
 #include "send.h"
 #include "trace.h"
 
-static bool vtd_space_update(VtdSpace *space);
+static bool vtd_space_run_update(VtdSpace *space);
 
 void vtd_spaces_init(Vtd *v)
 {
@@ -86,7 +86,7 @@ static bool vtd_spaces_move_leaving(Vtd *v, const VtdContext *context)
     while ((share = vtd_share_find(v, &context->tables)) &&
            share->generation != v->spaces.generation &&
            (leaving = vtd_share_leaving(share, VTD_UPDATE_PENDING))) {
-        if (!vtd_space_update(leaving)) {
+        if (!vtd_space_run_update(leaving)) {
             return false;
         }
     }
@@ -94,7 +94,7 @@ static bool vtd_spaces_move_leaving(Vtd *v, const VtdContext *context)
 }
 
 /* False if a table is not in step yet: then the update is still pending */
-static bool vtd_space_update(VtdSpace *space)
+static bool vtd_space_run_update(VtdSpace *space)
 {
     Vtd *v = space->v;
     VtdContext context;
@@ -146,10 +146,10 @@ static bool vtd_any_update_pending(Vtd *v)
 }
 
 /* Forget tables that nobody follows; who waits to follow one keeps them all */
-static void vtd_spaces_sweep(Vtd *v)
+static void vtd_spaces_drop_unused_shares(Vtd *v)
 {
     if (!vtd_any_update_pending(v)) {
-        vtd_shares_sweep(v);
+        vtd_shares_drop_unused(v);
     }
 }
 
@@ -161,11 +161,11 @@ static void vtd_spaces_run_updates(Vtd *v)
         VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
         if (space->update == VTD_UPDATE_PENDING) {
-            vtd_space_update(space);
+            vtd_space_run_update(space);
         }
     }
     v->spaces.updating = false;
-    vtd_spaces_sweep(v);
+    vtd_spaces_drop_unused_shares(v);
 }
 
 void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask)
@@ -188,12 +188,12 @@ void vtd_sources_changed(Vtd *v)
 
 bool vtd_spaces_pending(Vtd *v)
 {
-    return vtd_any_update_pending(v) || vtd_shares_pending(v);
+    return vtd_any_update_pending(v) || vtd_syncs_pending(v);
 }
 
 void vtd_spaces_continue(Vtd *v)
 {
-    if (vtd_shares_continue(v)) {
+    if (vtd_syncs_continue(v)) {
         vtd_spaces_run_updates(v);
     }
 }
@@ -325,7 +325,7 @@ VtdSpace *vtd_space_new(Vtd *v, void *space_opaque)
     space->opaque = space_opaque;
     vtd_sent_init(space);
     g_ptr_array_add(v->spaces.all, space);
-    vtd_space_update(space);
+    vtd_space_run_update(space);
     return space;
 }
 
@@ -338,5 +338,5 @@ void vtd_space_free(VtdSpace *space)
     vtd_context_forget(space);
     g_ptr_array_remove(v->spaces.all, space);
     g_free(space);
-    vtd_spaces_sweep(v);
+    vtd_spaces_drop_unused_shares(v);
 }

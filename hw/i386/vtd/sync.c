@@ -121,8 +121,7 @@ static void vtd_sync_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
 
 static void vtd_sync_over_limit(VtdLook *look, uint64_t leaves)
 {
-    look->seen->limited = true;
-    look->seen->config->stats->over_limit += leaves;
+    vtd_seen_leave_out(look->seen, leaves);
 }
 
 /* A new leaf was left out: do not look at tables that are new after it */
@@ -174,7 +173,7 @@ typedef struct VtdPlace {
     const VtdBlock *held;       /* the block; NULL if the GiB is one leaf */
 } VtdPlace;
 
-static uint64_t vtd_place_start(const VtdPlace *place)
+static uint64_t vtd_place_address(const VtdPlace *place)
 {
     return place->first + ((uint64_t)place->index << VTD_BLOCK_SHIFT);
 }
@@ -424,7 +423,7 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
                            const VtdBlock *old, uint64_t entry,
                            uint64_t upper)
 {
-    uint64_t start = vtd_place_start(place);
+    uint64_t start = vtd_place_address(place);
     uint64_t table = entry & look->format->address;
     VtdBlock new;
 
@@ -465,7 +464,7 @@ static void vtd_sync_gib_parts(VtdLook *look, VtdPlace *place, uint64_t now)
 
         place->held = place->gib && place->gib->block
                       ? place->gib->block[place->index] : NULL;
-        vtd_sync_leaf(look, place, vtd_place_start(place), place->held, &new);
+        vtd_sync_leaf(look, place, vtd_place_address(place), place->held, &new);
     }
 }
 
@@ -518,23 +517,23 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
     uint64_t leaf = place->gib->leaf;
 
     vtd_gib_set_leaf(seen, place->gib, 0);
-    seen->promised += VTD_GIB_LEAF;
+    vtd_seen_promise(seen, VTD_GIB_LEAF);
     for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
         uint64_t entry = guest ? vtd_sync_guest_entry(guest + place->index) : 0;
         VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
                                           place->index);
 
-        seen->promised -= VTD_SMALL_BLOCK;
+        vtd_seen_promise(seen, -(int64_t)VTD_SMALL_BLOCK);
         if (!place->gib->block) {
-            seen->promised -= VTD_GIB_BLOCKS;
+            vtd_seen_promise(seen, -(int64_t)VTD_GIB_BLOCKS);
         }
         vtd_sync_block(look, place, &part, entry, upper);
         if (!place->gib->block) {
-            seen->promised += VTD_GIB_BLOCKS;
+            vtd_seen_promise(seen, VTD_GIB_BLOCKS);
         }
     }
     if (!place->gib->block) {
-        seen->promised -= VTD_GIB_BLOCKS;
+        vtd_seen_promise(seen, -(int64_t)VTD_GIB_BLOCKS);
     }
 }
 
@@ -555,7 +554,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
             place->index = i;
             place->held = place->gib && place->gib->block
                           ? place->gib->block[i] : NULL;
-            if (vtd_sync_stops(look, vtd_place_start(place))) {
+            if (vtd_sync_stops(look, vtd_place_address(place))) {
                 break;
             }
             if (entry || place->held) {
@@ -569,7 +568,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
 }
 
 /* The GiB that is held at @first, or NULL; called in order of addresses */
-static VtdGib *vtd_sync_next_gib(VtdLook *look, uint64_t first)
+static VtdGib *vtd_sync_held_gib(VtdLook *look, uint64_t first)
 {
     VtdGib *gib;
 
@@ -612,7 +611,7 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
 static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
                          uint64_t upper)
 {
-    VtdPlace place = { .gib = vtd_sync_next_gib(look, first), .first = first };
+    VtdPlace place = { .gib = vtd_sync_held_gib(look, first), .first = first };
     uint64_t table = entry & look->format->address;
 
     look->work += entry || place.gib;
