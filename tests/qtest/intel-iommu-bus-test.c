@@ -44,7 +44,7 @@ static void test_root_port(void)
         qtest_memset(d.qts, d.root, 0, QVTD_PAGE);
         qvtd_invalidate_all(&d);
         edu_dma_write(&e, IOVA, 0, 8);
-        qvtd_expect_fault(&d, 0x01, e.sid, IOVA, false);
+        qvtd_expect_fault(&d, QVTD_F_ROOT, e.sid, IOVA, false);
 
         qvtd_map(&d, &domain, IOVA, page, 1, QVTD_RW);
         qvtd_attach(&d, e.sid, &domain);
@@ -56,7 +56,7 @@ static void test_root_port(void)
         qvtd_invalidate(&d, QVTD_INV_CONTEXT_DEVICE(domain.id, e.sid, 0));
         qvtd_invalidate(&d, QVTD_INV_IOTLB_DOMAIN(domain.id));
         edu_dma_write(&e, IOVA, 0, 8);
-        qvtd_expect_fault(&d, 0x02, e.sid, IOVA, false);
+        qvtd_expect_fault(&d, QVTD_F_CONTEXT, e.sid, IOVA, false);
         edu_stop(&e);
     }
     qvtd_stop(&d);
@@ -115,9 +115,9 @@ static void test_conventional(void)
 
     qvtd_row("no context");
     edu_dma_write(&a, IOVA, 0, 8);
-    qvtd_expect_fault(&d, 0x01, a.sid, IOVA, false);
+    qvtd_expect_fault(&d, QVTD_F_ROOT, a.sid, IOVA, false);
     edu_dma_write(&b, IOVA, 0, 8);
-    qvtd_expect_fault(&d, 0x01, b.sid, IOVA, false);
+    qvtd_expect_fault(&d, QVTD_F_ROOT, b.sid, IOVA, false);
 
     qvtd_row("one context for both");
     qvtd_attach(&d, a.sid, &domain);

@@ -108,7 +108,7 @@ static void test_structures(void)
     qvtd_invalidate(&w.d, FLUSH_PAGES(IOVA + QVTD_PAGE, 0));
     shadow_expect_steps(&w.sa, 0, 1);
     expect_true(!testdev_dma_write(&w.a, IOVA + QVTD_PAGE, 1));
-    qvtd_expect_fault(&w.d, 0x05, A, IOVA + QVTD_PAGE, false);
+    qvtd_expect_fault(&w.d, QVTD_F_WRITE, A, IOVA + QVTD_PAGE, false);
 
     qvtd_row("unchanged");
     qvtd_invalidate(&w.d, FLUSH_DOMAIN);
@@ -162,7 +162,7 @@ static void test_no_memory(void)
         BOARD_EDIT(&w, ENTRY(2, IOVA, rows[i].at | QVTD_RW));
         qvtd_invalidate(&w.d, FLUSH_DOMAIN);
         expect_true(!testdev_dma_write(&w.a, IOVA, 1));
-        qvtd_expect_fault(&w.d, 0x07, A, IOVA, false);
+        qvtd_expect_fault(&w.d, QVTD_F_TABLE_ACCESS, A, IOVA, false);
         shadow_expect(&w.sa);
     }
     board_stop(&w);

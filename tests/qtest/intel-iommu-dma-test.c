@@ -266,7 +266,7 @@ static void test_permissions(void)
         if (rows[i].read) {
             qvtd_expect_no_fault(&p.d);
         } else {
-            qvtd_expect_fault(&p.d, 0x06, p.a.sid, iova, true);
+            qvtd_expect_fault(&p.d, QVTD_F_READ, p.a.sid, iova, true);
         }
         expect_eq(edu_peek(&p.a, 0) == signature(page), rows[i].read);
 
@@ -274,7 +274,7 @@ static void test_permissions(void)
         if (rows[i].write) {
             qvtd_expect_no_fault(&p.d);
         } else {
-            qvtd_expect_fault(&p.d, 0x05, p.a.sid, iova, false);
+            qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.a.sid, iova, false);
         }
         expect_eq(qtest_readq(p.d.qts, page),
                   rows[i].write ? ~signature(page) : signature(page));
@@ -378,7 +378,7 @@ static void test_crossing(void)
     edu_dma_write(&p.a, IOVA + 2 * QVTD_PAGE - 8, 0, 16);
     qtest_memread(p.d.qts, second + QVTD_PAGE - 8, got, 8);
     expect_eq(memcmp(got, want, 8), 0);
-    qvtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA + 2 * QVTD_PAGE, false);
+    qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.a.sid, IOVA + 2 * QVTD_PAGE, false);
     edu_pair_stop(&p);
 }
 

@@ -66,14 +66,14 @@ static void test_overflow(void)
     expect_eq(qvtd_read32(&p.d, QVTD_FSTS), 0);
     fault(&p.b);
     expect_eq(qvtd_read32(&p.d, QVTD_FSTS), QVTD_FSTS_PPF);
-    qvtd_expect_fault(&p.d, 0x05, p.b.sid, IOVA, false);
+    qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.b.sid, IOVA, false);
 
     qvtd_row("PFO cleared first, the record stays");
     fault(&p.a);
     fault(&p.b);
     qvtd_write32(&p.d, QVTD_FSTS, QVTD_FSTS_PFO);
     expect_eq(qvtd_read32(&p.d, QVTD_FSTS), QVTD_FSTS_PPF);
-    qvtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+    qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.a.sid, IOVA, false);
     edu_pair_stop(&p);
 }
 
@@ -117,7 +117,7 @@ static void test_record_writes(void)
             expect_eq(qvtd_read64(&p.d, QVTD_FRCD_HI), want);
             expect_eq(qvtd_read64(&p.d, QVTD_FRCD_LO), IOVA);
             expect_eq(qvtd_read32(&p.d, QVTD_FSTS), QVTD_FSTS_PPF);
-            qvtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+            qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.a.sid, IOVA, false);
         }
     }
 
@@ -125,7 +125,7 @@ static void test_record_writes(void)
     fault(&p.a);
     qvtd_disable(&p.d);
     qvtd_enable(&p.d);
-    qvtd_expect_fault(&p.d, 0x05, p.a.sid, IOVA, false);
+    qvtd_expect_fault(&p.d, QVTD_F_WRITE, p.a.sid, IOVA, false);
     edu_pair_stop(&p);
 }
 
@@ -139,7 +139,7 @@ static void fault_trigger(EduPair *p)
 
 static void fault_clear(EduPair *p)
 {
-    qvtd_expect_fault(&p->d, 0x05, p->a.sid, IOVA, false);
+    qvtd_expect_fault(&p->d, QVTD_F_WRITE, p->a.sid, IOVA, false);
 }
 
 /* A broken descriptor is the cause, until it is mended and IQE cleared */

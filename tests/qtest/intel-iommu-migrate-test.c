@@ -162,7 +162,7 @@ static void after_fault(Moving *m)
     lapic_start(&lapic, m->d.qts, 0);
     qvtd_write32(&m->d, QVTD_FECTL, 0);
     expect_eq(lapic_take(&lapic), 0x61);
-    qvtd_expect_fault(&m->d, 0x06, m->t.sid, IOVA + 0x5000, true);
+    qvtd_expect_fault(&m->d, QVTD_F_READ, m->t.sid, IOVA + 0x5000, true);
     expect_read_fault(m, IOVA + 0x6000, 0x06);
     expect_write(m, IOVA, m->page);
     expect_goes_on(m);

@@ -143,7 +143,8 @@ static void test_interrupts(void)
                             QVTD_MSI_HANDLE(3), 0);
             edu_msi_fire(&p.a);
             expect_eq(lapic_take(&lapic), LAPIC_NONE);
-            qvtd_expect_fault(&p.d, 0x22, p.a.sid, 3ull << 48, false);
+            qvtd_expect_fault(&p.d, QVTD_F_IR_ENTRY, p.a.sid, 3ull << 48,
+                              false);
         }
         qvtd_set_irte(&p.d, 3, QVTD_P | QVTD_IRTE_V(vector), 0);
         edu_msi_program(&p.a, QVTD_MSI_ADDR | QVTD_MSI_REMAP |

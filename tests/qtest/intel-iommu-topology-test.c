@@ -294,7 +294,7 @@ static void test_unnumbered(void)
     find(&t, &d, DEVFN(1, 0, 0));
     expect_reaches(&t, IOVA, page);
     expect_true(!testdev_dma_write(&t, same, 0));
-    qvtd_expect_fault(&d, 0x05, t.sid, same, false);
+    qvtd_expect_fault(&d, QVTD_F_WRITE, t.sid, same, false);
     testdev_stop(&t);
     qvtd_stop(&d);
 }

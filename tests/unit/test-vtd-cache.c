@@ -62,8 +62,8 @@ static void test_hit(void)
         assert_cached(u.d[0], iova, 8 * size, true);
         assert_cached(u.d[0], iova + size - 1, 9 * size - 1, true);
         /* another domain's; another page */
-        assert_blocked(u.d[1], iova, VTD_ACCESS_READ, 0x06);
-        assert_blocked(u.d[0], iova + size, VTD_ACCESS_READ, 0x06);
+        assert_blocked(u.d[1], iova, VTD_ACCESS_READ, QVTD_F_READ);
+        assert_blocked(u.d[0], iova + size, VTD_ACCESS_READ, QVTD_F_READ);
         inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
     }
     unit_free(&u);
@@ -502,7 +502,7 @@ static void test_midway(gconstpointer opaque)
             g_assert_null(u.h->after_read);
 
             if (what == MID_DETACH) {
-                assert_blocked(u.d[0], 0x5000, VTD_ACCESS_READ, 0x02);
+                assert_blocked(u.d[0], 0x5000, VTD_ACCESS_READ, QVTD_F_CONTEXT);
                 /*
                  * Nothing of the domain is cached, and nothing uses its
                  * tables: they change, and come back, without more ado.

@@ -98,25 +98,25 @@ static void test_root_bits(void)
         Unit u = unit_new(&config);
 
         entry = u.h->vtd.root + (SID >> 8) * 16;
-        flip_bits(&u, entry, 0, 0, 0x0a, found);
+        flip_bits(&u, entry, 0, 0, QVTD_F_ROOT_RESERVED, found);
         g_assert_cmphex(found[0], ==, BITS(11, 1) | BITS(63, config.haw_bits));
         g_assert_cmphex(found[1], ==, UINT64_MAX);
         /* a context table outside memory */
-        flip_bits(&u, entry, 0, 0, 0x09, found);
+        flip_bits(&u, entry, 0, 0, QVTD_F_CONTEXT_ACCESS, found);
         g_assert_cmphex(found[0], ==, BITS(config.haw_bits - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
-        flip_bits(&u, entry, 0, 0, 0x01, found);
+        flip_bits(&u, entry, 0, 0, QVTD_F_ROOT, found);
         g_assert_cmphex(found[0], ==, QVTD_P);
 
         /* P=0: nothing else counts */
         for (unsigned bit = 1; bit < 128; bit++) {
             host_put(u.h, entry, bit < 64 ? BIT(bit) : 0);
             host_put(u.h, entry + 8, bit < 64 ? 0 : BIT(bit - 64));
-            g_assert_cmphex(try(&u), ==, 0x01);
+            g_assert_cmphex(try(&u), ==, QVTD_F_ROOT);
         }
         host_put(u.h, entry, BITS(63, 1));
         host_put(u.h, entry + 8, UINT64_MAX);
-        g_assert_cmphex(try(&u), ==, 0x01);
+        g_assert_cmphex(try(&u), ==, QVTD_F_ROOT);
         unit_free(&u);
     }
 }
@@ -129,17 +129,18 @@ static void test_context_bits(void)
         Unit u = unit_new(&config);
 
         entry = context_entry(u.h, SID);
-        flip_bits(&u, entry, 0, 0, 0x0b, found);
+        flip_bits(&u, entry, 0, 0, QVTD_F_CONTEXT_RESERVED, found);
         g_assert_cmphex(found[0], ==, BITS(11, 4) | BITS(63, config.haw_bits));
         g_assert_cmphex(found[1], ==, BIT(7) | BITS(63, 24));
         /* top table not in memory; TT and AW are below */
-        flip_bits(&u, entry, BITS(3, 2), BITS(2, 0), 0x03, found);
+        flip_bits(&u, entry, BITS(3, 2), BITS(2, 0), QVTD_F_CONTEXT_INVALID,
+                  found);
         g_assert_cmphex(found[0], ==, BITS(config.haw_bits - 1, RAM_BITS));
         g_assert_cmphex(found[1], ==, 0);
         /* the domain id is any, bits 70:67 are software's */
         flip_bits(&u, entry, ~0ull, BITS(2, 0), 0, found);
         g_assert_cmphex(found[1], ==, BITS(6, 3) | BITS(23, 8));
-        flip_bits(&u, entry, 0, ~0ull, 0x02, found);
+        flip_bits(&u, entry, 0, ~0ull, QVTD_F_CONTEXT, found);
         g_assert_cmphex(found[0], ==, QVTD_P);
 
         /* P=0: nothing else counts, but FPD */
@@ -149,7 +150,7 @@ static void test_context_bits(void)
             g_assert_cmphex(try(&u), ==, bit == 1 ? SILENT : 0x02);
         }
         set_context(u.h, SID, BITS(63, 1) & ~QVTD_FPD, UINT64_MAX);
-        g_assert_cmphex(try(&u), ==, 0x02);
+        g_assert_cmphex(try(&u), ==, QVTD_F_CONTEXT);
         unit_free(&u);
     }
 }
@@ -226,27 +227,27 @@ static void test_root_register(void)
             set_root_table(u.h, u.h->vtd.root ^ BIT(bit));
             reason = outcome(u.d, IOVA, VTD_ACCESS_WRITE, &t);
             if (bit < 12 || bit >= config.haw_bits) {
-                g_assert_cmphex(reason, ==, 0x30);
+                g_assert_cmphex(reason, ==, QVTD_F_RTADDR);
             } else if (bit >= RAM_BITS) {
-                g_assert_cmphex(reason, ==, 0x08);
+                g_assert_cmphex(reason, ==, QVTD_F_ROOT_ACCESS);
             } else {
                 g_assert_cmphex(reason, !=, 0);
             }
             set_root_table(u.h, u.h->vtd.root);
         }
         set_root_table(u.h, u.h->vtd.root | 3 << 10);
-        assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x30);
+        assert_blocked(u.d, IOVA, VTD_ACCESS_READ, QVTD_F_RTADDR);
 
         set_root_table(u.h, u.h->vtd.root);
         g_assert_cmphex(try(&u), ==, 0);
         host_set_ram(u.h, u.h->vtd.root, false);
-        g_assert_cmphex(try(&u), ==, 0x08);
+        g_assert_cmphex(try(&u), ==, QVTD_F_ROOT_ACCESS);
         host_set_ram(u.h, u.h->vtd.root, true);
         host_set_ram(u.h, context_entry(u.h, SID) & BITS(63, 12), false);
-        g_assert_cmphex(try(&u), ==, 0x09);
+        g_assert_cmphex(try(&u), ==, QVTD_F_CONTEXT_ACCESS);
         host_set_ram(u.h, context_entry(u.h, SID) & BITS(63, 12), true);
         host_set_ram(u.h, u.table, false);
-        g_assert_cmphex(try(&u), ==, 0x03);
+        g_assert_cmphex(try(&u), ==, QVTD_F_CONTEXT_INVALID);
         host_set_ram(u.h, u.table, true);
         g_assert_cmphex(try(&u), ==, 0);
         unit_free(&u);
@@ -306,9 +307,9 @@ static void test_order(void)
         set_context(u.h, SID, table[i].lo, table[i].hi);
         g_assert_cmphex(try(&u), ==, table[i].reason);
         host_put(u.h, entry + 8, 1);
-        g_assert_cmphex(try(&u), ==, 0x0a);
+        g_assert_cmphex(try(&u), ==, QVTD_F_ROOT_RESERVED);
         host_put(u.h, entry, host_get(u.h, entry) & ~QVTD_P);
-        g_assert_cmphex(try(&u), ==, 0x01);
+        g_assert_cmphex(try(&u), ==, QVTD_F_ROOT);
         host_put(u.h, entry, host_get(u.h, entry) | QVTD_P);
         host_put(u.h, entry + 8, 0);
     }
@@ -344,7 +345,7 @@ static void test_index(void)
         assert_maps(d[0], IOVA, VTD_ACCESS_READ, (i + 1) * QVTD_PAGE);
     }
     d[0]->sid = 0x0055;
-    assert_blocked(d[0], IOVA, VTD_ACCESS_READ, 0x02);
+    assert_blocked(d[0], IOVA, VTD_ACCESS_READ, QVTD_F_CONTEXT);
     for (unsigned i = 0; i < G_N_ELEMENTS(sids); i++) {
         device_free(d[i]);
     }
@@ -382,11 +383,11 @@ static void test_faults_not_cached(void)
     }
 
     host_put(u.h, root_entry, 0);
-    g_assert_cmphex(try(&u), ==, 0x01);
+    g_assert_cmphex(try(&u), ==, QVTD_F_ROOT);
     host_put(u.h, root_entry, context_table | QVTD_P | BIT(1));
-    assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x0a);
+    assert_blocked(u.d, IOVA, VTD_ACCESS_READ, QVTD_F_ROOT_RESERVED);
     host_put(u.h, root_entry, hole | QVTD_P);
-    assert_blocked(u.d, IOVA, VTD_ACCESS_READ, 0x09);
+    assert_blocked(u.d, IOVA, VTD_ACCESS_READ, QVTD_F_CONTEXT_ACCESS);
     host_put(u.h, root_entry, context_table | QVTD_P);
     assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT);
     unit_free(&u);

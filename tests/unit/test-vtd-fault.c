@@ -267,7 +267,7 @@ static void test_clear(void)
         if (table[i].clears) {
             assert_no_fault(u.h);
         } else {
-            assert_fault(u.h, 0x06, 0x03f9, 0x9000, true);
+            assert_fault(u.h, QVTD_F_READ, 0x03f9, 0x9000, true);
         }
     }
 
@@ -276,7 +276,7 @@ static void test_clear(void)
     gcmd(u.h, QVTD_TE, false);
     gcmd(u.h, QVTD_TE, true);
     set_root_table(u.h, u.h->vtd.root);
-    assert_fault(u.h, 0x06, 0x03f9, 0x9000, true);
+    assert_fault(u.h, QVTD_F_READ, 0x03f9, 0x9000, true);
     unit_free(&u);
 }
 

@@ -237,7 +237,7 @@ static void test_index(void)
     for (unsigned bit = 16; bit < 32; bit++) {
         g_assert_cmphex(request(h, 0, msi_addr(0) | QVTD_MSI_SHV, BIT(bit), 0,
                                 &out),
-                        ==, 0x20);
+                        ==, QVTD_F_IR_REQUEST);
         g_assert_cmphex(request(h, 0, msi_addr(0), BIT(bit), 0, &out), ==, 0);
     }
     host_free(h);
@@ -260,7 +260,7 @@ static void test_sizes(void)
             g_assert_cmphex(request_index(h, entries, &out), ==, 0x21);
             g_assert_cmphex(request(h, 0,
                                     msi_addr(entries - 1) | QVTD_MSI_SHV, 1,
-                                    entries, &out), ==, 0x21);
+                                    entries, &out), ==, QVTD_F_IR_INDEX);
         }
         /* a table outside memory, then in it again */
         host_set_ram(h, table & ~0xfffull, false);
@@ -314,7 +314,8 @@ static void test_source(void)
         put_irte(h, table, 0, QVTD_P,
                  QVTD_IRTE_SID(named) | QVTD_IRTE_SQ(sq) | QVTD_IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
-        g_assert_cmphex(request(h, named, msi_addr(0), 0, 0, &out), ==, 0x26);
+        g_assert_cmphex(request(h, named, msi_addr(0), 0, 0, &out), ==,
+                        QVTD_F_IR_SOURCE);
         g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED | 0xff00,
                                       msi_addr(0), 0, true, &out), ==,
                         VTD_INTERRUPT_REMAPPED);
@@ -343,10 +344,10 @@ static void test_unverified(void)
     g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED | 0xff00,
                                   msi_addr(1), 0, true, &out), ==,
                     VTD_INTERRUPT_BLOCKED);
-    assert_fault(h, 0x22, 0xff00, BIT(48), false);
+    assert_fault(h, QVTD_F_IR_ENTRY, 0xff00, BIT(48), false);
     g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, 0xfee00000, 0,
                                   true, &out), ==, VTD_INTERRUPT_BLOCKED);
-    assert_fault(h, 0x25, 0, 0, false);
+    assert_fault(h, QVTD_F_IR_COMPATIBLE, 0, 0, false);
     host_free(h);
 }
 

@@ -30,11 +30,11 @@ static Outcome plain_interrupt(Host *h, uint64_t table, bool eime,
     uint64_t lo, hi;
 
     if ((r->addr & BIT(3)) && r->data >> 16) {
-        o.reason = 0x20;
+        o.reason = QVTD_F_IR_REQUEST;
         return o;
     }
     if (r->index >= IRTES) {
-        o.reason = 0x21;
+        o.reason = QVTD_F_IR_INDEX;
         return o;
     }
     lo = host_get(h, table + r->index * 16);
@@ -42,17 +42,17 @@ static Outcome plain_interrupt(Host *h, uint64_t table, bool eime,
     svt = hi >> 18 & 3;
     mode = lo >> 5 & 7;
     if (!(lo & QVTD_P)) {
-        o.reason = 0x22;
+        o.reason = QVTD_F_IR_ENTRY;
     } else if ((lo & (BITS(15, 12) | BITS(31, 24))) || mode == 3 ||
                mode == 6 || hi >> 20 ||
                (!eime && (lo & (BITS(39, 32) | BITS(63, 48))))) {
-        o.reason = 0x24;
+        o.reason = QVTD_F_IR_RESERVED;
     } else if (svt == 3 ||
                (svt == 1 && ((r->sid ^ hi) & 0xffff &
                              ~qvtd_functions(hi >> 16 & 3))) ||
                (svt == 2 && (r->sid >> 8 < (hi >> 8 & 0xff) ||
                              r->sid >> 8 > (hi & 0xff)))) {
-        o.reason = 0x26;
+        o.reason = QVTD_F_IR_SOURCE;
     }
     o.cacheable = o.reason != 0x22 && o.reason != 0x24;
     if (o.reason && (lo & QVTD_FPD)) {

@@ -324,7 +324,7 @@ static void test_latched(void)
     gcmd(h, QVTD_SRTP, true);
     inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     inv_iotlb(h, QVTD_GLOBAL, 0, 0, 0);
-    assert_blocked(d, 0x5000, VTD_ACCESS_READ, 0x01);
+    assert_blocked(d, 0x5000, VTD_ACCESS_READ, QVTD_F_ROOT);
 
     queue_start(h, 0);
     host_put(h, irt, QVTD_P | 0x55 << 16);
@@ -339,7 +339,7 @@ static void test_latched(void)
     inv_iec(h, true, 0, 0);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
-    assert_fault(h, 0x22, 0, 0, false);
+    assert_fault(h, QVTD_F_IR_ENTRY, 0, 0, false);
 
     gcmd(h, QVTD_QIE, false);
     wr32(h, QVTD_IQT, 0);

@@ -192,7 +192,7 @@ static void test_latched(void)
     gcmd(m.from, QVTD_QIE, true);
     set_irta(m.from, m.irt | high);
     move(&m);
-    assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, 0x30);
+    assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, QVTD_F_RTADDR);
     wr32(m.to, QVTD_IQT, 0x10);
     assert_queue(m.to, 0, 2);
     g_assert_cmpint(vtd_interrupt(m.to->v, SID, MESSAGE, 0, false,
@@ -200,7 +200,7 @@ static void test_latched(void)
                     ==, VTD_INTERRUPT_BLOCKED);
     set_root_table(m.from, m.from->vtd.root | 3 << 10);
     move(&m);
-    assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, 0x30);
+    assert_blocked(m.arrived, IOVA, VTD_ACCESS_READ, QVTD_F_RTADDR);
     move_end(&m);
 }
 

@@ -95,7 +95,7 @@ static void test_leaves(void)
                 assert_maps(u.d, iova | (mask & 0x12345678),
                             VTD_ACCESS_PROBE, addr | (mask & 0x12345678));
                 if (iova) {
-                    assert_blocked(u.d, iova - 1, VTD_ACCESS_READ, 0x06);
+                    assert_blocked(u.d, iova - 1, VTD_ACCESS_READ, QVTD_F_READ);
                 }
                 assert_blocked(u.d, iova + mask + 1, VTD_ACCESS_WRITE,
                                (iova + mask + 1) >> input_bits ? 0x04
@@ -167,8 +167,8 @@ static void test_reserved_in(Unit *u, unsigned level, unsigned leaf)
     for (unsigned k = 0; k < 2; k++) {
         host_put(u->h, entry, k ? BITS(63, 2) : want & ~QVTD_RW);
         forget(u);
-        assert_blocked(u->d, iova, VTD_ACCESS_READ, 0x06);
-        assert_blocked(u->d, iova, VTD_ACCESS_WRITE, 0x05);
+        assert_blocked(u->d, iova, VTD_ACCESS_READ, QVTD_F_READ);
+        assert_blocked(u->d, iova, VTD_ACCESS_WRITE, QVTD_F_WRITE);
     }
     host_put(u->h, entry, before);
     forget(u);
@@ -265,18 +265,18 @@ static void test_error_order(void)
         uint64_t before = host_get(u.h, entry[level]);
 
         host_put(u.h, entry[level], (before & ~QVTD_W) | BIT(51));
-        assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x0c);
-        assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x0c);
+        assert_blocked(u.d, iova, VTD_ACCESS_READ, QVTD_F_RESERVED);
+        assert_blocked(u.d, iova, VTD_ACCESS_WRITE, QVTD_F_RESERVED);
         host_put(u.h, entry[level], before | BIT(51));
         for (unsigned above = level + 1; above <= 4; above++) {
             uint64_t higher = host_get(u.h, entry[above]);
 
             host_put(u.h, entry[above], higher & ~QVTD_W);
-            assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x0c);
-            assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x05);
+            assert_blocked(u.d, iova, VTD_ACCESS_READ, QVTD_F_RESERVED);
+            assert_blocked(u.d, iova, VTD_ACCESS_WRITE, QVTD_F_WRITE);
             host_put(u.h, entry[above], (higher & ~QVTD_R) | QVTD_W);
-            assert_blocked(u.d, iova, VTD_ACCESS_READ, 0x06);
-            assert_blocked(u.d, iova, VTD_ACCESS_WRITE, 0x0c);
+            assert_blocked(u.d, iova, VTD_ACCESS_READ, QVTD_F_READ);
+            assert_blocked(u.d, iova, VTD_ACCESS_WRITE, QVTD_F_RESERVED);
             host_put(u.h, entry[above], higher);
         }
         host_put(u.h, entry[level], before);
@@ -310,7 +310,7 @@ static void test_unreadable(void)
         /* beyond memory but within HAW */
         forget(&u);
         host_put(u.h, entry[2], (BITS(config.haw_bits - 1, 12)) | QVTD_RW);
-        assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, 0x07);
+        assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, QVTD_F_TABLE_ACCESS);
         unit_free(&u);
     }
 }
@@ -330,11 +330,12 @@ static void test_input_width(void)
             assert_maps(u.d, 0x123, VTD_ACCESS_READ, 0x5123);
             assert_maps(u.d, last | 0xfff, VTD_ACCESS_READ, 0x6fff);
             for (unsigned bit = bits; bit < 64; bit++) {
-                assert_blocked(u.d, BIT(bit), VTD_ACCESS_READ, 0x04);
-                assert_blocked(u.d, BIT(bit) | last, VTD_ACCESS_WRITE, 0x04);
+                assert_blocked(u.d, BIT(bit), VTD_ACCESS_READ, QVTD_F_ADDRESS);
+                assert_blocked(u.d, BIT(bit) | last, VTD_ACCESS_WRITE,
+                               QVTD_F_ADDRESS);
                 assert_blocked(u.d, BIT(bit), VTD_ACCESS_PROBE, SILENT);
             }
-            assert_blocked(u.d, UINT64_MAX, VTD_ACCESS_WRITE, 0x04);
+            assert_blocked(u.d, UINT64_MAX, VTD_ACCESS_WRITE, QVTD_F_ADDRESS);
         }
 
         /* whose AW says nothing */
@@ -345,9 +346,9 @@ static void test_input_width(void)
         assert_maps(u.d, 0, VTD_ACCESS_READ, 0);
         assert_maps(u.d, last, VTD_ACCESS_WRITE, last);
         for (unsigned bit = config.haw_bits; bit < 64; bit++) {
-            assert_blocked(u.d, BIT(bit), VTD_ACCESS_READ, 0x04);
+            assert_blocked(u.d, BIT(bit), VTD_ACCESS_READ, QVTD_F_ADDRESS);
         }
-        assert_blocked(u.d, last + 1, VTD_ACCESS_WRITE, 0x04);
+        assert_blocked(u.d, last + 1, VTD_ACCESS_WRITE, QVTD_F_ADDRESS);
 
         /* translation off: nothing is a fault, nothing is changed */
         gcmd(u.h, QVTD_TE, false);
@@ -383,8 +384,8 @@ static void test_interrupt_range(void)
             for (unsigned access = 1; access <= VTD_ACCESS_WRITE; access++) {
                 forget(&u);
                 if (table[i].blocked) {
-                    assert_blocked(u.d, iova, access, 0x0e);
-                    assert_blocked(u.d, iova + 0xfff, access, 0x0e);
+                    assert_blocked(u.d, iova, access, QVTD_F_OUTPUT);
+                    assert_blocked(u.d, iova + 0xfff, access, QVTD_F_OUTPUT);
                 } else {
                     assert_maps(u.d, iova, access, addr);
                     assert_maps(u.d, iova + 0xfff, access, addr + 0xfff);
@@ -471,8 +472,8 @@ static void test_device_tlb_type(void)
     set_context(u.h, u.d->sid, u.table | QVTD_TT(1) | QVTD_P,
                 context_hi(4, DID));
     assert_maps(u.d, 0x5000, VTD_ACCESS_READ, 0x9000);
-    assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, 0x05);
-    assert_blocked(u.d, 0x6000, VTD_ACCESS_READ, 0x06);
+    assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, QVTD_F_WRITE);
+    assert_blocked(u.d, 0x6000, VTD_ACCESS_READ, QVTD_F_READ);
     unit_free(&u);
 }
 
