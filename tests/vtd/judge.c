@@ -117,7 +117,7 @@ static void judge_mappings(Case *c, const GArray *before, const GArray *after)
                      ", which is as before", mapping->first, mapping->last);
         }
         j->removed++;
-        j->splits += same > 0;
+        j->splits += same > 0 && other;
         j->remapped += same;
     }
 }
