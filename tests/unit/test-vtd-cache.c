@@ -42,14 +42,6 @@ static Unit unit_new(const VtdConfig *config, unsigned devices, bool queue)
     return u;
 }
 
-static void unit_free(Unit *u)
-{
-    for (unsigned i = 0; i < DEVICES && u->d[i]; i++) {
-        device_free(u->d[i]);
-    }
-    host_free(u->h);
-}
-
 static void test_hit(void)
 {
     Unit u = unit_new(NULL, 2, true);
@@ -66,7 +58,7 @@ static void test_hit(void)
         assert_blocked(u.d[0], iova + size, VTD_ACCESS_READ, QVTD_F_READ);
         inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Global and domain-selective, several domains */
@@ -102,7 +94,7 @@ static void test_domains(gconstpointer opaque)
             assert_cached(u.d[i], 1 << 30, (left ? 5ull : 6ull) << 30, left);
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* All orders: the first and last page of the range, and their neighbours */
@@ -145,7 +137,7 @@ static void test_page_orders(gconstpointer opaque)
             }
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Bits from the width of input addresses up are not looked at (1.9) */
@@ -183,7 +175,6 @@ static void test_ignored_bits(gconstpointer opaque)
                 assert_maps(d, iovas[i], VTD_ACCESS_READ, 0x200000);
             }
         }
-        device_free(d);
         host_free(h);
     }
 }
@@ -238,7 +229,7 @@ static void test_superpages(gconstpointer opaque)
         host_put(u.h, table_entry(u.h, u.table[0], 4, table[i].iova,
                                   table[i].level), 0);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* One domain id over two tables: neither serves the other, both are dropped */
@@ -266,7 +257,7 @@ static void test_shared_domain(gconstpointer opaque)
             assert_cached(u.d[i], 0x5000, (32 + i) << 12, false);
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /*
@@ -323,7 +314,7 @@ static void test_contexts(gconstpointer opaque)
         memset(dropped, true, sizeof(dropped));
         assert_contexts(&u, dropped, next, QVTD_GLOBAL, 0, 0, 0);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* The context cache's invalidation leaves the IOTLB alone (7.2) */
@@ -338,7 +329,7 @@ static void test_context_only(void)
     assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x10000);
     inv_iotlb(u.h, QVTD_SELECT, unit_did(0), 0x5000, 0);
     assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x20000);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Permissions of a present entry, lower and higher, after an invalidation */
@@ -370,7 +361,7 @@ static void test_permissions(void)
             g_assert_cmpuint(u.h->reads, ==, reads);
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* With CM=0 what was not present works at once when it is (7.1) */
@@ -405,7 +396,7 @@ static void test_not_present_not_cached(void)
             assert_maps(u.d[0], iova, VTD_ACCESS_READ, 0x10000);
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* More pages than there is room for: always right, and not all forgotten */
@@ -436,7 +427,7 @@ static void test_many(void)
     }
     /* at most a few of the last ones were lost: 4 reads each */
     g_assert_cmpuint(u.h->reads - reads, <=, 50);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* What runs in the middle of a walk, once */
@@ -512,7 +503,7 @@ static void test_midway(gconstpointer opaque)
             }
             g_test_message("case %u at read %u", what, at);
             assert_maps(u.d[0], 0x5000, VTD_ACCESS_READ, 0x20000);
-            unit_free(&u);
+            host_free(u.h);
         }
     }
 }
@@ -533,15 +524,12 @@ static const uint16_t rows_sids[] = { QVTD_SID_A, QVTD_SID_B, 0 };
 
 static void check_rows(void (*rows)(QVtd *d), const uint16_t *sids)
 {
-    GPtrArray *devices =
-        g_ptr_array_new_with_free_func((GDestroyNotify)device_free);
     Host *h = host_new(NULL);
 
     while (*sids) {
-        g_ptr_array_add(devices, device_new(h, *sids++));
+        device_new(h, *sids++);
     }
     rows(&h->vtd);
-    g_ptr_array_free(devices, TRUE);
     host_free(h);
 }
 
@@ -564,14 +552,12 @@ static void test_appearances(void)
 {
     for (unsigned caching_mode = 0; caching_mode < 2; caching_mode++) {
         VtdConfig config = host_config;
-        Device *d;
         Host *h;
 
         config.caching_mode = caching_mode;
         h = host_new(&config);
-        d = device_new(h, QVTD_SID_A);
+        device_new(h, QVTD_SID_A);
         qvtd_rows_appearances(&h->vtd, caching_mode);
-        device_free(d);
         host_free(h);
     }
 }

@@ -36,12 +36,6 @@ static Unit unit_new(const VtdConfig *config)
     return u;
 }
 
-static void unit_free(Unit *u)
-{
-    device_free(u->d);
-    host_free(u->h);
-}
-
 static unsigned try(Unit *u)
 {
     VtdTranslation t;
@@ -117,7 +111,7 @@ static void test_root_bits(void)
         host_put(u.h, entry, BITS(63, 1));
         host_put(u.h, entry + 8, UINT64_MAX);
         g_assert_cmphex(try(&u), ==, QVTD_F_ROOT);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -151,7 +145,7 @@ static void test_context_bits(void)
         }
         set_context(u.h, SID, BITS(63, 1) & ~QVTD_FPD, UINT64_MAX);
         g_assert_cmphex(try(&u), ==, QVTD_F_CONTEXT);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -171,7 +165,7 @@ static void test_pass_through_bits(void)
         g_assert_cmphex(found[1], ==, BITS(6, 3) | BITS(23, 8));
         t = assert_maps(u.d, IOVA, VTD_ACCESS_PROBE, IOVA);
         g_assert_true(t.read && t.write);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -208,7 +202,7 @@ static void test_type_width(void)
                 }
             }
         }
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -250,7 +244,7 @@ static void test_root_register(void)
         g_assert_cmphex(try(&u), ==, QVTD_F_CONTEXT_INVALID);
         host_set_ram(u.h, u.table, true);
         g_assert_cmphex(try(&u), ==, 0);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -282,7 +276,7 @@ static void test_high(void)
         inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
         assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT | high);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* The first wrong thing on the way from the root is what is told */
@@ -313,7 +307,7 @@ static void test_order(void)
         host_put(u.h, entry, host_get(u.h, entry) | QVTD_P);
         host_put(u.h, entry + 8, 0);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Each requester has the entry of its bus and of its device and function */
@@ -346,9 +340,6 @@ static void test_index(void)
     }
     d[0]->sid = 0x0055;
     assert_blocked(d[0], IOVA, VTD_ACCESS_READ, QVTD_F_CONTEXT);
-    for (unsigned i = 0; i < G_N_ELEMENTS(sids); i++) {
-        device_free(d[i]);
-    }
     host_free(h);
 }
 
@@ -390,7 +381,7 @@ static void test_faults_not_cached(void)
     assert_blocked(u.d, IOVA, VTD_ACCESS_READ, QVTD_F_CONTEXT_ACCESS);
     host_put(u.h, root_entry, context_table | QVTD_P);
     assert_maps(u.d, IOVA, VTD_ACCESS_WRITE, OUTPUT);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 int main(int argc, char **argv)

@@ -62,13 +62,6 @@ static Unit unit_new(void)
     return u;
 }
 
-static void unit_free(Unit *u)
-{
-    device_free(u->d[0]);
-    device_free(u->d[1]);
-    host_free(u->h);
-}
-
 /* The reasons of legacy mode (6.1); 0x0d takes requests of ATS */
 static const struct {
     uint8_t reason;
@@ -169,7 +162,7 @@ static void test_reasons(void)
             }
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 static void fault(Device *d, uint64_t iova)
@@ -232,7 +225,7 @@ static void test_overflow(void)
     wr32(h, QVTD_FSTS, QVTD_FSTS_PFO | QVTD_FSTS_PPF | BIT(7));
     assert_no_fault(h);
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED), ==, 2);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* What clears F, with PPF after it, and what does not */
@@ -277,7 +270,7 @@ static void test_clear(void)
     gcmd(u.h, QVTD_TE, true);
     set_root_table(u.h, u.h->vtd.root);
     assert_fault(u.h, QVTD_F_READ, 0x03f9, 0x9000, true);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 static void assert_messages(Host *h, unsigned n)
@@ -361,7 +354,7 @@ static void test_event(void)
     fault(u.d[0], 0x5000);
     assert_messages(h, 4);
     assert_no_fault(h);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* The event has several causes, and is one as long as one of them is there */
@@ -408,7 +401,7 @@ static void test_joint_causes(void)
     assert_messages(h, 1);
     clear(h);
     submit_wait(h);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* From a thread that cannot send it, the message waits in the registers */
@@ -452,7 +445,7 @@ static void test_event_later(void)
     wr32(h, QVTD_FECTL, 0);
     vtd_send_events(h->v);
     assert_messages(h, 2);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 #define STORM                   3000
@@ -492,7 +485,7 @@ static void test_event_storm(void)
     pthread_join(thread, NULL);
     assert_messages(h, vtd_stat(h->v, VTD_STAT_FAULTS_RECORDED));
     clear(h);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 int main(int argc, char **argv)

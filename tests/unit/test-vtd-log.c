@@ -47,12 +47,6 @@ static Unit unit_new(const VtdConfig *config)
     return u;
 }
 
-static void unit_free(Unit *u)
-{
-    device_free(u->d);
-    host_free(u->h);
-}
-
 /* Exactly these lines since the last time; each behind "again: " if @again */
 static void expect_lines(Host *h, bool again, const char *first,
                          const char *second)
@@ -248,7 +242,7 @@ static void test_dma(void)
         u.h->log_more = true;
         g_assert_false(device_translate(u.d, iova, access, &out));
         expect_lines(u.h, true, line ?: failure, line ? failure : NULL);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -265,7 +259,7 @@ static void test_hidden(void)
     assert_no_fault(u.h);
     expect_lines(u.h, false, SLPTE "slpte permission error *",
                  FAILURE("0x112233445678"));
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Causes are told apart, and all DMA has one line in common */
@@ -288,7 +282,7 @@ static void test_each_cause(void)
     host_enable(u.h);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
     expect_lines(u.h, false, NULL, NULL);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* Interrupts */
@@ -356,7 +350,7 @@ static void test_interrupt(void)
                                           &out), ==, VTD_INTERRUPT_BLOCKED);
             expect_lines(u.h, false, n ? NULL : line, NULL);
         }
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 

@@ -250,8 +250,6 @@ static void test_device_tlb(void)
         g_assert_cmphex(forget->last, ==, table[i].last);
         g_assert_true(forget->device_tlb);
     }
-    device_free(d[0]);
-    device_free(d[1]);
     host_free(h);
 }
 

@@ -438,9 +438,6 @@ static void test_dma(void)
                 settle(w, true);
             }
         }
-        for (unsigned i = 0; i < DEVICES; i++) {
-            device_free(w->d[i]);
-        }
         host_free(w->h);
     }
     g_test_message("%" PRIu64 " passed, %" PRIu64 " blocked, of all %" PRIu64

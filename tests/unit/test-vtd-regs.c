@@ -346,7 +346,6 @@ static void test_latched(void)
     wr64(h, QVTD_IQA, host_pages(h, 1));         /* but no QIE */
     wr32(h, QVTD_IQT, 0x10);
     assert_queue(h, 0, 0);
-    device_free(d);
     host_free(h);
 }
 

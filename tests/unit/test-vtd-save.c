@@ -67,8 +67,6 @@ static void move(Move *m)
 
 static void move_end(Move *m)
 {
-    device_free(m->arrived);
-    device_free(m->d);
     host_free(m->to);
     host_free(m->from);
 }
@@ -137,7 +135,6 @@ static void test_nothing_on(void)
         g_assert_cmphex(rd32(to, offset), ==, rd32(from, offset));
     }
     g_assert_cmpint(d->view, ==, VTD_VIEW_DIRECT);
-    device_free(d);
     host_free(to);
     host_free(from);
 }

@@ -63,7 +63,6 @@ static Unit *unit_new(void)
 
 static void unit_free(Unit *u)
 {
-    device_free(u->d);
     host_free(u->h);
     g_free(u);
 }

@@ -622,7 +622,6 @@ static void test_unmap_only(void)
     }
     g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_SYNCS), ==, 0);
     strict_unlisten(s);
-    device_free(d);
     host_free(h);
 }
 
@@ -656,7 +655,6 @@ static void test_told_of_both_domains(void)
     inv_iotlb(h, QVTD_DOMAIN, 1, 0, 0);
     g_assert_cmpuint(h->forgets->len, ==, 0);
     strict_unlisten(s);
-    device_free(d);
     host_free(h);
 }
 

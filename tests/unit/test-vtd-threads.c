@@ -301,7 +301,6 @@ static void cells_free(Cells *w)
             device_free(w->cell[i].d);
         }
     }
-    device_free(w->d);
     host_free(w->h);
     g_free(w);
 }

@@ -32,12 +32,6 @@ static Unit unit_new(const VtdConfig *config, unsigned levels)
     return u;
 }
 
-static void unit_free(Unit *u)
-{
-    device_free(u->d);
-    host_free(u->h);
-}
-
 static void forget(Unit *u)
 {
     inv_iotlb(u->h, QVTD_DOMAIN, DID, 0, 0);
@@ -100,7 +94,7 @@ static void test_leaves(void)
                 assert_blocked(u.d, iova + mask + 1, VTD_ACCESS_WRITE,
                                (iova + mask + 1) >> input_bits ? 0x04
                                                                : 0x05);
-                unit_free(&u);
+                host_free(u.h);
             }
         }
     }
@@ -194,7 +188,7 @@ static void test_reserved_bits(void)
                     Unit u = unit_new(&config, levels);
 
                     test_reserved_in(&u, level, leaf);
-                    unit_free(&u);
+                    host_free(u.h);
                 }
             }
         }
@@ -249,7 +243,7 @@ static void test_permissions(void)
             forget(&u);
         }
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* A reserved bit beats the permission of its own entry, no earlier one */
@@ -283,7 +277,7 @@ static void test_error_order(void)
         assert_maps(u.d, iova, VTD_ACCESS_WRITE, 0x9000);
         forget(&u);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* A table outside memory: the top one is the context's fault */
@@ -311,7 +305,7 @@ static void test_unreadable(void)
         forget(&u);
         host_put(u.h, entry[2], (BITS(config.haw_bits - 1, 12)) | QVTD_RW);
         assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, QVTD_F_TABLE_ACCESS);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -355,7 +349,7 @@ static void test_input_width(void)
         assert_maps(u.d, 0x5123, VTD_ACCESS_WRITE, 0x5123);
         assert_maps(u.d, last, VTD_ACCESS_READ, last);
         assert_maps(u.d, last + 1, VTD_ACCESS_READ, last + 1);
-        unit_free(&u);
+        host_free(u.h);
     }
 }
 
@@ -401,7 +395,7 @@ static void test_interrupt_range(void)
         g_assert_cmpint(device_translate(u.d, addr, VTD_ACCESS_READ, &t), ==,
                         !table[i].blocked);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* A piece is the largest page that the range is not in, on either side */
@@ -457,7 +451,7 @@ static void test_pieces(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(at); i++) {
         assert_piece(&u, at[i], at[i], 3);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* With DT an untranslated request of TT=01 is walked as one of TT=00 */
@@ -474,7 +468,7 @@ static void test_device_tlb_type(void)
     assert_maps(u.d, 0x5000, VTD_ACCESS_READ, 0x9000);
     assert_blocked(u.d, 0x5000, VTD_ACCESS_WRITE, QVTD_F_WRITE);
     assert_blocked(u.d, 0x6000, VTD_ACCESS_READ, QVTD_F_READ);
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* The rows that the qtests have too, by properties as QEMU has them */
@@ -499,7 +493,6 @@ static void test_reasons(void)
         Device *d = device_new(h, 0x0108);
 
         qvtd_rows_faults(&h->vtd, d->sid, qvtd_fault_props[i]);
-        device_free(d);
         host_free(h);
     }
 }
@@ -510,7 +503,6 @@ static void test_root(void)
     Device *d = device_new(h, 0x0108);
 
     qvtd_rows_root(&h->vtd, d->sid);
-    device_free(d);
     host_free(h);
 }
 

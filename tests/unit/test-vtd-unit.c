@@ -70,8 +70,6 @@ static void test_views(void)
     gcmd(h, QVTD_TE, false);
     g_assert_cmpint(d->view, ==, DIRECT);
     g_assert_cmpint(late->view, ==, DIRECT);
-    device_free(d);
-    device_free(late);
     host_free(h);
 }
 
@@ -143,7 +141,6 @@ static void test_reset(void)
     g_assert_cmphex(interrupt.vector, ==, 0x22);
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
-    device_free(d);
     host_free(new);
     host_free(h);
 }
@@ -243,8 +240,6 @@ static void test_counters(void)
         g_test_message("%s", vtd_stat_name(want[i].stat));
         g_assert_cmpuint(vtd_stat(h->v, want[i].stat), ==, want[i].value);
     }
-    device_free(d[0]);
-    device_free(d[1]);
     host_free(h);
 }
 
@@ -306,7 +301,6 @@ static void test_overtaken(void)
         g_assert_cmphex(interrupt.vector, ==, 0x22);
         vtd_reset(h->v);
     }
-    device_free(d);
     host_free(h);
 }
 

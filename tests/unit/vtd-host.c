@@ -484,6 +484,9 @@ Host *host_new(const VtdConfig *config)
 
 void host_free(Host *h)
 {
+    while (h->devices->len) {
+        device_free(g_ptr_array_index(h->devices, h->devices->len - 1));
+    }
     vtd_free(h->v);
     host_grace(h);
     pthread_mutex_destroy(&h->lock);

@@ -111,6 +111,7 @@ extern const VtdConfig host_config;
 
 /* NULL: host_config.  A haw_bits of 0 becomes aw_bits */
 Host *host_new(const VtdConfig *config);
+/* With the devices that are left */
 void host_free(Host *h);
 /* Call vtd_continue() until it is not wanted any more; how often that was */
 unsigned host_pump(Host *h);
