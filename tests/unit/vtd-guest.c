@@ -368,6 +368,10 @@ Guest *guest_new(const VtdConfig *config, bool odd, guint32 seed)
         host_add_region(g->h, g->high + TARGETS,
                         g->high + TARGETS + 4 * GIB - 1, true);
     }
+    /* edit_bit() may change bit 12 of an address: not to the driver's pages */
+    if (g->h->vtd.next_page & QVTD_PAGE) {
+        host_pages(g->h, 1);
+    }
     for (unsigned level = 1; level <= 4; level++) {
         g->tables[level] = tables[level];
         for (unsigned i = 0; i < tables[level]; i++) {
