@@ -834,6 +834,9 @@ void assert_fault(Host *h, unsigned reason, uint16_t sid, uint64_t info,
 {
     /* one record: FRI is 0 */
     g_assert_cmphex(rd32(h, QVTD_FSTS) & ~QVTD_FSTS_IQE, ==, QVTD_FSTS_PPF);
+    g_assert_cmphex(rd64(h, QVTD_FRCD_HI), ==,
+                    QVTD_FRCD_F | (read ? QVTD_FRCD_READ : 0) |
+                    QVTD_FRCD_REASON(reason) | sid);
     g_assert_true(qvtd_expect_fault(&h->vtd, reason, sid, info, read));
     assert_no_fault(h);
 }

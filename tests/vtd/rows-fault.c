@@ -287,6 +287,9 @@ static void expect_blocked(Way *way, uint64_t iova, Accesses access,
         qvtd_expect_no_fault(way->d);
     } else {
         expect_eq(qvtd_read32(way->d, QVTD_FSTS), QVTD_FSTS_PPF);
+        expect_eq(qvtd_read64(way->d, QVTD_FRCD_HI),
+                  QVTD_FRCD_F | (access == READ ? QVTD_FRCD_READ : 0) |
+                  QVTD_FRCD_REASON(reason) | way->sid);
         qvtd_expect_fault(way->d, reason, way->sid, iova & ~0xfffull,
                           access == READ);
     }
