@@ -263,8 +263,8 @@ void shadow_expect_translation(Shadow *s)
         bool ok = expect_eq(p[i].perm, l ? l->perm : 0);
 
         if (l) {
-            ok &= expect_eq(p[i].target, l->addr + (p[i].iova - l->first)) &
-                  expect_true(p[i].mask <= l->last - l->first);
+            ok &= expect_eq(p[i].target, l->addr + (p[i].iova - l->first));
+            ok &= expect_true(p[i].mask <= l->last - l->first);
         }
         if (!ok) {
             g_test_message("translation of 0x%" PRIx64, p[i].iova);

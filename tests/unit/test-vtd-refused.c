@@ -340,7 +340,8 @@ static void assert_set(const VtdRefused *refused, const bool *model)
             wanted++;
         }
         g_assert_true(vtd_refused_covers(refused, i * QVTD_PAGE,
-                                         PAGES * QVTD_PAGE - 1, &end) == model[i]);
+                                         PAGES * QVTD_PAGE - 1, &end) ==
+                      model[i]);
         g_assert_cmphex(end, ==, wanted * QVTD_PAGE - 1);
         while (next < PAGES && !model[next]) {
             next++;
@@ -393,8 +394,8 @@ static void test_set_bounded(void)
     g_assert_cmpuint(vtd_refused_add(refused, bound * 4 * QVTD_PAGE,
                                      (bound * 4 + 1) * QVTD_PAGE - 1),
                      ==, QVTD_PAGE);
-    g_assert_false(vtd_refused_covers(refused, bound * 4 * QVTD_PAGE, BIT(48) - 1,
-                                      &end));
+    g_assert_false(vtd_refused_covers(refused, bound * 4 * QVTD_PAGE,
+                                      BIT(48) - 1, &end));
     /* What joins two makes room for one */
     g_assert_cmpuint(vtd_refused_add(refused, 3 * QVTD_PAGE, 4 * QVTD_PAGE - 1),
                      ==, 0);
@@ -407,8 +408,8 @@ static void test_set_bounded(void)
     g_assert_true(vtd_refused_covers(refused, 8 * QVTD_PAGE, 12 * QVTD_PAGE - 1,
                                      &end));
     g_assert_cmphex(end, ==, 9 * QVTD_PAGE - 1);
-    g_assert_false(vtd_refused_covers(refused, 9 * QVTD_PAGE, 12 * QVTD_PAGE - 1,
-                                      &end));
+    g_assert_false(vtd_refused_covers(refused, 9 * QVTD_PAGE,
+                                      12 * QVTD_PAGE - 1, &end));
     g_assert_cmphex(end, ==, 12 * QVTD_PAGE - 1);
     g_assert_cmpuint(vtd_refused_drop(refused, 0, BIT(48) - 1), ==, 0);
     g_assert_cmpuint(vtd_refused_bytes(refused), ==, 0);
