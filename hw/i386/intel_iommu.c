@@ -245,6 +245,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .dma_translation =
             object_property_get_bool(OBJECT(s), "dma-translation",
                                      &error_abort),
+        .esrtps = INTEL_IOMMU_ESRTPS,
         .stale_tm = s->stale_tm,
         .max_mappings = s->max_mappings,
     }, &intel_iommu_ops, s);

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Each difference is bridged by asking what this QEMU has, and not which
- * version it is.  Headers that got another name are scripts/wire-qemu's.
+ * version it is, where it can be asked.  Headers that got another name are the
+ * business of scripts/wire-qemu.
  */
 
 #ifndef HW_I386_INTEL_IOMMU_COMPAT_H
@@ -13,6 +14,13 @@
 #include "qapi/error.h"
 #include "qom/object.h"
 #include "hw/core/qdev-properties.h"
+
+/*
+ * Whether QEMU's own unit has CAP.ESRTPS, so that the same command line means
+ * the same capabilities.  No interface tells.
+ */
+#define INTEL_IOMMU_ESRTPS \
+    (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002)
 
 /* What class_init gets besides the class: a pointer, const or not */
 typedef typeof_field(TypeInfo, class_data) IntelIOMMUClassData;

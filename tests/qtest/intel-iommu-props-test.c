@@ -12,7 +12,7 @@
 #include "qobject/qlist.h"
 #include "vtd-driver.h"
 
-#define CAP                     0x00d2008c222f0606ull
+#define CAP                     QVTD_CAP_USUAL
 #define ECAP                    0x0000000000f00f4aull
 
 #define REMAPPING               (QVTD_ECAP_IR | QVTD_ECAP_MHMV(15))

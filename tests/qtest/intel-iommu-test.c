@@ -156,7 +156,7 @@ static void test_read_only(void)
         uint64_t value;
     } rows[] = {
         { "VER", QVTD_VER, 0x10 },
-        { "CAP", QVTD_CAP, 0x00d2008c222f0606 },
+        { "CAP", QVTD_CAP, QVTD_CAP_USUAL },
         { "ECAP", QVTD_ECAP, 0x0000000000f00f4a },
         { "GSTS", QVTD_GSTS, 0 },
         { "GCMD", QVTD_GCMD, 0 },
@@ -337,9 +337,9 @@ static uint32_t reset_value(unsigned offset)
     case QVTD_VER:
         return 0x10;
     case QVTD_CAP:
-        return 0x222f0606;
+        return (uint32_t)QVTD_CAP_USUAL;
     case QVTD_CAP + 4:
-        return 0x00d2008c;
+        return QVTD_CAP_USUAL >> 32;
     case QVTD_ECAP:
         return 0x00f00f4a;
     case QVTD_FECTL:

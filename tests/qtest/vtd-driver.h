@@ -15,6 +15,12 @@
 #include "tests/vtd/driver.h"
 #include "vtd-port.h"
 
+/* CAP of a unit without options; that of QEMU's own, too, since 10.2 */
+#define QVTD_CAP_USUAL \
+    (0x00d2008c222f0606ull | \
+     (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002 ? \
+      QVTD_CAP_ESRTPS : 0))
+
 /*
  * Start QEMU with the unit (qdev id "iommu") and nothing else: @machine is
  * what follows "-machine q35", @props what follows "-device intel-iommu",

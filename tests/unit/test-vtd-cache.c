@@ -317,6 +317,29 @@ static void test_contexts(gconstpointer opaque)
     host_free(u.h);
 }
 
+/* CAP.ESRTPS: SRTP drops all that is cached, also of the same root table */
+static void test_root_pointer(void)
+{
+    Unit u = unit_new(NULL, 2, true);
+    uint64_t next = host_pages(u.h, 1);
+
+    for (unsigned i = 0; i < 2; i++) {
+        map(u.h, u.table[i], 4, 0x5000, 1, 0x10000 | QVTD_RW);
+        assert_maps(u.d[i], 0x5000, VTD_ACCESS_READ, 0x10000);
+    }
+    map(u.h, next, 4, 0x5000, 1, 0x20000 | QVTD_RW);
+    attach(u.d[0], next, 4, unit_did(0));
+    map(u.h, u.table[1], 4, 0x5000, 1, 0x20000 | QVTD_RW);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_maps(u.d[i], 0x5000, VTD_ACCESS_READ, 0x10000);
+    }
+    set_root_table(u.h, u.h->vtd.root);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_maps(u.d[i], 0x5000, VTD_ACCESS_READ, 0x20000);
+    }
+    unit_free(&u);
+}
+
 /* The context cache's invalidation leaves the IOTLB alone (7.2) */
 static void test_context_only(void)
 {
@@ -573,6 +596,7 @@ int main(int argc, char **argv)
     add_both("superpages", test_superpages);
     add_both("shared-domain", test_shared_domain);
     add_both("contexts", test_contexts);
+    g_test_add_func("/vtd/cache/root-pointer", test_root_pointer);
     g_test_add_func("/vtd/cache/context-only", test_context_only);
     g_test_add_func("/vtd/cache/permissions", test_permissions);
     g_test_add_func("/vtd/cache/not-present-not-cached",

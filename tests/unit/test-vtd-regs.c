@@ -78,6 +78,8 @@ static void test_capabilities(void)
           cap | 38 << 16 | BIT(7), 0xf02 },
         { { .aw_bits = 39, .dma_drain = true },
           cap | 38 << 16 | BIT(54) | BIT(55), 0xf02 },
+        { { .aw_bits = 39, .esrtps = true },
+          cap | 38 << 16 | BIT(63), 0xf02 },
         { { .aw_bits = 39, .snoop_control = true },
           cap | 38 << 16, 0xf02 | BIT(7) },
         { { .aw_bits = 39, .device_iotlb = true },

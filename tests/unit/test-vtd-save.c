@@ -674,6 +674,37 @@ static void test_unlike(void)
     host_free(m.to);
 }
 
+/*
+ * CAP.ESRTPS may differ, since a unit without it does the same.  The guest goes
+ * on with what it has read, also at a third place, until it is reset.
+ */
+static void test_esrtps(void)
+{
+    for (unsigned bits = 0; bits < 4; bits++) {
+        VtdConfig config = host_config;
+        Host *from, *to;
+        VtdSaved saved, again;
+        uint64_t cap;
+
+        config.esrtps = bits & 1;
+        from = host_new(&config);
+        config.esrtps = bits >> 1;
+        to = host_new(&config);
+        cap = rd64(from, QVTD_CAP);
+        g_assert_cmpuint(cap >> 63, ==, bits & 1);
+        vtd_save(from->v, &saved);
+        g_assert_null(vtd_load(to->v, &saved));
+        g_assert_cmphex(rd64(to, QVTD_CAP), ==, cap);
+        vtd_save(to->v, &again);
+        g_assert_cmpmem(&again, sizeof(again), &saved, sizeof(saved));
+        vtd_reset(to->v);
+        g_assert_cmphex(rd64(to, QVTD_CAP) ^ cap, ==,
+                        ((bits & 1) ^ (bits >> 1)) * BIT(63));
+        host_free(to);
+        host_free(from);
+    }
+}
+
 /* What no write and no fault makes of a register does not come in */
 static void test_impossible(void)
 {
@@ -890,6 +921,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/refused", test_refused);
     g_test_add_func("/vtd/save/physical-width", test_physical_width);
     g_test_add_func("/vtd/save/unlike", test_unlike);
+    g_test_add_func("/vtd/save/esrtps", test_esrtps);
     g_test_add_func("/vtd/save/impossible", test_impossible);
     g_test_add_func("/vtd/save/hostile", test_hostile);
 

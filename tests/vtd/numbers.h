@@ -39,6 +39,7 @@ enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
 #define QVTD_CAP_MGAW(bits)     (((bits) - 1ull) << 16)
 #define QVTD_CAP_MAMV(reg)      ((reg) >> 48 & 0x3f)
 #define QVTD_CAP_DRAINS         (3ull << 54)
+#define QVTD_CAP_ESRTPS         (1ull << 63)
 #define QVTD_ECAP_DT            (1ull << 2)
 #define QVTD_ECAP_IR            (1ull << 3)
 #define QVTD_ECAP_EIM           (1ull << 4)

@@ -66,7 +66,7 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
     uint64_t ecap = vtd_saved_reg(saved, VTD_REG_ECAP);
     GString *unlike;
 
-    if (cap == v->cap && ecap == v->ecap) {
+    if (!((cap ^ v->cap) & ~VTD_CAP_ESRTPS) && ecap == v->ecap) {
         return NULL;
     }
     unlike = g_string_new(NULL);

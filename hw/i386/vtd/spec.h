@@ -78,6 +78,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_CAP_MAMV(order)     ((uint64_t)(order) << 48)
 #define VTD_CAP_DWD             VTD_BIT(54)
 #define VTD_CAP_DRD             VTD_BIT(55)
+#define VTD_CAP_ESRTPS          VTD_BIT(63)
 
 /* ECAP (1.5) */
 #define VTD_ECAP_QI             VTD_BIT(1)

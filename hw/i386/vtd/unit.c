@@ -24,6 +24,9 @@ static uint64_t vtd_unit_cap(const VtdConfig *config)
     if (config->dma_drain) {
         cap |= VTD_CAP_DRD | VTD_CAP_DWD;
     }
+    if (config->esrtps) {
+        cap |= VTD_CAP_ESRTPS;
+    }
     if (config->dma_translation) {
         cap |= VTD_CAP_SAGAW_39;
         cap |= config->aw_bits >= 48 ? VTD_CAP_SAGAW_48 : 0;

@@ -113,6 +113,7 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
  * @eim: ECAP.EIM
  * @dma_drain: CAP.DRD and CAP.DWD
  * @dma_translation: translation can be switched on
+ * @esrtps: CAP.ESRTPS, which says what SRTP does in any case
  * @stale_tm: bit 62 of a leaf, TM of older revisions, is not reserved
  * @max_mappings: leaves that are remembered of one table
  * @sync_work: VtdSeenConfig.work, or 0 for VTD_SYNC_WORK
@@ -128,6 +129,7 @@ typedef struct VtdConfig {
     bool eim;
     bool dma_drain;
     bool dma_translation;
+    bool esrtps;
     bool stale_tm;
     uint64_t max_mappings;
     uint64_t sync_work;
