@@ -27,13 +27,14 @@ from tap import Count, count_tap                    # noqa: E402
 
 TOP = Path(__file__).resolve().parents[1]
 BUILD = TOP / "build"
-QEMU = BUILD / "qemu-build"
-STOCK = BUILD / "stock/qemu-system-x86_64"
-FIRMWARE = QEMU / "qemu-bundle/usr/local/share/qemu-firmware"
 COVERAGE = TOP / "tests/coverage"
 
 # A loaded machine is slow; only what hangs is to run into its limit.
 PATIENCE = "10"
+
+# The QEMU that all is tried with, and others with which the most is
+USUAL_QEMU = "10.0"
+OTHER_QEMUS = ("10.2",)
 
 # Of QEMU's own qtests, those that look at any device
 GENERAL_QTESTS = ("device-introspect-test", "qmp-cmd-test")
@@ -111,6 +112,65 @@ def run_tap(title, *command):
             lines.append(line)
     count = count_tap(title, "".join(lines), process.returncode == 0)
     print(f"{title}: {count} ({time.monotonic() - start:.1f} s)\n")
+    return count
+
+
+class Qemu:
+    """A version of QEMU: its build, and that of its own device."""
+
+    def __init__(self, version=USUAL_QEMU):
+        self.option = f"--qemu={version}"
+        self.tail = "" if version == USUAL_QEMU else f"-{version}"
+        self.home = BUILD if version == USUAL_QEMU else BUILD / version
+        self.build = self.home / "qemu-build"
+        self.binary = self.home / "qemu-system-x86_64"
+        firmware = "qemu-bundle/usr/local/share/qemu-firmware"
+        self.stock = (f"{self.home / 'stock/qemu-system-x86_64'} "
+                      f"-L {self.build / firmware}")
+
+    def make(self, *targets):
+        run("scripts/build", self.option, *targets)
+
+    def make_stock(self):
+        run("scripts/build-stock", self.option)
+
+
+def warnings_of_ours(qemu):
+    """
+    Compile our files as they were; return what the compiler says of them.
+
+    ccache has it, and ninja is not to hear of it.
+    """
+    found = []
+    commands = json.loads((qemu.build / "compile_commands.json").read_text())
+    env = dict(os.environ, CCACHE_BASEDIR=str(BUILD), CCACHE_NOHASHDIR="1")
+    for each in commands:
+        source = Path(os.path.normpath(qemu.build / each["file"]))
+        output = qemu.build / each["output"]
+        if not source.is_symlink() or not output.exists():
+            continue
+        times = output.stat()
+        said = subprocess.run(each["command"], shell=True, cwd=qemu.build,
+                              env=env, check=False, text=True,
+                              stderr=subprocess.PIPE).stderr
+        os.utime(output, ns=(times.st_atime_ns, times.st_mtime_ns))
+        found.append((source.name, said))
+    return found
+
+
+def count_warnings(qemu):
+    """One case: none of our files gives a warning."""
+    title = f"qtest{qemu.tail}/warnings"
+    said = warnings_of_ours(qemu)
+    loud = [f"{name}:\n{words}" for name, words in said if words]
+    count = Count(0 if loud else 1)
+    if len(said) < 50:
+        loud.append(f"{len(said)} files of ours")
+        count = Count()
+    if loud:
+        count.failed.append(f"{title}: {len(loud)} of {len(said)} files")
+        print(*loud, sep="\n")
+    print(f"{title}: {count}")
     return count
 
 
@@ -215,30 +275,49 @@ def judge_coverage(now):
     return total
 
 
-def run_qtest():
+def run_qtest(qemu, stock=True):
+    """QEMU's own device is there to migrate to and from, and to compare."""
     names = [*GENERAL_QTESTS, *sorted(
         path.stem for path in (TOP / "tests/qtest").glob("*-test.c"))]
-    run("scripts/build", "qemu-system-x86_64", "qemu-img",
-        *(f"tests/qtest/{name}" for name in names))
-    # QEMU's own device is there to migrate to and from.
-    run("scripts/build-stock")
-    return run_meson("qtest", QEMU, QEMU / "pyvenv/bin/meson",
-                     [f"qtest-x86_64/{name}" for name in names],
-                     env=dict(os.environ,
-                              QTEST_STOCK_BINARY=f"{STOCK} -L {FIRMWARE}"))
+    qemu.make("qemu-system-x86_64", "qemu-img",
+              *(f"tests/qtest/{name}" for name in names))
+    total = count_warnings(qemu)
+    env = dict(os.environ)
+    if stock:
+        qemu.make_stock()
+        env["QTEST_STOCK_BINARY"] = qemu.stock
+    total.add(run_meson(f"qtest{qemu.tail}", qemu.build,
+                        qemu.build / "pyvenv/bin/meson",
+                        [f"qtest-x86_64/{name}" for name in names], env=env))
+    return total
 
 
-def run_guest():
-    run("scripts/build")
-    run("scripts/build-stock")
+def run_guests(qemu, *commands):
+    """Run commands of scripts/, each with its arguments."""
     total = Count()
-    for arguments in (("boot", "--all"),
-                      ("migrate", "--short", "--stock",
-                       f"{STOCK} -L {FIRMWARE}"),
-                      ("nested", "--short", "--again")):
-        total.add(run_tap(f"guest/{arguments[0]}",
-                          TOP / "scripts" / arguments[0], "--no-build",
-                          *arguments[1:]))
+    for name, *arguments in commands:
+        total.add(run_tap(f"guest{qemu.tail}/{name}", TOP / "scripts" / name,
+                          "--no-build", *arguments))
+    return total
+
+
+def run_guest(qemu):
+    qemu.make()
+    qemu.make_stock()
+    return run_guests(
+        qemu,
+        ("boot", "--all", "--qemu", qemu.binary),
+        ("migrate", "--short", "--stock", qemu.stock, "--qemu", qemu.binary,
+         "--qemu-img", qemu.home / "qemu-img"),
+        ("nested", "--short", "--again", "--build", qemu.home))
+
+
+def run_versions():
+    total = Count()
+    for version in OTHER_QEMUS:
+        qemu = Qemu(version)
+        total.add(run_qtest(qemu, stock=False))
+        total.add(run_guests(qemu, ("boot", "--qemu", qemu.binary)))
     return total
 
 
@@ -255,16 +334,21 @@ STAGES = {
     "qtest": Stage(run_qtest, "the device in QEMU, register by register"),
     "guest": Stage(run_guest, "Linux as a guest, one that moves, and one "
                    "with a guest of its own"),
+    "versions": Stage(run_versions, "the device in other QEMUs: "
+                      f"{', '.join(OTHER_QEMUS)}"),
 }
 
+# Those that --qemu is for
+OF_QEMU = ("qtest", "guest")
 
-def run_stage(name):
+
+def run_stage(name, qemu):
     """Run a stage; say and count results."""
     print(f"\n=== {name}: {STAGES[name].help}")
     start = time.monotonic()
     count = Count()
     try:
-        count.add(STAGES[name].run())
+        count.add(STAGES[name].run(*([qemu] if name in OF_QEMU else [])))
     except (Broken, OSError, subprocess.CalledProcessError) as error:
         count.failed.append(f"{name}: {error}")
     if not count.passed and not count.failed:
@@ -281,7 +365,12 @@ def main():
             f"  {name:10} {stage.help}" for name, stage in STAGES.items()))
     parser.add_argument("stage", nargs="*", metavar="STAGE",
                         help="which; default: all, in this order")
-    names = parser.parse_args().stage or list(STAGES)
+    parser.add_argument("--qemu", metavar="N.N", help="the stages "
+                        f"{' and '.join(OF_QEMU)} with this version of QEMU; "
+                        "default: all of them, but these with "
+                        f"{USUAL_QEMU}")
+    options = parser.parse_args()
+    names = options.stage or list(OF_QEMU if options.qemu else STAGES)
     for name in names:
         if name not in STAGES:
             parser.error(f"no stage {name}; there are: {', '.join(STAGES)}")
@@ -290,7 +379,7 @@ def main():
     total = Count()
     lines = []
     for name in names:
-        count = run_stage(name)
+        count = run_stage(name, Qemu(options.qemu or USUAL_QEMU))
         lines.append(f"{name}: {count}")
         total.add(count)
     print("", *lines, *(f"FAILED {name}" for name in total.failed), total,

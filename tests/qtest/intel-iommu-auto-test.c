@@ -111,16 +111,24 @@ static void test_auto(void)
         /* Not behind the unit, whatever its width */
         { "q35,default-bus-bypass-iommu=on",
           IOMMU " -device vtd-testdev,host-aw-bits=32", false },
-        { "pc-q35-9.2", IOMMU HOST, true },
-        { "pc-q35-9.1", IOMMU, false },
-        { "pc-q35-9.1", IOMMU " -device vtd-testdev,host-aw-bits=39", true },
-        { "pc-q35-2.9", IOMMU, false },
-        { "pc-q35-2.9", IOMMU " -device vtd-testdev,host-aw-bits=39", true },
     };
 
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         check(rows[i].machine, rows[i].args, rows[i].on);
     }
+}
+
+/* Machines of former versions, in which the unit has 39 bits */
+static void test_machine(gconstpointer data)
+{
+    const char *machine = data;
+
+    if (!qtest_has_machine(machine)) {
+        g_test_skip("this QEMU has no such machine");
+        return;
+    }
+    check(machine, IOMMU, false);
+    check(machine, IOMMU " -device vtd-testdev,host-aw-bits=39", true);
 }
 
 /* auto in use: a page that appears is told of, before and after a reset */
@@ -321,6 +329,10 @@ static void test_pc_refuses(void)
     QVtd d;
     QDict *response, *error;
 
+    if (qtest_has_machine("pc-q35-10.2")) {
+        g_test_skip("a machine of this QEMU leaves it to the unit to refuse");
+        return;
+    }
     qvtd_start(&d, "", "", "-device pcie-root-port,id=rp");
     response = qtest_qmp(d.qts, "{ 'execute': 'device_add', 'arguments': {"
                          " 'driver': 'vfio-pci', 'bus': 'rp',"
@@ -338,6 +350,12 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/auto/forms", test_forms);
     qtest_add_func("/intel-iommu/auto/auto", test_auto);
+    qtest_add_data_func("/intel-iommu/auto/machines/9.1", "pc-q35-9.1",
+                        test_machine);
+    qtest_add_data_func("/intel-iommu/auto/machines/6.2", "pc-q35-6.2",
+                        test_machine);
+    qtest_add_data_func("/intel-iommu/auto/machines/2.9", "pc-q35-2.9",
+                        test_machine);
     qtest_add_func("/intel-iommu/auto/maps", test_maps);
     qtest_add_func("/intel-iommu/auto/too-late", test_too_late);
     qtest_add_func("/intel-iommu/auto/hotplug", test_hotplug);
