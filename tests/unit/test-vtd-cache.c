@@ -337,7 +337,7 @@ static void test_root_pointer(void)
     for (unsigned i = 0; i < 2; i++) {
         assert_maps(u.d[i], 0x5000, VTD_ACCESS_READ, 0x20000);
     }
-    unit_free(&u);
+    host_free(u.h);
 }
 
 /* The context cache's invalidation leaves the IOTLB alone (7.2) */
