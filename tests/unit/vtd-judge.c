@@ -341,6 +341,24 @@ static GArray *truth(Replay *r, unsigned device, uint64_t hole)
     return runs;
 }
 
+/*
+ * What the tables say that the device's shadow follows.  They are others than
+ * those of its context entry until that is invalidated.
+ */
+static GArray *followed(Replay *r, unsigned device)
+{
+    const VtdShare *share = r->device[device]->space->share;
+    Plain plain = plain_of(r->h);
+    PlainContext context = { .kind = PLAIN_TABLES };
+
+    if (!share) {
+        return runs_new();
+    }
+    context.top = share->tables.top;
+    context.levels = share->tables.levels;
+    return plain_mapped(&plain, &context);
+}
+
 /* What is at @from, and so on evenly up to *@last, which it cuts */
 static uint64_t run_at(const GArray *runs, uint64_t from, uint64_t *last)
 {
@@ -406,12 +424,13 @@ void judge_begin(Replay *r)
 
 /* The pages that a refusal concerns are as the others, or as before, or gone */
 static void judge_pages(Replay *r, const GArray *before, const GArray *after,
-                        const GArray *right, const GArray *less)
+                        const GArray *right, const GArray *less,
+                        const GArray *stale)
 {
     uint64_t from = 0, last;
 
     for (;; from = last + 1) {
-        uint64_t was, is, now, without;
+        uint64_t was, is, now, without, old;
         bool of_map;
 
         last = UINT64_MAX;
@@ -419,6 +438,7 @@ static void judge_pages(Replay *r, const GArray *before, const GArray *after,
         is = run_at(after, from, &last);
         now = run_at(right, from, &last);
         without = run_at(less, from, &last);
+        old = run_at(stale, from, &last);
         if (from < r->notice.first) {
             last = MIN(last, r->notice.first - 1);
         } else if (from <= r->notice.last) {
@@ -426,7 +446,8 @@ static void judge_pages(Replay *r, const GArray *before, const GArray *after,
         }
         of_map = r->notice.last && from >= r->notice.first &&
                  from <= r->notice.last;
-        if (is != was && is != now && is != without && (is || !of_map)) {
+        if (is != was && is != now && is != without && is != old &&
+            (is || !of_map)) {
             wrong(r, "0x%" PRIx64 " to 0x%" PRIx64 " is 0x%" PRIx64
                   ", was 0x%" PRIx64 ", the tables say 0x%" PRIx64, from,
                   last, is, was, now);
@@ -482,8 +503,9 @@ static void judge_shadow(Replay *r, const Act *act, unsigned i)
     GArray *before = joined(r->before[i]), *after = strict_runs(s);
     GArray *right = truth(r, i, UINT64_MAX);
     GArray *less = truth(r, i, r->kind == REFUSE_READ ? r->gpa : UINT64_MAX);
+    GArray *stale = followed(r, i);
 
-    judge_pages(r, before, after, right, less);
+    judge_pages(r, before, after, right, less, stale);
     if (r->kind != REFUSE_RAM && r->kind != REFUSE_PAGE &&
         r->kind != REFUSE_ROOM && act->kind != ACT_MEMORY_CHANGED &&
         r->switches[i] == r->device[i]->switches) {
@@ -493,6 +515,7 @@ static void judge_shadow(Replay *r, const Act *act, unsigned i)
     g_array_free(after, TRUE);
     g_array_free(right, TRUE);
     g_array_free(less, TRUE);
+    g_array_free(stale, TRUE);
 }
 
 void judge_refused(Replay *r, const Act *act, const Met *met)
@@ -503,7 +526,8 @@ void judge_refused(Replay *r, const Act *act, const Met *met)
         }
         return;
     }
-    for (unsigned i = 0; i < r->q->devices; i++) {
+    /* In pieces a shadow has what the tables said when a piece looked */
+    for (unsigned i = 0; i < r->q->devices && !r->h->tick; i++) {
         if (r->device[i] && r->before[i] && shadowed(r, i) && !limited(r)) {
             judge_shadow(r, act, i);
         }
