@@ -36,6 +36,9 @@ PATIENCE = "10"
 USUAL_QEMU = "10.0"
 OTHER_QEMUS = ("10.2",)
 
+# A machine that all of them have
+MIXED_MACHINE = "pc-q35-10.0"
+
 # Of QEMU's own qtests, those that look at any device
 GENERAL_QTESTS = ("device-introspect-test", "qmp-cmd-test")
 
@@ -318,6 +321,30 @@ def run_versions():
         qemu = Qemu(version)
         total.add(run_qtest(qemu, stock=False))
         total.add(run_guests(qemu, ("boot", "--qemu", qemu.binary)))
+    total.add(run_mixed(*(Qemu(version) for version in OTHER_QEMUS)))
+    return total
+
+
+def run_mixed(*others):
+    """Move guests from one QEMU to the next: ours, Debian's newest, stock."""
+    usual = Qemu()
+    usual.make()
+    usual.make_stock()
+    ours = [str(qemu.binary) for qemu in (usual, *others)]
+    ways = [[*ours, usual.stock]]
+    total = Count()
+    if subprocess.run([TOP / "scripts/qemu/fetch-binary"],
+                      check=False).returncode:
+        print("guest/migrate: no QEMU of Debian's to move to # SKIP")
+        total.skipped += 1
+    else:
+        # What it says of itself to a guest that it boots is not all the same.
+        debian = str(BUILD / "debian-qemu/qemu-system-x86_64")
+        ways = [[*ours, debian, usual.stock], [debian, *ours]]
+    for start, *way in ways:
+        total.add(run_guests(usual, (
+            "migrate", "--machine", MIXED_MACHINE, "--qemu", start,
+            *(word for each in way for word in ("--other", each)))))
     return total
 
 
@@ -334,8 +361,8 @@ STAGES = {
     "qtest": Stage(run_qtest, "the device in QEMU, register by register"),
     "guest": Stage(run_guest, "Linux as a guest, one that moves, and one "
                    "with a guest of its own"),
-    "versions": Stage(run_versions, "the device in other QEMUs: "
-                      f"{', '.join(OTHER_QEMUS)}"),
+    "versions": Stage(run_versions, f"QEMU {', '.join(OTHER_QEMUS)}, and "
+                      "guests that move from version to version"),
 }
 
 # Those that --qemu is for

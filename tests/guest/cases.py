@@ -54,7 +54,7 @@ DISKS = (
     Disk("nvme", "0000:00:04.0", "nvme0n1", "nvme,addr=04.0,serial=guest"),
     Disk("ahci", "0000:00:1f.2", "sda", "ide-hd,bus=ide.0"),
     Disk("virtio-blk", "0000:00:05.0", "vda",
-         f"virtio-blk-pci,addr=05.0,iothread=io,{VIRTIO}"),
+         f"virtio-blk-pci,addr=05.0,iothread=io,queue-size=1024,{VIRTIO}"),
 )
 
 # igb sits behind a root port, so its bus number is the firmware's choice.

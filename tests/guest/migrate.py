@@ -12,6 +12,7 @@ exit status is 0 if every check passed.
 import argparse
 import fcntl
 import hashlib
+import os
 import shlex
 import shutil
 import signal
@@ -40,6 +41,14 @@ def arguments():
     parser.add_argument("--stock", metavar="COMMAND", type=shlex.split,
                         help="a QEMU with its own device, with the arguments "
                         "that it needs; default: none")
+    parser.add_argument("--other", metavar="COMMAND", type=shlex.split,
+                        action="append", default=[], help="another QEMU, of "
+                        "any version, with any device; may be repeated: it "
+                        "goes from one to the next and all the way back, and "
+                        "makes no other moves")
+    parser.add_argument("--machine", default="q35", metavar="TYPE",
+                        help="one that all have, if they are of several "
+                        "versions; default: q35")
     parser.add_argument("--build", type=Path, default=TOP / "build/guest",
                         metavar="DIR", help="where packages, logs and "
                         "images go; default: build/guest")
@@ -60,10 +69,30 @@ def give_up(*_):
     raise Broken("it takes too long")
 
 
+def name_of(command):
+    """What a QEMU says that it is, and where it is from."""
+    said = subprocess.run([*command, "--version"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.splitlines()[0]
+    path = Path(command[0]).resolve()
+    return (f"{said.removeprefix('QEMU emulator version ')}, "
+            f"{os.path.relpath(path, TOP)}")
+
+
+def round_trip(guest, ours, others):
+    """Yield the moves to each of the others, and back through all of them."""
+    way = [*others, *reversed(others[:-1]), ours]
+    for command in way:
+        yield (f"to {name_of(command)}",
+               lambda command=command: guest.move_by_socket(command))
+
+
 def moves(guest, options):
     """Yield each move: its name, and what to call."""
     ours = [str(options.qemu)]
     for _ in range(options.times):
+        if options.other:
+            yield from round_trip(guest, ours, options.other)
+            continue
         yield "savevm and loadvm", guest.go_back
         yield "through a file", lambda: guest.move_by_file(ours)
         yield "through a socket", lambda: guest.move_by_socket(ours)

@@ -131,7 +131,8 @@ class Guest:
         """Start a QEMU with the one machine that all of them have."""
         command = [
             *binary, "-nodefaults", "-no-user-config", "-display", "none",
-            "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",
+            "-no-reboot", "-machine", self.options.machine,
+            "-accel", "tcg,thread=multi",
             "-cpu", "max", "-smp", str(CPUS), "-m", "512M",
             "-kernel", self.kernel, "-initrd", self.initrd, "-append",
             f"{KERNEL_PARAMETERS} {self.case.kernel}",
