@@ -15,7 +15,6 @@
 #include "qobject/qdict.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define A                       QPCI_DEVFN(3, 0)
 
 /* What QMP reads, and what the guest does */

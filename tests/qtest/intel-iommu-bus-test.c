@@ -13,7 +13,6 @@
 #include "vtd-lapic.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define BRIDGE                  QPCI_DEVFN(5, 0)
 
 static void expect_reaches(EduDevice *e, uint64_t pa, uint64_t value)

@@ -18,7 +18,6 @@
 #define NEW                     0x3e33e33e33e33e33ull
 
 #define BASE                    0x8080000000ull
-#define MIB2                    0x200000ull
 #define A_ID                    5
 #define B_ID                    6
 

@@ -197,7 +197,7 @@ static uint64_t find_context(Subject *w, unsigned arg)
 
 static uint64_t find_entry(Subject *w, unsigned level)
 {
-    return qvtd_entry(&w->d, &w->domain, IOVA, level);
+    return qvtd_entry(&w->d, &w->domain, IOVA_4K, level);
 }
 
 static uint64_t find_leaf(Subject *w, unsigned level)
@@ -232,23 +232,23 @@ static void test_word(Subject *w, const State *state, const Word *word)
 static void test_tables(Subject *w, const State *state)
 {
     static const Word words[] = {
-        { "root-lo", find_root, 0, IOVA },
-        { "root-hi", find_root, 8, IOVA },
-        { "context-lo", find_context, 0, IOVA },
-        { "context-hi", find_context, 8, IOVA },
-        { "context-absent-fpd", find_context, 0, IOVA,
+        { "root-lo", find_root, 0, IOVA_4K },
+        { "root-hi", find_root, 8, IOVA_4K },
+        { "context-lo", find_context, 0, IOVA_4K },
+        { "context-hi", find_context, 8, IOVA_4K },
+        { "context-absent-fpd", find_context, 0, IOVA_4K,
           QVTD_P | QVTD_FPD },
-        { "context-ats", find_context, 0, IOVA, QVTD_TT(1) },
-        { "context-pass", find_context, 0, IOVA, QVTD_TT(2) },
-        { "context-reserved", find_context, 0, IOVA, QVTD_TT(3) },
-        { "level4", find_entry, 4, IOVA },
-        { "level3", find_entry, 3, IOVA },
-        { "level2", find_entry, 2, IOVA },
-        { "leaf-4k", find_entry, 1, IOVA },
-        { "leaf-4k-r", find_entry, 1, IOVA, QVTD_W },
-        { "leaf-4k-w", find_entry, 1, IOVA, QVTD_R },
-        { "leaf-4k-none", find_entry, 1, IOVA, QVTD_RW },
-        { "leaf-4k-snoop", find_entry, 1, IOVA, QVTD_SNP },
+        { "context-ats", find_context, 0, IOVA_4K, QVTD_TT(1) },
+        { "context-pass", find_context, 0, IOVA_4K, QVTD_TT(2) },
+        { "context-reserved", find_context, 0, IOVA_4K, QVTD_TT(3) },
+        { "level4", find_entry, 4, IOVA_4K },
+        { "level3", find_entry, 3, IOVA_4K },
+        { "level2", find_entry, 2, IOVA_4K },
+        { "leaf-4k", find_entry, 1, IOVA_4K },
+        { "leaf-4k-r", find_entry, 1, IOVA_4K, QVTD_W },
+        { "leaf-4k-w", find_entry, 1, IOVA_4K, QVTD_R },
+        { "leaf-4k-none", find_entry, 1, IOVA_4K, QVTD_RW },
+        { "leaf-4k-snoop", find_entry, 1, IOVA_4K, QVTD_SNP },
         { "leaf-2m", find_leaf, 2, IOVA_2M },
         { "leaf-1g", find_leaf, 3, IOVA_1G + TARGET },
     };
@@ -274,7 +274,7 @@ static void test_addresses(Subject *w)
             for (unsigned bit = 0; bit < 64; bit++) {
                 if (subject_begin(w, states[i], bit, "address/%s",
                           write ? "w" : "r")) {
-                    subject_see_dma(w, IOVA ^ 1ull << bit, write);
+                    subject_see_dma(w, IOVA_4K ^ 1ull << bit, write);
                     subject_settle(w);
                 }
             }
@@ -296,7 +296,7 @@ static void test_latch(Subject *w, const State *state, unsigned reg,
         if (interrupt) {
             subject_message(w, MESSAGE_ADDR, 0);
         } else {
-            subject_dma(w, IOVA, false);
+            subject_dma(w, IOVA_4K, false);
         }
         subject_end(w);
         w->state = NULL;
@@ -348,11 +348,11 @@ static void test_descriptor(Subject *w, const char *name, QVtdDesc desc)
         }
         changed.lo ^= bit < 64 ? 1ull << bit : 0;
         changed.hi ^= bit < 64 ? 0 : 1ull << (bit - 64);
-        subject_dma(w, IOVA, false);
+        subject_dma(w, IOVA_4K, false);
         move_leaf(w, OTHER_TARGET);
         qvtd_queue_put(&w->d, changed);
         qvtd_queue_kick(&w->d);
-        subject_dma(w, IOVA, false);
+        subject_dma(w, IOVA_4K, false);
         subject_end(w);
         move_leaf(w, TARGET);
         subject_settle(w);
@@ -377,9 +377,9 @@ static void test_descriptors(Subject *w)
         { "context-device", QVTD_INV_CONTEXT_DEVICE(DID, SID, 0) },
         { "iotlb-global", QVTD_INV_IOTLB_GLOBAL },
         { "iotlb-domain", QVTD_INV_IOTLB_DOMAIN(DID) },
-        { "iotlb-page", QVTD_INV_IOTLB_PAGES(DID, IOVA, 0) },
+        { "iotlb-page", QVTD_INV_IOTLB_PAGES(DID, IOVA_4K, 0) },
         { "iotlb-pages", QVTD_INV_IOTLB_PAGES(DID, 0, 18) },
-        { "device-tlb", QVTD_INV_DEVICE_TLB(SID, IOVA) },
+        { "device-tlb", QVTD_INV_DEVICE_TLB(SID, IOVA_4K) },
         { "device-tlb-all", QVTD_INV_DEVICE_TLB(SID, 0x7ffffffffffff001) },
         { "iec-global", QVTD_INV_IEC_GLOBAL },
         { "iec-index", QVTD_INV_IEC_INDEX(INDEX, 0) },
@@ -390,7 +390,7 @@ static void test_descriptors(Subject *w)
         { "wait-fence", QVTD_WAIT(QVTD_WAIT_FN, 0, 0) },
         { "pasid-iotlb", QVTD_DESC(0x6 | 2 << 4 | DID << 16, 0) },
         { "pasid-cache", QVTD_DESC(0x7 | 3 << 4, 0) },
-        { "pasid-device-tlb", QVTD_DESC(0x8 | SID << 16, IOVA) },
+        { "pasid-device-tlb", QVTD_DESC(0x8 | SID << 16, IOVA_4K) },
         { "page-response", QVTD_DESC(0x9 | SID << 16, 0) },
     };
 
@@ -418,8 +418,8 @@ static void test_commands(Subject *w)
         { "iotlb-domain", QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(2) |
           QVTD_IOTLB_DID(DID), 0 },
         { "iotlb-page", QVTD_IOTLB, QVTD_IOTLB_IVT | QVTD_IOTLB_IIRG(3) |
-          QVTD_IOTLB_DID(DID), IOVA },
-        { "iva", QVTD_IVA, IOVA, 0 },
+          QVTD_IOTLB_DID(DID), IOVA_4K },
+        { "iva", QVTD_IVA, IOVA_4K, 0 },
         { "iva-18", QVTD_IVA, 18, 0 },
     };
 
@@ -432,7 +432,7 @@ static void test_commands(Subject *w)
                                rows[i].name)) {
                 continue;
             }
-            subject_dma(w, IOVA, false);
+            subject_dma(w, IOVA_4K, false);
             move_leaf(w, OTHER_TARGET);
             if (rows[i].reg == QVTD_IVA) {
                 qvtd_write64(&w->d, QVTD_IVA, value);
@@ -442,7 +442,7 @@ static void test_commands(Subject *w)
                 qvtd_write64(&w->d, QVTD_IVA, rows[i].iva);
                 qvtd_write64(&w->d, rows[i].reg, value);
             }
-            subject_dma(w, IOVA, false);
+            subject_dma(w, IOVA_4K, false);
             subject_end(w);
             move_leaf(w, TARGET);
             subject_flush(w);

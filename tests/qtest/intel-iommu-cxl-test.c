@@ -13,7 +13,6 @@
 #include "vtd-board.h"
 
 #define A                       QPCI_DEVFN(3, 0)
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
 
 /* Behind the registers of the host bridges, which are above all RAM */

@@ -10,7 +10,6 @@
 #include "qemu/osdep.h"
 #include "vtd-edu.h"
 
-#define IOVA                    0x40000000ull
 
 /* A value that no other address has */
 static uint64_t signature(uint64_t pa)
@@ -180,8 +179,8 @@ static void test_around_interrupts(void)
         uint64_t pa;
         uint64_t offset;
     } rows[] = {
-        { 2, 0xfee00000, 0x4000000, 0x100000 },
-        { 2, 0xfee00000, 0x4000000, 0x1ffff8 },
+        { 2, QVTD_MSI_ADDR, 0x4000000, 0x100000 },
+        { 2, QVTD_MSI_ADDR, 0x4000000, 0x1ffff8 },
         { 3, 0xc0000000, 0, 0x3edffff8 },
         { 3, 0xc0000000, 0, 0x3ef00000 },
         { 3, 0xc0000000, 0, 0x4000000 },
@@ -193,7 +192,7 @@ static void test_around_interrupts(void)
     qvtd_enable(&p.d);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         QVtdDomain domain = qvtd_domain_new(&p.d, i + 1, 4);
-        uint64_t covered = rows[i].pa + 0xfee00000 - rows[i].iova;
+        uint64_t covered = rows[i].pa + QVTD_MSI_ADDR - rows[i].iova;
 
         qvtd_row("leaf of level %u at 0x%" PRIx64 " + 0x%" PRIx64,
                  rows[i].level, rows[i].iova, rows[i].offset);
@@ -206,7 +205,7 @@ static void test_around_interrupts(void)
         qvtd_row("leaf of level %u at 0x%" PRIx64 ", the range", rows[i].level,
                  rows[i].iova);
         qtest_writeq(p.d.qts, covered, signature(covered));
-        edu_dma_write(&p.a, 0xfee00000, 0, 8);
+        edu_dma_write(&p.a, QVTD_MSI_ADDR, 0, 8);
         expect_eq(qtest_readq(p.d.qts, covered), signature(covered));
         qvtd_take_fault(&p.d, &(QVtdFault) { });
     }

@@ -11,7 +11,6 @@
 #include "vtd-edu.h"
 #include "vtd-lapic.h"
 
-#define IOVA                    0x40000000ull
 
 /* Both devices have contexts with empty tables: each DMA is a fault */
 static void start(EduPair *p)

@@ -103,8 +103,8 @@ static void test_output_range(void)
         uint64_t pa;
         uint64_t beside, within;        /* offsets in the leaf */
     } cases[] = {
-        { 2, 0xfee00000, 0x100000, 0x0ff000 },
-        { 2, 0xfee00000, 0x1ff000, 0x000000 },
+        { 2, QVTD_MSI_ADDR, 0x100000, 0x0ff000 },
+        { 2, QVTD_MSI_ADDR, 0x1ff000, 0x000000 },
         { 3, 0xc0000000, 0x000000, 0x3ee00000 },
         { 3, 0xc0000000, 0x3edff000, 0x3eeff000 },
         { 3, 0xc0000000, 0x3ef00000, 0x3ee80000 },

@@ -14,7 +14,6 @@
 #include "vtd-testdev.h"
 #include "vtd-trace.h"
 
-#define IOVA                    0x40000000ull
 #define A                       QPCI_DEVFN(3, 0)
 
 #define FAILURE \

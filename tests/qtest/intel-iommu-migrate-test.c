@@ -16,9 +16,7 @@
 #include "vtd-migrate.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define IOVA_LARGE              0x80000000ull
-#define MIB2                    0x200000ull
 #define INDEX                   10
 #define BRIDGE                  QPCI_DEVFN(5, 0)
 #define BUS                     7

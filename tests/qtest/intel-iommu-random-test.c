@@ -553,7 +553,7 @@ static void look_by_dma(Random *r, Testdev *t, const GArray *leaves)
     target = run.addr + (iova - run.first);
     if (target < BOARD_RAM ||
         !r->plain.port->ram(r->plain.port, target, &last) ||
-        iova >> 20 == 0xfee) {
+        QVTD_IS_MSI(iova)) {
         return;
     }
     qtest_writeq(r->d.qts, target, want);
@@ -618,7 +618,7 @@ static void one_round(Random *r)
 
         leaves[i] = plain_leaves(&r->plain, &context);
         diff[i] = differences(r->leaves[i], leaves[i]);
-        seen[OVER_INTERRUPTS] += runs_meet(diff[i], 0xfee00000, 0xfeefffff);
+        seen[OVER_INTERRUPTS] += runs_meet(diff[i], QVTD_MSI_ADDR, 0xfeefffff);
     }
     if (!rarely && !r->contexts_changed && one_in(r, 3)) {
         say(r, NOT_COVERED, " (anything)");

@@ -15,9 +15,7 @@
 #include "vtd-lapic.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
 #define PORT                    QPCI_DEVFN(5, 0)
 #define ROOT_PORT               " -device pcie-root-port,id=rp,addr=5"
 #define A                       QPCI_DEVFN(3, 0)

@@ -11,9 +11,7 @@
 #include "vtd-trace.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
 
 /* Rule "in step": every event that can change a mapping */
 

@@ -16,8 +16,6 @@
 #include "libqos/virtio-pci.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
-#define MIB2                    0x200000ull
 #define DIMM                    0x100000000ull
 #define DIMM_BYTES              0x8000000ull
 

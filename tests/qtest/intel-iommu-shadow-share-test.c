@@ -10,9 +10,7 @@
 #include "qemu/osdep.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
 #define PORT                    QPCI_DEVFN(5, 0)

@@ -11,9 +11,7 @@
 #include "qemu/osdep.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
 
 static void flush(Board *w, QVtdDesc desc)
 {

@@ -11,13 +11,11 @@
 #include "qemu/bswap.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
 #define A                       QPCI_DEVFN(3, 0)
 #define B                       QPCI_DEVFN(4, 0)
 #define WIDTH_LAST              0xffffffffffffull
-#define INTERRUPTS              0xfee00000ull
+#define INTERRUPTS              ((uint64_t)QVTD_MSI_ADDR)
 #define INTERRUPTS_LAST         0xfeefffffull
 
 /* What the records since @from say, all of one kind; a cover, the caller's */

@@ -11,10 +11,7 @@
 #include "qemu/osdep.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RAM                     BOARD_RAM
-#define MIB2                    0x200000ull
-#define GIB                     BOARD_GIB
 
 static void domain_flush(Board *w)
 {
@@ -95,25 +92,27 @@ static void test_split_gib(void)
     ShadowSteps steps;
 
     board_start_big(&w);
-    BOARD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
+    BOARD_EDIT(&w, LEAVES(3, 5 * BOARD_GIB, BOARD_GIB, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
     qvtd_row("2-MiB leaves but the third");
-    BOARD_EDIT(&w, CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512),
-               CLEAR(2, 5 * GIB + 2 * MIB2, 1));
+    BOARD_EDIT(&w, CLEAR(3, 5 * BOARD_GIB, 1),
+               LEAVES(2, 5 * BOARD_GIB, BOARD_GIB, 512),
+               CLEAR(2, 5 * BOARD_GIB + 2 * MIB2, 1));
     domain_flush(&w);
     steps = shadow_expect(&w.sa);
     expect_eq(steps.unmaps, 1);
     expect_eq(steps.maps, 511);
 
     qvtd_row("it comes back");
-    BOARD_EDIT(&w, LEAVES(2, 5 * GIB + 2 * MIB2, GIB + 2 * MIB2, 1));
+    BOARD_EDIT(&w, LEAVES(2, 5 * BOARD_GIB + 2 * MIB2,
+                          BOARD_GIB + 2 * MIB2, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
 
     qvtd_row("all of it as one, unchanged");
-    BOARD_EDIT(&w, LEAVES(3, 5 * GIB, GIB, 1));
+    BOARD_EDIT(&w, LEAVES(3, 5 * BOARD_GIB, BOARD_GIB, 1));
     domain_flush(&w);
     shadow_expect_quiet(&w.sa);
     board_stop(&w);
@@ -156,7 +155,7 @@ static void test_broken_entries(void)
         { "table in registers", 2, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in registers", 3, QVTD_ADDR_MASK, QVTD_BASE },
         { "table in registers", 4, QVTD_ADDR_MASK, QVTD_BASE },
-        { "table in the interrupt range", 2, QVTD_ADDR_MASK, 0xfee00000 },
+        { "table in the interrupt range", 2, QVTD_ADDR_MASK, QVTD_MSI_ADDR },
         { "table at the end of RAM", 2, QVTD_ADDR_MASK, BOARD_END_OF_RAM },
     };
     Board w;
@@ -323,27 +322,27 @@ static void test_interrupt_range(void)
 {
     static const EditRow rows[] = {
         { "a 2-MiB leaf, its upper half",
-          { LEAVES(2, 0xfee00000, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
-        { "it goes elsewhere", { LEAVES(2, 0xfee00000, RAM + MIB2, 1) },
-          FLUSH_PAGES(0xfee00000, 9), 1, 1 },
+          { LEAVES(2, QVTD_MSI_ADDR, RAM, 1) }, FLUSH_DOMAIN, 1, 0 },
+        { "it goes elsewhere", { LEAVES(2, QVTD_MSI_ADDR, RAM + MIB2, 1) },
+          FLUSH_PAGES(QVTD_MSI_ADDR, 9), 1, 1 },
         { "as pages, same bytes",
-          { CLEAR(2, 0xfee00000, 1),
-            LEAVES(1, 0xfee00000, RAM + MIB2, 512) }, FLUSH_DOMAIN, 0, 0 },
+          { CLEAR(2, QVTD_MSI_ADDR, 1),
+            LEAVES(1, QVTD_MSI_ADDR, RAM + MIB2, 512) }, FLUSH_DOMAIN, 0, 0 },
         { "a page in the range changes",
           { LEAVES(1, 0xfee01000, RAM, 1) }, FLUSH_PAGES(0xfee01000, 0),
           0, 0 },
         { "pages on both sides",
           { LEAVES(1, 0xfedff000, RAM, 1) }, FLUSH_PAGES(0xfedff000, 0),
           1, 0 },
-        { "a page in the range goes", { CLEAR(1, 0xfee00000, 1) },
+        { "a page in the range goes", { CLEAR(1, QVTD_MSI_ADDR, 1) },
           FLUSH_DOMAIN, 0, 0 },
         { "the first behind it changes",
-          { CLEAR(1, 0xfef00000, 1) }, FLUSH_PAGES(0xfee00000, 9), 255, 1 },
-        { "all go", { CLEAR(2, 0xfee00000, 1), CLEAR(1, 0xfedff000, 1) },
+          { CLEAR(1, 0xfef00000, 1) }, FLUSH_PAGES(QVTD_MSI_ADDR, 9), 255, 1 },
+        { "all go", { CLEAR(2, QVTD_MSI_ADDR, 1), CLEAR(1, 0xfedff000, 1) },
           FLUSH_PAGES(0xc0000000, 18), 0, 2 },
         { "pages in the range alone",
-          { LEAVES(1, 0xfee00000, RAM, 256) }, FLUSH_DOMAIN, 0, 0 },
-        { "they go", { CLEAR(1, 0xfee00000, 256) }, FLUSH_DOMAIN, 0, 0 },
+          { LEAVES(1, QVTD_MSI_ADDR, RAM, 256) }, FLUSH_DOMAIN, 0, 0 },
+        { "they go", { CLEAR(1, QVTD_MSI_ADDR, 256) }, FLUSH_DOMAIN, 0, 0 },
         { "pages around it",
           { LEAVES(1, 0xfede0000, RAM, 0x140) }, FLUSH_DOMAIN, 0x40, 0 },
         { "they go, and the range with them",
@@ -366,9 +365,10 @@ static void test_interrupt_range(void)
         }
     }
     for (unsigned am = 0; am <= board_mamv(&w); am++) {
+        uint64_t mask = (QVTD_PAGE << am) - 1;
+
         qvtd_row("invalidation across, AM %u", am);
-        qvtd_invalidate(&w.d, FLUSH_PAGES(0xfee00000 & ~((QVTD_PAGE << am) - 1),
-                                          am));
+        qvtd_invalidate(&w.d, FLUSH_PAGES(QVTD_MSI_ADDR & ~mask, am));
         shadow_expect_quiet(&w.sa);
     }
     board_stop(&w);
@@ -421,7 +421,7 @@ static void test_page_selective(void)
     }
 
     qvtd_row("one page of a 1-GiB leaf that is unlinked");
-    BOARD_EDIT(&w, LEAVES(3, 1ull << 41, GIB, 1));
+    BOARD_EDIT(&w, LEAVES(3, 1ull << 41, BOARD_GIB, 1));
     domain_flush(&w);
     shadow_expect_steps(&w.sa, 1, 0);
     BOARD_EDIT(&w, CLEAR(4, 1ull << 41, 1));

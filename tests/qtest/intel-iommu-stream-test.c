@@ -16,7 +16,6 @@
 #include "vtd-testdev.h"
 
 #define SID                     QPCI_DEVFN(3, 0)
-#define IOVA                    0x40000000ull
 
 /* The fields as they lie in the stream, big endian but for csr */
 typedef struct Field {

@@ -12,7 +12,6 @@
 #include "hw/pci/pci_regs.h"
 #include "vtd-board.h"
 
-#define IOVA                    0x40000000ull
 #define RP                      QPCI_DEVFN(5, 0)
 #define ROOT_PORT               " -device pcie-root-port,id=rp,addr=5"
 #define DEVFN(bus, slot, fn)    ((bus) << 8 | QPCI_DEVFN(slot, fn))

@@ -15,6 +15,9 @@
 #include "tests/vtd/driver.h"
 #include "vtd-port.h"
 
+/* The address of tests that need just one, whichever it is */
+#define IOVA                    GIB
+
 /* CAP of a unit without options; that of QEMU's own, too, since 10.2 */
 #define QVTD_CAP_USUAL \
     (0x00d2008c222f0606ull | \

@@ -242,7 +242,7 @@ static GArray *probe_addresses(const GArray *leaves, unsigned aw_bits)
             TestdevProbe probe = { .iova = at[n] };
 
             /* Elsewhere the unit translates nothing */
-            if (at[n] >> aw_bits == 0 && at[n] >> 20 != 0xfee) {
+            if (at[n] >> aw_bits == 0 && !QVTD_IS_MSI(at[n])) {
                 g_array_append_val(probes, probe);
             }
         }

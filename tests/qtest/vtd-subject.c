@@ -145,7 +145,7 @@ static void set_up_tables(Subject *w)
         qtest_writeq(d->qts, pa, pa);
     }
     w->domain = qvtd_domain_new(d, DID, w->cap & QVTD_CAP_SAGAW_48 ? 4 : 3);
-    qvtd_map(d, &w->domain, IOVA, TARGET, 1, QVTD_RW);
+    qvtd_map(d, &w->domain, IOVA_4K, TARGET, 1, QVTD_RW);
     qvtd_map(d, &w->domain, IOVA_2M, TARGET, 2, QVTD_RW);
     qvtd_map(d, &w->domain, IOVA_1G, TARGET_1G, 3, QVTD_RW);
     qvtd_attach(d, SID, &w->domain);

@@ -20,7 +20,7 @@
 #define SID                     0x18
 #define MSI_SID                 0x20
 #define DID                     0x17
-#define IOVA                    0x6000000ull
+#define IOVA_4K                    0x6000000ull
 #define IOVA_2M                 0x46200000ull
 #define IOVA_1G                 0x80000000ull
 #define TARGET_1G               0x40000000ull

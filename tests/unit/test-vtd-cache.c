@@ -206,7 +206,7 @@ static void test_superpages(gconstpointer opaque)
         { 3ull << 30, 3, 0xc0000000, 0xc0000000, 18, true },
         { 3ull << 30, 3, 0xfedff000, 0xc0000000, 18, true },
         { 3ull << 30, 3, 0xfef00000, 0xc0000000, 18, true },
-        { 3ull << 30, 3, 0xfef00000, 0xfee00000, 9, true },
+        { 3ull << 30, 3, 0xfef00000, QVTD_MSI_ADDR, 9, true },
         { 3ull << 30, 3, 0xfef00000, 0xfef00000, 0, true },
     };
     Unit u = unit_new(NULL, 1, GPOINTER_TO_INT(opaque));

@@ -10,9 +10,6 @@
 #include "hw/i386/vtd/extents.h"
 #include "tests/vtd/numbers.h"
 
-#define KIB             1024ull
-#define MIB             (1024 * KIB)
-#define GIB             (1024 * MIB)
 
 typedef struct Extent {
     uint64_t first, last;

@@ -116,7 +116,7 @@ static void break_for(Unit *u, unsigned reason)
         host_put(h, leaf, OUTPUT | QVTD_RW | BIT(62));
         break;
     case 0x0e:
-        host_put(h, leaf, 0xfee00000 | QVTD_RW);
+        host_put(h, leaf, QVTD_MSI_ADDR | QVTD_RW);
         break;
     case 0x30:
         set_root_table(h, h->vtd.root | 2 << 10);

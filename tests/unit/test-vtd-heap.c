@@ -10,8 +10,6 @@
 #include <malloc.h>
 #include "vtd-host.h"
 
-#define MIB                     BIT(20)
-#define GIB                     BIT(30)
 #define TARGET                  BIT(44)
 #define SID                     0x10
 #define DEVICES                 4

@@ -74,7 +74,7 @@ static void put_irte(Host *h, uint64_t table, unsigned index, uint64_t lo,
 static void test_compatibility(void)
 {
     static const uint64_t addrs[] = {
-        0xfee00000, 0xfee0100c, 0xfeeff000, 0xfeeffffc & ~BIT(4),
+        QVTD_MSI_ADDR, 0xfee0100c, 0xfeeff000, 0xfeeffffc & ~BIT(4),
     };
     VtdInterrupt out;
 
@@ -345,7 +345,7 @@ static void test_unverified(void)
                                   msi_addr(1), 0, true, &out), ==,
                     VTD_INTERRUPT_BLOCKED);
     assert_fault(h, QVTD_F_IR_ENTRY, 0xff00, BIT(48), false);
-    g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, 0xfee00000, 0,
+    g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, QVTD_MSI_ADDR, 0,
                                   true, &out), ==, VTD_INTERRUPT_BLOCKED);
     assert_fault(h, QVTD_F_IR_COMPATIBLE, 0, 0, false);
     host_free(h);
@@ -360,7 +360,7 @@ static void test_no_record(void)
 
     g_assert_cmpint(vtd_interrupt(h->v, 0, msi_addr(0), 0, false, &out), ==,
                     VTD_INTERRUPT_BLOCKED);
-    g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, false, &out), ==,
+    g_assert_cmpint(vtd_interrupt(h->v, 0, QVTD_MSI_ADDR, 0, false, &out), ==,
                     VTD_INTERRUPT_BLOCKED);
     g_assert_cmpint(vtd_interrupt(h->v, 0, msi_addr(5), 0, false, &out), ==,
                     VTD_INTERRUPT_BLOCKED);
@@ -384,7 +384,7 @@ static void test_without_eim(void)
     g_assert_cmphex(out.dest, ==, 0x81);
     g_assert_cmphex(request_index(h, 1, &out), ==, 0x24);
     gcmd(h, QVTD_CFI, true);
-    g_assert_cmphex(request(h, 0, 0xfee00000, 0x31, 0, &out), ==, PASSED);
+    g_assert_cmphex(request(h, 0, QVTD_MSI_ADDR, 0x31, 0, &out), ==, PASSED);
     host_free(h);
 }
 

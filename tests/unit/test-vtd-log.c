@@ -146,7 +146,7 @@ static void leaf_reserved(Unit *u)
 
 static void leaf_to_interrupts(Unit *u)
 {
-    host_put(u->h, leaf(u), 0xfee00000 | QVTD_RW);
+    host_put(u->h, leaf(u), QVTD_MSI_ADDR | QVTD_RW);
 }
 
 static void root_mode(Unit *u)
@@ -299,7 +299,7 @@ static const struct {
     { "handle with reserved data", 0, 0, 0, 0, MESSAGE(5) | BIT(3), 0x10000,
       "vtd_interrupt_remap_msi: invalid IR MSI (sid=1018, "
       "address=0xfee000b8, data=0x10000)" },
-    { "compatibility format", 0, 0, 0, 0, 0xfee00000, 0x41,
+    { "compatibility format", 0, 0, 0, 0, QVTD_MSI_ADDR, 0x41,
       "vtd_interrupt_remap_msi: invalid IR MSI (sid=1018, "
       "address=0xfee00000, data=0x41)" },
     { "index", 0, 0, 0, 0, MESSAGE(300), 0,

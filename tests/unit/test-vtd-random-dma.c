@@ -52,7 +52,7 @@ static void plain_request(Twins *w, const PlainContext *context,
         return;
     }
     o->result = end.leaf.addr + (iova - end.leaf.first);
-    if (o->result >> 20 == 0xfee) {
+    if (QVTD_IS_MSI(o->result)) {
         o->reason = QVTD_F_OUTPUT;
         o->cacheable = false;
         return;
@@ -98,7 +98,7 @@ static void check_piece(Twins *w, const Query *q, const VtdTranslation *t)
                           rnd64() & t->mask & ~0xfffull;
         Outcome o = plain(w, q->d, t->iova | offset, q->access);
 
-        g_assert_cmphex((t->iova | offset) >> 20, !=, 0xfee);
+        g_assert_false(QVTD_IS_MSI(t->iova | offset));
         g_assert_cmphex(o.reason, ==, 0);
         g_assert_cmphex(o.result, ==, t->addr | offset);
         g_assert_true(o.read == t->read && o.write == t->write);
@@ -157,7 +157,7 @@ static void edited(Twins *w, bool context)
     }
 }
 
-/* A few indices at each level meet often, also around 0xfee00000 */
+/* A few indices at each level meet often, also around QVTD_MSI_ADDR */
 static const uint16_t indices[] = { 0, 1, 3, 0x1f7, 511 };
 #define INDICES                 G_N_ELEMENTS(indices)
 
@@ -180,7 +180,7 @@ static uint64_t some_iova(Twins *w)
         } else if (chance(10)) {
             iova |= BIT(39 + rnd(25));
         }
-    } while (iova >> 20 == 0xfee);
+    } while (QVTD_IS_MSI(iova));
     return iova;
 }
 
@@ -192,7 +192,7 @@ static uint64_t some_table(Twins *w, unsigned level)
 static uint64_t some_leaf(Twins *w, unsigned level)
 {
     static const uint64_t special[] = {
-        0xfee00000, 0xfeeff000, 0xfec00000, 0xc0000000, 0xfef00000,
+        QVTD_MSI_ADDR, 0xfeeff000, 0xfec00000, 0xc0000000, 0xfef00000,
     };
     uint64_t addr = chance(15) ? special[rnd(G_N_ELEMENTS(special))]
                                : rnd64() & BITS(w->h->config.haw_bits - 1, 12);

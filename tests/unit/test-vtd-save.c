@@ -800,7 +800,7 @@ static void use(Move *m, GRand *rand)
         device_translate(m->arrived, (uint64_t)g_rand_int(rand) << 12,
                          i % 3, &t);
         vtd_interrupt(h->v, g_rand_int_range(rand, 0, 0x10001),
-                      0xfee00000 | (g_rand_int(rand) & 0xffffc),
+                      QVTD_MSI_ADDR | (g_rand_int(rand) & 0xffffc),
                       g_rand_int_range(rand, 0, 0x20000), true, &interrupt);
         rd64(h, g_rand_int_range(rand, 0, QVTD_SIZE / 8) * 8);
         wr32(h, g_rand_int_range(rand, 0, QVTD_SIZE / 4) * 4,

@@ -99,7 +99,7 @@ static void unit_compatible(void *opaque)
     Unit *u = opaque;
     VtdInterrupt out;
 
-    u->got = vtd_interrupt(u->h->v, 0, 0xfee00000, 0x41, true, &out) ==
+    u->got = vtd_interrupt(u->h->v, 0, QVTD_MSI_ADDR, 0x41, true, &out) ==
              VTD_INTERRUPT_PASS ? 3 : BLOCKED;
 }
 

@@ -186,14 +186,14 @@ static void check_translation(Test *t, const Member *m, const GArray *leaves)
 
         maps = run && run->first <= iova;
         addr = maps ? run->addr + (iova - run->first) : 0;
-        if (iova >> 20 == 0xfee) {
+        if (QVTD_IS_MSI(iova)) {
             CHECK(t, !is, "0x%" PRIx64 " is an interrupt", iova);
             continue;
         }
         if (iova < m->first || iova > m->last) {
             continue;
         }
-        if (maps && addr >> 20 == 0xfee) {
+        if (maps && QVTD_IS_MSI(addr)) {
             CHECK(t, !is, "0x%" PRIx64 " meets interrupts", iova);
             continue;
         }
@@ -224,7 +224,7 @@ static bool are_halves(Test *t, const Member *m, const Run *a, const Run *b)
     return ram.last - a->addr >= 2 * size - 1 &&
            plain_leaf(&t->plain, &m->followed, a->first, &leaf) &&
            leaf.last >= b->last &&
-           !(a->first <= 0xfeefffff && b->last >= 0xfee00000);
+           !(a->first <= 0xfeefffff && b->last >= QVTD_MSI_ADDR);
 }
 
 static bool is_among(const GArray *mappings, const Run *run)

@@ -736,7 +736,7 @@ static void test_interrupt_range(void)
     assert_counts(f.m, 0, 10);  /* 512 MiB to 2 MiB; 1 and 16 behind it */
     assert_step(f.m, 0);
     inv_iotlb(f.h, QVTD_SELECT, 1, iova, 18);
-    inv_iotlb(f.h, QVTD_SELECT, 1, 0xfee00000, 0);
+    inv_iotlb(f.h, QVTD_SELECT, 1, QVTD_MSI_ADDR, 0);
     inv_iotlb(f.h, QVTD_GLOBAL, 0, 0, 0);
     assert_quiet(f.m);
 
@@ -746,11 +746,11 @@ static void test_interrupt_range(void)
     g_assert_cmpuint(strict_count(f.m->s), ==, 0);
 
     host_put(f.h, mirror_entry(f.m, iova, 3), host_pages(f.h, 1) | QVTD_RW);
-    mirror_map(f.m, 0xfee00000, 2, 1, TARGET | QVTD_RW);
+    mirror_map(f.m, QVTD_MSI_ADDR, 2, 1, TARGET | QVTD_RW);
     mirror_flush(f.m);
     assert_notices(f.m, MAPS(0xfef00000, MIB, (TARGET + MIB) | QVTD_RW));
     assert_step(f.m, 0);
-    host_put(f.h, mirror_entry(f.m, 0xfee00000, 2), 0);
+    host_put(f.h, mirror_entry(f.m, QVTD_MSI_ADDR, 2), 0);
     mirror_map(f.m, 0xfedff000, 1, 258, TARGET | QVTD_RW);
     mirror_flush(f.m);
     assert_notices(f.m, MAPS(0xfedff000, QVTD_PAGE, TARGET | QVTD_RW),

@@ -360,7 +360,7 @@ static void test_interrupt_range(void)
         uint64_t addr;
         bool blocked;
     } table[] = {
-        { 0xfedff000, false }, { 0xfee00000, true }, { 0xfee01000, true },
+        { 0xfedff000, false }, { QVTD_MSI_ADDR, true }, { 0xfee01000, true },
         { 0xfee80000, true }, { 0xfeeff000, true }, { 0xfef00000, false },
         { 0x1fee00000, false }, { 0xfee00000000, false },
     };
@@ -408,8 +408,8 @@ static void assert_piece(Unit *u, uint64_t iova, uint64_t addr,
     for (; want > 1; want--) {
         uint64_t mask = leaf_mask(want);
 
-        if ((0xfee00000 & ~mask) != (iova & ~mask) &&
-            (0xfee00000 & ~mask) != (addr & ~mask)) {
+        if ((QVTD_MSI_ADDR & ~mask) != (iova & ~mask) &&
+            (QVTD_MSI_ADDR & ~mask) != (addr & ~mask)) {
             break;
         }
     }

@@ -139,7 +139,7 @@ static void test_reset(void)
     g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00010, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_REMAPPED);
     g_assert_cmphex(interrupt.vector, ==, 0x22);
-    g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, true, &interrupt),
+    g_assert_cmpint(vtd_interrupt(h->v, 0, QVTD_MSI_ADDR, 0, true, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
     host_free(new);
     host_free(h);
@@ -229,10 +229,10 @@ static void test_counters(void)
                                       &interrupt), ==,
                         VTD_INTERRUPT_REMAPPED);
     }
-    g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, false, &interrupt),
+    g_assert_cmpint(vtd_interrupt(h->v, 0, QVTD_MSI_ADDR, 0, false, &interrupt),
                     ==, VTD_INTERRUPT_BLOCKED);
     gcmd(h, QVTD_CFI, true);
-    g_assert_cmpint(vtd_interrupt(h->v, 0, 0xfee00000, 0, false, &interrupt),
+    g_assert_cmpint(vtd_interrupt(h->v, 0, QVTD_MSI_ADDR, 0, false, &interrupt),
                     ==, VTD_INTERRUPT_PASS);
     submit(h, 0, 0);
     gcmd(h, QVTD_TE, false);

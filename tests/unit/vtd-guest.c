@@ -9,8 +9,6 @@
 #include "qemu/osdep.h"
 #include "vtd-guest.h"
 
-#define GIB                     BIT(30)
-#define MIB2                    BIT(21)
 #define TARGETS                 (4 * GIB)
 
 static const uint16_t guest_sids[] = { 0x10, 0x11, 0x18, 0x100, 0x20 };
@@ -98,7 +96,7 @@ static uint64_t some_frame(Guest *g, unsigned level, unsigned index)
 {
     static const uint64_t odd[] = {
         TARGETS + GIB + MIB2, TARGETS + GIB + 2 * MIB2, TARGETS + 2 * GIB,
-        TARGETS + 3 * GIB, 0xfee00000, BIT(38),
+        TARGETS + 3 * GIB, QVTD_MSI_ADDR, BIT(38),
     };
     uint64_t shift = 12 + 9 * (level - 1);
     uint64_t frame = TARGETS;

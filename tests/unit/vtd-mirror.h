@@ -12,9 +12,6 @@
 
 #include "vtd-strict.h"
 
-#define KIB                     BIT(10)
-#define MIB                     BIT(20)
-#define GIB                     BIT(30)
 
 /* RAM for targets of mappings */
 #define TARGET                  (4 * GIB)

@@ -17,7 +17,13 @@
 #define QVTD_BITS(last, first) \
     ((~0ull >> (63 - (last))) & (~0ull << (first)))
 
+/* Sizes; MIB2 and GIB are those of leaves of level 2 and 3 */
 #define QVTD_PAGE               0x1000ull
+#define KIB                     0x400ull
+#define MIB                     0x100000ull
+#define MIB2                    0x200000ull
+#define GIB                     0x40000000ull
+
 #define QVTD_BASE               0xfed90000ull
 
 enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
@@ -160,6 +166,7 @@ typedef struct QVtdDesc {
 /* Messages, and the addresses that are theirs (8.1) */
 #define QVTD_MSI_ADDR           0xfee00000u
 #define QVTD_MSI_LAST           0xfeefffffu
+#define QVTD_IS_MSI(addr)       ((addr) >> 20 == QVTD_MSI_ADDR >> 20)
 #define QVTD_MSI_DEST(id)       ((uint32_t)(id) << 12)
 #define QVTD_MSI_REMAP          (1u << 4)
 #define QVTD_MSI_SHV            (1u << 3)

@@ -14,8 +14,6 @@
 #include "tests/vtd/words.h"
 
 #define BASE                    0x8080000000ull
-#define MIB2                    0x200000ull
-#define GIB                     0x40000000ull
 #define OLD                     0x01d01d01d01d01d0ull
 #define NEW                     0x3e33e33e33e33e33ull
 

@@ -12,8 +12,6 @@
 
 #define IOVA                    0x40000000ull
 #define RAM                     EDIT_RAM
-#define MIB2                    0x200000ull
-#define GIB                     EDIT_GIB
 
 static void edit(QVtd *d, const QVtdDomain *domain, const Edit *e)
 {
@@ -229,29 +227,31 @@ static const EditRow sizes_2m[] = {
 };
 
 static const EditRow sizes_1g[] = {
-    { "512 leaves of 2 MiB", { LEAVES(2, 5 * GIB, GIB, 512) },
+    { "512 leaves of 2 MiB", { LEAVES(2, 5 * EDIT_GIB, EDIT_GIB, 512) },
       FLUSH_DOMAIN, 512, 0 },
-    { "1 GiB, same bytes", { LEAVES(3, 5 * GIB, GIB, 1) },
+    { "1 GiB, same bytes", { LEAVES(3, 5 * EDIT_GIB, EDIT_GIB, 1) },
       FLUSH_DOMAIN, 0, 0 },
     { "2 MiB again, same bytes",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, GIB, 512) },
+      { CLEAR(3, 5 * EDIT_GIB, 1), LEAVES(2, 5 * EDIT_GIB, EDIT_GIB, 512) },
       FLUSH_DOMAIN, 0, 0 },
     { "one of them as pages, same bytes",
-      { CLEAR(2, 5 * GIB, 1), LEAVES(1, 5 * GIB, GIB, 512) },
+      { CLEAR(2, 5 * EDIT_GIB, 1), LEAVES(1, 5 * EDIT_GIB, EDIT_GIB, 512) },
       FLUSH_DOMAIN, 0, 0 },
-    { "1 GiB elsewhere", { LEAVES(3, 5 * GIB, EDIT_GIB_2, 1) },
+    { "1 GiB elsewhere", { LEAVES(3, 5 * EDIT_GIB, EDIT_GIB_2, 1) },
       FLUSH_DOMAIN, 1, 512 },
     { "2 MiB, same bytes",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB, EDIT_GIB_2, 512) },
+      { CLEAR(3, 5 * EDIT_GIB, 1), LEAVES(2, 5 * EDIT_GIB, EDIT_GIB_2, 512) },
       FLUSH_DOMAIN, 0, 0 },
-    { "all goes", { CLEAR(3, 5 * GIB, 1) }, FLUSH_DOMAIN, 0, 1 },
-    { "1 GiB", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
+    { "all goes", { CLEAR(3, 5 * EDIT_GIB, 1) }, FLUSH_DOMAIN, 0, 1 },
+    { "1 GiB", { LEAVES(3, 5 * EDIT_GIB, EDIT_GIB, 1) }, FLUSH_DOMAIN, 1, 0 },
     { "pages in its first 2 MiB, 2 MiB elsewhere, nothing more",
-      { CLEAR(3, 5 * GIB, 1), LEAVES(2, 5 * GIB + MIB2, EDIT_GIB_2, 1),
-        LEAVES(1, 5 * GIB, RAM, 512) }, FLUSH_DOMAIN, 513, 1 },
-    { "1 GiB again", { LEAVES(3, 5 * GIB, GIB, 1) }, FLUSH_DOMAIN, 1, 2 },
-    { "it goes, page-selective", { CLEAR(3, 5 * GIB, 1) },
-      FLUSH_PAGES(5 * GIB, 18), 0, 1 },
+      { CLEAR(3, 5 * EDIT_GIB, 1),
+        LEAVES(2, 5 * EDIT_GIB + MIB2, EDIT_GIB_2, 1),
+        LEAVES(1, 5 * EDIT_GIB, RAM, 512) }, FLUSH_DOMAIN, 513, 1 },
+    { "1 GiB again", { LEAVES(3, 5 * EDIT_GIB, EDIT_GIB, 1) }, FLUSH_DOMAIN,
+      1, 2 },
+    { "it goes, page-selective", { CLEAR(3, 5 * EDIT_GIB, 1) },
+      FLUSH_PAGES(5 * EDIT_GIB, 18), 0, 1 },
 };
 
 const char *const qvtd_edit_names[] = {
