@@ -8,31 +8,19 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-host.h"
+#include "vtd-unit.h"
 
 #define IOVA                    0x7000ull
 #define OUTPUT                  0x1234000ull
 #define DID                     5
 #define SID                     0x1a2b
 
-/* A unit with one device, IOVA mapped to OUTPUT */
-typedef struct Unit {
-    Host *h;
-    Device *d;
-    unsigned levels;
-    uint64_t table;
-} Unit;
-
-static Unit unit_new(const VtdConfig *config)
+/* IOVA is mapped to OUTPUT */
+static Unit mapped_unit(const VtdConfig *config)
 {
-    Unit u = { .h = host_new(config) };
+    Unit u = unit_new(config, SID, 0, DID);
 
-    u.levels = u.h->config.aw_bits == 48 ? 4 : 3;
-    u.d = device_new(u.h, SID);
-    u.table = host_pages(u.h, 1);
-    host_enable(u.h);
     map(u.h, u.table, u.levels, IOVA, 1, OUTPUT | QVTD_RW);
-    attach(u.d, u.table, u.levels, DID);
     return u;
 }
 
@@ -89,7 +77,7 @@ static void test_root_bits(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
         VtdConfig config = width_config(i);
         uint64_t found[2], entry;
-        Unit u = unit_new(&config);
+        Unit u = mapped_unit(&config);
 
         entry = u.h->vtd.root + (SID >> 8) * 16;
         flip_bits(&u, entry, 0, 0, QVTD_F_ROOT_RESERVED, found);
@@ -120,7 +108,7 @@ static void test_context_bits(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
         VtdConfig config = width_config(i);
         uint64_t found[2], entry;
-        Unit u = unit_new(&config);
+        Unit u = mapped_unit(&config);
 
         entry = context_entry(u.h, SID);
         flip_bits(&u, entry, 0, 0, QVTD_F_CONTEXT_RESERVED, found);
@@ -156,7 +144,7 @@ static void test_pass_through_bits(void)
         VtdConfig config = width_config(i);
         VtdTranslation t;
         uint64_t found[2];
-        Unit u = unit_new(&config);
+        Unit u = mapped_unit(&config);
 
         set_context(u.h, SID, QVTD_P | QVTD_TT(2), context_hi(u.levels, DID));
         flip_bits(&u, context_entry(u.h, SID), BITS(3, 0), BITS(2, 0), 0,
@@ -181,7 +169,7 @@ static void test_type_width(void)
         config.device_iotlb = config_bits & 2;
         config.pass_through = config_bits & 4;
         aw_max = config.aw_bits == 39 ? 1 : 2;
-        u = unit_new(&config);
+        u = mapped_unit(&config);
         for (unsigned tt = 0; tt < 4; tt++) {
             for (unsigned aw = 0; aw < 8; aw++) {
                 bool known = aw >= 1 && aw <= aw_max;
@@ -211,7 +199,7 @@ static void test_root_register(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(widths); i++) {
         VtdConfig config = width_config(i);
-        Unit u = unit_new(&config);
+        Unit u = mapped_unit(&config);
 
         for (unsigned bit = 10; bit < 64; bit++) {
             unsigned reason = try(&u);
@@ -258,7 +246,7 @@ static void test_high(void)
 
     config.aw_bits = 39;
     config.haw_bits = 46;
-    u = unit_new(&config);
+    u = mapped_unit(&config);
     host_add_alias(u.h, high);
     root_entry = u.h->vtd.root + (SID >> 8) * 16;
     entry = context_entry(u.h, SID);
@@ -294,7 +282,7 @@ static void test_order(void)
         { QVTD_P | QVTD_TT(1) | BIT(48), 7, 0x0b },
         { QVTD_P | QVTD_TT(2) | BIT(48), 7, 0x03 },
     };
-    Unit u = unit_new(NULL);
+    Unit u = mapped_unit(NULL);
     uint64_t entry = u.h->vtd.root + (SID >> 8) * 16;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -346,7 +334,7 @@ static void test_index(void)
 /* With CM=0 what faulted is not cached: mended, it works at once (7.1) */
 static void test_faults_not_cached(void)
 {
-    Unit u = unit_new(NULL);
+    Unit u = mapped_unit(NULL);
     uint64_t root_entry = u.h->vtd.root + (SID >> 8) * 16;
     uint64_t hi = context_hi(u.levels, DID), good = u.table | QVTD_P;
     uint64_t context_table = context_entry(u.h, SID) & BITS(63, 12);

@@ -9,7 +9,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-host.h"
+#include "vtd-unit.h"
 
 #define SID                     0x03fa          /* 03:1f.2 */
 #define IOVA                    0x112233445678ull
@@ -20,31 +20,26 @@
     "(dev=03:1f:02, iova=" iova ")"
 #define SLPTE                   "vtd_iova_to_slpte: detected "
 
-typedef struct Unit {
-    Host *h;
-    Device *d;
-    uint64_t table;
-    uint64_t irt;
-} Unit;
-
-/* One good page, and interrupt 5 good for this device */
-static Unit unit_new(const VtdConfig *config)
+/* One good page */
+static Unit good_unit(const VtdConfig *config)
 {
-    Unit u = { .h = host_new(config) };
+    Unit u = unit_new(config, SID, 4, 9);
 
-    u.d = device_new(u.h, SID);
-    u.table = host_pages(u.h, 1);
     map(u.h, u.table, 4, IOVA, 1, OUTPUT | QVTD_RW);
     queue_start(u.h, 0);
-    host_enable(u.h);
-    set_context(u.h, SID, u.table | QVTD_P, context_hi(4, 9));
-    inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
-    u.irt = host_pages(u.h, 1);
-    host_put(u.h, u.irt + 5 * 16, 1);
-    host_put(u.h, u.irt + 5 * 16 + 8, BIT(18) | SID);
-    set_irta(u.h, u.irt | 7);
-    gcmd(u.h, QVTD_IRE, true);
     return u;
+}
+
+/* A table of interrupts, of which 5 is good for the device */
+static uint64_t remap_interrupts(Host *h)
+{
+    uint64_t irt = host_pages(h, 1);
+
+    host_put(h, irt + 5 * 16, 1);
+    host_put(h, irt + 5 * 16 + 8, BIT(18) | SID);
+    set_irta(h, irt | 7);
+    gcmd(h, QVTD_IRE, true);
+    return irt;
 }
 
 /* Exactly these lines since the last time; each behind "again: " if @again */
@@ -221,7 +216,7 @@ static void test_dma(void)
         uint64_t iova = IOVA | dma_rows[i].above;
         VtdAccess access = dma_rows[i].write ? VTD_ACCESS_WRITE
                                              : VTD_ACCESS_READ;
-        Unit u = unit_new(&config);
+        Unit u = good_unit(&config);
         VtdTranslation out;
 
         g_test_message("%s", dma_rows[i].name);
@@ -249,7 +244,7 @@ static void test_dma(void)
 /* FPD keeps a fault from the record, not from the user */
 static void test_hidden(void)
 {
-    Unit u = unit_new(NULL);
+    Unit u = good_unit(NULL);
     VtdTranslation out;
 
     no_leaf(&u);
@@ -265,7 +260,7 @@ static void test_hidden(void)
 /* Causes are told apart, and all DMA has one line in common */
 static void test_each_cause(void)
 {
-    Unit u = unit_new(NULL);
+    Unit u = good_unit(NULL);
     VtdTranslation out;
 
     no_leaf(&u);
@@ -326,8 +321,8 @@ static void test_interrupt(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(interrupt_rows); i++) {
         uint32_t addr = interrupt_rows[i].addr, data = interrupt_rows[i].data;
         const char *line = interrupt_rows[i].line;
-        Unit u = unit_new(NULL);
-        uint64_t entry = u.irt + 5 * 16;
+        Unit u = good_unit(NULL);
+        uint64_t irt = remap_interrupts(u.h), entry = irt + 5 * 16;
         VtdInterrupt out;
 
         g_test_message("%s", interrupt_rows[i].name);
@@ -339,7 +334,7 @@ static void test_interrupt(void)
         host_put(u.h, entry + 8, (host_get(u.h, entry + 8) &
                                   ~interrupt_rows[i].hi_clear) |
                                  interrupt_rows[i].hi_set);
-        host_set_ram(u.h, u.irt, !interrupt_rows[i].no_table);
+        host_set_ram(u.h, irt, !interrupt_rows[i].no_table);
         inv_iec(u.h, true, 0, 0);
 
         /* A route that is set up is no interrupt yet */

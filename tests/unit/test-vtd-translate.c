@@ -9,28 +9,10 @@
 
 #include "qemu/osdep.h"
 #include "tests/vtd/rows.h"
-#include "vtd-host.h"
+#include "vtd-unit.h"
 
+#define SID                     0x0108
 #define DID                     3
-
-/* A unit with one device, translated by tables of so many levels */
-typedef struct Unit {
-    Host *h;
-    Device *d;
-    unsigned levels;
-    uint64_t table;
-} Unit;
-
-static Unit unit_new(const VtdConfig *config, unsigned levels)
-{
-    Unit u = { .h = host_new(config), .levels = levels };
-
-    u.d = device_new(u.h, 0x0108);
-    u.table = host_pages(u.h, 1);
-    host_enable(u.h);
-    attach(u.d, u.table, levels, DID);
-    return u;
-}
 
 static void forget(Unit *u)
 {
@@ -74,7 +56,7 @@ static void test_leaves(void)
             };
 
             for (unsigned k = 0; k < G_N_ELEMENTS(page); k++) {
-                Unit u = unit_new(&config, shapes[i].levels);
+                Unit u = unit_new(&config, SID, shapes[i].levels, DID);
                 uint64_t iova = page[k] & BITS(input_bits - 1, 0) & ~mask;
                 uint64_t addr = (0x6666666666666666 ^ page[k]) &
                                 BITS(shapes[i].haw_bits - 1, 0) & ~mask;
@@ -185,7 +167,7 @@ static void test_reserved_bits(void)
                            config.aw_bits, config.haw_bits, levels, options);
             for (unsigned leaf = 1; leaf <= 3; leaf++) {
                 for (unsigned level = leaf; level <= levels; level++) {
-                    Unit u = unit_new(&config, levels);
+                    Unit u = unit_new(&config, SID, levels, DID);
 
                     test_reserved_in(&u, level, leaf);
                     host_free(u.h);
@@ -209,7 +191,7 @@ static void test_permissions(void)
 {
     const uint64_t iova = 0x123456789000, addr = 0x77000;
     uint64_t entry[5], value[5];
-    Unit u = unit_new(NULL, 4);
+    Unit u = unit_new(NULL, SID, 4, DID);
     VtdTranslation t;
 
     map(u.h, u.table, 4, iova, 1, addr);
@@ -251,7 +233,7 @@ static void test_error_order(void)
 {
     const uint64_t iova = 0x7654321000;
     uint64_t entry[5];
-    Unit u = unit_new(NULL, 4);
+    Unit u = unit_new(NULL, SID, 4, DID);
 
     map(u.h, u.table, 4, iova, 1, 0x9000 | QVTD_RW);
     path(&u, iova, entry);
@@ -286,7 +268,7 @@ static void test_unreadable(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
         VtdConfig config = shape_config(i);
         uint64_t entry[5];
-        Unit u = unit_new(&config, shapes[i].levels);
+        Unit u = unit_new(&config, SID, shapes[i].levels, DID);
 
         map(u.h, u.table, u.levels, 0x5000, 1, 0x9000 | QVTD_RW);
         path(&u, 0x5000, entry);
@@ -316,7 +298,7 @@ static void test_input_width(void)
         VtdConfig config = shape_config(i);
         unsigned bits = 12 + 9 * shapes[i].levels;
         uint64_t last = BITS(bits - 1, 12);
-        Unit u = unit_new(&config, shapes[i].levels);
+        Unit u = unit_new(&config, SID, shapes[i].levels, DID);
 
         map(u.h, u.table, u.levels, 0, 1, 0x5000 | QVTD_RW);
         map(u.h, u.table, u.levels, last, 1, 0x6000 | QVTD_RW);
@@ -364,7 +346,7 @@ static void test_interrupt_range(void)
         { 0xfee80000, true }, { 0xfeeff000, true }, { 0xfef00000, false },
         { 0x1fee00000, false }, { 0xfee00000000, false },
     };
-    Unit u = unit_new(NULL, 4);
+    Unit u = unit_new(NULL, SID, 4, DID);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         uint64_t addr = table[i].addr;
@@ -428,7 +410,7 @@ static void test_pieces(void)
         0xfef00000, 0xfefff000, 0xff000000, 0xff1ff000, 0xfffff000,
         0x100000000,
     };
-    Unit u = unit_new(NULL, 4);
+    Unit u = unit_new(NULL, SID, 4, DID);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(at); i++) {
         for (unsigned level = 1; level <= 3; level++) {
@@ -461,7 +443,7 @@ static void test_device_tlb_type(void)
     Unit u;
 
     config.device_iotlb = true;
-    u = unit_new(&config, 4);
+    u = unit_new(&config, SID, 4, DID);
     map(u.h, u.table, 4, 0x5000, 1, 0x9000 | QVTD_R);
     set_context(u.h, u.d->sid, u.table | QVTD_TT(1) | QVTD_P,
                 context_hi(4, DID));
