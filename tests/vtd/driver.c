@@ -112,11 +112,12 @@ bool qvtd_queue_sync(QVtd *d)
 
 bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei)
 {
-    /* One expectation after the other: each that is wrong is to be seen */
-    return expect_eq(qvtd_read64(d, QVTD_IQH), head << 4) &
-        expect_eq(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE,
-                  iqei ? QVTD_FSTS_IQE : 0) &
-        expect_eq(qvtd_read64(d, QVTD_IQERCD), iqei);
+    bool ok = expect_eq(qvtd_read64(d, QVTD_IQH), head << 4);
+
+    ok &= expect_eq(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE,
+                    iqei ? QVTD_FSTS_IQE : 0);
+    ok &= expect_eq(qvtd_read64(d, QVTD_IQERCD), iqei);
+    return ok;
 }
 
 void qvtd_invalidate(QVtd *d, QVtdDesc desc)
@@ -249,13 +250,16 @@ bool qvtd_expect_fault(QVtd *d, uint8_t reason, uint16_t sid,
                        uint64_t info, bool read)
 {
     QVtdFault fault;
+    bool ok = expect_true(qvtd_take_fault(d, &fault));
 
     /* QEMU's own device has a PASID in the record, too */
-    return expect_true(qvtd_take_fault(d, &fault)) &&
-        expect_eq(fault.reason, reason) &
-        expect_eq(fault.sid, sid) &
-        expect_eq(fault.info, info) &
-        expect_eq(fault.read, read);
+    if (ok) {
+        ok &= expect_eq(fault.reason, reason);
+        ok &= expect_eq(fault.sid, sid);
+        ok &= expect_eq(fault.info, info);
+        ok &= expect_eq(fault.read, read);
+    }
+    return ok;
 }
 
 bool qvtd_expect_no_fault(QVtd *d)
