@@ -109,6 +109,9 @@ struct Host {
 /* 48 bits wide, pt, intremap and eim on, as a plain device has them */
 extern const VtdConfig host_config;
 
+/* How the tests of tests/vtd/ reach a host: vtd-port.c */
+extern const QVtdPort host_port;
+
 /* NULL: host_config.  A haw_bits of 0 becomes aw_bits */
 Host *host_new(const VtdConfig *config);
 /* With the devices that are left */
@@ -143,6 +146,8 @@ void host_add_alias(Host *h, uint64_t first);
  * the engine is told.
  */
 void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram);
+/* Where @len bytes at @gpa are in Host.ram, or NULL */
+void *host_at(Host *h, uint64_t gpa, size_t len);
 /* The piece around @gpa, as VtdOps.ram has it */
 void host_ram(void *host, uint64_t gpa, VtdRam *ram);
 

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the few calls that all else in tests/vtd/ is written with.  The unit
- * tests' made-up host (tests/unit/vtd-host.c) has them, and QEMU under qtest
+ * tests' made-up host (tests/unit/vtd-port.c) has them, and QEMU under qtest
  * (tests/qtest/vtd-port.c).  One thread.
  */
 
