@@ -5,7 +5,7 @@
  *
  * Each test changes the guest's tables in one way, invalidates, and looks at
  * the notices, and at what a strict host then holds.  Sharing, limits and
- * views: test-vtd-shadow-share.c.
+ * views: test-vtd-shadow-share.c and its neighbours.
  */
 
 #include "qemu/osdep.h"
