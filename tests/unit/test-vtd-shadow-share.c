@@ -161,6 +161,32 @@ static void test_moved(void)
     host_free(h);
 }
 
+/* A device whose bus has another number now has another context entry */
+static void test_renumbered(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    uint64_t other = host_pages(h, 1);
+
+    mirror_map(m, 0, 1, 8, TARGET | QVTD_RW);
+    mirror_flush(m);
+    m->table = other;
+    mirror_map(m, 0, 1, 8, TARGET | QVTD_RW);
+    mirror_map(m, 3 * QVTD_PAGE, 1, 1, (TARGET + GIB) | QVTD_RW);
+    set_context(h, OTHER, other | QVTD_P, context_hi(4, 2));
+    mirror_begin(m);
+
+    m->d->sid = OTHER;
+    vtd_sources_changed(h->v);
+    assert_notices(m, UNMAPS(3 * QVTD_PAGE, QVTD_PAGE),
+                   MAPS(3 * QVTD_PAGE, QVTD_PAGE, (TARGET + GIB) | QVTD_RW));
+    assert_step(m, 0);
+    vtd_sources_changed(h->v);
+    assert_quiet(m);
+    mirror_free(m);
+    host_free(h);
+}
+
 /*
  * Several contexts change in one invalidation, and tables as well: who
  * leaves a table is not told of what changed in it.
@@ -482,6 +508,7 @@ int main(int argc, char **argv)
                     test_two_roots_of_one_domain);
     g_test_add_func("/vtd/shadow-share/one-copy", test_one_copy);
     g_test_add_func("/vtd/shadow-share/moved", test_moved);
+    g_test_add_func("/vtd/shadow-share/renumbered", test_renumbered);
     g_test_add_func("/vtd/shadow-share/moved-together", test_moved_together);
     g_test_add_func("/vtd/shadow-share/two-changed-places",
                     test_two_changed_places);

@@ -184,6 +184,55 @@ static void test_size_by_page(void)
     stop(f);
 }
 
+/* One page becomes what @leaf says, and is invalidated alone */
+static void change_page(Fixture *f, uint64_t iova, uint64_t leaf)
+{
+    mirror_map(f->m, iova, 1, 1, leaf);
+    inv_iotlb(f->h, QVTD_SELECT, 1, iova, 0);
+}
+
+static uint64_t shadow_bytes(const Fixture *f)
+{
+    return vtd_stat(f->h->v, VTD_STAT_SHADOW_BYTES);
+}
+
+/*
+ * Pages in order take little memory, also when one of them was gone or
+ * elsewhere for a while
+ */
+static void test_out_of_order_by_page(void)
+{
+    const uint64_t middle = 7 * QVTD_PAGE, end = 511 * QVTD_PAGE;
+    Fixture f = start();
+    uint64_t bytes;
+
+    mirror_map(f.m, 0, 1, 512, TARGET | QVTD_RW);
+    mirror_flush(f.m);
+    assert_step(f.m, 0);
+    bytes = shadow_bytes(&f);
+
+    change_page(&f, middle, 0);
+    assert_notices(f.m, UNMAPS(middle, QVTD_PAGE));
+    assert_step(f.m, 0);
+    g_assert_cmpuint(shadow_bytes(&f), >, bytes);
+    change_page(&f, middle, (TARGET + middle) | QVTD_RW);
+    assert_notices(f.m, MAPS(middle, QVTD_PAGE, (TARGET + middle) | QVTD_RW));
+    assert_step(f.m, 0);
+    g_assert_cmpuint(shadow_bytes(&f), ==, bytes);
+
+    change_page(&f, end, (TARGET + GIB) | QVTD_RW);
+    assert_notices(f.m, UNMAPS(end, QVTD_PAGE),
+                   MAPS(end, QVTD_PAGE, (TARGET + GIB) | QVTD_RW));
+    assert_step(f.m, 0);
+    g_assert_cmpuint(shadow_bytes(&f), >, bytes);
+    change_page(&f, end, (TARGET + end) | QVTD_RW);
+    assert_notices(f.m, UNMAPS(end, QVTD_PAGE),
+                   MAPS(end, QVTD_PAGE, (TARGET + end) | QVTD_RW));
+    assert_step(f.m, 0);
+    g_assert_cmpuint(shadow_bytes(&f), ==, bytes);
+    stop(f);
+}
+
 /* What ends a walk ends the mappings below */
 
 typedef struct Stop {
@@ -802,6 +851,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/sizes-of-other-bytes",
                     test_sizes_of_other_bytes);
     g_test_add_func("/vtd/shadow/size-by-page", test_size_by_page);
+    g_test_add_func("/vtd/shadow/out-of-order-by-page",
+                    test_out_of_order_by_page);
     g_test_add_func("/vtd/shadow/table-becomes-unreadable",
                     test_table_becomes_unreadable);
     g_test_add_func("/vtd/shadow/tables-behind-io", test_tables_behind_io);
