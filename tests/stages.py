@@ -50,6 +50,10 @@ UNIT_PACKAGES = ("gcc", "libc6-dev", "meson", "ninja-build", "pkgconf",
 NOT_COVERAGE = "test-vtd-threads"
 
 
+# The status of configure where Debian has no source of a version
+NO_SOURCE = 3
+
+
 class Broken(Exception):
     """Something did not get as far as to its tests."""
 
@@ -130,6 +134,14 @@ class Qemu:
         firmware = "qemu-bundle/usr/local/share/qemu-firmware"
         self.stock = (f"{self.home / 'stock/qemu-system-x86_64'} "
                       f"-L {self.build / firmware}")
+
+    def has_source(self):
+        """Configure it; False if Debian has it no more, or not yet."""
+        status = subprocess.run([TOP / "configure", self.option],
+                                check=False).returncode
+        if status not in (0, NO_SOURCE):
+            raise Broken(f"failed: configure {self.option}")
+        return status == 0
 
     def make(self, *targets):
         run("scripts/build", self.option, *targets)
@@ -318,11 +330,16 @@ def run_guest(qemu):
 
 def run_versions():
     total = Count()
-    for version in OTHER_QEMUS:
-        qemu = Qemu(version)
+    others = []
+    for qemu in map(Qemu, OTHER_QEMUS):
+        if not qemu.has_source():
+            print(f"qtest{qemu.tail}: no source of it in Debian # SKIP")
+            total.skipped += 1
+            continue
+        others.append(qemu)
         total.add(run_qtest(qemu))
         total.add(run_guests(qemu, ("boot", "--qemu", qemu.binary)))
-    total.add(run_mixed(*(Qemu(version) for version in OTHER_QEMUS)))
+    total.add(run_mixed(*others))
     return total
 
 
