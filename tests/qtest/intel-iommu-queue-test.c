@@ -15,24 +15,6 @@
 
 #define RAM_END                 0x8000000ull    /* 128 MiB */
 
-/* The queue has done all that software gave it, without an error */
-static void expect_done(QVtd *d)
-{
-    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail << 4);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
-    expect_eq(qvtd_read32(d, QVTD_FSTS), 0);
-}
-
-/* It stopped at the descriptor at @head; @iqei is 0 where it is left open */
-static void expect_stopped(QVtd *d, uint32_t head, unsigned iqei)
-{
-    expect_eq(qvtd_read64(d, QVTD_IQH), head);
-    expect_eq(qvtd_read32(d, QVTD_FSTS), QVTD_FSTS_IQE);
-    if (iqei) {
-        expect_eq(qvtd_read64(d, QVTD_IQERCD), iqei);
-    }
-}
-
 /* The rows that the unit tests have too */
 static void check_rows(const char *props,
                        void (*rows)(QVtd *d, bool device_iotlb),
@@ -113,15 +95,15 @@ static void test_queue_errors(void)
             qvtd_write64(&d, QVTD_IQA, rows[i].iqa);
             qvtd_command(&d, QVTD_QIE, true);
             qvtd_write32(&d, QVTD_IQT, rows[i].tail);
-            expect_stopped(&d, rows[i].head, rows[i].iqei);
+            qvtd_expect_stopped(&d, rows[i].head, rows[i].iqei);
         } else {
             qvtd_write32(&d, QVTD_IQT, rows[i].tail);
-            expect_stopped(&d, d.tail << 4, rows[i].iqei);
+            qvtd_expect_stopped(&d, d.tail << 4, rows[i].iqei);
             qvtd_row("%s, right tail", rows[i].name);
             qvtd_queue_put(&d, QVTD_INV_IOTLB_GLOBAL);
             qvtd_queue_kick(&d);
             qvtd_write32(&d, QVTD_FSTS, QVTD_FSTS_IQE);
-            expect_done(&d);
+            qvtd_expect_done(&d);
             qvtd_write32(&d, QVTD_IQT, rows[i].tail);
         }
         qvtd_row("%s, queue off", rows[i].name);
@@ -133,7 +115,7 @@ static void test_queue_errors(void)
     qvtd_row("after all");
     qvtd_queue_start(&d, 0);
     expect_true(qvtd_queue_sync(&d));
-    expect_done(&d);
+    qvtd_expect_done(&d);
     qvtd_stop(&d);
 }
 
@@ -159,12 +141,12 @@ static void test_sizes(void)
             qvtd_row("%u descriptors, round %d", entries, round);
             d.tail = (d.tail + entries - 1) % d.entries;
             qvtd_queue_kick(&d);
-            expect_done(&d);
+            qvtd_expect_done(&d);
             expect_eq(qvtd_stat(&d, "inv-wait") - before, entries - 1);
         }
         qvtd_row("%u descriptors, tail written again", entries);
         qvtd_queue_kick(&d);
-        expect_done(&d);
+        qvtd_expect_done(&d);
         /* Over the end of the ring: three rounds have left the tail there */
         expect_eq(d.tail, entries - 3);
         for (int i = 0; i < 6; i++) {
@@ -185,11 +167,11 @@ static void test_tail(void)
     qvtd_queue_start(&d, 0);
     qvtd_queue_put(&d, QVTD_INV_IOTLB_GLOBAL);
     qvtd_write64(&d, QVTD_IQT, d.tail << 4);
-    expect_done(&d);
+    qvtd_expect_done(&d);
 
     qvtd_row("upper half alone");
     qvtd_write32(&d, QVTD_IQT + 4, 0x20);
-    expect_done(&d);
+    qvtd_expect_done(&d);
 
     qvtd_row("descriptors that software did not give");
     qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_SW, 0x77, d.status));
@@ -197,7 +179,7 @@ static void test_tail(void)
     expect_eq(qtest_readl(d.qts, d.status), 0);
     qvtd_queue_kick(&d);
     expect_eq(qtest_readl(d.qts, d.status), 0x77);
-    expect_done(&d);
+    qvtd_expect_done(&d);
 
     qvtd_row("off");
     qvtd_command(&d, QVTD_QIE, false);
@@ -205,7 +187,7 @@ static void test_tail(void)
     qvtd_row("on again");
     qvtd_queue_start(&d, 1);
     expect_true(qvtd_queue_sync(&d));
-    expect_done(&d);
+    qvtd_expect_done(&d);
     qvtd_stop(&d);
 }
 
@@ -245,7 +227,7 @@ static void test_wait(void)
         qvtd_queue_put(&d, QVTD_WAIT(rows[i].flags, rows[i].data,
                                      d.status + rows[i].at));
         qvtd_queue_kick(&d);
-        expect_done(&d);
+        qvtd_expect_done(&d);
         qtest_memread(d.qts, d.status, got, sizeof(got));
         expect_eq(memcmp(got, want, sizeof(got)), 0);
         expect_eq(qvtd_read32(&d, QVTD_ICS),

@@ -120,6 +120,22 @@ bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei)
     return ok;
 }
 
+void qvtd_expect_done(QVtd *d)
+{
+    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail << 4);
+    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
+    expect_eq(qvtd_read32(d, QVTD_FSTS), 0);
+}
+
+void qvtd_expect_stopped(QVtd *d, uint32_t head, unsigned iqei)
+{
+    expect_eq(qvtd_read64(d, QVTD_IQH), head);
+    expect_eq(qvtd_read32(d, QVTD_FSTS), QVTD_FSTS_IQE);
+    if (iqei) {
+        expect_eq(qvtd_read64(d, QVTD_IQERCD), iqei);
+    }
+}
+
 void qvtd_invalidate(QVtd *d, QVtdDesc desc)
 {
     if (qvtd_read32(d, QVTD_GSTS) & QVTD_QIE) {

@@ -82,6 +82,10 @@ void qvtd_queue_kick(QVtd *d);
 bool qvtd_queue_sync(QVtd *d);
 /* The queue stands at the index @head, with this error; 0: with none. */
 bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei);
+/* It has done all that software gave it, without an error. */
+void qvtd_expect_done(QVtd *d);
+/* It stopped at the descriptor at @head, in bytes; 0: whatever @iqei is. */
+void qvtd_expect_stopped(QVtd *d, uint32_t head, unsigned iqei);
 
 /* One invalidation, by the queue if it is on, complete on return. */
 void qvtd_invalidate(QVtd *d, QVtdDesc desc);

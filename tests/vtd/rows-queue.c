@@ -11,24 +11,6 @@
 #include "qemu/osdep.h"
 #include "tests/vtd/rows.h"
 
-/* The queue has done all that software gave it, without an error */
-static void expect_done(QVtd *d)
-{
-    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail << 4);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
-    expect_eq(qvtd_read32(d, QVTD_FSTS), 0);
-}
-
-/* It stopped at the descriptor at @head; @iqei is 0 where it is left open */
-static void expect_stopped(QVtd *d, uint32_t head, unsigned iqei)
-{
-    expect_eq(qvtd_read64(d, QVTD_IQH), head);
-    expect_eq(qvtd_read32(d, QVTD_FSTS), QVTD_FSTS_IQE);
-    if (iqei) {
-        expect_eq(qvtd_read64(d, QVTD_IQERCD), iqei);
-    }
-}
-
 /* Descriptors that are taken */
 
 typedef struct Good {
@@ -97,7 +79,7 @@ static void check_good(QVtd *d, const Good *table, unsigned n)
         qvtd_row("%s", table[i].name);
         qvtd_queue_put(d, table[i].desc);
         qvtd_queue_kick(d);
-        expect_done(d);
+        qvtd_expect_done(d);
         expect_eq(qvtd_stat(d, table[i].stat), before + 1);
     }
     expect_true(qvtd_queue_sync(d));
@@ -211,7 +193,7 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_queue_put(d, row->desc);
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, after));
     qvtd_queue_kick(d);
-    expect_stopped(d, head, row->iqei);
+    qvtd_expect_stopped(d, head, row->iqei);
     expect_eq(qvtd_get32(d, before), cookie);
     expect_true(qvtd_get32(d, after) != cookie);
 
@@ -219,20 +201,20 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_queue_put(d, QVTD_INV_CONTEXT_GLOBAL);
     qvtd_queue_kick(d);
     expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
-    expect_stopped(d, head, row->iqei);
+    qvtd_expect_stopped(d, head, row->iqei);
 
     qvtd_row("%s, cleared but not mended", row->name);
     qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_IQE);
-    expect_stopped(d, head, row->iqei);
+    qvtd_expect_stopped(d, head, row->iqei);
     expect_true(qvtd_get32(d, after) != cookie);
 
     qvtd_row("%s, mended", row->name);
     qvtd_put(d, d->queue + head, QVTD_WAIT(0, 0, 0).lo);
     qvtd_put(d, d->queue + head + 8, 0);
     qvtd_queue_kick(d);
-    expect_stopped(d, head, row->iqei);
+    qvtd_expect_stopped(d, head, row->iqei);
     qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_IQE);
-    expect_done(d);
+    qvtd_expect_done(d);
     expect_eq(qvtd_get32(d, after), cookie);
 }
 
@@ -270,7 +252,7 @@ static unsigned error_of(QVtd *d, QVtdDesc desc)
         qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_IQE);
     }
     expect_true(qvtd_queue_sync(d));
-    expect_done(d);
+    qvtd_expect_done(d);
     return iqei;
 }
 
