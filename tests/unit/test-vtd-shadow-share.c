@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * For whom tables are looked at, and who hears of it.  Which notices a change of
- * tables makes: test-vtd-shadow.c.
+ * For whom tables are looked at, and who hears of it.  Which notices a change
+ * of tables makes: test-vtd-shadow.c.
  */
 
 #include "qemu/osdep.h"
