@@ -165,7 +165,7 @@ static const Pin pins[] = {
       .cpu = 0 },
     { "compatibility format, CFI", true, true, RTE_DEST(1), .cpu = 1 },
     { "compatibility format", true, false, RTE_DEST(1),
-      .reason = 0x25, .fault_index = -1 },
+      .reason = QVTD_F_IR_COMPATIBLE, .fault_index = -1 },
     /* Nobody's device: suites name the device behind the pin */
     { "another source", true, false, RTE_INDEX(INDEX), INDEX, 0,
       QVTD_IRTE_SOURCE(1, 0, 0x18), .cpu = 0 },
@@ -174,7 +174,7 @@ static const Pin pins[] = {
     { "no kind of source", true, false, RTE_INDEX(INDEX), INDEX, 0,
       QVTD_IRTE_SOURCE(3, 0, SID_IOAPIC), .cpu = 0 },
     { "no entry", true, false, RTE_INDEX(INDEX + 1), INDEX,
-      .reason = 0x22, .fault_index = INDEX + 1 },
+      .reason = QVTD_F_IR_ENTRY, .fault_index = INDEX + 1 },
 };
 
 /* One edge of a pin, with a vector that the row has for itself */

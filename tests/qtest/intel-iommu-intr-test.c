@@ -115,7 +115,7 @@ static void test_compatibility(void)
             expect_delivered(&f, CPU1, vector);
             qvtd_expect_no_fault(&f.p.d);
         } else {
-            expect_blocked(&f, 0x25, f.p.a.sid, -1);
+            expect_blocked(&f, QVTD_F_IR_COMPATIBLE, f.p.a.sid, -1);
         }
     }
 
@@ -241,29 +241,40 @@ typedef struct Blocked {
 #define PLAIN(handle) \
     (QVTD_MSI_ADDR | QVTD_MSI_REMAP | QVTD_MSI_HANDLE(handle))
 #define RESERVED_LO(bit) \
-    { "entry bit " #bit, 0, 0, 0, 1ull << (bit), 0, 0x24, INDEX, true }
+    { "entry bit " #bit, 0, 0, 0, 1ull << (bit), 0, \
+      QVTD_F_IR_RESERVED, INDEX, true }
 #define RESERVED_HI(bit) \
-    { "entry bit 64 + " #bit, 0, 0, 0, 0, 1ull << (bit), 0x24, INDEX, true }
+    { "entry bit 64 + " #bit, 0, 0, 0, 0, 1ull << (bit), \
+      QVTD_F_IR_RESERVED, INDEX, true }
 #define SOURCE(text, svt, sq, sid) \
-    { text, 0, 0, 0, 0, QVTD_IRTE_SOURCE(svt, sq, sid), 0x26, INDEX, true }
+    { text, 0, 0, 0, 0, QVTD_IRTE_SOURCE(svt, sq, sid), \
+      QVTD_F_IR_SOURCE, INDEX, true }
 
 static const Blocked blocked[] = {
-    { "data bit 16 with SHV", SHV(INDEX), 1 << 16, 0, 0, 0, 0x20, -1, false },
-    { "data bit 31 with SHV", SHV(INDEX), 1u << 31, 0, 0, 0, 0x20, -1, false },
-    { "index at the end", PLAIN(256), 0, 0, 0, 0, 0x21, 256, false },
-    { "index 0x7fff", PLAIN(0x7fff), 0, 0, 0, 0, 0x21, 0x7fff, false },
-    { "index 0xffff", PLAIN(0xffff), 0, 0, 0, 0, 0x21, 0xffff, false },
-    { "sum at the end", SHV(255), 1, 0, 0, 0, 0x21, 256, false },
-    { "sum above 16 bits", SHV(0xffff), INDEX + 1, 0, 0, 0, 0x21, -1, false },
-    { "not present", 0, 0, QVTD_P, 0, 0, 0x22, INDEX, true },
+    { "data bit 16 with SHV", SHV(INDEX), 1 << 16, 0, 0, 0,
+      QVTD_F_IR_REQUEST, -1, false },
+    { "data bit 31 with SHV", SHV(INDEX), 1u << 31, 0, 0, 0,
+      QVTD_F_IR_REQUEST, -1, false },
+    { "index at the end", PLAIN(256), 0, 0, 0, 0, QVTD_F_IR_INDEX, 256, false },
+    { "index 0x7fff", PLAIN(0x7fff), 0, 0, 0, 0,
+      QVTD_F_IR_INDEX, 0x7fff, false },
+    { "index 0xffff", PLAIN(0xffff), 0, 0, 0, 0,
+      QVTD_F_IR_INDEX, 0xffff, false },
+    { "sum at the end", SHV(255), 1, 0, 0, 0, QVTD_F_IR_INDEX, 256, false },
+    { "sum above 16 bits", SHV(0xffff), INDEX + 1, 0, 0, 0,
+      QVTD_F_IR_INDEX, -1, false },
+    { "not present", 0, 0, QVTD_P, 0, 0, QVTD_F_IR_ENTRY, INDEX, true },
     { "not present, reserved bits set", 0, 0, QVTD_P, 0x7000, 1ull << 63,
-      0x22, INDEX, true },
+      QVTD_F_IR_ENTRY, INDEX, true },
     RESERVED_LO(12), RESERVED_LO(13), RESERVED_LO(14),
     RESERVED_LO(24), RESERVED_LO(31), RESERVED_LO(32), RESERVED_LO(39),
     RESERVED_LO(48), RESERVED_LO(63), RESERVED_HI(20), RESERVED_HI(63),
-    { "delivery mode 3", 0, 0, 0, QVTD_IRTE_DLM(3), 0, 0x24, INDEX, true },
-    { "delivery mode 6", 0, 0, 0, QVTD_IRTE_DLM(6), 0, 0x24, INDEX, true },
-    { "posted, without PI", 0, 0, 0, QVTD_IRTE_IM, 0, 0x24, INDEX, true },
+    { "delivery mode 3", 0, 0, 0, QVTD_IRTE_DLM(3), 0,
+      QVTD_F_IR_RESERVED, INDEX, true },
+    { "delivery mode 6", 0, 0, 0, QVTD_IRTE_DLM(6), 0,
+      QVTD_F_IR_RESERVED, INDEX, true },
+    { "posted, without PI", 0, 0, 0, QVTD_IRTE_IM, 0,
+      QVTD_F_IR_RESERVED, INDEX, true },
     SOURCE("another source", 1, 0, SID_A + 8),
     SOURCE("another function", 1, 0, SID_A ^ 1),
     SOURCE("another bus", 1, 0, SID_A | 0x100),
@@ -342,14 +353,14 @@ static void test_table_address(void)
     qvtd_command(&f.p.d, QVTD_SIRTP, true);
     qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
-    expect_blocked(&f, 0x23, f.p.a.sid, INDEX);
+    expect_blocked(&f, QVTD_F_IR_ACCESS, f.p.a.sid, INDEX);
 
     qvtd_row("fewer entries");
     qvtd_write64(&f.p.d, QVTD_IRTA, irt | 2);
     qvtd_command(&f.p.d, QVTD_SIRTP, true);
     qvtd_invalidate(&f.p.d, QVTD_INV_IEC_GLOBAL);
     edu_msi_fire(&f.p.a);
-    expect_blocked(&f, 0x21, f.p.a.sid, INDEX);
+    expect_blocked(&f, QVTD_F_IR_INDEX, f.p.a.sid, INDEX);
 
     qvtd_row("as it was");
     qvtd_set_irte(&f.p.d, INDEX, QVTD_P | QVTD_IRTE_V(0x32), 0);

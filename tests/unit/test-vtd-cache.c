@@ -408,7 +408,7 @@ static void test_not_present_not_cached(void)
         uint64_t good = host_get(u.h, entry);
 
         for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
-            if (level == 1 && table[i].reason == 0x07) {
+            if (level == 1 && table[i].reason == QVTD_F_TABLE_ACCESS) {
                 continue;
             }
             host_put(u.h, entry, table[i].instead ? table[i].bad :

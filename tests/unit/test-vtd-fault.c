@@ -67,10 +67,20 @@ static const struct {
     uint8_t reason;
     bool qualified;
 } reasons[] = {
-    { 0x01, false }, { 0x02, true }, { 0x03, true }, { 0x04, true },
-    { 0x05, true }, { 0x06, true }, { 0x07, true }, { 0x08, false },
-    { 0x09, false }, { 0x0a, false }, { 0x0b, true }, { 0x0c, true },
-    { 0x0e, true }, { 0x30, false },
+    { QVTD_F_ROOT, false },
+    { QVTD_F_CONTEXT, true },
+    { QVTD_F_CONTEXT_INVALID, true },
+    { QVTD_F_ADDRESS, true },
+    { QVTD_F_WRITE, true },
+    { QVTD_F_READ, true },
+    { QVTD_F_TABLE_ACCESS, true },
+    { QVTD_F_ROOT_ACCESS, false },
+    { QVTD_F_CONTEXT_ACCESS, false },
+    { QVTD_F_ROOT_RESERVED, false },
+    { QVTD_F_CONTEXT_RESERVED, true },
+    { QVTD_F_RESERVED, true },
+    { QVTD_F_OUTPUT, true },
+    { QVTD_F_RTADDR, false },
 };
 
 static void break_for(Unit *u, unsigned reason)
@@ -82,43 +92,43 @@ static void break_for(Unit *u, unsigned reason)
     uint64_t leaf = table_entry(h, u->table, 4, IOVA, 1);
 
     switch (reason) {
-    case 0x01:
+    case QVTD_F_ROOT:
         host_put(h, root, host_get(h, root) & ~QVTD_P);
         break;
-    case 0x02:
+    case QVTD_F_CONTEXT:
         host_put(h, context, host_get(h, context) & ~QVTD_P);
         break;
-    case 0x03:
+    case QVTD_F_CONTEXT_INVALID:
         host_put(h, context, host_get(h, context) | QVTD_TT(3));
         break;
-    case 0x05:
+    case QVTD_F_WRITE:
         host_put(h, leaf, OUTPUT | QVTD_R);
         break;
-    case 0x06:
+    case QVTD_F_READ:
         host_put(h, leaf, OUTPUT | QVTD_W);
         break;
-    case 0x07:
+    case QVTD_F_TABLE_ACCESS:
         host_set_ram(h, leaf & ~0xfffull, false);
         break;
-    case 0x08:
+    case QVTD_F_ROOT_ACCESS:
         host_set_ram(h, h->vtd.root, false);
         break;
-    case 0x09:
+    case QVTD_F_CONTEXT_ACCESS:
         host_set_ram(h, context & ~0xfffull, false);
         break;
-    case 0x0a:
+    case QVTD_F_ROOT_RESERVED:
         host_put(h, root, host_get(h, root) | BIT(1));
         break;
-    case 0x0b:
+    case QVTD_F_CONTEXT_RESERVED:
         host_put(h, context, host_get(h, context) | BIT(11));
         break;
-    case 0x0c:
+    case QVTD_F_RESERVED:
         host_put(h, leaf, OUTPUT | QVTD_RW | BIT(62));
         break;
-    case 0x0e:
+    case QVTD_F_OUTPUT:
         host_put(h, leaf, QVTD_MSI_ADDR | QVTD_RW);
         break;
-    case 0x30:
+    case QVTD_F_RTADDR:
         set_root_table(h, h->vtd.root | 2 << 10);
         break;
     }
@@ -129,7 +139,7 @@ static void break_for(Unit *u, unsigned reason)
 /* What the request is for @reason to be met */
 static uint64_t iova_for(unsigned reason)
 {
-    return (reason == 0x04 ? IOVA | BIT(50) : IOVA) | 0x678;
+    return (reason == QVTD_F_ADDRESS ? IOVA | BIT(50) : IOVA) | 0x678;
 }
 
 /* Every reason with its record, hidden by FPD or not, and life after it */
@@ -146,8 +156,8 @@ static void test_reasons(void)
                 bool hidden = access == VTD_ACCESS_PROBE ||
                               (fpd && reasons[i].qualified);
 
-                if ((reason == 0x05 && access != VTD_ACCESS_WRITE) ||
-                    (reason == 0x06 && access != VTD_ACCESS_READ)) {
+                if ((reason == QVTD_F_WRITE && access != VTD_ACCESS_WRITE) ||
+                    (reason == QVTD_F_READ && access != VTD_ACCESS_READ)) {
                     continue;
                 }
                 mend(&u, fpd);

@@ -53,8 +53,10 @@ static unsigned request(Host *h, uint16_t sid, uint64_t addr, uint32_t data,
         return SILENT;
     }
     reason = rd32(h, QVTD_FRCD_HI + 4) & 0xff;
-    assert_fault(h, reason, sid, reason == 0x20 || reason == 0x25
-                                 ? 0 : (uint64_t)index << 48, false);
+    if (reason == QVTD_F_IR_REQUEST || reason == QVTD_F_IR_COMPATIBLE) {
+        index = 0;
+    }
+    assert_fault(h, reason, sid, (uint64_t)index << 48, false);
     return reason;
 }
 
@@ -87,10 +89,11 @@ static void test_compatibility(void)
             gcmd(h, QVTD_CFI, cfi);
             for (unsigned i = 0; i < G_N_ELEMENTS(addrs); i++) {
                 g_assert_cmphex(request(h, 0x1234, addrs[i], 0xc041, 0, &out),
-                                ==, cfi && !eime ? PASSED : 0x25);
+                                ==, cfi && !eime ? PASSED
+                                                 : QVTD_F_IR_COMPATIBLE);
             }
             /* the other format does not care */
-            g_assert_cmphex(request_index(h, 0, &out), ==, 0x22);
+            g_assert_cmphex(request_index(h, 0, &out), ==, QVTD_F_IR_ENTRY);
 
             gcmd(h, QVTD_IRE, false);
             for (unsigned i = 0; i < G_N_ELEMENTS(addrs); i++) {
@@ -150,10 +153,10 @@ static void test_irte_bits(void)
                      bit < 64 ? 0 : BIT(bit - 64));
             inv_iec(h, true, 0, 0);
             switch (request_index(h, 0, &out)) {
-            case 0x24:
+            case QVTD_F_IR_RESERVED:
                 found[bit / 64] |= BIT(bit % 64);
                 break;
-            case 0x22:
+            case QVTD_F_IR_ENTRY:
                 g_assert_cmpuint(bit, ==, 0);
                 break;
             case 0:
@@ -170,7 +173,7 @@ static void test_irte_bits(void)
             put_irte(h, table, 0, QVTD_P | mode << 5, 0);
             inv_iec(h, true, 0, 0);
             g_assert_cmphex(request_index(h, 0, &out), ==,
-                            mode == 3 || mode == 6 ? 0x24 : 0);
+                            mode == 3 || mode == 6 ? QVTD_F_IR_RESERVED : 0);
         }
 
         /* not present: nothing else counts, but FPD */
@@ -179,11 +182,11 @@ static void test_irte_bits(void)
             put_irte(h, table, 0, bit < 64 ? BIT(bit) : 0,
                      bit < 64 ? 0 : BIT(bit - 64));
             g_assert_cmphex(request_index(h, 0, &out), ==,
-                            bit == 1 ? SILENT : 0x22);
+                            bit == 1 ? SILENT : QVTD_F_IR_ENTRY);
         }
         /* reserved bits before the source, FPD for both */
         put_irte(h, table, 0, QVTD_P | BIT(12), QVTD_IRTE_SVT(3));
-        g_assert_cmphex(request_index(h, 0, &out), ==, 0x24);
+        g_assert_cmphex(request_index(h, 0, &out), ==, QVTD_F_IR_RESERVED);
         put_irte(h, table, 0, QVTD_P | QVTD_FPD | BIT(12), QVTD_IRTE_SVT(3));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request_index(h, 0, &out), ==, SILENT);
@@ -230,7 +233,8 @@ static void test_index(void)
                                           msi_addr(handle) | QVTD_MSI_SHV,
                                           subhandle, true, &out), ==,
                             VTD_INTERRUPT_BLOCKED);
-            g_assert_cmphex(rd32(h, QVTD_FRCD_HI + 4) & 0xff, ==, 0x21);
+            g_assert_cmphex(rd32(h, QVTD_FRCD_HI + 4) & 0xff, ==,
+                            QVTD_F_IR_INDEX);
             wr32(h, QVTD_FRCD_HI + 4, BIT(31));
         }
     }
@@ -257,7 +261,8 @@ static void test_sizes(void)
         g_assert_cmphex(request(h, 0, msi_addr(entries - 2) | QVTD_MSI_SHV, 1,
                                 entries - 1, &out), ==, 0);
         if (s < 15) {
-            g_assert_cmphex(request_index(h, entries, &out), ==, 0x21);
+            g_assert_cmphex(request_index(h, entries, &out), ==,
+                            QVTD_F_IR_INDEX);
             g_assert_cmphex(request(h, 0,
                                     msi_addr(entries - 1) | QVTD_MSI_SHV, 1,
                                     entries, &out), ==, QVTD_F_IR_INDEX);
@@ -265,7 +270,7 @@ static void test_sizes(void)
         /* a table outside memory, then in it again */
         host_set_ram(h, table & ~0xfffull, false);
         inv_iec(h, true, 0, 0);
-        g_assert_cmphex(request_index(h, 1, &out), ==, 0x23);
+        g_assert_cmphex(request_index(h, 1, &out), ==, QVTD_F_IR_ACCESS);
         host_set_ram(h, table & ~0xfffull, true);
         put_irte(h, table, 1, QVTD_P, 0);
         g_assert_cmphex(request_index(h, 1, &out), ==, 0);
@@ -300,7 +305,8 @@ static void test_source(void)
         for (unsigned flip = 0; flip < 65536;
              flip = flip < 8 ? flip + 1 : flip * 2) {
             g_assert_cmphex(request(h, named ^ flip, msi_addr(0), 0, 0, &out),
-                            ==, flip & ~qvtd_functions(sq) ? 0x26 : 0);
+                            ==, flip & ~qvtd_functions(sq) ? QVTD_F_IR_SOURCE
+                                                           : 0);
         }
         g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, msi_addr(0), 0,
                                       true, &out), ==,
@@ -326,7 +332,7 @@ static void test_source(void)
                  QVTD_IRTE_SVT(2));
         inv_iec(h, true, 0, 0);
         g_assert_cmphex(request(h, buses[i].sid, msi_addr(0), 0, 0, &out), ==,
-                        buses[i].ok ? 0 : 0x26);
+                        buses[i].ok ? 0 : QVTD_F_IR_SOURCE);
         g_assert_cmpint(vtd_interrupt(h->v, VTD_SID_UNVERIFIED, msi_addr(0), 0,
                                       true, &out), ==,
                         VTD_INTERRUPT_REMAPPED);
@@ -382,7 +388,7 @@ static void test_without_eim(void)
     put_irte(h, table, 1, QVTD_P | 1ull << 32, 0);
     g_assert_cmphex(request_index(h, 0, &out), ==, 0);
     g_assert_cmphex(out.dest, ==, 0x81);
-    g_assert_cmphex(request_index(h, 1, &out), ==, 0x24);
+    g_assert_cmphex(request_index(h, 1, &out), ==, QVTD_F_IR_RESERVED);
     gcmd(h, QVTD_CFI, true);
     g_assert_cmphex(request(h, 0, QVTD_MSI_ADDR, 0x31, 0, &out), ==, PASSED);
     host_free(h);
@@ -468,9 +474,13 @@ static void test_faults_not_cached(void)
         uint64_t lo, hi;
         unsigned reason;
     } table[] = {
-        { 0, 0, 0x22 }, { QVTD_FPD, 0, SILENT }, { QVTD_P | BIT(12), 0, 0x24 },
-        { QVTD_P | BIT(15), 0, 0x24 }, { QVTD_P, BIT(63), 0x24 },
-        { QVTD_P | 3 << 5, 0, 0x24 }, { QVTD_P, QVTD_IRTE_SVT(3), 0x26 },
+        { 0, 0, QVTD_F_IR_ENTRY },
+        { QVTD_FPD, 0, SILENT },
+        { QVTD_P | BIT(12), 0, QVTD_F_IR_RESERVED },
+        { QVTD_P | BIT(15), 0, QVTD_F_IR_RESERVED },
+        { QVTD_P, BIT(63), QVTD_F_IR_RESERVED },
+        { QVTD_P | 3 << 5, 0, QVTD_F_IR_RESERVED },
+        { QVTD_P, QVTD_IRTE_SVT(3), QVTD_F_IR_SOURCE },
     };
     uint64_t irt;
     Host *h = remapping_host(NULL, 0, 0, &irt);

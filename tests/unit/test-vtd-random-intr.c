@@ -54,7 +54,7 @@ static Outcome plain_interrupt(Host *h, uint64_t table, bool eime,
                              r->sid >> 8 > (hi & 0xff)))) {
         o.reason = QVTD_F_IR_SOURCE;
     }
-    o.cacheable = o.reason != 0x22 && o.reason != 0x24;
+    o.cacheable = o.reason != QVTD_F_IR_ENTRY && o.reason != QVTD_F_IR_RESERVED;
     if (o.reason && (lo & QVTD_FPD)) {
         o.reason = SILENT;
     }
@@ -77,7 +77,7 @@ static bool check_interrupt(Host *h, const Request *r)
         assert_no_fault(h);
     } else if (rd32(h, QVTD_FSTS) & QVTD_FSTS_PPF) {
         found.reason = rd32(h, QVTD_FRCD_HI + 4) & 0xff;
-        assert_fault(h, found.reason, r->sid, found.reason == 0x20
+        assert_fault(h, found.reason, r->sid, found.reason == QVTD_F_IR_REQUEST
                      ? 0 : (uint64_t)r->index << 48, false);
     } else {
         found.reason = SILENT;

@@ -123,7 +123,7 @@ static void test_reserved_in(Unit *u, unsigned level, unsigned leaf)
         host_put(u->h, entry, before | BIT(bit));
         forget(u);
         reason = outcome(u->d, iova, VTD_ACCESS_WRITE, &t);
-        if (reason == 0x0c) {
+        if (reason == QVTD_F_RESERVED) {
             found |= BIT(bit);
         } else if (!reason && t.addr == addr && t.mask == leaf_mask(leaf)) {
             same |= BIT(bit);
