@@ -125,6 +125,7 @@ static void intel_iommu_continue(void *opaque)
 static const VtdOps intel_iommu_ops = {
     .read = intel_iommu_read,
     .write = intel_iommu_write,
+    .swap = intel_iommu_swap,
     .inject = intel_iommu_inject,
     .defer_free = intel_iommu_defer_free,
     .source_id = intel_iommu_source_id,

@@ -43,6 +43,7 @@ void intel_iommu_invalidate(void *space_opaque, uint64_t first, uint64_t last,
 
 bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len);
 bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len);
+bool intel_iommu_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new);
 
 /* intel_iommu_layout.c: the layout of the guest's memory */
 

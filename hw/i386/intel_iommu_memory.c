@@ -93,3 +93,23 @@ bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
                                len) == MEMTX_OK ||
            intel_iommu_write_cxl(gpa, buf, len);
 }
+
+bool intel_iommu_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new)
+{
+    hwaddr at, size = sizeof(new);
+    MemoryRegion *region = address_space_translate(&address_space_memory, gpa,
+                                                   &at, &size, true,
+                                                   ram_only);
+    uint64_t *there;
+
+    if (size < sizeof(new) || !memory_access_is_direct(region, true,
+                                                       ram_only)) {
+        return false;
+    }
+    there = qemu_map_ram_ptr(region->ram_block, at);
+    if (qatomic_cmpxchg(there, old, new) != old) {
+        return false;
+    }
+    memory_region_set_dirty(region, at, sizeof(new));
+    return true;
+}

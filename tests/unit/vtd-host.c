@@ -86,6 +86,16 @@ static bool host_write(void *opaque, uint64_t gpa, const void *buf,
     return true;
 }
 
+static bool host_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new)
+{
+    uint64_t *at = host_at(opaque, gpa, sizeof(new));
+
+    g_assert_cmpuint(gpa % 8, ==, 0);
+    return at && __atomic_compare_exchange_n(at, &old, new, false,
+                                             __ATOMIC_SEQ_CST,
+                                             __ATOMIC_SEQ_CST);
+}
+
 static bool host_inject(void *opaque, uint64_t addr, uint32_t data)
 {
     Host *h = opaque;
@@ -277,6 +287,7 @@ void host_ram(void *opaque, uint64_t gpa, VtdRam *ram)
 static const VtdOps host_ops = {
     .read = host_read,
     .write = host_write,
+    .swap = host_swap,
     .inject = host_inject,
     .defer_free = host_defer_free,
     .source_id = device_source_id,

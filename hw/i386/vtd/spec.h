@@ -64,10 +64,12 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 
 /* CAP (1.4) */
 #define VTD_CAP_ND_16BIT        6ull
+#define VTD_CAP_RWBF            VTD_BIT(4)
 #define VTD_CAP_CM              VTD_BIT(7)
 #define VTD_CAP_SAGAW_OF(aw)    VTD_BIT(8 + (aw))     /* AW of an entry */
 #define VTD_CAP_SAGAW_39        VTD_CAP_SAGAW_OF(1)
 #define VTD_CAP_SAGAW_48        VTD_CAP_SAGAW_OF(2)
+#define VTD_CAP_SAGAW_57        VTD_CAP_SAGAW_OF(3)
 #define VTD_CAP_MGAW(bits)      (((bits) - 1ull) << 16)
 #define VTD_CAP_MGAW_MASK       VTD_MASK(21, 16)
 #define VTD_CAP_MGAW_BITS(reg)  ((unsigned)VTD_BITS(reg, 21, 16) + 1)
@@ -78,6 +80,8 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_CAP_MAMV(order)     ((uint64_t)(order) << 48)
 #define VTD_CAP_DWD             VTD_BIT(54)
 #define VTD_CAP_DRD             VTD_BIT(55)
+#define VTD_CAP_FS1GP           VTD_BIT(56)
+#define VTD_CAP_FS5LP           VTD_BIT(60)
 #define VTD_CAP_ESRTPS          VTD_BIT(63)
 
 /* ECAP (1.5) */
@@ -89,7 +93,18 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_ECAP_SC             VTD_BIT(7)
 #define VTD_ECAP_IRO(offset)    (((offset) / 16ull) << 8)
 #define VTD_ECAP_MHMV(order)    ((uint64_t)(order) << 20)
+#define VTD_ECAP_NEST           VTD_BIT(26)
+#define VTD_ECAP_SRS            VTD_BIT(31)
+#define VTD_ECAP_EAFS           VTD_BIT(34)
+#define VTD_ECAP_PSS(bits)      (((bits) - 1ull) << 35)
+#define VTD_ECAP_PSS_MASK       VTD_MASK(39, 35)
+#define VTD_ECAP_PASID          VTD_BIT(40)
 #define VTD_ECAP_SMTS           VTD_BIT(43)
+#define VTD_ECAP_SSADS          VTD_BIT(45)
+#define VTD_ECAP_SSTS           VTD_BIT(46)
+#define VTD_ECAP_FSTS           VTD_BIT(47)
+#define VTD_ECAP_SMPWCS         VTD_BIT(48)
+#define VTD_ECAP_RPS            VTD_BIT(49)
 
 /* What this implementation advertises (the limits behind CAP and ECAP) */
 #define VTD_MAMV                18
@@ -98,6 +113,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 /* GCMD and GSTS (1.6): a status bit is where its command bit is */
 #define VTD_GCMD_TE             VTD_BIT(31)
 #define VTD_GCMD_SRTP           VTD_BIT(30)
+#define VTD_GCMD_WBF            VTD_BIT(27)
 #define VTD_GCMD_QIE            VTD_BIT(26)
 #define VTD_GCMD_IRE            VTD_BIT(25)
 #define VTD_GCMD_SIRTP          VTD_BIT(24)
@@ -106,6 +122,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 /* RTADDR (1.7) */
 #define VTD_RTADDR_TTM(reg)     VTD_BITS(reg, 11, 10)
 #define VTD_TTM_LEGACY          0
+#define VTD_TTM_SCALABLE        1
 #define VTD_TTM_ABORT           3
 
 /* CCMD (1.8) */
@@ -184,10 +201,58 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_CONTEXT_DID(hi)     VTD_BITS(hi, 23, 8)
 #define VTD_CONTEXT_HI_RESERVED (VTD_BIT(7) | VTD_MASK(63, 24))
 
+/* Root, context and PASID structures, scalable mode (2.2) */
+#define VTD_SM_CONTEXT_BYTES    32u
+#define VTD_SM_CONTEXT_DTE      VTD_BIT(2)
+#define VTD_SM_CONTEXT_PASIDE   VTD_BIT(3)
+#define VTD_SM_CONTEXT_PRE      VTD_BIT(4)
+#define VTD_SM_CONTEXT_PDTS(lo) VTD_BITS(lo, 11, 9)
+#define VTD_SM_CONTEXT_RID_PASID(hi) VTD_BITS(hi, 19, 0)
+#define VTD_SM_CONTEXT_RID_PASID_MASK VTD_MASK(19, 0)
+#define VTD_SM_CONTEXT_LO_RESERVED VTD_MASK(8, 5)
+#define VTD_SM_CONTEXT_HI_RESERVED VTD_MASK(63, 20)     /* RID_PRIV, too */
+#define VTD_PASID_DIR_LO_RESERVED VTD_MASK(11, 2)
+#define VTD_PASID_DIR_INDEX(pasid) VTD_BITS(pasid, 19, 6)
+#define VTD_PASID_INDEX(pasid)  VTD_BITS(pasid, 5, 0)
+#define VTD_PASID_BYTES         64u
+/* PASID table entry: its qwords 0, 1 and 2; P and FPD as in a context entry */
+#define VTD_PASID_AW(q0)        VTD_BITS(q0, 4, 2)
+#define VTD_PASID_PGTT(q0)      VTD_BITS(q0, 8, 6)
+#define VTD_PGTT_FIRST          1
+#define VTD_PGTT_SECOND         2
+#define VTD_PGTT_NESTED         3
+#define VTD_PGTT_PASS_THROUGH   4
+#define VTD_PASID_SSADE         VTD_BIT(9)
+#define VTD_PASID_0_RESERVED    (VTD_BIT(5) | VTD_MASK(11, 10))
+#define VTD_PASID_DID(q1)       VTD_BITS(q1, 15, 0)
+#define VTD_PASID_PWSNP         VTD_BIT(23)
+#define VTD_PASID_PGSNP         VTD_BIT(24)
+/* CD, EMTE, EMT, PWT, PCD and PAT, for want of memory types, too */
+#define VTD_PASID_1_RESERVED    (VTD_MASK(22, 16) | VTD_MASK(63, 25))
+#define VTD_PASID_SRE           VTD_BIT(0)
+#define VTD_PASID_FSPM(q2)      VTD_BITS(q2, 3, 2)
+#define VTD_FSPM_4_LEVELS       0
+#define VTD_FSPM_5_LEVELS       1
+#define VTD_PASID_WPE           VTD_BIT(4)
+#define VTD_PASID_EAFE          VTD_BIT(7)
+#define VTD_PASID_2_RESERVED    (VTD_BIT(1) | VTD_MASK(11, 8))
+
+/* First-stage entries (4) */
+#define VTD_FS_P                VTD_BIT(0)
+#define VTD_FS_RW               VTD_BIT(1)
+#define VTD_FS_US               VTD_BIT(2)
+#define VTD_FS_A                VTD_BIT(5)
+#define VTD_FS_D                VTD_BIT(6)
+#define VTD_FS_PS               VTD_BIT(7)
+#define VTD_FS_EA               VTD_BIT(10)
+#define VTD_FS_PAT_LARGE        VTD_BIT(12)     /* of a superpage */
+
 /* Second-stage entries (3.2) */
 #define VTD_SS_R                VTD_BIT(0)
 #define VTD_SS_W                VTD_BIT(1)
 #define VTD_SS_PS               VTD_BIT(7)
+#define VTD_SS_A                VTD_BIT(8)
+#define VTD_SS_D                VTD_BIT(9)
 #define VTD_SS_SNP              VTD_BIT(11)
 #define VTD_SS_TM               VTD_BIT(62)
 
@@ -198,11 +263,15 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_DESC_DEVICE_TLB     0x3
 #define VTD_DESC_IEC            0x4
 #define VTD_DESC_WAIT           0x5
+#define VTD_DESC_PASID_IOTLB    0x6
+#define VTD_DESC_PASID_CACHE    0x7
+#define VTD_DESC_PASID_DEVICE_TLB 0x8
 #define VTD_DESC_G(lo)          VTD_BITS(lo, 5, 4)
 #define VTD_DESC_DID(lo)        VTD_BITS(lo, 31, 16)
 #define VTD_DESC_SID(lo)        VTD_BITS(lo, 47, 32)
 #define VTD_DESC_FM(lo)         VTD_BITS(lo, 49, 48)
 #define VTD_DESC_AM(hi)         VTD_BITS(hi, 5, 0)
+#define VTD_DESC_PASID(lo)      VTD_BITS(lo, 51, 32)
 #define VTD_DESC_DEVICE_S       VTD_BIT(0)
 #define VTD_DESC_IEC_G          VTD_BIT(4)
 #define VTD_DESC_IEC_IM(lo)     VTD_BITS(lo, 31, 27)
@@ -275,6 +344,47 @@ typedef enum VtdReason {
     VTD_FAULT_IR_COMPATIBILITY = 0x25,
     VTD_FAULT_IR_SOURCE = 0x26,
     VTD_FAULT_RTADDR = 0x30,
+    VTD_FAULT_LEGACY_PASID = 0x31,
+    VTD_FAULT_SM_ROOT_ACCESS = 0x38,
+    VTD_FAULT_SM_ROOT_NOT_PRESENT = 0x39,
+    VTD_FAULT_SM_ROOT_RESERVED = 0x3a,
+    VTD_FAULT_SM_CONTEXT_ACCESS = 0x40,
+    VTD_FAULT_SM_CONTEXT_NOT_PRESENT = 0x41,
+    VTD_FAULT_SM_CONTEXT_RESERVED = 0x42,
+    VTD_FAULT_SM_CONTEXT_INVALID = 0x43,
+    VTD_FAULT_SM_DTE = 0x44,
+    VTD_FAULT_SM_PASIDE = 0x45,
+    VTD_FAULT_SM_PASID_RANGE = 0x46,
+    VTD_FAULT_PASID_DIR_ACCESS = 0x50,
+    VTD_FAULT_PASID_DIR_NOT_PRESENT = 0x51,
+    VTD_FAULT_PASID_DIR_RESERVED = 0x52,
+    VTD_FAULT_PASID_ACCESS = 0x58,
+    VTD_FAULT_PASID_NOT_PRESENT = 0x59,
+    VTD_FAULT_PASID_RESERVED = 0x5a,
+    VTD_FAULT_PASID_INVALID = 0x5b,
+    VTD_FAULT_FS_ACCESS = 0x70,
+    VTD_FAULT_FS_NOT_PRESENT = 0x71,
+    VTD_FAULT_FS_RESERVED = 0x72,
+    VTD_FAULT_FS_TOP_ACCESS = 0x73,
+    VTD_FAULT_NESTED_TABLE_ADDRESS = 0x74,
+    VTD_FAULT_NESTED_TOP_READ = 0x75,
+    VTD_FAULT_NESTED_TABLE_READ = 0x76,
+    VTD_FAULT_NESTED_TABLE_WRITE = 0x77,
+    VTD_FAULT_SM_SS_ACCESS = 0x78,
+    VTD_FAULT_SM_SS_EMPTY = 0x79,
+    VTD_FAULT_SM_SS_RESERVED = 0x7a,
+    VTD_FAULT_SM_SS_TOP_ACCESS = 0x7b,
+    VTD_FAULT_SM_SS_DIRTY_SNOOP = 0x7c,
+    VTD_FAULT_SM_SS_DIRTY_FAILED = 0x7d,
+    VTD_FAULT_FS_CANONICAL = 0x80,
+    VTD_FAULT_FS_USER = 0x81,
+    VTD_FAULT_SM_PASS_THROUGH = 0x83,
+    VTD_FAULT_SM_ADDRESS = 0x84,
+    VTD_FAULT_SM_WRITE = 0x85,
+    VTD_FAULT_SM_READ = 0x86,
+    VTD_FAULT_SM_OUTPUT = 0x87,
+    VTD_FAULT_FS_DIRTY_SNOOP = 0x90,
+    VTD_FAULT_FS_DIRTY_FAILED = 0x91,
 } VtdReason;
 
 #endif

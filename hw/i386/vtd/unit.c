@@ -30,8 +30,34 @@ static uint64_t vtd_unit_cap(const VtdConfig *config)
     if (config->dma_translation) {
         cap |= VTD_CAP_SAGAW_39;
         cap |= config->aw_bits >= 48 ? VTD_CAP_SAGAW_48 : 0;
+        cap |= config->aw_bits >= 57 ? VTD_CAP_SAGAW_57 : 0;
+    }
+    if (config->first_stage) {
+        cap |= config->fs_1g ? VTD_CAP_FS1GP : 0;
+        cap |= config->aw_bits >= 57 ? VTD_CAP_FS5LP : 0;
+    }
+    if (config->write_buffer) {
+        cap |= VTD_CAP_RWBF;
     }
     return cap;
+}
+
+static uint64_t vtd_unit_ecap_scalable(const VtdConfig *config)
+{
+    uint64_t ecap = config->scalable_mode ? VTD_ECAP_SMTS : 0;
+
+    ecap |= config->first_stage ? VTD_ECAP_FSTS : 0;
+    ecap |= config->second_stage ? VTD_ECAP_SSTS : 0;
+    ecap |= config->nested ? VTD_ECAP_NEST : 0;
+    ecap |= config->ss_dirty ? VTD_ECAP_SSADS : 0;
+    ecap |= config->snooped_walks ? VTD_ECAP_SMPWCS : 0;
+    ecap |= config->supervisor ? VTD_ECAP_SRS : 0;
+    ecap |= config->rid_pasid ? VTD_ECAP_RPS : 0;
+    ecap |= config->extended_accessed ? VTD_ECAP_EAFS : 0;
+    if (config->pasid_bits) {
+        ecap |= VTD_ECAP_PASID | VTD_ECAP_PSS(config->pasid_bits);
+    }
+    return ecap;
 }
 
 static uint64_t vtd_unit_ecap(const VtdConfig *config)
@@ -53,7 +79,7 @@ static uint64_t vtd_unit_ecap(const VtdConfig *config)
     if (config->snoop_control) {
         ecap |= VTD_ECAP_SC;
     }
-    return ecap;
+    return ecap | vtd_unit_ecap_scalable(config);
 }
 
 Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)

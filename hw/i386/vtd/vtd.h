@@ -64,6 +64,21 @@ typedef void VtdRamFn(void *opaque, uint64_t gpa, VtdRam *ram);
 typedef bool VtdReadFn(void *opaque, uint64_t gpa, void *buf, size_t len);
 
 /**
+ * VtdSwapFn - compare a qword of guest memory and swap it, in one atomic step
+ * @opaque: of the unit
+ * @gpa: the guest physical address, a multiple of 8
+ * @old: what it is to hold, in the guest's byte order, as the next
+ * @new: what it holds afterwards
+ *
+ * For accessed and dirty bits, which other threads and vCPUs set and clear at
+ * the same time.
+ *
+ * Context: [any]
+ * Return: false if it held something else, or is no RAM that can be written
+ */
+typedef bool VtdSwapFn(void *opaque, uint64_t gpa, uint64_t old, uint64_t new);
+
+/**
  * struct VtdNotice - a MAP or an UNMAP, for listeners that map for a device
  * @first: the first input address
  * @last: the last; the range is a naturally aligned power of two
@@ -103,8 +118,8 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
 
 /**
  * struct VtdConfig - what the user asked for
- * @aw_bits: width of input addresses, 39 or 48 bits
- * @haw_bits: width of physical addresses: @aw_bits at least, up to 52
+ * @aw_bits: width of input addresses: 39, 48, or, in scalable mode, 57 bits
+ * @haw_bits: width of physical addresses: @aw_bits at least, but up to 52
  * @caching_mode: CAP.CM
  * @snoop_control: ECAP.SC
  * @device_iotlb: ECAP.DT
@@ -115,6 +130,19 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
  * @dma_translation: translation can be switched on
  * @esrtps: CAP.ESRTPS, which says what SRTP does in any case
  * @stale_tm: bit 62 of a leaf, TM of older revisions, is not reserved
+ * @scalable_mode: ECAP.SMTS; it wants @dma_drain, and all that follows wants it
+ * @first_stage: ECAP.FSTS, with CAP.FS5LP if @aw_bits is 57
+ * @second_stage: ECAP.SSTS
+ * @nested: ECAP.NEST; with both stages
+ * @fs_1g: CAP.FS1GP
+ * @ss_dirty: ECAP.SSADS: accessed and dirty bits of the second stage
+ * @snooped_walks: ECAP.SMPWCS
+ * @supervisor: ECAP.SRS
+ * @rid_pasid: ECAP.RPS
+ * @extended_accessed: ECAP.EAFS
+ * @pasid_bits: ECAP.PSS, with ECAP.PASID; 0 for none, up to 20
+ * @write_buffer: CAP.RWBF: the guest says when it has made a mapping of a
+ *                first stage (7.9); wanted to keep a shadow of one
  * @max_mappings: leaves that are remembered of one table
  * @sync_work: VtdSeenConfig.work, or 0 for VTD_SYNC_WORK
  */
@@ -131,6 +159,18 @@ typedef struct VtdConfig {
     bool dma_translation;
     bool esrtps;
     bool stale_tm;
+    bool scalable_mode;
+    bool first_stage;
+    bool second_stage;
+    bool nested;
+    bool fs_1g;
+    bool ss_dirty;
+    bool snooped_walks;
+    bool supervisor;
+    bool rid_pasid;
+    bool extended_accessed;
+    uint8_t pasid_bits;
+    bool write_buffer;
     uint64_t max_mappings;
     uint64_t sync_work;
 } VtdConfig;
@@ -154,6 +194,7 @@ typedef enum VtdView {
  * struct VtdOps - what the engine asks of the embedder
  * @read: see VtdReadFn.  [any]
  * @write: write @len bytes of guest memory at @gpa; false as for @read.  [bql]
+ * @swap: see VtdSwapFn.  [any]
  * @inject: send the message of an event of the unit, not remapped.  False if
  *          this thread cannot: then vtd_send_events() is to be called soon.
  *          Called with the unit's lock held, so it may not call back.  [any]
@@ -186,6 +227,7 @@ typedef enum VtdView {
 typedef struct VtdOps {
     VtdReadFn *read;
     bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
+    VtdSwapFn *swap;
     bool (*inject)(void *opaque, uint64_t addr, uint32_t data);
     void (*defer_free)(void *opaque, void *ptr, void (*free_fn)(void *));
     uint16_t (*source_id)(void *space_opaque);
