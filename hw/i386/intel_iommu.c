@@ -103,6 +103,11 @@ static void intel_iommu_over_limit(void *opaque)
                 s->max_mappings);
 }
 
+static const char *intel_iommu_user_option(void *opaque, const char *name)
+{
+    return intel_iommu_option_name(name);
+}
+
 static int64_t intel_iommu_now(void *opaque)
 {
     return get_clock();
@@ -141,6 +146,7 @@ static const VtdOps intel_iommu_ops = {
     .log = intel_iommu_log,
     .log_more = intel_iommu_log_more,
     .over_limit = intel_iommu_over_limit,
+    .option_name = intel_iommu_user_option,
 };
 
 /* Registers */

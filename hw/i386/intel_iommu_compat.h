@@ -22,6 +22,28 @@
 #define INTEL_IOMMU_ESRTPS \
     (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002)
 
+/*
+ * What users of this QEMU call an option of its own unit that the newest ones
+ * call @name.  Both names are understood, so that the parser cannot tell.
+ */
+static inline const char *intel_iommu_option_name(const char *name)
+{
+    static const char *const older[][2] = {
+        { "scalable-mode", "x-scalable-mode" },
+        { "fsts", "x-flts" },
+    };
+
+    if (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1101) {
+        return name;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(older); i++) {
+        if (g_str_equal(older[i][0], name)) {
+            return older[i][1];
+        }
+    }
+    return name;
+}
+
 /* What class_init gets besides the class: a pointer, const or not */
 typedef typeof_field(TypeInfo, class_data) IntelIOMMUClassData;
 

@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include "libqos/libqos.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "vtd-migrate.h"
 
 #define SNAPSHOT_FILE           "snapshot.qcow2"
@@ -18,6 +19,26 @@ char *qvtd_command_line(const char *props, const char *args)
 {
     return g_strdup_printf("-machine q35 -nodefaults "
                            "-device intel-iommu,id=iommu%s %s", props, args);
+}
+
+bool qvtd_has_option(const char *binary, const char *name)
+{
+    QTestState *qts = qtest_init_ext(binary, "-machine none -nodefaults", NULL,
+                                     true);
+    QDict *response =
+        qtest_qmp(qts, "{ 'execute': 'device-list-properties', 'arguments':"
+                  " { 'typename': 'intel-iommu' } }");
+    QListEntry *entry;
+    bool found = false;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(response, "return"), entry) {
+        QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
+
+        found |= g_str_equal(qdict_get_str(property, "name"), name);
+    }
+    qobject_unref(response);
+    qtest_quit(qts);
+    return found;
 }
 
 QTestState *qvtd_wait_for_state(const char *binary, const char *command_line,

@@ -142,6 +142,11 @@ static void host_over_limit(void *host)
     g_assert_not_reached();
 }
 
+static const char *host_option_name(void *host, const char *name)
+{
+    g_assert_not_reached();
+}
+
 static const VtdOps ops = {
     .read = host_read,
     .write = host_write,
@@ -159,6 +164,7 @@ static const VtdOps ops = {
     .log = host_log,
     .log_more = host_log_more,
     .over_limit = host_over_limit,
+    .option_name = host_option_name,
 };
 
 /* Guest memory */

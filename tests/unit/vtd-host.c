@@ -206,6 +206,12 @@ static void host_over_limit(void *opaque)
     h->over_limits++;
 }
 
+/* As an embedder whose users know an option by an older name */
+static const char *host_option_name(void *opaque, const char *name)
+{
+    return g_str_equal(name, "scalable-mode") ? "x-scalable-mode" : name;
+}
+
 static void host_refused(void *opaque, int error)
 {
     Host *h = opaque;
@@ -303,6 +309,7 @@ static const VtdOps host_ops = {
     .log = host_log,
     .log_more = host_log_more,
     .over_limit = host_over_limit,
+    .option_name = host_option_name,
 };
 
 Host *host_new(const VtdConfig *config)

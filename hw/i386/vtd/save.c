@@ -28,7 +28,10 @@ void vtd_save(Vtd *v, VtdSaved *saved)
     vtd_queue_save(v, saved);
 }
 
-/* Properties that show in CAP or ECAP: the guest has read them already */
+/*
+ * Properties that show in CAP or ECAP: the guest has read them already.  Users
+ * may know one by another name, see VtdOps.option_name.
+ */
 static const struct {
     const char *property;
     unsigned offset;
@@ -43,7 +46,7 @@ static const struct {
     { "device-iotlb", VTD_REG_ECAP, VTD_ECAP_DT },
     { "pt", VTD_REG_ECAP, VTD_ECAP_PT },
     { "snoop-control", VTD_REG_ECAP, VTD_ECAP_SC },
-    { "x-scalable-mode", VTD_REG_ECAP, VTD_ECAP_SMTS },
+    { "scalable-mode", VTD_REG_ECAP, VTD_ECAP_SMTS },
 };
 
 static uint64_t vtd_saved_reg(const VtdSaved *saved, unsigned offset)
@@ -82,7 +85,8 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
                                    VTD_CAP_MGAW_BITS(cap));
         } else {
             g_string_append_printf(unlike, ",%s=%s",
-                                   vtd_saved_props[i].property,
+                                   v->ops->option_name(
+                                       v->opaque, vtd_saved_props[i].property),
                                    theirs ? "on" : "off");
         }
     }

@@ -220,6 +220,8 @@ typedef enum VtdView {
  *            many mistakes: it must answer fast, and be true rarely.  [any]
  * @over_limit: a table holds more than VtdConfig.max_mappings; called once.
  *              [bql]
+ * @option_name: what the user calls the option of this name, one of those that
+ *               have another name elsewhere.  [bql]
  *
  * The pointer that an operation is called with is the one given to vtd_new(),
  * or, where it is named space_opaque, to vtd_space_new().
@@ -245,6 +247,7 @@ typedef struct VtdOps {
     void (*log)(void *opaque, bool first, const char *line);
     bool (*log_more)(void *opaque, unsigned cause);
     void (*over_limit)(void *opaque);
+    const char *(*option_name)(void *opaque, const char *name);
 } VtdOps;
 
 /**
