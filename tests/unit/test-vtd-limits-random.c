@@ -564,7 +564,6 @@ static void one_world(guint32 seed)
 
     vtd_format_second_stage(&w.format, 48, false, false);
     w.config = (VtdSeenConfig) {
-        .format = &w.format,
         .ram = memory_ram,
         .read = memory_read,
         .opaque = &w,
@@ -586,7 +585,9 @@ static void one_world(guint32 seed)
     w.before = g_new0(uint64_t, PAGES);
     w.truth = g_new0(uint64_t, PAGES);
     w.touched = g_new0(uint8_t, PAGES);
-    w.table = vtd_seen_new(&w.config, VTD_PAGE_SIZE, 3);
+    w.table = vtd_seen_new(&w.config, &(VtdTables) {
+        .top = VTD_PAGE_SIZE, .levels = 3, .format = &w.format,
+    });
     for (; w.step < STEPS; w.step++) {
         for (unsigned n = 1 + pick(&w, 3); n; n--) {
             edit(&w);

@@ -33,7 +33,7 @@ typedef enum VtdForm {
  * @level 1 these are the 512 last-level entries as the guest wrote them; the
  * effective permission of a page is that of its entry ANDed with @upper, the
  * permission of the levels above.  A superpage is a run with @level 2, or 3
- * for a part of a 1-GiB leaf: @base has its address and effective permission.
+ * for a part of a 1-GiB leaf, as if it were pages of 4 KiB.
  */
 typedef struct VtdBlock {
     uint64_t base;              /* RUN, HOLES: entry 0, also if it is 0 */
@@ -56,8 +56,8 @@ typedef struct VtdGib {
 
 struct VtdSeen {
     const VtdSeenConfig *config;
-    uint64_t top;
-    unsigned levels;
+    const VtdFormat *format;
+    VtdTables tables;
     GTree *gibs;
     uint64_t leaves;
     uint64_t bytes;             /* of memory that is taken */
@@ -129,24 +129,26 @@ static inline void vtd_bits_set(uint64_t *there, unsigned i, bool is)
                     (uint64_t)is << (i % 64);
 }
 
-static inline uint64_t vtd_format_rw(const VtdFormat *format)
-{
-    return format->read | format->write;
-}
-
 /*
- * The output address and permission of an entry of @level, 0 if it maps
- * nothing; @upper is the permission of the levels above
+ * A leaf is an output address with VTD_RW as far as it is granted, 0 for
+ * nothing, whatever the format that it was read from.  This is one for an
+ * entry of @level; @upper are the permission bits of the levels above.
  */
 static inline uint64_t vtd_format_leaf(const VtdFormat *format, uint64_t entry,
                                        unsigned level, uint64_t upper)
 {
-    uint64_t granted = entry & upper & vtd_format_rw(format);
+    uint8_t granted = format->rights[entry & upper & format->permission];
 
     if (!granted || (entry & format->leaf_reserved[level])) {
         return 0;
     }
-    return (entry & format->address) | granted;
+    return (entry & format->leaf_address[level]) | granted;
+}
+
+/* A last-level entry that is this leaf, below levels that permit all */
+static inline uint64_t vtd_format_entry(const VtdFormat *format, uint64_t leaf)
+{
+    return leaf ? leaf | format->plain : 0;
 }
 
 static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
@@ -173,10 +175,11 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
                                          unsigned index)
 {
     return (VtdBlock) {
-        .base = leaf + ((uint64_t)index << VTD_BLOCK_SHIFT),
+        .base = vtd_format_entry(format, leaf) +
+                ((uint64_t)index << VTD_BLOCK_SHIFT),
         .leaves = VTD_ENTRIES,
         .level = level,
-        .upper = vtd_format_rw(format),
+        .upper = format->permission,
     };
 }
 

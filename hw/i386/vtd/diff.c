@@ -46,6 +46,7 @@ void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
                     const VtdBlock *old, const VtdBlock *new)
 {
     const VtdFormat *format = look->format;
+    bool alike = look->was == format;
     unsigned level = new ? new->level : 1;
     VtdDiff run = { 0 };
     bool running = false;
@@ -60,22 +61,23 @@ void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
         }
         if (!old && level > 1) {
             vtd_look_report(look, VTD_DIFF_FRESH, level, start, end,
-                            new->base, 0);
+                            vtd_block_leaf(format, new, 0), 0);
             return;
         }
-        if (old && new && vtd_block_same(old, new)) {
+        if (alike && old && new && vtd_block_same(old, new)) {
             vtd_look_report(look, VTD_DIFF_KEPT, level, start, end, 0, 0);
             return;
         }
         if (old && old->level > 1 && level > 1) {
             vtd_look_report(look, VTD_DIFF_CHANGED, level, start, end,
-                            new->base, old->base);
+                            vtd_block_leaf(format, new, 0),
+                            vtd_block_leaf(look->was, old, 0));
             return;
         }
     }
 
     for (unsigned i = from; i <= to; i++) {
-        uint64_t was = vtd_block_leaf(format, old, i);
+        uint64_t was = vtd_block_leaf(look->was, old, i);
         uint64_t now = vtd_block_leaf(format, new, i);
         uint64_t first = start + ((uint64_t)i << VTD_PAGE_SHIFT);
         uint64_t offset = first - run.first;
@@ -165,7 +167,7 @@ static void vtd_look_gib(VtdLook *look, uint64_t first, const VtdGib *old,
     for (unsigned i = from; i <= to; i++) {
         uint64_t start = first + ((uint64_t)i << VTD_BLOCK_SHIFT);
         VtdBlock old_part, new_part;
-        const VtdBlock *was = vtd_gib_block(look->format, old, i, &old_part);
+        const VtdBlock *was = vtd_gib_block(look->was, old, i, &old_part);
         const VtdBlock *now = vtd_gib_block(look->format, new, i, &new_part);
         unsigned page_from, page_to;
 
@@ -181,7 +183,6 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
                        uint64_t last, bool each_leaf, VtdDiffFn *diff,
                        void *opaque)
 {
-    VtdSeen *either = old ?: new;
     GPtrArray *before, *after;
     unsigned i = 0, j = 0;
     VtdLook look = {
@@ -192,10 +193,11 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
         .opaque = opaque,
     };
 
-    if (!either) {
+    if (!old && !new) {
         return;
     }
-    look.format = either->config->format;
+    look.was = old ? old->format : new->format;
+    look.format = new ? new->format : old->format;
     before = g_ptr_array_new();
     after = g_ptr_array_new();
     vtd_gibs_collect(old, before, first, last);

@@ -16,7 +16,8 @@
 #define VTD_LOOK_EMPTIES        32      /* a power of two */
 
 typedef struct VtdLook {
-    const VtdFormat *format;
+    const VtdFormat *was;       /* of what was seen before */
+    const VtdFormat *format;    /* of what is now */
     uint64_t first, last;
     bool each_leaf;
     VtdDiffFn *diff;

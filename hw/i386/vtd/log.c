@@ -147,7 +147,7 @@ static void vtd_log_reason(Vtd *v, const VtdFault *fault)
                 "in interrupt range (iova=0x%" PRIx64 ", level=0x%x, pte=0x%"
                 PRIx64 ", write=%d, xlat=0x%" PRIx64 ", size=0x%" PRIx64
                 ", pasid=0xffffffff)", fault->addr, fault->level, fault->lo,
-                !fault->read, fault->lo & v->format.address,
+                !fault->read, fault->lo & v->haw_mask,
                 vtd_level_mask(fault->level) + 1);
         break;
     case VTD_FAULT_IR_REQUEST_RESERVED:

@@ -147,7 +147,7 @@ static void vtd_memory_move_space(VtdSpace *space, const GArray *pages)
     Vtd *v = space->v;
     VtdMove move = {
         .sink = vtd_sink_begin(space, "memory", 0, false),
-        .address = v->format.address,
+        .address = v->haw_mask,
         .changes = (const VtdRamChange *)pages->data,
         .n = pages->len,
     };

@@ -131,7 +131,7 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
     uint64_t at = MAX(extent->first, diff->first);
 
     extent->addr = (vtd_sink_old_at(sink, diff, at) - (at - extent->first)) &
-                   sink->space->v->format.address;
+                   sink->space->v->haw_mask;
     trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
     vtd_count(sink->space->v, VTD_STAT_SPLITS);
     vtd_space_drop_extent(sink->space, extent);
@@ -155,7 +155,7 @@ static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
 {
     VtdSpace *space = sink->space;
     Vtd *v = space->v;
-    uint64_t addr = old & v->format.address;
+    uint64_t addr = old & v->haw_mask;
 
     for (uint64_t end; ; first = end + 1) {
         VtdExtent extent;

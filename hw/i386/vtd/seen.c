@@ -242,7 +242,7 @@ static void vtd_block_set_holes(VtdSeen *seen, VtdBlock *block, bool holes)
 void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to)
 {
-    const VtdFormat *format = seen->config->format;
+    const VtdFormat *format = seen->format;
     VtdBlock *block = gib->block[index];
     int more = 0;
 
@@ -283,14 +283,13 @@ static void vtd_gib_free(gpointer data)
     g_free(data);
 }
 
-VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
-                        unsigned levels)
+VtdSeen *vtd_seen_new(const VtdSeenConfig *config, const VtdTables *tables)
 {
     VtdSeen *seen = g_new0(VtdSeen, 1);
 
     seen->config = config;
-    seen->top = top;
-    seen->levels = levels;
+    seen->format = tables->format;
+    seen->tables = *tables;
     seen->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
     seen->bytes = VTD_HEAP(sizeof(*seen));
     return seen;
@@ -311,7 +310,7 @@ static gboolean vtd_seen_copy_gib(gpointer key, gpointer value, gpointer opaque)
 
 VtdSeen *vtd_seen_copy(const VtdSeen *from)
 {
-    VtdSeen *seen = vtd_seen_new(from->config, from->top, from->levels);
+    VtdSeen *seen = vtd_seen_new(from->config, &from->tables);
 
     g_tree_foreach(from->gibs, vtd_seen_copy_gib, seen);
     return seen;

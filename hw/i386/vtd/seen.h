@@ -65,7 +65,6 @@ typedef struct VtdSeenStats {
 } VtdSeenStats;
 
 typedef struct VtdSeenConfig {
-    const VtdFormat *format;
     VtdRamFn *ram;
     VtdReadFn *read;
     void *opaque;
@@ -80,9 +79,8 @@ typedef struct VtdSeenConfig {
     VtdSeenStats *stats;
 } VtdSeenConfig;
 
-/* Nothing is seen yet of the table at @top.  @config is not copied */
-VtdSeen *vtd_seen_new(const VtdSeenConfig *config, uint64_t top,
-                        unsigned levels);
+/* Nothing is seen yet of @tables.  @config is not copied */
+VtdSeen *vtd_seen_new(const VtdSeenConfig *config, const VtdTables *tables);
 /* A copy of what was seen so far */
 VtdSeen *vtd_seen_copy(const VtdSeen *from);
 void vtd_seen_free(VtdSeen *seen);

@@ -29,9 +29,9 @@ VtdNotice vtd_notice_map(const Vtd *v, uint64_t first, uint64_t last,
     return (VtdNotice) {
         .first = first,
         .last = last,
-        .addr = leaf & v->format.address,
-        .read = leaf & v->format.read,
-        .write = leaf & v->format.write,
+        .addr = leaf & v->haw_mask,
+        .read = leaf & VTD_READ,
+        .write = leaf & VTD_WRITE,
     };
 }
 

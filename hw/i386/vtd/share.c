@@ -19,7 +19,6 @@ void vtd_shadows_init(Vtd *v)
 {
     v->shadows.shares = g_ptr_array_new();
     v->shadows.config = (VtdSeenConfig) {
-        .format = &v->format,
         .ram = v->ops->ram,
         .read = v->ops->read,
         .opaque = v->opaque,
@@ -81,8 +80,7 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
 
     if (!share) {
         share = vtd_share_new(v, tables, vtd_seen_new(&v->shadows.config,
-                                                      tables->top,
-                                                      tables->levels));
+                                                    tables));
         g_ptr_array_add(v->shadows.shares, share);
     }
     return share;

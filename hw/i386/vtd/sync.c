@@ -77,8 +77,8 @@ typedef enum VtdEntryKind {
 static VtdEntryKind vtd_sync_entry_kind(const VtdFormat *format, uint64_t entry,
                                         unsigned level, uint64_t *upper)
 {
-    *upper &= entry & vtd_format_rw(format);
-    if (!*upper) {
+    *upper &= entry & format->permission;
+    if (!format->rights[*upper]) {
         return VTD_ENTRY_EMPTY;
     }
     if (entry & format->leaf[level]) {
@@ -112,7 +112,7 @@ static bool vtd_sync_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
 static void vtd_sync_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
                                 uint64_t upper)
 {
-    if (upper == vtd_format_rw(look->format)) {
+    if (upper == look->format->permission) {
         *vtd_sync_empty_slot(look, gpa) = gpa | level;
     }
 }
@@ -274,6 +274,14 @@ static void vtd_sync_coarse(VtdLook *look, VtdPlace *place, uint64_t start,
     vtd_place_store(look, place, any ? &small : NULL);
 }
 
+/* Entry @i of @block, if the levels above it permitted all */
+static uint64_t vtd_sync_leaf_entry(const VtdLook *look, const VtdBlock *block,
+                                    unsigned i)
+{
+    return vtd_format_entry(look->format,
+                            vtd_block_leaf(look->format, block, i));
+}
+
 /*
  * Fill in the entries of @new that were not read, @from to @to were, with
  * those of @old.  A block has one upper permission: where that has changed,
@@ -287,14 +295,14 @@ static void vtd_sync_complete(VtdLook *look, VtdBlock *new, const VtdBlock *old,
     for (unsigned i = 0; i < VTD_ENTRIES; i++) {
         if (i < from || i > to) {
             new->entry[i] = !old ? 0 :
-                            leaves ? vtd_block_leaf(look->format, old, i)
+                            leaves ? vtd_sync_leaf_entry(look, old, i)
                                    : vtd_block_entry(old, i);
         } else if (leaves) {
-            new->entry[i] = vtd_block_leaf(look->format, new, i);
+            new->entry[i] = vtd_sync_leaf_entry(look, new, i);
         }
     }
     if (leaves) {
-        new->upper = vtd_format_rw(look->format);
+        new->upper = look->format->permission;
     }
 }
 
@@ -391,7 +399,7 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!guest || vtd_sync_as_seen(NULL, guest, upper)) {
         look->seen->config->stats->compared += VTD_ENTRIES;
         look->seen->config->stats->unchanged += VTD_ENTRIES;
-        vtd_sync_note_empty(look, gpa, 1, vtd_format_rw(look->format));
+        vtd_sync_note_empty(look, gpa, 1, look->format->permission);
         return;
     }
     look->found++;
@@ -705,10 +713,11 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
 uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
                         bool each_leaf, VtdDiffFn *diff, void *opaque)
 {
-    const VtdFormat *format = seen->config->format;
-    uint64_t end = (1ull << vtd_level_shift(seen->levels + 1)) - 1;
+    const VtdFormat *format = seen->format;
+    uint64_t end = vtd_format_last(format, seen->tables.levels);
     VtdLook look = {
         .seen = seen,
+        .was = format,
         .format = format,
         .first = first,
         .last = MIN(last, end),
@@ -722,7 +731,8 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
     }
     look.gibs = g_ptr_array_new();
     vtd_gibs_collect(seen, look.gibs, first, look.last);
-    vtd_sync_level(&look, seen->top, seen->levels, 0, vtd_format_rw(format));
+    vtd_sync_level(&look, seen->tables.top, seen->tables.levels, 0,
+                   format->permission);
     g_ptr_array_free(look.gibs, TRUE);
     g_free(look.copy);
     return look.resume;

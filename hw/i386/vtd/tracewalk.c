@@ -21,6 +21,7 @@
 
 typedef struct VtdTraceWalk {
     Vtd *v;
+    const VtdFormat *format;
     VtdSeen *held;
     uint64_t first, last;
     unsigned tables;
@@ -45,10 +46,11 @@ static uint64_t vtd_trace_held(VtdTraceWalk *walk, uint64_t first,
 }
 
 /* A leaf, or what maps nothing: @granted is 0 */
-static void vtd_trace_leaf(VtdTraceWalk *walk, uint64_t entry,
-                           uint64_t granted, uint64_t first, uint64_t mask)
+static void vtd_trace_leaf(VtdTraceWalk *walk, uint64_t entry, unsigned level,
+                           uint64_t granted, uint64_t first)
 {
-    uint64_t addr = entry & walk->v->format.address;
+    uint64_t mask = vtd_level_mask(level);
+    uint64_t addr = entry & walk->format->leaf_address[level];
     uint64_t held = vtd_trace_held(walk, first, first | mask);
 
     if (!granted && !held) {
@@ -62,7 +64,7 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
                             uint64_t start, uint64_t upper)
 {
     Vtd *v = walk->v;
-    const VtdFormat *format = &v->format;
+    const VtdFormat *format = walk->format;
     unsigned shift = vtd_level_shift(level);
     uint64_t mask = vtd_level_mask(level);
     uint64_t first = MAX(start, walk->first);
@@ -82,17 +84,18 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
          i <= (last - start) >> shift; i++) {
         uint64_t iova = start + ((uint64_t)i << shift);
         uint64_t value = GUINT64_FROM_LE(entry[i]);
-        uint64_t granted = value & upper & (format->read | format->write);
+        uint64_t below = value & upper & format->permission;
+        uint64_t granted = format->rights[below];
         bool leaf = level == 1 || (value & format->leaf[level]);
 
         if (granted && (value & (leaf ? format->leaf_reserved[level]
                                       : format->table_reserved[level]))) {
             trace_vtd_page_walk_skip_reserve(iova, iova + mask + 1);
         } else if (leaf || !granted) {
-            vtd_trace_leaf(walk, value, granted, iova, mask);
+            vtd_trace_leaf(walk, value, level, granted, iova);
         } else {
             vtd_trace_table(walk, value & format->address, level - 1, iova,
-                            granted);
+                            below);
         }
     }
 }
@@ -100,9 +103,10 @@ static void vtd_trace_table(VtdTraceWalk *walk, uint64_t gpa, unsigned level,
 void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
                     uint64_t first, uint64_t last)
 {
-    uint64_t end = vtd_level_mask(tables->levels + 1);
+    uint64_t end = vtd_format_last(tables->format, tables->levels);
     VtdTraceWalk walk = {
         .v = v,
+        .format = tables->format,
         .held = held,
         .first = first,
         .last = MIN(last, end),
@@ -115,6 +119,6 @@ void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
          trace_event_get_state_backends(TRACE_VTD_PAGE_WALK_ONE_SKIP_MAP) ||
          trace_event_get_state_backends(TRACE_VTD_PAGE_WALK_ONE_SKIP_UNMAP))) {
         vtd_trace_table(&walk, tables->top, tables->levels, 0,
-                        v->format.read | v->format.write);
+                        tables->format->permission);
     }
 }

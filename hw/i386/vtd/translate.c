@@ -72,8 +72,8 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
                                     VtdFault *fault)
 {
     const VtdTables *tables = &context->tables;
-    uint64_t wanted = access == VTD_ACCESS_READ ? v->format.read :
-                      access == VTD_ACCESS_WRITE ? v->format.write : 0;
+    uint64_t wanted = access == VTD_ACCESS_READ ? VTD_READ :
+                      access == VTD_ACCESS_WRITE ? VTD_WRITE : 0;
     VtdWalk walk = vtd_walk(tables, iova, wanted, vtd_read_ss_entry, v);
     uint64_t addr;
 
@@ -84,19 +84,15 @@ static VtdReason vtd_translate_miss(Vtd *v, const VtdContext *context,
         return vtd_walk_reason(&walk, tables->levels, access);
     }
 
-    addr = (walk.entry & v->format.address) |
+    addr = (walk.entry & tables->format->leaf_address[walk.level]) |
            (iova & vtd_level_mask(walk.level));
     if (vtd_meets_interrupts(addr, addr)) {
         return VTD_FAULT_OUTPUT;
     }
     entry->level = vtd_translate_level(iova, addr, walk.level);
     entry->addr = addr & ~vtd_level_mask(entry->level);
-    entry->read = walk.granted & v->format.read;
-    entry->write = walk.granted & v->format.write;
-    if (!entry->read && !entry->write) {
-        /* A probe alone gets here: no permission is granted at all levels */
-        return VTD_FAULT_READ;
-    }
+    entry->read = walk.granted & VTD_READ;
+    entry->write = walk.granted & VTD_WRITE;
     vtd_iotlb_insert(v->iotlb, tables, iova, entry, now);
     trace_vtd_iotlb_page_update(context->sid, iova, walk.entry,
                                 tables->did);
@@ -133,8 +129,8 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
         vtd_iotlb_entry_grants(&entry, access)) {
         qatomic_add(&space->hits, 1);
         trace_vtd_iotlb_page_hit(context->sid, iova, entry.addr |
-                                 (entry.read ? v->format.read : 0) |
-                                 (entry.write ? v->format.write : 0),
+                                 (entry.read ? VTD_READ : 0) |
+                                 (entry.write ? VTD_WRITE : 0),
                                  tables->did);
     } else {
         vtd_count(v, VTD_STAT_IOTLB_MISSES);

@@ -19,13 +19,17 @@ void vtd_format_second_stage(VtdFormat *format, unsigned haw_bits,
                     (free_tm ? 0 : VTD_SS_TM);
 
     *format = (VtdFormat) {
-        .read = VTD_SS_R,
-        .write = VTD_SS_W,
+        .present = VTD_SS_R | VTD_SS_W,
+        .permission = VTD_SS_R | VTD_SS_W,
         .address = VTD_MASK(haw_bits - 1, VTD_PAGE_SHIFT),
     };
+    for (unsigned bits = 0; bits < VTD_PERMISSIONS; bits++) {
+        format->rights[bits] = bits & VTD_RW;
+    }
     for (unsigned level = 1; level <= VTD_LEVELS_MAX; level++) {
         uint64_t low = vtd_level_mask(level) & VTD_PAGE_MASK;
 
+        format->leaf_address[level] = format->address;
         format->leaf_reserved[level] = leaf | low;
         format->table_reserved[level] = table;
         if (level == 2 || level == 3) {
@@ -40,7 +44,8 @@ VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
                  VtdReadEntry *read, void *opaque)
 {
     const VtdFormat *format = tables->format;
-    VtdWalk walk = { .granted = format->read | format->write };
+    VtdWalk walk = { .granted = VTD_RW };
+    uint64_t permission = format->permission;
     uint64_t table = tables->top;
 
     for (walk.level = tables->levels; ; walk.level--) {
@@ -53,7 +58,7 @@ VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
             walk.end = VTD_WALK_UNREADABLE;
             return walk;
         }
-        if (!(walk.entry & (format->read | format->write))) {
+        if (!(walk.entry & format->present)) {
             walk.end = VTD_WALK_EMPTY;
             return walk;
         }
@@ -64,8 +69,10 @@ VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
             walk.end = VTD_WALK_RESERVED;
             return walk;
         }
-        walk.granted &= walk.entry;
-        if (wanted & ~walk.entry) {
+        permission &= walk.entry;
+        walk.granted = format->rights[permission];
+        if ((leaf || !format->leaf_decides) &&
+            (!walk.granted || (wanted & ~walk.granted))) {
             walk.end = VTD_WALK_DENIED;
             return walk;
         }

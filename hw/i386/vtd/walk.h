@@ -16,12 +16,25 @@
 #define VTD_LEVEL_BITS          9
 #define VTD_ENTRIES             (1 << VTD_LEVEL_BITS)   /* of a table */
 
+/* What a mapping permits, in the place where both stages have it */
+#define VTD_READ                VTD_BIT(0)
+#define VTD_WRITE               VTD_BIT(1)
+#define VTD_RW                  (VTD_READ | VTD_WRITE)
+
+/* Bits of an entry that decide on permissions are among the lowest three */
+#define VTD_PERMISSIONS         8
+
 /* Page-table format: which bits mean what at a level; [0] is not used */
 typedef struct VtdFormat {
-    uint64_t read;              /* an entry is present if it has one of */
-    uint64_t write;             /* these two bits */
+    uint64_t present;           /* an entry is present if it has one of them */
+    uint64_t permission;        /* the bits that are ANDed over the levels, */
+    uint8_t rights[VTD_PERMISSIONS];    /* what they permit: VTD_RW */
+    uint64_t plain;             /* and what an entry wants beside VTD_RW */
+    bool leaf_decides;          /* on permissions; else each level does */
+    bool sign_extended;         /* input addresses are, from their top bit on */
     uint64_t address;           /* the bits of an entry that are an address */
     uint64_t leaf[VTD_LEVELS_MAX + 1];          /* a bit that makes it a leaf */
+    uint64_t leaf_address[VTD_LEVELS_MAX + 1];
     uint64_t leaf_reserved[VTD_LEVELS_MAX + 1];
     uint64_t table_reserved[VTD_LEVELS_MAX + 1];
 } VtdFormat;
@@ -41,8 +54,8 @@ typedef struct VtdTables {
 
 typedef enum VtdWalkEnd {
     VTD_WALK_LEAF,
-    VTD_WALK_EMPTY,             /* an entry grants nothing */
-    VTD_WALK_DENIED,            /* an entry does not grant what is wanted */
+    VTD_WALK_EMPTY,             /* an entry is not present */
+    VTD_WALK_DENIED,            /* nothing is granted, or not what is wanted */
     VTD_WALK_RESERVED,          /* an entry with a reserved bit set */
     VTD_WALK_UNREADABLE,        /* an entry outside RAM */
 } VtdWalkEnd;
@@ -52,7 +65,7 @@ typedef struct VtdWalk {
     VtdWalkEnd end;
     uint8_t level;
     uint64_t entry;
-    uint64_t granted;           /* the AND of read and write bits */
+    uint8_t granted;            /* VTD_RW, of all levels so far */
 } VtdWalk;
 
 typedef bool VtdReadEntry(void *opaque, uint64_t gpa, uint64_t *entry);
@@ -66,6 +79,13 @@ static inline unsigned vtd_level_shift(unsigned level)
 static inline uint64_t vtd_level_mask(unsigned level)
 {
     return VTD_BIT(vtd_level_shift(level)) - 1;
+}
+
+/* The last input address that tables of @levels translate from 0 on */
+static inline uint64_t vtd_format_last(const VtdFormat *format,
+                                       unsigned levels)
+{
+    return vtd_level_mask(levels + 1) >> format->sign_extended;
 }
 
 /*
@@ -85,8 +105,8 @@ static inline bool vtd_tables_same(const VtdTables *a, const VtdTables *b)
 
 /*
  * Walk @tables down to the leaf of @iova, which has no bits above their width.
- * Stops at the first entry that does not grant all of @wanted (read and write
- * bits of the format, or 0).  Any thread; @read tells what it needs.
+ * Stops where not all of @wanted is granted (VTD_READ, VTD_WRITE, or 0), and
+ * where nothing is.  Any thread; @read tells what it needs.
  */
 VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
                  VtdReadEntry *read, void *opaque);
