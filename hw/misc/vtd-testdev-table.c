@@ -160,12 +160,7 @@ int testdev_error_result(int error)
 
 const char *testdev_error_text(int error)
 {
-    static const char *const texts[] = {
-        [TESTDEV_NO_ERROR] = "no error",
-#define TESTDEV_ERROR_TEXT(id, text) [TESTDEV_ERROR_##id] = text,
-        TESTDEV_ERRORS(TESTDEV_ERROR_TEXT)
-#undef TESTDEV_ERROR_TEXT
-    };
+    static const char *const texts[] = TESTDEV_ERROR_TEXTS;
 
     return texts[error];
 }

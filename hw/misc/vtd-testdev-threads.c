@@ -95,6 +95,7 @@ static bool watch_hit(VtdTestdev *s, const TestdevWatch *watch)
     if (e->target + offset != watch->target) {
         return false;
     }
+    /* volatile: to fault where it is not mapped, the byte has to be read */
     (void)*(volatile uint8_t *)(e->host + offset);
     return true;
 }

@@ -153,18 +153,20 @@ typedef struct Field {
 
 static const Field registers[] = {
 #define REGISTER(name, size)    { #name, QVTD_##name, size, UINT64_MAX }
-#define PART(of, name, size, mask) \
-    { #of, QVTD_##of, size, ~(mask) }, { name, QVTD_##of, size, (mask) }
+#define PART(of, size, mask, name) { name, QVTD_##of, size, mask }
     REGISTER(VER, 4), REGISTER(CAP, 8), REGISTER(ECAP, 8), REGISTER(GCMD, 4),
-    PART(GSTS, "CFIS", 4, (uint64_t)QVTD_CFI), REGISTER(RTADDR, 8),
-    PART(CCMD, "CCMD-SOURCE", 8, 0x3ffff0000),
+    PART(GSTS, 4, ~(uint64_t)QVTD_CFI, "GSTS"),
+    PART(GSTS, 4, (uint64_t)QVTD_CFI, "CFIS"), REGISTER(RTADDR, 8),
+    PART(CCMD, 8, ~0x3ffff0000ull, "CCMD"),
+    PART(CCMD, 8, 0x3ffff0000, "CCMD-SOURCE"),
     REGISTER(FSTS, 4), REGISTER(FECTL, 4), REGISTER(FEDATA, 4),
     REGISTER(FEADDR, 4), REGISTER(FEUADDR, 4), REGISTER(IQH, 8),
     REGISTER(IQT, 8), REGISTER(IQA, 8), REGISTER(ICS, 4), REGISTER(IECTL, 4),
-    PART(IEDATA, "IEDATA-HIGH", 4, 0xffff0000ull),
+    PART(IEDATA, 4, ~0xffff0000ull, "IEDATA"),
+    PART(IEDATA, 4, 0xffff0000ull, "IEDATA-HIGH"),
     REGISTER(IEADDR, 4), REGISTER(IEUADDR, 4),
-    REGISTER(IQERCD, 8), PART(IRTA, "EIME", 8, QVTD_IRTA_EIME),
-    REGISTER(IVA, 8),
+    REGISTER(IQERCD, 8), PART(IRTA, 8, ~QVTD_IRTA_EIME, "IRTA"),
+    PART(IRTA, 8, QVTD_IRTA_EIME, "EIME"), REGISTER(IVA, 8),
     REGISTER(IOTLB, 8), REGISTER(FRCD_LO, 8),
 #undef REGISTER
 #undef PART
@@ -175,9 +177,14 @@ static const Field registers[] = {
 };
 
 static const char *const extras[] = {
-#define NAME(id) #id,
-    COMPARE_EXTRAS(NAME)
-#undef NAME
+    [COMPARE_DMA] = "DMA",
+    [COMPARE_DATA] = "DATA",
+    [COMPARE_TARGET] = "TARGET",
+    [COMPARE_PERM] = "PERM",
+    [COMPARE_STATUS] = "STATUS",
+    [COMPARE_MESSAGES] = "MESSAGES",
+    [COMPARE_MESSAGE] = "MESSAGE",
+    [COMPARE_MAPPED] = "MAPPED",
 };
 
 #define GAPS                    ARRAY_SIZE(registers)

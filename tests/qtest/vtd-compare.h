@@ -20,20 +20,15 @@
 #include "vtd-driver.h"
 
 /* What can be seen besides the registers */
-#define COMPARE_EXTRAS(X) \
-    X(DMA)              /* status of the device's last command */ \
-    X(DATA)             /* what was read */ \
-    X(TARGET)           /* where the address leads, for software DMA */ \
-    X(PERM)             /* with which permission */ \
-    X(STATUS)           /* memory that wait descriptors write */ \
-    X(MESSAGES)         /* number of messages to local APICs */ \
-    X(MESSAGE)          /* what they are, and in which order */ \
-    X(MAPPED)           /* pages that an assigned device has */
-
 enum {
-#define COMPARE_ENUM(id) COMPARE_##id,
-    COMPARE_EXTRAS(COMPARE_ENUM)
-#undef COMPARE_ENUM
+    COMPARE_DMA,            /* status of the device's last command */
+    COMPARE_DATA,           /* what was read */
+    COMPARE_TARGET,         /* where the address leads, for software DMA */
+    COMPARE_PERM,           /* with which permission */
+    COMPARE_STATUS,         /* memory that wait descriptors write */
+    COMPARE_MESSAGES,       /* number of messages to local APICs */
+    COMPARE_MESSAGE,        /* what they are, and in which order */
+    COMPARE_MAPPED,         /* pages that an assigned device has */
     COMPARE_EXTRA_END,
 };
 
@@ -84,7 +79,7 @@ void compare_expect_all_met(void);
 typedef struct QVtdDifference {
     const char *machine;
     const char *input;
-    const char *seen;           /* register or COMPARE_EXTRAS */
+    const char *seen;           /* register or COMPARE_... */
     uint64_t bits;              /* of the input */
     const char *why;            /* a heading of intel-iommu-differences.rst */
 } QVtdDifference;

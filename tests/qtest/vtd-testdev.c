@@ -75,11 +75,7 @@ uint64_t testdev_count(Testdev *t, unsigned counter)
 
 bool testdev_expect_no_error(Testdev *t)
 {
-    static const char *const names[] = {
-#define NAME(id, text) [TESTDEV_ERROR_##id] = text,
-        TESTDEV_ERRORS(NAME)
-#undef NAME
-    };
+    static const char *const names[] = TESTDEV_ERROR_TEXTS;
     bool ok = !testdev_count(t, TESTDEV_ALL_ERRORS);
 
     for (unsigned i = 1; !ok && i < TESTDEV_ERROR_END; i++) {

@@ -27,22 +27,41 @@
 #define STEPS           40
 
 /* What happened; in all worlds together each must have */
-#define SEEN(X) \
-    X(KEPT) X(GONE) X(FRESH) X(CHANGED) X(NOT_TAKEN) X(LOST) X(SPLIT_KEPT) \
-    X(HOLES) X(ENTRIES_HELD) X(GIB_LEAF_HELD) X(PARTS_OF_GIB) \
-    X(OUT_OF_RANGE) X(EXACT) X(COPIED) X(EMPTY)
-
 typedef enum Seen {
-#define SEEN_ENUM(name) SEEN_##name,
-    SEEN(SEEN_ENUM)
-#undef SEEN_ENUM
+    SEEN_KEPT,
+    SEEN_GONE,
+    SEEN_FRESH,
+    SEEN_CHANGED,
+    SEEN_NOT_TAKEN,
+    SEEN_LOST,
+    SEEN_SPLIT_KEPT,
+    SEEN_HOLES,
+    SEEN_ENTRIES_HELD,
+    SEEN_GIB_LEAF_HELD,
+    SEEN_PARTS_OF_GIB,
+    SEEN_OUT_OF_RANGE,
+    SEEN_EXACT,
+    SEEN_COPIED,
+    SEEN_EMPTY,
     N_SEEN,
 } Seen;
 
 static const char *const seen_names[] = {
-#define SEEN_NAME(name) #name,
-    SEEN(SEEN_NAME)
-#undef SEEN_NAME
+    [SEEN_KEPT] = "KEPT",
+    [SEEN_GONE] = "GONE",
+    [SEEN_FRESH] = "FRESH",
+    [SEEN_CHANGED] = "CHANGED",
+    [SEEN_NOT_TAKEN] = "NOT_TAKEN",
+    [SEEN_LOST] = "LOST",
+    [SEEN_SPLIT_KEPT] = "SPLIT_KEPT",
+    [SEEN_HOLES] = "HOLES",
+    [SEEN_ENTRIES_HELD] = "ENTRIES_HELD",
+    [SEEN_GIB_LEAF_HELD] = "GIB_LEAF_HELD",
+    [SEEN_PARTS_OF_GIB] = "PARTS_OF_GIB",
+    [SEEN_OUT_OF_RANGE] = "OUT_OF_RANGE",
+    [SEEN_EXACT] = "EXACT",
+    [SEEN_COPIED] = "COPIED",
+    [SEEN_EMPTY] = "EMPTY",
 };
 
 static unsigned seen[N_SEEN];

@@ -7,11 +7,7 @@
 #include "qemu/osdep.h"
 #include "vtd-host.h"
 
-/* What software may write and read back; event registers by the dozen */
-#define EVENT(ctl) \
-    { (ctl), 4, QVTD_ECTL_IM, QVTD_ECTL_IM }, { (ctl) + 4, 4, 0, 0xffff }, \
-    { (ctl) + 8, 4, 0, 0xfffffffc }, { (ctl) + 12, 4, 0, 0xffffffff }
-
+/* What software may write and read back */
 static const struct {
     uint16_t offset;
     uint8_t size;
@@ -23,11 +19,17 @@ static const struct {
     { QVTD_ECAP, 8, 0xf00f5a, 0 },
     { QVTD_GSTS, 4, 0, 0 },
     { QVTD_RTADDR, 8, 0, BITS(63, 10) },
-    EVENT(QVTD_FECTL),
+    { QVTD_FECTL, 4, QVTD_ECTL_IM, QVTD_ECTL_IM },
+    { QVTD_FEDATA, 4, 0, 0xffff },
+    { QVTD_FEADDR, 4, 0, 0xfffffffc },
+    { QVTD_FEUADDR, 4, 0, 0xffffffff },
     { QVTD_IQH, 8, 0, 0 },
     { QVTD_IQT, 8, 0, BITS(18, 4) },
     { QVTD_IQA, 8, 0, BITS(63, 11) | BITS(2, 0) },
-    EVENT(QVTD_IECTL),
+    { QVTD_IECTL, 4, QVTD_ECTL_IM, QVTD_ECTL_IM },
+    { QVTD_IEDATA, 4, 0, 0xffff },
+    { QVTD_IEADDR, 4, 0, 0xfffffffc },
+    { QVTD_IEUADDR, 4, 0, 0xffffffff },
     { QVTD_IQERCD, 8, 0, 0 },
     { QVTD_IRTA, 8, 0, BITS(63, 11) | BITS(3, 0) },
     { QVTD_FRCD_LO, 8, 0, 0 },

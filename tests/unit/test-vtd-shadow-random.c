@@ -25,9 +25,35 @@
 #define NEW_STEPS       (g_test_slow() ? 50000 : 300)
 
 static const char *const seen_names[] = {
-#define SEEN_NAME(name) #name,
-    SEEN(SEEN_NAME)
-#undef SEEN_NAME
+    [PAGES] = "PAGES",
+    [DOMAIN_FLUSH] = "DOMAIN_FLUSH",
+    [GLOBAL_FLUSH] = "GLOBAL_FLUSH",
+    [CONTEXT_GLOBAL] = "CONTEXT_GLOBAL",
+    [CONTEXT_DOMAIN] = "CONTEXT_DOMAIN",
+    [CONTEXT_DEVICE] = "CONTEXT_DEVICE",
+    [ROOT_TABLE] = "ROOT_TABLE",
+    [TRANSLATION] = "TRANSLATION",
+    [RESET] = "RESET",
+    [LISTENER] = "LISTENER",
+    [REPLAY_NOBODY] = "REPLAY_NOBODY",
+    [DIRTY_TRACKING] = "DIRTY_TRACKING",
+    [IDLE_SYNC] = "IDLE_SYNC",
+    [GONE] = "GONE",
+    [CHANGED] = "CHANGED",
+    [FRESH] = "FRESH",
+    [SPLIT] = "SPLIT",
+    [KEPT_2M] = "KEPT_2M",
+    [KEPT_1G] = "KEPT_1G",
+    [MANY_IN_ONE] = "MANY_IN_ONE",
+    [SHARER_BROUGHT] = "SHARER_BROUGHT",
+    [MOVED] = "MOVED",
+    [UNSENDABLE] = "UNSENDABLE",
+    [PAUSED] = "PAUSED",
+    [LIMITED] = "LIMITED",
+    [LEFT_STALE] = "LEFT_STALE",
+    [TRANSLATED] = "TRANSLATED",
+    [REPLAYED] = "REPLAYED",
+    [TOLD] = "TOLD",
 };
 
 /* Checks */

@@ -19,18 +19,36 @@
 #define NOBODY          4               /* a device that has none */
 
 /* What happened; in all worlds together each must have */
-#define SEEN(X) \
-    X(PAGES) X(DOMAIN_FLUSH) X(GLOBAL_FLUSH) X(CONTEXT_GLOBAL) \
-    X(CONTEXT_DOMAIN) X(CONTEXT_DEVICE) X(ROOT_TABLE) X(TRANSLATION) \
-    X(RESET) X(LISTENER) X(REPLAY_NOBODY) X(DIRTY_TRACKING) \
-    X(IDLE_SYNC) X(GONE) X(CHANGED) X(FRESH) X(SPLIT) X(KEPT_2M) X(KEPT_1G) \
-    X(MANY_IN_ONE) X(SHARER_BROUGHT) X(MOVED) X(UNSENDABLE) \
-    X(PAUSED) X(LIMITED) X(LEFT_STALE) X(TRANSLATED) X(REPLAYED) X(TOLD)
-
 typedef enum Seen {
-#define SEEN_ENUM(name) name,
-    SEEN(SEEN_ENUM)
-#undef SEEN_ENUM
+    PAGES,
+    DOMAIN_FLUSH,
+    GLOBAL_FLUSH,
+    CONTEXT_GLOBAL,
+    CONTEXT_DOMAIN,
+    CONTEXT_DEVICE,
+    ROOT_TABLE,
+    TRANSLATION,
+    RESET,
+    LISTENER,
+    REPLAY_NOBODY,
+    DIRTY_TRACKING,
+    IDLE_SYNC,
+    GONE,
+    CHANGED,
+    FRESH,
+    SPLIT,
+    KEPT_2M,
+    KEPT_1G,
+    MANY_IN_ONE,
+    SHARER_BROUGHT,
+    MOVED,
+    UNSENDABLE,
+    PAUSED,
+    LIMITED,
+    LEFT_STALE,
+    TRANSLATED,
+    REPLAYED,
+    TOLD,
     N_SEEN,
 } Seen;
 

@@ -199,10 +199,50 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
 const char *vtd_stat_name(VtdStat stat)
 {
     static const char *const names[] = {
-#define VTD_STAT_NAME(id, name) name,
-        VTD_STATS(VTD_STAT_NAME)
-#undef VTD_STAT_NAME
+        [VTD_STAT_TRANSLATIONS] = "translations",
+        [VTD_STAT_PASS_THROUGH] = "pass-through",
+        [VTD_STAT_IOTLB_HITS] = "iotlb-hits",
+        [VTD_STAT_IOTLB_MISSES] = "iotlb-misses",
+        [VTD_STAT_CONTEXT_HITS] = "context-hits",
+        [VTD_STAT_CONTEXT_MISSES] = "context-misses",
+        [VTD_STAT_VIEW_SWITCHES] = "view-switches",
+        [VTD_STAT_FAULTS_RECORDED] = "faults-recorded",
+        [VTD_STAT_FAULTS_LOST] = "faults-lost",
+        [VTD_STAT_INV_CONTEXT_GLOBAL] = "inv-context-global",
+        [VTD_STAT_INV_CONTEXT_DOMAIN] = "inv-context-domain",
+        [VTD_STAT_INV_CONTEXT_DEVICE] = "inv-context-device",
+        [VTD_STAT_INV_IOTLB_GLOBAL] = "inv-iotlb-global",
+        [VTD_STAT_INV_IOTLB_DOMAIN] = "inv-iotlb-domain",
+        [VTD_STAT_INV_IOTLB_PAGE] = "inv-iotlb-page",
+        [VTD_STAT_INV_DEVICE_TLB] = "inv-device-tlb",
+        [VTD_STAT_INV_IEC_GLOBAL] = "inv-iec-global",
+        [VTD_STAT_INV_IEC_INDEX] = "inv-iec-index",
+        [VTD_STAT_INV_WAIT] = "inv-wait",
+        [VTD_STAT_INV_ERRORS] = "inv-errors",
+        [VTD_STAT_INTERRUPTS_REMAPPED] = "interrupts-remapped",
+        [VTD_STAT_INTERRUPTS_PASSED] = "interrupts-passed",
+        [VTD_STAT_INTERRUPTS_BLOCKED] = "interrupts-blocked",
+        [VTD_STAT_IEC_HITS] = "iec-hits",
+        [VTD_STAT_IEC_MISSES] = "iec-misses",
+        [VTD_STAT_SYNCS] = "shadow-syncs",
+        [VTD_STAT_MAPS] = "shadow-maps",
+        [VTD_STAT_UNMAPS] = "shadow-unmaps",
+        [VTD_STAT_UNMAPPED_PAGES] = "shadow-unmapped-pages",
+        [VTD_STAT_SPLITS] = "shadow-splits",
+        [VTD_STAT_SYNC_PAUSES] = "shadow-sync-pauses",
+        [VTD_STAT_UNSENDABLE] = "shadow-unsendable",
+        [VTD_STAT_OVER_LIMIT] = "shadow-over-limit",
+        [VTD_STAT_REFUSED] = "shadow-refused",
+        [VTD_STAT_REFUSED_PAGES] = "shadow-refused-pages",
+        [VTD_STAT_REFUSED_LOST] = "shadow-refused-lost",
+        [VTD_STAT_LAYOUTS] = "shadow-layouts",
+        [VTD_STAT_COMPARED] = "shadow-compared",
+        [VTD_STAT_UNCHANGED] = "shadow-unchanged",
+        [VTD_STAT_SHADOW_LEAVES] = "shadow-leaves",
+        [VTD_STAT_SHADOW_BYTES] = "shadow-bytes",
     };
+
+    QEMU_BUILD_BUG_ON(ARRAY_SIZE(names) != VTD_STAT_COUNT);
 
     return names[stat];
 }

@@ -328,54 +328,49 @@ typedef enum VtdVerdict {
  */
 #define VTD_SID_UNVERIFIED      0x10000u
 
-/* Counters: (name in C, name for the user) */
-#define VTD_STATS(X) \
-    X(TRANSLATIONS, "translations") \
-    X(PASS_THROUGH, "pass-through") \
-    X(IOTLB_HITS, "iotlb-hits") \
-    X(IOTLB_MISSES, "iotlb-misses") \
-    X(CONTEXT_HITS, "context-hits") \
-    X(CONTEXT_MISSES, "context-misses") \
-    X(VIEW_SWITCHES, "view-switches") \
-    X(FAULTS_RECORDED, "faults-recorded") \
-    X(FAULTS_LOST, "faults-lost") \
-    X(INV_CONTEXT_GLOBAL, "inv-context-global") \
-    X(INV_CONTEXT_DOMAIN, "inv-context-domain") \
-    X(INV_CONTEXT_DEVICE, "inv-context-device") \
-    X(INV_IOTLB_GLOBAL, "inv-iotlb-global") \
-    X(INV_IOTLB_DOMAIN, "inv-iotlb-domain") \
-    X(INV_IOTLB_PAGE, "inv-iotlb-page") \
-    X(INV_DEVICE_TLB, "inv-device-tlb") \
-    X(INV_IEC_GLOBAL, "inv-iec-global") \
-    X(INV_IEC_INDEX, "inv-iec-index") \
-    X(INV_WAIT, "inv-wait") \
-    X(INV_ERRORS, "inv-errors") \
-    X(INTERRUPTS_REMAPPED, "interrupts-remapped") \
-    X(INTERRUPTS_PASSED, "interrupts-passed") \
-    X(INTERRUPTS_BLOCKED, "interrupts-blocked") \
-    X(IEC_HITS, "iec-hits") \
-    X(IEC_MISSES, "iec-misses") \
-    X(SYNCS, "shadow-syncs") \
-    X(MAPS, "shadow-maps") \
-    X(UNMAPS, "shadow-unmaps") \
-    X(UNMAPPED_PAGES, "shadow-unmapped-pages") \
-    X(SPLITS, "shadow-splits") \
-    X(SYNC_PAUSES, "shadow-sync-pauses") \
-    X(UNSENDABLE, "shadow-unsendable") \
-    X(OVER_LIMIT, "shadow-over-limit") \
-    X(REFUSED, "shadow-refused") \
-    X(REFUSED_PAGES, "shadow-refused-pages") \
-    X(REFUSED_LOST, "shadow-refused-lost") \
-    X(LAYOUTS, "shadow-layouts") \
-    X(COMPARED, "shadow-compared") \
-    X(UNCHANGED, "shadow-unchanged") \
-    X(SHADOW_LEAVES, "shadow-leaves") \
-    X(SHADOW_BYTES, "shadow-bytes")
-
+/* Counters; their names for users are in unit.c */
 typedef enum VtdStat {
-#define VTD_STAT_ENUM(id, name) VTD_STAT_##id,
-    VTD_STATS(VTD_STAT_ENUM)
-#undef VTD_STAT_ENUM
+    VTD_STAT_TRANSLATIONS,
+    VTD_STAT_PASS_THROUGH,
+    VTD_STAT_IOTLB_HITS,
+    VTD_STAT_IOTLB_MISSES,
+    VTD_STAT_CONTEXT_HITS,
+    VTD_STAT_CONTEXT_MISSES,
+    VTD_STAT_VIEW_SWITCHES,
+    VTD_STAT_FAULTS_RECORDED,
+    VTD_STAT_FAULTS_LOST,
+    VTD_STAT_INV_CONTEXT_GLOBAL,
+    VTD_STAT_INV_CONTEXT_DOMAIN,
+    VTD_STAT_INV_CONTEXT_DEVICE,
+    VTD_STAT_INV_IOTLB_GLOBAL,
+    VTD_STAT_INV_IOTLB_DOMAIN,
+    VTD_STAT_INV_IOTLB_PAGE,
+    VTD_STAT_INV_DEVICE_TLB,
+    VTD_STAT_INV_IEC_GLOBAL,
+    VTD_STAT_INV_IEC_INDEX,
+    VTD_STAT_INV_WAIT,
+    VTD_STAT_INV_ERRORS,
+    VTD_STAT_INTERRUPTS_REMAPPED,
+    VTD_STAT_INTERRUPTS_PASSED,
+    VTD_STAT_INTERRUPTS_BLOCKED,
+    VTD_STAT_IEC_HITS,
+    VTD_STAT_IEC_MISSES,
+    VTD_STAT_SYNCS,
+    VTD_STAT_MAPS,
+    VTD_STAT_UNMAPS,
+    VTD_STAT_UNMAPPED_PAGES,
+    VTD_STAT_SPLITS,
+    VTD_STAT_SYNC_PAUSES,
+    VTD_STAT_UNSENDABLE,
+    VTD_STAT_OVER_LIMIT,
+    VTD_STAT_REFUSED,
+    VTD_STAT_REFUSED_PAGES,
+    VTD_STAT_REFUSED_LOST,
+    VTD_STAT_LAYOUTS,
+    VTD_STAT_COMPARED,
+    VTD_STAT_UNCHANGED,
+    VTD_STAT_SHADOW_LEAVES,
+    VTD_STAT_SHADOW_BYTES,
     VTD_STAT_COUNT,
 } VtdStat;
 

@@ -102,54 +102,59 @@
 #define TESTDEV_NOTIFY          11
 
 /* What breaks a rule, as in TestdevLog.error and the counters */
-#define TESTDEV_ERRORS(X) \
-    X(OVERLAP, "MAP over a mapping") \
-    X(SPLIT, "UNMAP that cuts a mapping") \
-    X(TARGET, "target not in one RAM section") \
-    X(ALIGN, "range not a power of two, naturally aligned") \
-    X(LIMIT, "more mappings than the limit") \
-    X(FORCED, "MAP that was to fail") \
-    X(SPACE, "target not in system memory") \
-    X(RANGE, "outside of the notifier's range") \
-    X(INEXACT, "UNMAP of not just one mapping by its target, in dirty tracking")
-
 enum {
     TESTDEV_NO_ERROR,
-#define TESTDEV_ERROR_ENUM(id, text) TESTDEV_ERROR_##id,
-    TESTDEV_ERRORS(TESTDEV_ERROR_ENUM)
-#undef TESTDEV_ERROR_ENUM
+    TESTDEV_ERROR_OVERLAP,
+    TESTDEV_ERROR_SPLIT,
+    TESTDEV_ERROR_TARGET,
+    TESTDEV_ERROR_ALIGN,
+    TESTDEV_ERROR_LIMIT,
+    TESTDEV_ERROR_FORCED,
+    TESTDEV_ERROR_SPACE,
+    TESTDEV_ERROR_RANGE,
+    TESTDEV_ERROR_INEXACT,
     TESTDEV_ERROR_END,
 };
 
-/* Counters, read-only; those with "now" are no counts since the start */
-#define TESTDEV_COUNTERS(X) \
-    X(MAPS)             /* MAP notifications */ \
-    X(UNMAPS)           /* UNMAP notifications */ \
-    X(DEVICE_UNMAPS)    /* DEVIOTLB_UNMAP notifications */ \
-    X(REPLAYED)         /* by TESTDEV_REPLAY */ \
-    X(OWN_NS)           /* the device's own time for record and table */ \
-    X(LOGGED)           /* records in the log, now */ \
-    X(LOST)             /* records that were too many for the log */ \
-    X(MAPPINGS)         /* now */ \
-    X(MAPPED_PAGES)     /* of 4 KiB, now */ \
-    X(SECTIONS)         /* IOMMU sections, now */ \
-    X(DIRECT)           /* RAM sections, now */ \
-    X(SECTIONS_ADDED)   /* IOMMU sections that came */ \
-    X(SECTIONS_GONE)    /* IOMMU sections that went */ \
-    X(FORGOTTEN)        /* mappings that went with their section */ \
-    X(NOT_REGISTERED)   /* notifiers that the IOMMU refused */ \
-    X(LOOP_RUNNING)     /* now */ \
-    X(LOOP_DONE)        /* accesses of the last loop */ \
-    X(LOOP_FAILURES)    /* how many of them failed */ \
-    X(LOOP_NS)          /* the time that it took */ \
-    X(READER_PASSES)    /* how often the reader was through */ \
-    X(READER_MISSES)    /* pages that it did not find as they were */ \
-    X(ALL_ERRORS)       /* of all kinds; behind it one for each kind */
+/* The same in words */
+#define TESTDEV_ERROR_TEXTS { \
+    [TESTDEV_NO_ERROR] = "no error", \
+    [TESTDEV_ERROR_OVERLAP] = "MAP over a mapping", \
+    [TESTDEV_ERROR_SPLIT] = "UNMAP that cuts a mapping", \
+    [TESTDEV_ERROR_TARGET] = "target not in one RAM section", \
+    [TESTDEV_ERROR_ALIGN] = "range not a power of two, naturally aligned", \
+    [TESTDEV_ERROR_LIMIT] = "more mappings than the limit", \
+    [TESTDEV_ERROR_FORCED] = "MAP that was to fail", \
+    [TESTDEV_ERROR_SPACE] = "target not in system memory", \
+    [TESTDEV_ERROR_RANGE] = "outside of the notifier's range", \
+    [TESTDEV_ERROR_INEXACT] = \
+        "UNMAP of not just one mapping by its target, in dirty tracking", \
+}
 
+/* Counters, read-only; those with "now" are no counts since the start */
 enum {
-#define TESTDEV_COUNTER_ENUM(id) TESTDEV_##id,
-    TESTDEV_COUNTERS(TESTDEV_COUNTER_ENUM)
-#undef TESTDEV_COUNTER_ENUM
+    TESTDEV_MAPS,               /* MAP notifications */
+    TESTDEV_UNMAPS,             /* UNMAP notifications */
+    TESTDEV_DEVICE_UNMAPS,      /* DEVIOTLB_UNMAP notifications */
+    TESTDEV_REPLAYED,           /* by TESTDEV_REPLAY */
+    TESTDEV_OWN_NS,             /* the device's own time for record and table */
+    TESTDEV_LOGGED,             /* records in the log, now */
+    TESTDEV_LOST,               /* records that were too many for the log */
+    TESTDEV_MAPPINGS,           /* now */
+    TESTDEV_MAPPED_PAGES,       /* of 4 KiB, now */
+    TESTDEV_SECTIONS,           /* IOMMU sections, now */
+    TESTDEV_DIRECT,             /* RAM sections, now */
+    TESTDEV_SECTIONS_ADDED,     /* IOMMU sections that came */
+    TESTDEV_SECTIONS_GONE,      /* IOMMU sections that went */
+    TESTDEV_FORGOTTEN,          /* mappings that went with their section */
+    TESTDEV_NOT_REGISTERED,     /* notifiers that the IOMMU refused */
+    TESTDEV_LOOP_RUNNING,       /* now */
+    TESTDEV_LOOP_DONE,          /* accesses of the last loop */
+    TESTDEV_LOOP_FAILURES,      /* how many of them failed */
+    TESTDEV_LOOP_NS,            /* the time that it took */
+    TESTDEV_READER_PASSES,      /* how often the reader was through */
+    TESTDEV_READER_MISSES,      /* pages that it did not find as they were */
+    TESTDEV_ALL_ERRORS,         /* of all kinds; behind it one for each kind */
     TESTDEV_COUNTER_END = TESTDEV_ALL_ERRORS + TESTDEV_ERROR_END,
 };
 
