@@ -42,6 +42,12 @@ static int intel_iommu_post_load(void *opaque, int version_id)
                      error);
         return -EINVAL;
     }
+    if (vtd_misses_mappings(s->vtd) && g_hash_table_size(s->host_devices)) {
+        error_report("intel-iommu: the incoming guest does not tell of its "
+                     "mappings of the first stage, which the assigned device "
+                     "needs");
+        return -EINVAL;
+    }
     s->loaded = true;
     return 0;
 }

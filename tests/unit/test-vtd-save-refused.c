@@ -197,6 +197,124 @@ static void test_unlike(void)
     host_free(m.to);
 }
 
+static const VtdConfig legacy = { .aw_bits = 48, .dma_drain = true };
+static const VtdConfig second_stage = {
+    .aw_bits = 48, .dma_drain = true, .scalable_mode = true,
+    .second_stage = true, .supervisor = true,
+};
+static const VtdConfig first_stage = {
+    .aw_bits = 48, .dma_drain = true, .scalable_mode = true,
+    .first_stage = true,
+};
+static const VtdConfig full = {
+    .aw_bits = 48, .dma_drain = true, .scalable_mode = true,
+    .first_stage = true, .second_stage = true, .supervisor = true,
+    .nested = true,
+};
+
+/*
+ * CAP and ECAP tell all options of scalable mode, so that a stream needs no
+ * field for them
+ */
+static void test_scalable(void)
+{
+    static const struct {
+        const VtdConfig *from, *to;
+        uint8_t pasid_from, pasid_to;
+        const char *words;      /* NULL: it is taken */
+    } rows[] = {
+        { &second_stage, &second_stage },
+        { &first_stage, &first_stage },
+        { &full, &full },
+        { &second_stage, &second_stage, 1, 1 },
+        { &second_stage, &legacy, 0, 0,
+          "intel-iommu,x-scalable-mode=on,fsts=off, " },
+        { &legacy, &second_stage, 0, 0, "intel-iommu,x-scalable-mode=off, " },
+        { &first_stage, &second_stage, 0, 0, ",x-scalable-mode=on,fsts=on, " },
+        { &second_stage, &first_stage, 0, 0, ",x-scalable-mode=on,fsts=off, " },
+        { &full, &second_stage, 0, 0,
+          ",x-scalable-mode=on,x-scalable-full=on, " },
+        { &second_stage, &full, 0, 0, ",x-scalable-mode=on,fsts=off, " },
+        { &full, &legacy, 20, 0, ",x-scalable-mode=on,x-scalable-full=on,"
+          "pasid-bits=20, " },
+        { &first_stage, &first_stage, 1, 0, "intel-iommu,x-pasid-mode=on, " },
+        { &first_stage, &first_stage, 0, 1, "intel-iommu,pasid-bits=0, " },
+        { &first_stage, &first_stage, 16, 0, "intel-iommu,pasid-bits=16, " },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        VtdConfig config = *rows[i].from;
+        VtdSaved saved;
+        Move m = { };
+
+        config.pasid_bits = rows[i].pasid_from;
+        m.from = host_new(&config);
+        config = *rows[i].to;
+        config.pasid_bits = rows[i].pasid_to;
+        m.to = host_new(&config);
+        vtd_save(m.from->v, &saved);
+        if (rows[i].words) {
+            assert_refused(&m, &saved, rows[i].words);
+        } else {
+            g_assert_null(vtd_load(m.to->v, &saved));
+        }
+        host_free(m.from);
+        host_free(m.to);
+    }
+}
+
+/* Another width of PASIDs is taken, and the guest goes on with what it knows */
+static void test_pasid_width(void)
+{
+    VtdConfig config = second_stage;
+    VtdSaved saved;
+
+    for (unsigned bits = 1; bits <= 20; bits += 19) {
+        Host *from, *to;
+
+        config.pasid_bits = bits;
+        from = host_new(&config);
+        config.pasid_bits = 21 - bits;
+        to = host_new(&config);
+        vtd_save(from->v, &saved);
+        g_assert_null(vtd_load(to->v, &saved));
+        g_assert_cmpuint(rd64(to, QVTD_ECAP) >> 35 & 0x1f, ==, bits - 1);
+        vtd_reset(to->v);
+        g_assert_cmpuint(rd64(to, QVTD_ECAP) >> 35 & 0x1f, ==, 20 - bits);
+        host_free(to);
+        host_free(from);
+    }
+}
+
+/*
+ * A guest that was not told to flush the write buffer goes on, but no shadow
+ * of a first stage can be kept for it until it is reset
+ */
+static void test_write_buffer(void)
+{
+    for (unsigned bits = 0; bits < 4; bits++) {
+        VtdConfig config = first_stage;
+        Host *from, *to;
+        VtdSaved saved;
+
+        config.caching_mode = true;
+        config.write_buffer = bits & 1;
+        from = host_new(&config);
+        config.write_buffer = bits >> 1;
+        to = host_new(&config);
+        g_assert_false(vtd_misses_mappings(to->v));
+        vtd_save(from->v, &saved);
+        g_assert_null(vtd_load(to->v, &saved));
+        g_assert_cmpuint(rd64(to, QVTD_CAP) >> 4 & 1, ==, bits & 1);
+        g_assert_cmpint(vtd_misses_mappings(to->v), ==, bits == 2);
+        vtd_reset(to->v);
+        g_assert_cmpuint(rd64(to, QVTD_CAP) >> 4 & 1, ==, bits >> 1);
+        g_assert_false(vtd_misses_mappings(to->v));
+        host_free(to);
+        host_free(from);
+    }
+}
+
 /*
  * CAP.ESRTPS may differ, since a unit without it does the same.  The guest goes
  * on with what it has read, also at a third place, until it is reset.
@@ -431,6 +549,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/refused", test_refused);
     g_test_add_func("/vtd/save/physical-width", test_physical_width);
     g_test_add_func("/vtd/save/unlike", test_unlike);
+    g_test_add_func("/vtd/save/scalable", test_scalable);
+    g_test_add_func("/vtd/save/scalable/pasid-width", test_pasid_width);
+    g_test_add_func("/vtd/save/scalable/write-buffer", test_write_buffer);
     g_test_add_func("/vtd/save/esrtps", test_esrtps);
     g_test_add_func("/vtd/save/impossible", test_impossible);
     g_test_add_func("/vtd/save/hostile", test_hostile);

@@ -53,8 +53,8 @@ void vtd_contexts_save(Vtd *v, VtdSaved *saved)
 
 void vtd_contexts_load(Vtd *v, const VtdSaved *saved)
 {
-    vtd_contexts_set_root(v, vtd_saved_latched(v, saved->root,
-                                               VTD_REG_RTADDR));
+    vtd_contexts_set_root(v, vtd_saved_latched(v, saved->root, VTD_REG_RTADDR,
+                                               VTD_RTADDR_SCALABLE));
     vtd_contexts_set_translating(v, saved->dmar_enabled);
 }
 

@@ -79,9 +79,11 @@ void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set)
     qemu_mutex_unlock(&v->lock);
 }
 
-uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset)
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset,
+                           uint64_t mode)
 {
     uint64_t reg = vtd_reg64(v, offset);
 
-    return (reg & v->haw_mask) == saved ? reg : saved;
+    mode = v->config.scalable_mode ? mode : 0;
+    return (reg & v->haw_mask) == saved ? reg : saved | (reg & mode);
 }

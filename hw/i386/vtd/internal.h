@@ -254,9 +254,12 @@ void vtd_reg64_change(Vtd *v, unsigned offset, uint64_t clear, uint64_t set);
 /*
  * What was latched from the register at @offset, with all of its bits.
  * Migration carries the address alone, @saved.  The others are still in the
- * register, unless that was written since.  After vtd_regs_load().
+ * register, unless that was written since.  Then @mode of them, which software
+ * may change only before it latches anything, are still the same ones; none
+ * without scalable mode.  After vtd_regs_load().
  */
-uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset);
+uint64_t vtd_saved_latched(Vtd *v, uint64_t saved, unsigned offset,
+                           uint64_t mode);
 
 /* regs.c: the table of registers.  [bql] */
 void vtd_regs_reset(Vtd *v);

@@ -56,7 +56,7 @@ void vtd_interrupts_save(Vtd *v, VtdSaved *saved)
 
 void vtd_interrupts_load(Vtd *v, const VtdSaved *saved)
 {
-    uint64_t irta = vtd_saved_latched(v, saved->intr_root, VTD_REG_IRTA) &
+    uint64_t irta = vtd_saved_latched(v, saved->intr_root, VTD_REG_IRTA, 0) &
                     VTD_PAGE_MASK;
 
     for (uint32_t n = saved->intr_size; n > 2; n >>= 1) {

@@ -268,7 +268,7 @@ void vtd_queue_save(Vtd *v, VtdSaved *saved)
 
 void vtd_queue_load(Vtd *v, const VtdSaved *saved)
 {
-    uint64_t iq = vtd_saved_latched(v, saved->iq, VTD_REG_IQA);
+    uint64_t iq = vtd_saved_latched(v, saved->iq, VTD_REG_IQA, VTD_IQA_DW);
 
     v->queue = (VtdQueue) {
         .enabled = saved->qi_enabled,

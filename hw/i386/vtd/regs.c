@@ -60,8 +60,8 @@ static void vtd_irta_written(Vtd *v)
 static const VtdRegister vtd_registers[] = {
     { VTD_REG_VER, 4, .reset = VTD_VER_1_0 },
     /* A guest that moves has read what its unit had there */
-    { VTD_REG_CAP, 8, .own = VTD_CAP_ESRTPS },
-    { VTD_REG_ECAP, 8 },
+    { VTD_REG_CAP, 8, .own = VTD_CAP_ESRTPS | VTD_CAP_RWBF },
+    { VTD_REG_ECAP, 8, .own = VTD_ECAP_PSS_MASK },
     { VTD_REG_GCMD, 4, .write_only = true, .writable = VTD_MASK(31, 0),
       .written = vtd_gcmd_written },
     { VTD_REG_GSTS, 4,

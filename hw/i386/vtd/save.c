@@ -46,8 +46,16 @@ static const struct {
     { "device-iotlb", VTD_REG_ECAP, VTD_ECAP_DT },
     { "pt", VTD_REG_ECAP, VTD_ECAP_PT },
     { "snoop-control", VTD_REG_ECAP, VTD_ECAP_SC },
-    { "scalable-mode", VTD_REG_ECAP, VTD_ECAP_SMTS },
+    { "fs1gp", VTD_REG_CAP, VTD_CAP_FS1GP },
 };
+
+/*
+ * What two units may differ in.  CAP.ESRTPS says what every unit does.  QEMU
+ * 10.0's own unit does not tell the width of its PASIDs, and never has
+ * CAP.RWBF: see vtd_misses_mappings().  The guest goes on with the source's.
+ */
+#define VTD_SAVED_CAP_FREE      (VTD_CAP_ESRTPS | VTD_CAP_RWBF)
+#define VTD_SAVED_ECAP_FREE     VTD_ECAP_PSS_MASK
 
 static uint64_t vtd_saved_reg(const VtdSaved *saved, unsigned offset)
 {
@@ -62,6 +70,42 @@ bool vtd_saved_caching_mode(const VtdSaved *saved)
     return vtd_saved_reg(saved, VTD_REG_CAP) & VTD_CAP_CM;
 }
 
+/* Options of scalable mode, as far as they decide which stages there are */
+static void vtd_saved_stages(Vtd *v, uint64_t ecap, GString *unlike)
+{
+    const VtdOps *ops = v->ops;
+
+    if (!((ecap ^ v->ecap) & (VTD_ECAP_SMTS | VTD_ECAP_NEST |
+                              VTD_ECAP_FSTS | VTD_ECAP_SSTS))) {
+        return;
+    }
+    g_string_append_printf(unlike, ",%s=%s",
+                           ops->option_name(v->opaque, "scalable-mode"),
+                           ecap & VTD_ECAP_SMTS ? "on" : "off");
+    if (ecap & VTD_ECAP_NEST) {
+        g_string_append(unlike, ",x-scalable-full=on");
+    } else if (ecap & VTD_ECAP_SMTS) {
+        g_string_append_printf(unlike, ",%s=%s",
+                               ops->option_name(v->opaque, "fsts"),
+                               ecap & VTD_ECAP_FSTS ? "on" : "off");
+    }
+}
+
+static void vtd_saved_pasid(Vtd *v, uint64_t ecap, GString *unlike)
+{
+    if (!((ecap ^ v->ecap) & VTD_ECAP_PASID)) {
+        return;
+    }
+    if (!(ecap & VTD_ECAP_PASID)) {
+        g_string_append(unlike, ",pasid-bits=0");
+    } else if (!(ecap & VTD_ECAP_PSS_MASK)) {
+        g_string_append(unlike, ",x-pasid-mode=on");
+    } else {
+        g_string_append_printf(unlike, ",pasid-bits=%u",
+                               VTD_ECAP_PSS_BITS(ecap));
+    }
+}
+
 /* Properties in which the two ends differ, with the source's values */
 static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
 {
@@ -69,7 +113,8 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
     uint64_t ecap = vtd_saved_reg(saved, VTD_REG_ECAP);
     GString *unlike;
 
-    if (!((cap ^ v->cap) & ~VTD_CAP_ESRTPS) && ecap == v->ecap) {
+    if (!((cap ^ v->cap) & ~VTD_SAVED_CAP_FREE) &&
+        !((ecap ^ v->ecap) & ~VTD_SAVED_ECAP_FREE)) {
         return NULL;
     }
     unlike = g_string_new(NULL);
@@ -90,6 +135,8 @@ static char *vtd_saved_unlike(Vtd *v, const VtdSaved *saved)
                                    theirs ? "on" : "off");
         }
     }
+    vtd_saved_stages(v, ecap, unlike);
+    vtd_saved_pasid(v, ecap, unlike);
     if (!unlike->len) {
         g_string_printf(unlike, "csr has CAP 0x%" PRIx64 ", ECAP 0x%" PRIx64
                         ", unlike this unit", cap, ecap);
@@ -156,6 +203,12 @@ char *vtd_load(Vtd *v, const VtdSaved *saved)
     vtd_spaces_load(v);
     vtd_drop_interrupts(v);
     return NULL;
+}
+
+bool vtd_misses_mappings(Vtd *v)
+{
+    return v->config.write_buffer &&
+           !(vtd_reg64(v, VTD_REG_CAP) & VTD_CAP_RWBF);
 }
 
 void vtd_load_finish(Vtd *v)

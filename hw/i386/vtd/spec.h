@@ -98,6 +98,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_ECAP_EAFS           VTD_BIT(34)
 #define VTD_ECAP_PSS(bits)      (((bits) - 1ull) << 35)
 #define VTD_ECAP_PSS_MASK       VTD_MASK(39, 35)
+#define VTD_ECAP_PSS_BITS(reg)  ((unsigned)VTD_BITS(reg, 39, 35) + 1)
 #define VTD_ECAP_PASID          VTD_BIT(40)
 #define VTD_ECAP_SMTS           VTD_BIT(43)
 #define VTD_ECAP_SSADS          VTD_BIT(45)
@@ -121,6 +122,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 
 /* RTADDR (1.7) */
 #define VTD_RTADDR_TTM(reg)     VTD_BITS(reg, 11, 10)
+#define VTD_RTADDR_SCALABLE     VTD_BIT(10)     /* of TTM */
 #define VTD_TTM_LEGACY          0
 #define VTD_TTM_SCALABLE        1
 #define VTD_TTM_ABORT           3

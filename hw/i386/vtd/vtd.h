@@ -622,6 +622,18 @@ bool vtd_saved_caching_mode(const VtdSaved *saved);
 char *vtd_load(Vtd *v, const VtdSaved *saved);
 
 /**
+ * vtd_misses_mappings - whether the guest tells not of all that it maps
+ * @v: the unit
+ *
+ * It came from a unit without CAP.RWBF, so it will not say when it has made a
+ * mapping of a first stage: no shadow of one can be kept until it is reset.
+ *
+ * Context: [bql]
+ * Return: whether that is so
+ */
+bool vtd_misses_mappings(Vtd *v);
+
+/**
  * vtd_load_finish - settle views and shadows after a load
  * @v: the unit; all that its tables speak of is there by now: the devices'
  *     bus numbers, and the layout of memory
