@@ -86,14 +86,22 @@ static bool host_write(void *opaque, uint64_t gpa, const void *buf,
     return true;
 }
 
+bool host_writable(QVtdPort *port, uint64_t gpa)
+{
+    Host *h = (Host *)((char *)port - offsetof(Host, port));
+
+    return gpa >= RAM_SIZE || !h->rom[gpa / QVTD_PAGE];
+}
+
 static bool host_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new)
 {
-    uint64_t *at = host_at(opaque, gpa, sizeof(new));
+    Host *h = opaque;
+    uint64_t *at = host_at(h, gpa, sizeof(new));
 
     g_assert_cmpuint(gpa % 8, ==, 0);
-    return at && __atomic_compare_exchange_n(at, &old, new, false,
-                                             __ATOMIC_SEQ_CST,
-                                             __ATOMIC_SEQ_CST);
+    return at && host_writable(&h->port, gpa) &&
+           __atomic_compare_exchange_n(at, &old, new, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static bool host_inject(void *opaque, uint64_t addr, uint32_t data)
@@ -323,6 +331,7 @@ Host *host_new(const VtdConfig *config)
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);
     h->behind_io = g_new0(bool, RAM_PAGES);
+    h->rom = g_new0(bool, RAM_PAGES);
     h->devices = g_ptr_array_new();
     h->messages = g_array_new(FALSE, FALSE, sizeof(Message));
     h->iec_changes = g_array_new(FALSE, FALSE, sizeof(IecChange));
@@ -354,6 +363,7 @@ void host_free(Host *h)
     g_array_free(h->iec_changes, TRUE);
     g_array_free(h->messages, TRUE);
     g_ptr_array_free(h->devices, TRUE);
+    g_free(h->rom);
     g_free(h->behind_io);
     g_free(h->hole);
     free(h->ram);
@@ -441,6 +451,12 @@ void host_set_ram(Host *h, uint64_t page, bool ram)
 {
     g_assert_cmphex(page, <, RAM_SIZE);
     h->hole[page / QVTD_PAGE] = !ram;
+}
+
+void host_set_rom(Host *h, uint64_t page, bool rom)
+{
+    g_assert_cmphex(page, <, RAM_SIZE);
+    h->rom[page / QVTD_PAGE] = rom;
 }
 
 void host_put_behind_io(Host *h, uint64_t page)

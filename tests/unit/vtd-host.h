@@ -71,6 +71,7 @@ struct Host {
     uint64_t *ram;
     bool *hole;                 /* by page, as the next */
     bool *behind_io;            /* memory, but not in place */
+    bool *rom;                  /* no accessed or dirty bit can be set in it */
     GPtrArray *devices;         /* Device */
     QVtd vtd;                   /* the driver, by the port */
 
@@ -132,6 +133,10 @@ uint64_t host_pages(Host *h, unsigned n);
 void host_put(Host *h, uint64_t gpa, uint64_t value);
 uint64_t host_get(Host *h, uint64_t gpa);
 void host_set_ram(Host *h, uint64_t page, bool ram);
+/* Memory in which the engine can set no accessed or dirty bit */
+void host_set_rom(Host *h, uint64_t page, bool rom);
+/* Whether it can in the word at @gpa, as Plain.writable has it */
+bool host_writable(QVtdPort *port, uint64_t gpa);
 /* Memory that is read and written by calls alone, and that is no device's */
 void host_put_behind_io(Host *h, uint64_t page);
 /*

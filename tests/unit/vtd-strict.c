@@ -249,5 +249,18 @@ Plain plain_of(Host *h)
         .snoop_control = h->config.snoop_control,
         .device_iotlb = h->config.device_iotlb,
         .stale_tm = h->config.stale_tm,
+        .scalable = h->config.scalable_mode,
+        .first_stage = h->config.first_stage,
+        .second_stage = h->config.second_stage,
+        .nested = h->config.nested,
+        .fs_1g = h->config.fs_1g,
+        .fs_5_levels = h->config.first_stage && h->config.aw_bits == 57,
+        .ss_dirty = h->config.ss_dirty,
+        .snooped_walks = h->config.snooped_walks,
+        .supervisor = h->config.supervisor,
+        .rid_pasid = h->config.rid_pasid,
+        .extended_accessed = h->config.extended_accessed,
+        .pasid = h->config.pasid_bits,
+        .writable = host_writable,
     };
 }

@@ -70,10 +70,11 @@ void qvtd_queue_start(QVtd *d, unsigned order)
 {
     qvtd_queue_stop(d);
     d->queue = qvtd_alloc(d, 1u << order);
-    d->entries = 1u << (order + 8);
+    d->entries = (QVTD_PAGE << order) / qvtd_desc_size(d);
     d->tail = 0;
     qvtd_write32(d, QVTD_IQT, 0);
-    qvtd_write64(d, QVTD_IQA, d->queue | order);
+    qvtd_write64(d, QVTD_IQA, d->queue | order |
+                 (d->wide ? QVTD_IQA_DW : 0));
     qvtd_command(d, QVTD_QIE, true);
 }
 
@@ -83,16 +84,27 @@ void qvtd_queue_stop(QVtd *d)
     d->queue = 0;
 }
 
+unsigned qvtd_desc_size(const QVtd *d)
+{
+    return d->wide ? 32 : 16;
+}
+
 void qvtd_queue_put(QVtd *d, QVtdDesc desc)
 {
-    qvtd_put(d, d->queue + d->tail * 16, desc.lo);
-    qvtd_put(d, d->queue + d->tail * 16 + 8, desc.hi);
+    uint64_t at = d->queue + d->tail * qvtd_desc_size(d);
+
+    qvtd_put(d, at, desc.lo);
+    qvtd_put(d, at + 8, desc.hi);
+    if (d->wide) {
+        qvtd_put(d, at + 16, desc.upper[0]);
+        qvtd_put(d, at + 24, desc.upper[1]);
+    }
     d->tail = (d->tail + 1) % d->entries;
 }
 
 void qvtd_queue_kick(QVtd *d)
 {
-    qvtd_write32(d, QVTD_IQT, d->tail << 4);
+    qvtd_write32(d, QVTD_IQT, d->tail * qvtd_desc_size(d));
 }
 
 bool qvtd_queue_sync(QVtd *d)
@@ -112,7 +124,7 @@ bool qvtd_queue_sync(QVtd *d)
 
 bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei)
 {
-    bool ok = expect_eq(qvtd_read64(d, QVTD_IQH), head << 4);
+    bool ok = expect_eq(qvtd_read64(d, QVTD_IQH), head * qvtd_desc_size(d));
 
     ok &= expect_eq(qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE,
                     iqei ? QVTD_FSTS_IQE : 0);
@@ -122,8 +134,8 @@ bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei)
 
 void qvtd_expect_done(QVtd *d)
 {
-    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail << 4);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
+    expect_eq(qvtd_read64(d, QVTD_IQH), d->tail * qvtd_desc_size(d));
+    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail * qvtd_desc_size(d));
     expect_eq(qvtd_read32(d, QVTD_FSTS), 0);
 }
 
@@ -196,6 +208,9 @@ void qvtd_invalidate_by_register(QVtd *d, QVtdDesc desc)
 void qvtd_invalidate_all(QVtd *d)
 {
     qvtd_queue_put(d, QVTD_INV_CONTEXT_GLOBAL);
+    if (d->scalable) {
+        qvtd_queue_put(d, QVTD_INV_PASID_CACHE_GLOBAL);
+    }
     qvtd_queue_put(d, QVTD_INV_IOTLB_GLOBAL);
     expect_true(qvtd_queue_sync(d));
 }
@@ -220,7 +235,7 @@ void qvtd_enable(QVtd *d)
     if (!d->root) {
         d->root = qvtd_alloc(d, 1);
     }
-    qvtd_set_root(d, d->root);
+    qvtd_set_root(d, d->root | (d->scalable ? QVTD_TTM_SCALABLE : 0));
     expect_true(qvtd_command(d, QVTD_TE, true) & QVTD_TE);
 }
 

@@ -6,7 +6,8 @@
  * Owns the register sequences that software has to follow (driver.c) and the
  * structures in guest memory (tables.c): root and context tables, domains
  * with their second-stage tables, the invalidation queue, the interrupt
- * remapping table.  Whatever runs the unit is behind a port.
+ * remapping table; and those of scalable mode (tables-sm.c).  Whatever runs
+ * the unit is behind a port.
  *
  * Memory is given out page by page and zeroed, never taken back; a mailbox
  * page is mapped one to one in every domain, so that a device's buffer can
@@ -27,7 +28,9 @@ typedef struct QVtd {
     uint64_t next_page;         /* address of the first page not given out */
     uint64_t mailbox;
     uint64_t root;              /* root table */
+    bool scalable;              /* which is one of scalable mode */
     uint64_t queue;             /* invalidation queue; 0 while there is none */
+    bool wide;                  /* with descriptors of 256 bits */
     unsigned entries;           /* how many descriptors it has room for */
     unsigned tail;              /* index of the next one */
     uint64_t status;            /* where wait descriptors write */
@@ -37,9 +40,20 @@ typedef struct QVtd {
 
 typedef struct QVtdDomain {
     uint16_t id;
-    unsigned levels;            /* 3 or 4 */
+    unsigned levels;            /* 3 to 5 */
     uint64_t top;               /* address of the top table */
 } QVtdDomain;
+
+/*
+ * First-stage tables.  Nested, they are at the other addresses of
+ * qvtd_guest_address() for the second stage, which maps them there.
+ */
+typedef struct QVtdFirst {
+    uint16_t id;                /* of the domain */
+    unsigned levels;            /* 4 or 5 */
+    uint64_t top;               /* address of the top table in memory */
+    const QVtdDomain *under;    /* the second stage, or NULL */
+} QVtdFirst;
 
 typedef struct QVtdFault {
     uint8_t reason;
@@ -75,6 +89,8 @@ uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set);
 /* Start the queue with 2^@order pages (again, if it runs). */
 void qvtd_queue_start(QVtd *d, unsigned order);
 void qvtd_queue_stop(QVtd *d);
+/* Bytes of a descriptor, of all of them */
+unsigned qvtd_desc_size(const QVtd *d);
 /* Put a descriptor into the ring; the unit sees it with qvtd_queue_kick(). */
 void qvtd_queue_put(QVtd *d, QVtdDesc desc);
 void qvtd_queue_kick(QVtd *d);
@@ -94,11 +110,11 @@ void qvtd_invalidate(QVtd *d, QVtdDesc desc);
  * is off meanwhile.
  */
 void qvtd_invalidate_by_register(QVtd *d, QVtdDesc desc);
-/* Global invalidation of contexts and IOTLB. */
+/* Global invalidation of contexts, PASID entries and IOTLB. */
 void qvtd_invalidate_all(QVtd *d);
 
 /*
- * An empty domain of 3 or 4 @levels that has the mailbox.  @id is also the
+ * An empty domain of 3 to 5 @levels that has the mailbox.  @id is also the
  * tag in the unit's caches.
  */
 QVtdDomain qvtd_domain_new(QVtd *d, uint16_t id, unsigned levels);
@@ -120,6 +136,46 @@ void qvtd_set_context(QVtd *d, uint16_t sid, uint64_t lo, uint64_t hi);
 void qvtd_attach(QVtd *d, uint16_t sid, const QVtdDomain *domain);
 void qvtd_attach_pass_through(QVtd *d, uint16_t sid, uint16_t did,
                               uint64_t aw);
+
+/*
+ * Scalable mode from the next qvtd_enable() on, with 256-bit descriptors; the
+ * root table is another one.
+ */
+void qvtd_use_scalable(QVtd *d);
+/* The half of the root entry, the context and the PASID entry of @sid */
+uint64_t qvtd_sm_root_entry(QVtd *d, uint16_t sid);
+uint64_t qvtd_sm_context_entry(QVtd *d, uint16_t sid);
+/* The PASID that its requests have: RID_PASID, 0 as long as nothing is set */
+uint32_t qvtd_rid_pasid(QVtd *d, uint16_t sid);
+/* Addresses of the entries for @pasid; the directory and tables are added. */
+uint64_t qvtd_pasid_dir_entry(QVtd *d, uint16_t sid, uint32_t pasid);
+uint64_t qvtd_pasid_entry(QVtd *d, uint16_t sid, uint32_t pasid);
+/*
+ * Write the PASID entry that @sid's requests without PASID use: PGTT and all
+ * that goes with it; walks are snooped if the unit can.  Nothing is
+ * invalidated.
+ */
+void qvtd_sm_attach_second(QVtd *d, uint16_t sid, const QVtdDomain *domain);
+void qvtd_sm_attach_first(QVtd *d, uint16_t sid, const QVtdFirst *first);
+void qvtd_sm_attach_pass_through(QVtd *d, uint16_t sid, uint16_t did);
+
+/* The address that a nested first stage has for a page in memory */
+uint64_t qvtd_guest_address(const QVtdFirst *first, uint64_t addr);
+/* Empty first-stage tables that have the mailbox, over @under or NULL. */
+QVtdFirst qvtd_first_new(QVtd *d, uint16_t id, unsigned levels,
+                         const QVtdDomain *under);
+/*
+ * Address in memory of the entry for @iova at @level; tables are added, with A
+ * set in their entries, as Linux does.
+ */
+uint64_t qvtd_first_entry(QVtd *d, const QVtdFirst *first, uint64_t iova,
+                          unsigned level);
+/*
+ * One leaf of @level with the bits @bits beside the address @pa in memory;
+ * nested, it leads there by the second stage, whose leaf of @level is added.
+ */
+void qvtd_first_map(QVtd *d, const QVtdFirst *first, uint64_t iova,
+                    uint64_t pa, unsigned level, uint64_t bits);
 
 /* Latch @rtaddr as the root table address. */
 void qvtd_latch_root(QVtd *d, uint64_t rtaddr);

@@ -42,9 +42,12 @@ enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
 #define QVTD_CAP_CM             (1ull << 7)
 #define QVTD_CAP_SAGAW_39       (1ull << 9)
 #define QVTD_CAP_SAGAW_48       (1ull << 10)
+#define QVTD_CAP_SAGAW_57       (1ull << 11)
 #define QVTD_CAP_MGAW(bits)     (((bits) - 1ull) << 16)
 #define QVTD_CAP_MAMV(reg)      ((reg) >> 48 & 0x3f)
 #define QVTD_CAP_DRAINS         (3ull << 54)
+#define QVTD_CAP_FS1GP          (1ull << 56)
+#define QVTD_CAP_FS5LP          (1ull << 60)
 #define QVTD_CAP_ESRTPS         (1ull << 63)
 #define QVTD_ECAP_DT            (1ull << 2)
 #define QVTD_ECAP_IR            (1ull << 3)
@@ -52,6 +55,22 @@ enum {                          /* 1.1; IRO and FRO as CAP and ECAP say */
 #define QVTD_ECAP_PT            (1ull << 6)
 #define QVTD_ECAP_SC            (1ull << 7)
 #define QVTD_ECAP_MHMV(order)   ((uint64_t)(order) << 20)
+#define QVTD_ECAP_NEST          (1ull << 26)
+#define QVTD_ECAP_PRS           (1ull << 29)
+#define QVTD_ECAP_SRS           (1ull << 31)
+#define QVTD_ECAP_EAFS          (1ull << 34)
+#define QVTD_ECAP_PASID         (1ull << 40)
+#define QVTD_ECAP_PDS           (1ull << 42)
+#define QVTD_ECAP_SMTS          (1ull << 43)
+#define QVTD_ECAP_SSADS         (1ull << 45)
+#define QVTD_ECAP_SSTS          (1ull << 46)
+#define QVTD_ECAP_FSTS          (1ull << 47)
+#define QVTD_ECAP_SMPWCS        (1ull << 48)
+#define QVTD_ECAP_RPS           (1ull << 49)
+
+/* RTADDR.TTM (1.7); legacy mode is 0 */
+#define QVTD_TTM                QVTD_BITS(11, 10)
+#define QVTD_TTM_SCALABLE       (1ull << 10)
 
 /* GCMD, and at the same place in GSTS (1.6) */
 #define QVTD_TE                 (1u << 31)
@@ -107,7 +126,7 @@ static inline uint16_t qvtd_functions(unsigned fm)
 #define QVTD_ICS_IWC            (1u << 0)
 enum {                          /* IQERCD.IQEI (7.6) */
     QVTD_IQEI_TAIL = 1, QVTD_IQEI_FETCH, QVTD_IQEI_TYPE, QVTD_IQEI_RESERVED,
-    QVTD_IQEI_WIDTH,
+    QVTD_IQEI_WIDTH, QVTD_IQEI_ALIGN, QVTD_IQEI_TTM,
 };
 
 #define QVTD_IRTA_EIME          (1ull << 11)
@@ -120,23 +139,67 @@ enum {                          /* IQERCD.IQEI (7.6) */
 #define QVTD_AW_48              2ull
 #define QVTD_CONTEXT_DID(did)   ((uint64_t)(did) << 8)
 
+/* A context entry of scalable mode: four words (2.2) */
+#define QVTD_DTE                (1ull << 2)
+#define QVTD_PASIDE             (1ull << 3)
+#define QVTD_PRE                (1ull << 4)
+#define QVTD_PDTS(pdts)         ((uint64_t)(pdts) << 9)
+#define QVTD_RID_PASID          QVTD_BITS(19, 0)        /* of word 1 */
+#define QVTD_RID_PRIV           (1ull << 20)
+
+/* A PASID entry: eight words (2.2), of which this is word 0, */
+#define QVTD_PE_AW(aw)          ((uint64_t)(aw) << 2)
+#define QVTD_PGTT(pgtt)         ((uint64_t)(pgtt) << 6)
+enum {
+    QVTD_PGTT_FIRST = 1, QVTD_PGTT_SECOND, QVTD_PGTT_NESTED,
+    QVTD_PGTT_PASS_THROUGH,
+};
+#define QVTD_SSADE              (1ull << 9)
+/* word 1, whose lowest 16 bits are the DID, */
+#define QVTD_PWSNP              (1ull << 23)
+#define QVTD_PGSNP              (1ull << 24)
+#define QVTD_CD                 (1ull << 25)
+#define QVTD_EMTE               (1ull << 26)
+/* and word 2; NXE and SMEP mean nothing any more */
+#define QVTD_SRE                (1ull << 0)
+#define QVTD_ERE                (1ull << 1)
+#define QVTD_FSPM(fspm)         ((uint64_t)(fspm) << 2)
+#define QVTD_WPE                (1ull << 4)
+#define QVTD_NXE                (1ull << 5)
+#define QVTD_SMEP               (1ull << 6)
+#define QVTD_EAFE               (1ull << 7)
+
 /* Second-stage entries (3.2) */
 #define QVTD_R                  (1ull << 0)
 #define QVTD_W                  (1ull << 1)
 #define QVTD_RW                 (QVTD_R | QVTD_W)
-#define QVTD_PS                 (1ull << 7)
+#define QVTD_PS                 (1ull << 7)     /* of both stages */
+#define QVTD_SS_A               (1ull << 8)
+#define QVTD_SS_D               (1ull << 9)
 #define QVTD_SNP                (1ull << 11)
 #define QVTD_TM                 (1ull << 62)
 #define QVTD_ADDR_MASK          QVTD_BITS(51, 12)
 
-/* A 128-bit invalidation descriptor (7.4, 7.5) */
+/* First-stage entries (4) */
+#define QVTD_FS_P               (1ull << 0)
+#define QVTD_FS_RW              (1ull << 1)
+#define QVTD_FS_US              (1ull << 2)
+#define QVTD_FS_A               (1ull << 5)
+#define QVTD_FS_D               (1ull << 6)
+#define QVTD_FS_EA              (1ull << 10)
+/* A user's page, and what may go on above it */
+#define QVTD_FS_USER            (QVTD_FS_P | QVTD_FS_RW | QVTD_FS_US)
+
+/* An invalidation descriptor (7.4, 7.5); @upper counts with 256 bits */
 typedef struct QVtdDesc {
     uint64_t lo, hi;
+    uint64_t upper[2];
 } QVtdDesc;
 
 #define QVTD_DESC(lo, hi)       ((QVtdDesc) { (lo), (hi) })
 #define QVTD_DESC_G(g)          ((uint64_t)(g) << 4)
 #define QVTD_DESC_DID(did)      ((uint64_t)(did) << 16)
+#define QVTD_DESC_PASID(pasid)  ((uint64_t)(pasid) << 32)
 
 #define QVTD_INV_CONTEXT(g, did, sid, fm) \
     QVTD_DESC(0x1 | QVTD_DESC_G(g) | QVTD_DESC_DID(did) | \
@@ -162,6 +225,26 @@ typedef struct QVtdDesc {
 #define QVTD_WAIT_FN            (1ull << 6)
 #define QVTD_WAIT(flags, data, addr) \
     QVTD_DESC(0x5 | (flags) | (uint64_t)(data) << 32, (addr))
+
+/* Of 256 bits: the PASID-based IOTLB, */
+#define QVTD_INV_PASID_IOTLB(g, did, pasid, hi) \
+    QVTD_DESC(0x6 | QVTD_DESC_G(g) | QVTD_DESC_DID(did) | \
+              QVTD_DESC_PASID(pasid), hi)
+#define QVTD_INV_PASID_IOTLB_ALL(did, pasid) \
+    QVTD_INV_PASID_IOTLB(2, did, pasid, 0)
+#define QVTD_INV_PASID_IOTLB_PAGES(did, pasid, addr, am) \
+    QVTD_INV_PASID_IOTLB(3, did, pasid, (addr) | (am))
+/* the PASID-cache, */
+#define QVTD_INV_PASID_CACHE(g, did, pasid) \
+    QVTD_DESC(0x7 | QVTD_DESC_G(g) | QVTD_DESC_DID(did) | \
+              QVTD_DESC_PASID(pasid), 0)
+#define QVTD_INV_PASID_CACHE_DOMAIN(did) QVTD_INV_PASID_CACHE(0, did, 0)
+#define QVTD_INV_PASID_CACHE_ONE(did, pasid) \
+    QVTD_INV_PASID_CACHE(1, did, pasid)
+#define QVTD_INV_PASID_CACHE_GLOBAL QVTD_INV_PASID_CACHE(3, 0, 0)
+/* and device-TLBs */
+#define QVTD_INV_PASID_DEVICE_TLB(sid, pasid, hi) \
+    QVTD_DESC(0x8 | (uint64_t)(sid) << 16 | QVTD_DESC_PASID(pasid), hi)
 
 /* Messages, and the addresses that are theirs (8.1) */
 #define QVTD_MSI_ADDR           0xfee00000u
@@ -210,6 +293,26 @@ enum {
     QVTD_F_IR_COMPATIBLE = 0x25,
     QVTD_F_IR_SOURCE = 0x26,
     QVTD_F_RTADDR = 0x30,
+    /* of scalable mode; _ACCESS is no memory, and no suffix not present */
+    QVTD_F_SM_ROOT_ACCESS = 0x38, QVTD_F_SM_ROOT, QVTD_F_SM_ROOT_RESERVED,
+    QVTD_F_SM_CONTEXT_ACCESS = 0x40, QVTD_F_SM_CONTEXT,
+    QVTD_F_SM_CONTEXT_RESERVED, QVTD_F_SM_CONTEXT_INVALID,
+    QVTD_F_RID_PASID = 0x48,    /* beyond PDTS */
+    QVTD_F_PASID_DIR_ACCESS = 0x50, QVTD_F_PASID_DIR,
+    QVTD_F_PASID_DIR_RESERVED,
+    QVTD_F_PASID_ACCESS = 0x58, QVTD_F_PASID, QVTD_F_PASID_RESERVED,
+    QVTD_F_PASID_INVALID,
+    QVTD_F_FS_ACCESS = 0x70, QVTD_F_FS, QVTD_F_FS_RESERVED,
+    QVTD_F_FS_TOP_ACCESS,
+    QVTD_F_FS_ADDRESS,          /* of an FS table, nested, as the next three */
+    QVTD_F_FS_TOP_READ, QVTD_F_FS_READ, QVTD_F_FS_WRITE,
+    QVTD_F_SS_ACCESS = 0x78, QVTD_F_SS, QVTD_F_SS_RESERVED,
+    QVTD_F_SS_TOP_ACCESS,
+    QVTD_F_SS_NOT_SNOOPED, QVTD_F_SS_UPDATE,    /* of A or D */
+    QVTD_F_CANONICAL = 0x80, QVTD_F_USER,
+    QVTD_F_PASS_THROUGH = 0x83, /* beyond HAW */
+    QVTD_F_SM_ADDRESS, QVTD_F_SM_WRITE, QVTD_F_SM_READ, QVTD_F_SM_OUTPUT,
+    QVTD_F_FS_NOT_SNOOPED = 0x90, QVTD_F_FS_UPDATE,
 };
 
 #endif

@@ -58,7 +58,7 @@ static const uint64_t *kept_page(Plain *p, uint64_t gpa)
     return page;
 }
 
-static bool read_entry(Plain *p, uint64_t gpa, uint64_t *entry)
+bool plain_read(Plain *p, uint64_t gpa, uint64_t *entry)
 {
     if (p->pages) {
         const uint64_t *page = kept_page(p, gpa & ~(QVTD_PAGE - 1));
@@ -84,10 +84,13 @@ static unsigned find_context(Plain *p, uint64_t rtaddr, uint16_t sid,
     uint64_t lo, hi, word;
     unsigned tt;
 
+    if (p->scalable && (rtaddr & QVTD_TTM) == QVTD_TTM_SCALABLE) {
+        return plain_sm_context(p, rtaddr, sid, context);
+    }
     if (rtaddr & (above | QVTD_BITS(11, 10))) {
         return QVTD_F_RTADDR;
     }
-    if (!read_entry(p, gpa, &lo) || !read_entry(p, gpa + 8, &hi)) {
+    if (!plain_read(p, gpa, &lo) || !plain_read(p, gpa + 8, &hi)) {
         return QVTD_F_ROOT_ACCESS;
     }
     if (!(lo & QVTD_P)) {
@@ -97,7 +100,7 @@ static unsigned find_context(Plain *p, uint64_t rtaddr, uint16_t sid,
         return QVTD_F_ROOT_RESERVED;
     }
     gpa = (lo & QVTD_BITS(63, 12)) + (sid & 0xff) * 16;
-    if (!read_entry(p, gpa, &lo) || !read_entry(p, gpa + 8, &hi)) {
+    if (!plain_read(p, gpa, &lo) || !plain_read(p, gpa + 8, &hi)) {
         return QVTD_F_CONTEXT_ACCESS;
     }
     tt = lo >> 2 & 3;
@@ -112,13 +115,13 @@ static unsigned find_context(Plain *p, uint64_t rtaddr, uint16_t sid,
         (tt != 2 && (lo & above))) {
         return QVTD_F_CONTEXT_RESERVED;
     }
-    if ((context->levels != 3 &&
-         (context->levels != 4 || p->aw_bits < 48)) ||
+    if (context->levels < 3 || context->levels > 5 ||
+        shift_of(context->levels + 1) > p->aw_bits ||
         tt == 3 || (tt == 1 && !p->device_iotlb) ||
         (tt == 2 && !p->pass_through)) {
         return QVTD_F_CONTEXT_INVALID;
     }
-    if (tt != 2 && !read_entry(p, context->top, &word)) {
+    if (tt != 2 && !plain_read(p, context->top, &word)) {
         return QVTD_F_CONTEXT_INVALID;
     }
     context->kind = tt == 2 ? PLAIN_PASS_THROUGH : PLAIN_TABLES;
@@ -141,8 +144,7 @@ static bool is_leaf(uint64_t entry, unsigned level)
     return level == 1 || (level <= 3 && (entry & QVTD_PS));
 }
 
-/* Bits that must not be set in an entry that is present (3.2) */
-static uint64_t reserved_bits(const Plain *p, unsigned level, bool leaf)
+uint64_t plain_ss_reserved(const Plain *p, unsigned level, bool leaf)
 {
     uint64_t reserved = QVTD_BITS(63, p->haw_bits) & QVTD_BITS(51, 0);
 
@@ -177,7 +179,7 @@ PlainEnd plain_lookup(Plain *p, const PlainContext *context, uint64_t iova,
         unsigned shift = shift_of(level);
         bool leaf;
 
-        if (!read_entry(p, table + (iova >> shift & 511) * 8, &entry)) {
+        if (!plain_read(p, table + (iova >> shift & 511) * 8, &entry)) {
             return (PlainEnd) {
                 level == context->levels ? QVTD_F_CONTEXT_INVALID
                                          : QVTD_F_TABLE_ACCESS,
@@ -187,7 +189,7 @@ PlainEnd plain_lookup(Plain *p, const PlainContext *context, uint64_t iova,
             return (PlainEnd) { no };
         }
         leaf = is_leaf(entry, level);
-        if (entry & reserved_bits(p, level, leaf)) {
+        if (entry & plain_ss_reserved(p, level, leaf)) {
             return (PlainEnd) { QVTD_F_RESERVED };
         }
         if (wanted & ~entry) {
@@ -228,12 +230,12 @@ static void walk(Plain *p, uint64_t table, unsigned level, uint64_t base,
         uint64_t first = base + i * size;
         bool leaf;
 
-        if (!read_entry(p, table + i * 8, &entry)) {
+        if (!plain_read(p, table + i * 8, &entry)) {
             /* All of a page is memory, or nothing of it */
             return;
         }
         leaf = is_leaf(entry, level);
-        if (!(entry & upper) || (entry & reserved_bits(p, level, leaf))) {
+        if (!(entry & upper) || (entry & plain_ss_reserved(p, level, leaf))) {
             continue;
         }
         if (leaf) {
