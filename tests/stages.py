@@ -322,7 +322,7 @@ def run_guest(qemu):
     qemu.make_stock()
     return run_guests(
         qemu,
-        ("boot", "--all", "--qemu", qemu.binary),
+        ("boot", "--short", "--qemu", qemu.binary),
         ("migrate", "--short", "--stock", qemu.stock, "--qemu", qemu.binary,
          "--qemu-img", qemu.home / "qemu-img"),
         ("nested", "--short", "--again", "--build", qemu.home))

@@ -33,6 +33,8 @@ def arguments():
                         "images go; default: build/guest")
     parser.add_argument("--case", action="append", choices=CASES,
                         help="which boot; may be repeated; default: default")
+    parser.add_argument("--short", action="store_true",
+                        help="the cases of the test command")
     parser.add_argument("--all", action="store_true", help="every case")
     parser.add_argument("--accel", default="tcg", choices=Machine.ACCELS,
                         help="default: tcg")
@@ -74,7 +76,10 @@ def main():
     tap = checks.Tap()
     with open(options.build / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        names = CASES if options.all else options.case or ["default"]
+        names = options.case or ["default"]
+        if options.all or options.short:
+            names = [name for name, case in CASES.items()
+                     if case.short or options.all]
         machines = [boot(CASES[name], options, tap) for name in names]
     tap.plan()
     for machine in machines:

@@ -64,8 +64,19 @@ NICS = (
     Nic("virtio-net", "0000:00:07.0", f"virtio-net-pci,addr=07.0,{VIRTIO}"),
 )
 
+# It reads where nothing is mapped, for the guest to tell of the fault.
+FAULTY = "0000:00:08.0"
+FAULTY_DEVICE = "vtd-testdev,addr=08.0,unmap-only=on,table=off,record=off"
+
 OTHER_DEVICES = ("-object", "iothread,id=io",
-                 "-device", "pcie-root-port,id=rootport,addr=03.0,chassis=1")
+                 "-device", "pcie-root-port,id=rootport,addr=03.0,chassis=1",
+                 "-device", FAULTY_DEVICE)
+
+# Nothing is mapped there, since Linux starts below 4 GiB.
+FAULTY_IOVA = 0x123456000
+
+# A suite of Debian's with another kernel
+NEWER = "trixie"
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,14 @@ class Case:
     hot_cpu: int = 0                # id of a CPU that comes later, if any
     group: str = "DMA"              # type of every device's IOMMU group
     remapping: bool = True          # interrupts are remapped
+    linux: str = ""                 # suite of its kernel, if not the system's
     log: tuple = ()                 # texts that the kernel's log must have
+    # Where the faulty device reads, and what the kernel's log says of it
+    iova: int = FAULTY_IOVA
+    fault: str = "[fault reason 0x06] PTE Read access is not set"
+    short: bool = True              # in the test command, too
     positive: tuple = ("translations", "inv-iotlb-page")
+    once: tuple = ()                # counters that must be 1
     zero: tuple = ()                # counters that must be 0
 
 
@@ -99,8 +116,10 @@ CASES = {case.name: case for case in (
          log=("Enabled IRQ remapping in x2apic mode",)),
     Case("pt", kernel="iommu=pt", group="identity",
          log=("Default domain type: Passthrough",),
-         # Such a device reaches memory without asking for translations.
-         positive=(), zero=("translations",)),
+         iova=1 << 56, fault="[fault reason 0x04] Access beyond MGAW",
+         # A device reaches memory without asking for translations; that what
+         # it asks for is beyond memory is for one to find.
+         positive=(), once=("translations",)),
     Case("lazy", kernel="iommu.strict=0", group="DMA-FQ",
          log=("TLB invalidation policy: lazy mode",),
          positive=("translations", "inv-iotlb-domain")),
@@ -109,4 +128,5 @@ CASES = {case.name: case for case in (
               "Enabled IRQ remapping in xapic mode")),
     Case("no-ir", iommu="intremap=off", remapping=False,
          zero=("interrupts-remapped",)),
+    Case("newer", linux=NEWER, short=False),
 )}

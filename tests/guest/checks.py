@@ -4,7 +4,7 @@
 import hashlib
 import re
 
-from cases import CPUS, DISKS, NICS
+from cases import CPUS, DISKS, FAULTY, NICS
 from machine import DISK_HALF, MIB, NET_SIZE
 
 # What a guest's log must not have: DMAR faults, queue errors, broken I/O.
@@ -139,6 +139,22 @@ def _check_data(tap, machine):
                   f"{len(server.received)} bytes came")
 
 
+def _take_fault(tap, case, bad):
+    """Check the fault that was provoked, and take it out of the bad lines."""
+    device = FAULTY.removeprefix("0000:")
+    told = re.compile(rf"DMAR: \[DMA Read( NO_PASID)?\] Request device "
+                      rf"\[{device}\] fault addr {case.iova:#x} "
+                      + re.escape(case.fault))
+    faults = [line for line in bad if told.search(line)]
+    tap.check(len(faults) == 1, f"{case.name}: log has the fault of "
+              f"{device} at {case.iova:#x}, '{case.fault}'",
+              "\n".join(bad[:20]) or "it has no fault")
+    status = [line for line in bad
+              if "DRHD: handling fault status reg 2" in line]
+    for line in faults[:1] + status[:1]:
+        bad.remove(line)
+
+
 def _check_log(tap, case, log):
     for text in ("DMAR: Intel(R) Virtualization Technology for Directed I/O",
                  *case.log):
@@ -147,6 +163,7 @@ def _check_log(tap, case, log):
         tap.check("Enabled IRQ remapping" not in log,
                   f"{case.name}: log has no 'Enabled IRQ remapping'")
     bad = [line for line in log.splitlines() if BAD_LOG.search(line)]
+    _take_fault(tap, case, bad)
     tap.check(log and not bad, f"{case.name}: log has no fault or warning",
               "\n".join(bad[:20]) or "the log is empty")
 
@@ -157,9 +174,16 @@ def _check_counters(tap, machine):
     for key in positive:
         tap.check(stats.get(key, 0) > 0, f"{case.name}: counter {key} > 0",
                   f"it is {stats.get(key)}")
-    for key in ("faults-recorded", "faults-lost", *case.zero):
+    for key in ("faults-lost", *case.zero):
         tap.check(stats.get(key) == 0, f"{case.name}: counter {key} is 0",
                   f"it is {stats.get(key)}")
+    # The one that is provoked
+    for key in ("faults-recorded", *case.once):
+        tap.check(stats.get(key) == 1, f"{case.name}: counter {key} is 1",
+                  f"it is {stats.get(key)}")
+    tap.check(machine.fact("faulty.status")[-2:] == "02",
+              f"{case.name}: the device's read there fails",
+              f"its status is {machine.fact('faulty.status') or 'unknown'}")
 
 
 def judge(tap, machine):

@@ -14,6 +14,8 @@ import subprocess
 from pathlib import Path
 
 INIT = Path(__file__).with_name("init")
+TOP = Path(__file__).resolve().parents[2]
+FETCH_KERNEL = TOP / "scripts/qemu/fetch-kernel"
 
 
 def _apt(tool, *arguments, options=(), **more):
@@ -119,18 +121,34 @@ def libraries(program):
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", text)]
 
 
-def kernel_image(cache):
+def _kernel(cache, suite):
+    """Return the directory that holds the kernel's files.
+
+    suite: of Debian's; the system's own if empty.
+    """
+    if not suite:
+        return unpack("linux-image-amd64", cache)
+    target = cache / f"linux-image-amd64-{suite}"
+    if not target.is_dir():
+        print(f"# getting the kernel of Debian's suite {suite}", flush=True)
+        subprocess.run([FETCH_KERNEL, suite, target.resolve()], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return target
+
+
+def kernel_image(cache, suite=""):
     """Return the path of Debian's kernel."""
-    return next(unpack("linux-image-amd64", cache).glob("boot/vmlinuz-*"))
+    return next(_kernel(cache, suite).glob("boot/vmlinuz-*"))
 
 
-def build(cache, drivers, files, target, init=INIT, programs=()):
+def build(cache, drivers, files, target, init=INIT, programs=(), suite=""):
     """Write an initramfs to target; return the path of the kernel.
 
     files: {name: text} of what the guest's init reads below /etc.
     programs: pairs of a path in the guest and the file that goes there.
+    suite: whose kernel; the system's own if empty.
     """
-    kernel = unpack("linux-image-amd64", cache)
+    kernel = _kernel(cache, suite)
     busybox = next(path for path in unpack("busybox-static",
                                            cache).rglob("bin/busybox"))
     programs = [("init", init), ("bin/busybox", busybox), *programs]
@@ -148,4 +166,4 @@ def build(cache, drivers, files, target, init=INIT, programs=()):
     for name, text in files.items():
         entries.append((f"etc/{name}", program, text.encode()))
     target.write_bytes(_cpio(entries))
-    return kernel_image(cache)
+    return kernel_image(cache, suite)

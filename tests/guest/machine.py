@@ -15,7 +15,8 @@ import threading
 import time
 
 import initramfs
-from cases import CPUS, DISKS, DRIVERS, KERNEL_PARAMETERS, NICS, OTHER_DEVICES
+from cases import (CPUS, DISKS, DRIVERS, FAULTY, KERNEL_PARAMETERS, NICS,
+                   OTHER_DEVICES)
 
 MIB = 1 << 20
 DISK_HALF = 16 * MIB        # the sizes are in the guest's init, too
@@ -112,7 +113,8 @@ class Machine:
             f"{nic.name} {nic.address} 10.0.{10 + i} "
             f"{self.servers[nic].port} {self.source(i).block}\n"
             for i, nic in enumerate(NICS))
-        return {"disks": disks, "nics": nics, "cpus": f"{CPUS}\n"}
+        return {"disks": disks, "nics": nics, "cpus": f"{CPUS}\n",
+                "faulty": f"{FAULTY} {self.case.iova:#x}\n"}
 
     def _arguments(self, kernel, initrd, parameters, qmp_fd):
         arguments = [
@@ -171,7 +173,8 @@ class Machine:
         for disk, data in self.disk_data.items():
             self.image(disk).write_bytes(data + bytes(DISK_HALF))
         initrd = self.directory / "initramfs.cpio"
-        kernel = initramfs.build(cache, DRIVERS, self._guest_files(), initrd)
+        kernel = initramfs.build(cache, DRIVERS, self._guest_files(), initrd,
+                                 suite=self.case.linux)
         ours, theirs = socket.socketpair()
         self.console.write_bytes(b"")
         self.started = time.monotonic()

@@ -155,7 +155,8 @@ class Guest:
                         for disk in MOVING_DISKS)
         self.kernel = initramfs.build(
             self.options.build, DRIVERS, {"disks": disks}, self.initrd,
-            init=initramfs.INIT.with_name("migrate-init"))
+            init=initramfs.INIT.with_name("migrate-init"),
+            suite=self.case.linux)
         self.console.write_bytes(b"")
         self.process = self._start(binary)
 
