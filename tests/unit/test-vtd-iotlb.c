@@ -53,7 +53,7 @@ static void test_key(void)
         { { 0, 0, 3 }, 0 }, { { 0x1000, 0xffff, 3 }, 0x5000 },
         { { 0xfffffffff000, 0xffff, 4 }, 0xfffffffff000 },
     };
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         g_assert_cmphex(find(t, table[i].key, table[i].iova), ==, 0);
@@ -66,7 +66,7 @@ static void test_key(void)
     vtd_iotlb_free(t);
 
     /* all domains: some share a set with the one that has an entry */
-    t = vtd_iotlb_new();
+    t = vtd_iotlb_new(false);
     insert(t, key0, 0x5000, 1, 0x9000);
     for (unsigned did = 0; did <= UINT16_MAX; did++) {
         VtdTables key = { key0.top, did, key0.levels };
@@ -79,7 +79,7 @@ static void test_key(void)
 
 static void test_entry(void)
 {
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
 
     for (unsigned i = 0; i < 12; i++) {
         VtdIotlbEntry entry = { (i + 1ull) << 30, 1 + i / 4, i & 1, i & 2 };
@@ -108,7 +108,7 @@ static void test_entry(void)
 
 static void test_drop_domain(void)
 {
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
     const uint16_t dids[] = { 0, 1, 2, 0x8001, 0xffff };
 
     for (unsigned i = 0; i <= G_N_ELEMENTS(dids); i++) {
@@ -159,7 +159,7 @@ static void test_drop_range(void)
             for (unsigned i = 0; i < G_N_ELEMENTS(range); i++) {
                 bool meets = range[i].first <= page + mask &&
                              range[i].last >= page;
-                VtdIotlb *t = vtd_iotlb_new();
+                VtdIotlb *t = vtd_iotlb_new(false);
 
                 insert(t, key0, page, level, page);
                 insert(t, (VtdTables) { 0x2000, 1, 4 }, page, level, page);
@@ -179,7 +179,7 @@ static void test_drop_range(void)
 /* Of what is inserted again only the newest is left, in whichever slot */
 static void test_again(void)
 {
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
 
     for (unsigned i = 0; i < SLOTS; i++) {
         insert(t, key0, i * 0x1000ull, 1, 0x1000);
@@ -202,7 +202,7 @@ static void test_in_flight(void)
     VtdIotlbEntry entry = { 0x9000, 1, true, true };
 
     for (unsigned how = 0; how < 4; how++) {
-        VtdIotlb *t = vtd_iotlb_new();
+        VtdIotlb *t = vtd_iotlb_new(false);
         uint64_t now = vtd_iotlb_epoch(t);
 
         switch (how) {
@@ -245,7 +245,7 @@ static bool *found_of(VtdIotlb *t, unsigned n, unsigned *count)
 /* Bounded; a full set loses one entry for the new one, and none else */
 static void test_full(void)
 {
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
     unsigned n = 4 * SLOTS, count;
     bool *before, *after;
 
@@ -322,7 +322,7 @@ static void test_random(void)
         { 0x1000, 1, 3 }, { 0x1000, 1, 4 }, { 0x2000, 1, 3 },
         { 0x1000, 2, 3 }, { 0x2000, 3, 4 }, { 0x3000, 0, 3 },
     };
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
     Inserted *inserted = g_new0(Inserted, OPERATIONS + 1);
     unsigned dropped[KEYS][4][PAGES] = { 0 };   /* by key, level, page */
     uint64_t now = vtd_iotlb_epoch(t);
@@ -415,7 +415,7 @@ typedef struct Crowd {
 /* Pages that share a set: of each the insertion costs page 0 its entry */
 static void find_crowd(Crowd *crowd)
 {
-    VtdIotlb *t = vtd_iotlb_new();
+    VtdIotlb *t = vtd_iotlb_new(false);
     uint64_t page = 0x1000;
 
     for (unsigned i = 1; i < CROWD; page += 0x1000) {
@@ -459,7 +459,7 @@ static void *lookup_crowd(void *opaque)
 
 static void test_threads(void)
 {
-    Crowd crowd = { .iotlb = vtd_iotlb_new() };
+    Crowd crowd = { .iotlb = vtd_iotlb_new(false) };
     pthread_t thread;
 
     find_crowd(&crowd);

@@ -581,7 +581,7 @@ static void one_world(guint32 seed)
     Trial w = { .seed = seed, .rand = g_rand_new_with_seed(seed) };
     uint64_t leaves, bytes;
 
-    vtd_format_second_stage(&w.format, 48, false, false);
+    vtd_format_second_stage(&w.format, 48, false, false, false);
     w.config = (VtdSeenConfig) {
         .ram = memory_ram,
         .read = memory_read,

@@ -119,7 +119,7 @@ static uint64_t slot_rival(const Slot *slot)
     for (uint64_t page = 0; ; page += QVTD_PAGE) {
         Slot s = *slot;
 
-        s.iotlb = vtd_iotlb_new();
+        s.iotlb = vtd_iotlb_new(false);
         s.iova[1] = page;
         slot_insert(&s, 0);
         slot_fill(&s);
@@ -162,7 +162,7 @@ static Slot *slot_new(unsigned how)
     *s = slots[how];
     s->entry[0] = (VtdIotlbEntry) { 0x123000, 1, true, false };
     s->entry[1] = (VtdIotlbEntry) { 0x456000, 1, false, true };
-    s->iotlb = vtd_iotlb_new();
+    s->iotlb = vtd_iotlb_new(false);
     slot_insert(s, 0);
     slot_fill(s);
     return s;

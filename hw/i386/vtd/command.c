@@ -82,6 +82,19 @@ static void vtd_enable_compatibility(Vtd *v, bool on)
     vtd_set_status(v, VTD_GCMD_CFI, on);
 }
 
+/*
+ * All that the guest has written is visible at once here.  That it asks tells
+ * when there may be new mappings of a first stage, which no invalidation
+ * follows (7.9).
+ */
+static void vtd_flush_write_buffer(Vtd *v)
+{
+    if (v->cap & VTD_CAP_RWBF) {
+        vtd_shares_sync_first(v);
+        vtd_set_status(v, VTD_GCMD_WBF, vtd_spaces_pending(v));
+    }
+}
+
 void vtd_gcmd_written(Vtd *v)
 {
     uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
@@ -91,6 +104,9 @@ void vtd_gcmd_written(Vtd *v)
     trace_vtd_reg_write_gcmd(status, command);
     if (command & VTD_GCMD_SRTP) {
         vtd_latch_root(v);
+    }
+    if (command & VTD_GCMD_WBF) {
+        vtd_flush_write_buffer(v);
     }
     if ((changed & VTD_GCMD_TE) && v->config.dma_translation) {
         vtd_enable_translation(v, command & VTD_GCMD_TE);
@@ -214,6 +230,7 @@ void vtd_commands_done(Vtd *v)
     if (command & VTD_IOTLB_IVT) {
         vtd_iotlb_done(v, vtd_iotlb_granularity(v, command));
     }
+    vtd_set_status(v, VTD_GCMD_WBF, false);
     vtd_set_status(v, v->commands.pending_status, true);
     v->commands.pending_status = 0;
 }

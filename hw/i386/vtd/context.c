@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the root table as latched, the decoding of root and context entries
- * (2.1) into VtdContext, and the context cache, one entry in each space.
- * Cached contexts are read without a lock and freed by defer_free;
+ * Owns the root table as latched, the decoding of legacy root and context
+ * entries (2.1) into VtdContext, and the cache of contexts: in each space one
+ * for requests without PASID, and a few for those with one.  Cached contexts
+ * are read without a lock and freed by defer_free;
  * VtdContexts.lock guards their publishing, so that entries read before an
  * invalidation are never published after it.
  */
@@ -37,6 +38,22 @@ void vtd_contexts_set_translating(Vtd *v, bool on)
 bool vtd_translating(Vtd *v)
 {
     return qatomic_load_acquire(&v->contexts.translating);
+}
+
+static bool vtd_root_scalable(const Vtd *v, uint64_t latched)
+{
+    return v->config.scalable_mode &&
+           VTD_RTADDR_TTM(latched) == VTD_TTM_SCALABLE;
+}
+
+unsigned vtd_contexts_ttm(Vtd *v)
+{
+    return VTD_RTADDR_TTM(qatomic_load_acquire(&v->contexts.root));
+}
+
+bool vtd_scalable(Vtd *v)
+{
+    return vtd_root_scalable(v, qatomic_load_acquire(&v->contexts.root));
 }
 
 void vtd_contexts_reset(Vtd *v)
@@ -114,6 +131,7 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
         .did = VTD_CONTEXT_DID(hi),
         .levels = aw + 2,
         .format = &v->format,
+        .marks_snooped = true,
     };
 
     if (!(v->cap & VTD_CAP_SAGAW_OF(aw))) {
@@ -135,19 +153,13 @@ static bool vtd_context_decode(Vtd *v, uint64_t lo, uint64_t hi,
     }
 }
 
-bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
-                      VtdFault *fault)
+static bool vtd_context_read_legacy(Vtd *v, uint64_t root, uint16_t sid,
+                                    VtdContext *context, VtdFault *fault)
 {
-    uint64_t latched = qatomic_load_acquire(&v->contexts.root);
-    uint64_t root = latched & VTD_PAGE_MASK;
     uint8_t bus = sid >> 8, devfn = sid & 0xff;
     uint64_t lo, hi;
     bool fpd;
 
-    if (VTD_RTADDR_TTM(latched) != VTD_TTM_LEGACY ||
-        (root & ~v->haw_mask)) {
-        return vtd_context_fault(fault, VTD_FAULT_RTADDR, false);
-    }
     if (!vtd_read_entry128(v, root, bus, &lo, &hi)) {
         return vtd_context_fault(fault, VTD_FAULT_ROOT_ACCESS, false);
     }
@@ -175,7 +187,9 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
         trace_vtd_ce_invalid(bus, devfn, hi, lo);
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_RESERVED, fpd);
     }
-    context->sid = sid;
+    *context = (VtdContext) {
+        .request = { .sid = sid, .pasid = VTD_NO_PASID },
+    };
     if (!vtd_context_decode(v, lo, hi, context)) {
         trace_vtd_ce_invalid(bus, devfn, hi, lo);
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_INVALID, fpd);
@@ -183,42 +197,85 @@ bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
     return true;
 }
 
+bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
+                      VtdFault *fault)
+{
+    uint64_t latched = qatomic_load_acquire(&v->contexts.root);
+    uint64_t root = latched & VTD_PAGE_MASK;
+
+    fault->fpd = false;
+    if (v->config.abort_dma && VTD_RTADDR_TTM(latched) == VTD_TTM_ABORT) {
+        return vtd_context_fault(fault, VTD_FAULT_ABORT, false);
+    }
+    if (root & ~v->haw_mask) {
+        return vtd_context_fault(fault, VTD_FAULT_RTADDR, false);
+    }
+    if (vtd_root_scalable(v, latched)) {
+        return vtd_pasid_read(v, root, request, context, fault);
+    }
+    if (VTD_RTADDR_TTM(latched) != VTD_TTM_LEGACY) {
+        return vtd_context_fault(fault, VTD_FAULT_RTADDR, false);
+    }
+    if (request->pasid != VTD_NO_PASID) {
+        return vtd_context_fault(fault, VTD_FAULT_LEGACY_PASID, false);
+    }
+    return vtd_context_read_legacy(v, root, request->sid, context, fault);
+}
+
 VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables)
 {
     Vtd *v = space->v;
+    VtdRequest request = {
+        .sid = v->ops->source_id(space->opaque), .pasid = VTD_NO_PASID,
+    };
     VtdFault fault;
 
     *tables = false;
     if (!vtd_translating(v)) {
         return VTD_VIEW_DIRECT;
     }
-    if (!vtd_context_read(v, v->ops->source_id(space->opaque), context,
-                          &fault)) {
+    if (!vtd_context_read(v, &request, context, &fault)) {
         return VTD_VIEW_TRANSLATED;
     }
     *tables = !context->pass_through;
     return *tables ? VTD_VIEW_TRANSLATED : VTD_VIEW_PASS_THROUGH;
 }
 
-/* The cache's lock is held */
-static void vtd_context_publish(VtdSpace *space, VtdContext *context)
+/* The cache's lock is held; @slot is one of the space's */
+static void vtd_context_publish(VtdSpace *space, VtdContext **slot,
+                                VtdContext *context)
 {
-    VtdContext *old = qatomic_xchg(&space->context, context);
+    VtdContext *old = qatomic_xchg(slot, context);
 
     if (old) {
         space->v->ops->defer_free(space->v->opaque, old, g_free);
     }
 }
 
-const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
+static VtdContext **vtd_context_slot(VtdSpace *space, uint32_t pasid)
+{
+    return pasid == VTD_NO_PASID
+           ? &space->context
+           : &space->pasid_context[pasid % VTD_PASIDS_CACHED];
+}
+
+static bool vtd_request_same(const VtdRequest *a, const VtdRequest *b)
+{
+    return a->sid == b->sid && a->pasid == b->pasid &&
+           a->supervisor == b->supervisor;
+}
+
+const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
                                   VtdFault *fault)
 {
     Vtd *v = space->v;
-    VtdContext *context = qatomic_load_acquire(&space->context);
+    VtdContext **slot = vtd_context_slot(space, request->pasid);
+    VtdContext *context = qatomic_load_acquire(slot);
+    uint16_t sid = request->sid;
     VtdContext decoded;
     uint64_t epoch;
 
-    if (context && context->sid == sid) {
+    if (context && vtd_request_same(&context->request, request)) {
         qatomic_add(&space->context_hits, 1);
         trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi,
                                context->lo, context->epoch);
@@ -230,7 +287,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     epoch = v->contexts.epoch;
     qemu_mutex_unlock(&v->contexts.lock);
 
-    if (!vtd_context_read(v, sid, &decoded, fault)) {
+    if (!vtd_context_read(v, request, &decoded, fault)) {
         return NULL;
     }
     context = g_new(VtdContext, 1);
@@ -241,7 +298,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     trace_vtd_iotlb_cc_update(sid >> 8, sid & 0xff, context->hi, context->lo,
                               epoch, v->contexts.epoch);
     if (v->contexts.epoch == epoch) {
-        vtd_context_publish(space, context);
+        vtd_context_publish(space, slot, context);
     } else {
         /* Not cached, but right for this request: it came before */
         v->ops->defer_free(v->opaque, context, g_free);
@@ -250,17 +307,34 @@ const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
     return context;
 }
 
+/* The cache's lock is held */
+static void vtd_context_drop_slot(VtdSpace *space, VtdContext **slot,
+                                  VtdContextMatch *match, const void *key)
+{
+    VtdContext *context = qatomic_load_acquire(slot);
+
+    if (context && (!match || match(context, key))) {
+        vtd_context_publish(space, slot, NULL);
+    }
+}
+
+/* The same, of a space */
+static void vtd_context_drop_space(VtdSpace *space, VtdContextMatch *match,
+                                   const void *key)
+{
+    vtd_context_drop_slot(space, &space->context, match, key);
+    for (unsigned i = 0; i < VTD_PASIDS_CACHED; i++) {
+        vtd_context_drop_slot(space, &space->pasid_context[i], match, key);
+    }
+}
+
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 {
     qemu_mutex_lock(&v->contexts.lock);
     v->contexts.epoch++;
     for (unsigned i = 0; i < v->spaces.all->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
-        VtdContext *context = qatomic_load_acquire(&space->context);
-
-        if (context && (!match || match(context, key))) {
-            vtd_context_publish(space, NULL);
-        }
+        vtd_context_drop_space(g_ptr_array_index(v->spaces.all, i), match,
+                               key);
     }
     qemu_mutex_unlock(&v->contexts.lock);
 }
@@ -268,6 +342,6 @@ void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 void vtd_context_forget(VtdSpace *space)
 {
     qemu_mutex_lock(&space->v->contexts.lock);
-    vtd_context_publish(space, NULL);
+    vtd_context_drop_space(space, NULL, NULL);
     qemu_mutex_unlock(&space->v->contexts.lock);
 }

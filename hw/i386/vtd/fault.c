@@ -24,6 +24,14 @@ static bool vtd_fault_qualified(VtdReason reason)
     case VTD_FAULT_IR_ACCESS:
     case VTD_FAULT_IR_COMPATIBILITY:
     case VTD_FAULT_RTADDR:
+    case VTD_FAULT_LEGACY_PASID:
+    case VTD_FAULT_ABORT:
+    case VTD_FAULT_SM_ROOT_ACCESS:
+    case VTD_FAULT_SM_ROOT_NOT_PRESENT:
+    case VTD_FAULT_SM_ROOT_RESERVED:
+    case VTD_FAULT_SM_CONTEXT_ACCESS:
+    case VTD_FAULT_PASID_DIR_ACCESS:
+    case VTD_FAULT_PASID_ACCESS:
         return false;
     default:
         return true;
@@ -97,6 +105,10 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
         hi = VTD_FRCD_HI_F | VTD_FRCD_HI_FR(fault->reason) |
              VTD_FRCD_HI_SID(fault->sid) |
              (fault->read ? VTD_FRCD_HI_T1_READ : 0);
+        if (fault->pasid != VTD_NO_PASID) {
+            hi |= VTD_FRCD_HI_PP | VTD_FRCD_HI_PASID(fault->pasid) |
+                  (fault->supervisor ? VTD_FRCD_HI_PRIV : 0);
+        }
         vtd_reg64_set_locked(v, VTD_REG_FRCD_LO, fault->info);
         vtd_reg64_set_locked(v, VTD_REG_FRCD_HI, hi);
         trace_vtd_frr_new(0, hi, fault->info);

@@ -28,16 +28,37 @@
 #include "extents.h"
 #include "walk.h"
 
-/* A context entry decoded (2.1); immutable, freed through defer_free */
-typedef struct VtdContext {
+/* Whose request it is */
+typedef struct VtdRequest {
     uint16_t sid;
+    uint32_t pasid;             /* VTD_NO_PASID, or what it came with */
+    bool supervisor;            /* it is privileged; with a PASID alone */
+} VtdRequest;
+
+/*
+ * The entry that says what becomes of a request, decoded: a context entry
+ * (2.1), or in scalable mode one of a PASID table (2.2).  Immutable, freed
+ * through defer_free.
+ */
+typedef struct VtdContext {
+    VtdRequest request;
+    bool scalable;
     bool fpd;
     bool pass_through;
-    VtdTables tables;           /* did alone, if pass_through */
-    uint64_t lo, hi;            /* the entry, for traces */
+    VtdTables tables;           /* did and pasid alone, if pass_through */
+    uint64_t lo, hi;            /* the entry, for traces; the first 16 bytes */
     uint64_t epoch;             /* VtdContexts.epoch when it was read */
 } VtdContext;
 
+/* First stages, by who makes the request */
+enum {
+    VTD_FIRST_USER,
+    VTD_FIRST_ALL,              /* privileged, */
+    VTD_FIRST_WPE,              /* and with write protection */
+    VTD_FIRST_COUNT,
+};
+
+#define VTD_PASIDS_CACHED       4       /* of each space */
 #define VTD_TARGETS             4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
@@ -72,7 +93,8 @@ typedef struct VtdQueue {
     bool enabled;               /* GSTS.QIES; the next three as then latched: */
     uint64_t base;              /* its address */
     uint32_t entries;           /* its size in descriptors */
-    bool wide;                  /* IQA.DW */
+    bool wide;                  /* descriptors have 256 bits: IQA.DW, */
+    bool too_wide;              /* and where that is not supported */
     uint16_t head;              /* index of a descriptor */
     uint8_t last_type;          /* of the last that completed, 0 for none */
     bool held;                  /* that at head is carried out, not complete */
@@ -146,7 +168,9 @@ struct Vtd {
     VtdConfig config;
     uint64_t cap, ecap;
     uint64_t haw_mask;              /* address bits of a page */
-    VtdFormat format;
+    VtdFormat format;               /* of legacy mode */
+    VtdFormat second;               /* of scalable mode */
+    VtdFormat first[VTD_FIRST_COUNT];
 
     QemuMutex lock;
     uint8_t csr[VTD_REG_SIZE];      /* lock: registers as they read; csr.c */
@@ -198,16 +222,49 @@ struct VtdSpace {
     VtdUpdate update;               /* bql */
     /* context.c */
     VtdContext *context;            /* atomic, VtdContexts.lock: the cached */
+    VtdContext *pasid_context[VTD_PASIDS_CACHED];   /* likewise, by PASID */
     uint64_t context_hits;          /* atomic */
     /* translate.c */
     uint64_t hits;                  /* atomic: of the IOTLB */
     /* share.c */
     VtdShare *share;                /* bql: what is followed, or NULL */
-    uint16_t did;                   /* bql: by which domain */
+    uint16_t did;                   /* bql: by which domain, */
+    uint32_t pasid;                 /* bql: and PASID table entry */
 
     VtdSpaceTries tries;            /* bql */
     VtdSpaceSent sent;              /* bql */
 };
+
+/*
+ * What an invalidation of mappings is about (7.7).  One of pages of a domain
+ * is about all that has a first stage there, since its own input is that of a
+ * second stage.
+ */
+typedef struct VtdScope {
+    const char *reason;         /* for traces */
+    bool global;                /* all domains */
+    uint16_t did;
+    bool by_pasid;              /* what has a first stage, of this PASID alone */
+    uint32_t pasid;
+    uint64_t first, last;
+} VtdScope;
+
+static inline bool vtd_scope_has(const VtdScope *scope, const VtdTables *tables,
+                                 uint16_t did, uint32_t pasid)
+{
+    return scope->global ||
+           (did == scope->did &&
+            (!scope->by_pasid || (tables->first && pasid == scope->pasid)));
+}
+
+/* The input addresses in @tables that are meant */
+static inline VtdRange vtd_scope_range(const VtdScope *scope,
+                                       const VtdTables *tables)
+{
+    return tables->first && !scope->by_pasid
+           ? (VtdRange) { 0, UINT64_MAX }
+           : (VtdRange) { scope->first, scope->last };
+}
 
 /* What was last seen of the table that @space follows, or NULL */
 static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
@@ -219,6 +276,14 @@ static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
 static inline void vtd_targets_forget(Vtd *v)
 {
     memset(v->targets.ram, 0, sizeof(v->targets.ram));
+}
+
+/* How many bits an input address of a second stage has (3.3) */
+static inline unsigned vtd_width_bits(const Vtd *v, const VtdTables *tables)
+{
+    unsigned bits = vtd_level_shift(tables->levels + 1);
+
+    return MIN(v->config.aw_bits, bits);
 }
 
 /* The last address that a device can use */
@@ -322,8 +387,10 @@ void vtd_completion_written(Vtd *v);
 typedef struct VtdFault {
     VtdReason reason;
     uint16_t sid;               /* of the requester */
+    uint32_t pasid;             /* of a request with one, or VTD_NO_PASID */
+    bool supervisor;            /* such a request, privileged */
     uint64_t life;              /* Vtd.life when the request came */
-    bool fpd;                   /* FPD of the context or interrupt entry */
+    bool fpd;                   /* FPD of an entry on the way to it */
     bool read;                  /* the request is no write */
     uint64_t info;              /* what FRCD.FI shows */
     /* For log.c: the address of the request, the data of an interrupt's */
@@ -376,15 +443,19 @@ void vtd_contexts_set_translating(Vtd *v, bool on);             /* [bql] */
 /* Whether translation is on.  [any] */
 bool vtd_translating(Vtd *v);
 /*
- * The context of @space, whose source id is @sid, from the cache or read;
- * valid in the read section.  NULL for none: then the reason, FPD and the
- * entry are in @fault.  [any]
+ * The context of a request of @space, from the cache or read; valid in the
+ * read section.  NULL for none: then the reason, FPD and the entry are in
+ * @fault.  [any]
  */
-const VtdContext *vtd_context_get(VtdSpace *space, uint16_t sid,
+const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
                                   VtdFault *fault);
 /* Read a context from the tables.  False for none; @fault as above.  [any] */
-bool vtd_context_read(Vtd *v, uint16_t sid, VtdContext *context,
+bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
                       VtdFault *fault);
+/* RTADDR.TTM as latched.  [any] */
+unsigned vtd_contexts_ttm(Vtd *v);
+/* Whether the root table that is latched is one of scalable mode.  [any] */
+bool vtd_scalable(Vtd *v);
 /*
  * The view that @space is to have by what is in the tables now.  If it has
  * @tables that translate, @context is filled in.  [bql]
@@ -395,6 +466,25 @@ typedef bool VtdContextMatch(const VtdContext *context, const void *key);
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key);
 /* Drop the cached context of a space that goes.  [bql] */
 void vtd_context_forget(VtdSpace *space);
+
+/*
+ * pasid.c: the same in scalable mode, by the root table at @root (2.2).  [any]
+ */
+bool vtd_pasid_read(Vtd *v, uint64_t root, const VtdRequest *request,
+                    VtdContext *context, VtdFault *fault);
+
+/*
+ * stages.c: an address through first and second stage (3, 4).  [any]
+ *
+ * 0, and @out is filled in; or the reason of a fault, whose entry goes to
+ * @fault.  Unless @access is a probe, accessed and dirty bits are set in guest
+ * memory; a probe that left some out is not to be @cacheable.
+ */
+VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
+                          VtdAccess access, VtdIotlbEntry *out, bool *cacheable,
+                          VtdFault *fault);
+/* The largest page at @iova that the interrupt range is not in */
+unsigned vtd_unchanged_level(uint64_t iova);
 
 /*
  * share.c: what was last seen of tables, and who follows them.  [bql]
@@ -433,12 +523,10 @@ void vtd_share_leave(VtdSpace *space);
 VtdSpace *vtd_share_leaving(const VtdShare *share, VtdUpdate update);
 /* Sync all of the table that @space follows, unless a sync is pending */
 void vtd_share_sync(VtdSpace *space, const char *reason);
-/*
- * After mappings from @first to @last may have changed, of @did or, with
- * @global, of every domain: bring shadows in step
- */
-void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
-                           uint64_t last);
+/* After mappings in @scope may have changed: bring shadows in step */
+void vtd_shares_sync_scope(Vtd *v, const VtdScope *scope);
+/* After mappings of any first stage may have */
+void vtd_shares_sync_first(Vtd *v);
 bool vtd_syncs_pending(Vtd *v);
 /* Another piece of each sync that is pending; true if none is any more */
 bool vtd_syncs_continue(Vtd *v);
@@ -459,9 +547,8 @@ void vtd_spaces_load(Vtd *v);
 bool vtd_spaces_pending(Vtd *v);
 /* Another piece of what is pending */
 void vtd_spaces_continue(Vtd *v);
-/* The same range: listeners that cache (vhost) forget it */
-void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
-                           uint64_t last);
+/* The same scope: listeners that cache (vhost) forget it */
+void vtd_spaces_invalidate(Vtd *v, const VtdScope *scope);
 /* Caches of the device @sid that ATS filled forget @first to @last */
 void vtd_spaces_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last);
@@ -487,6 +574,14 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
 /* The page at @addr, or with @sized a range whose size its low bits tell */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized);
+/* In scalable mode: what comes of PASID table entries */
+void vtd_invalidate_pasid_cache_global(Vtd *v);
+void vtd_invalidate_pasid_cache_domain(Vtd *v, uint16_t did);
+void vtd_invalidate_pasid_cache_pasid(Vtd *v, uint16_t did, uint32_t pasid);
+/* and mappings of a first stage: all, or 2^@am pages around @addr */
+void vtd_invalidate_pasid_iotlb(Vtd *v, uint16_t did, uint32_t pasid);
+void vtd_invalidate_pasid_iotlb_pages(Vtd *v, uint16_t did, uint32_t pasid,
+                                      uint64_t addr, unsigned am);
 void vtd_invalidate_iec_global(Vtd *v);
 /* 2^@im entries around @index */
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);

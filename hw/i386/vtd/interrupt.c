@@ -244,6 +244,7 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
                          bool record, VtdInterrupt *out)
 {
     VtdFault fault = {
+        .pasid = VTD_NO_PASID,
         .sid = sid,
         .life = qatomic_load_acquire(&v->life),
         .addr = addr,

@@ -67,11 +67,42 @@ static bool vtd_match_domain(const VtdContext *context, const void *key)
     return context->tables.did == *(const uint16_t *)key;
 }
 
+/* Context entries of scalable mode have no domain id: all are meant (7.2) */
 void vtd_invalidate_context_domain(Vtd *v, uint16_t did)
 {
     vtd_count(v, VTD_STAT_INV_CONTEXT_DOMAIN);
     trace_vtd_inv_desc_cc_domain(did);
+    vtd_context_drop(v, vtd_scalable(v) ? NULL : vtd_match_domain, &did);
+    vtd_spaces_update(v, 0, 0);
+}
+
+void vtd_invalidate_pasid_cache_global(Vtd *v)
+{
+    vtd_count(v, VTD_STAT_INV_PASID_CACHE);
+    trace_vtd_inv_desc_pasid_cache_global();
+    vtd_context_drop(v, NULL, NULL);
+    vtd_spaces_update(v, 0, 0);
+}
+
+void vtd_invalidate_pasid_cache_domain(Vtd *v, uint16_t did)
+{
+    vtd_count(v, VTD_STAT_INV_PASID_CACHE);
+    trace_vtd_inv_desc_pasid_cache_domain(did);
     vtd_context_drop(v, vtd_match_domain, &did);
+    vtd_spaces_update(v, 0, 0);
+}
+
+/* The domain id may be one that the entry has no more: it is not compared */
+static bool vtd_match_pasid(const VtdContext *context, const void *key)
+{
+    return context->tables.pasid == *(const uint32_t *)key;
+}
+
+void vtd_invalidate_pasid_cache_pasid(Vtd *v, uint16_t did, uint32_t pasid)
+{
+    vtd_count(v, VTD_STAT_INV_PASID_CACHE);
+    trace_vtd_inv_desc_pasid_cache_pasid(did, pasid);
+    vtd_context_drop(v, vtd_match_pasid, &pasid);
     vtd_spaces_update(v, 0, 0);
 }
 
@@ -84,7 +115,7 @@ static bool vtd_match_source(const VtdContext *context, const void *key)
 {
     const VtdSourceKey *source = key;
 
-    return !((context->sid ^ source->sid) & source->mask);
+    return !((context->request.sid ^ source->sid) & source->mask);
 }
 
 static void vtd_trace_devices(Vtd *v, const VtdSourceKey *key)
@@ -118,23 +149,34 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
     vtd_spaces_update(v, key.sid, key.mask);
 }
 
+/* Shadows and what listeners cache, after the IOTLB */
+static void vtd_invalidate_scope(Vtd *v, const VtdScope *scope)
+{
+    vtd_shares_sync_scope(v, scope);
+    vtd_spaces_invalidate(v, scope);
+}
+
 void vtd_invalidate_iotlb_global(Vtd *v)
 {
+    VtdScope scope = {
+        .reason = "global", .global = true, .last = UINT64_MAX,
+    };
+
     vtd_count(v, VTD_STAT_INV_IOTLB_GLOBAL);
     trace_vtd_inv_desc_iotlb_global();
     trace_vtd_iotlb_reset("global invalidation");
     vtd_iotlb_drop_global(v->iotlb);
-    vtd_shares_sync_pages(v, true, 0, 0, UINT64_MAX);
-    vtd_spaces_invalidate(v, true, 0, 0, UINT64_MAX);
+    vtd_invalidate_scope(v, &scope);
 }
 
 void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
 {
+    VtdScope scope = { .reason = "domain", .did = did, .last = UINT64_MAX };
+
     vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
     trace_vtd_inv_desc_iotlb_domain(did);
     vtd_iotlb_drop_domain(v->iotlb, did);
-    vtd_shares_sync_pages(v, false, did, 0, UINT64_MAX);
-    vtd_spaces_invalidate(v, false, did, 0, UINT64_MAX);
+    vtd_invalidate_scope(v, &scope);
 }
 
 /*
@@ -152,12 +194,50 @@ void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
 {
     uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
     uint64_t first = vtd_range_first(v, addr, mask);
+    VtdScope scope = {
+        .reason = "pages", .did = did, .first = first, .last = first | mask,
+    };
 
     vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pages(did, addr, am);
     vtd_iotlb_drop_range(v->iotlb, did, first, first | mask);
-    vtd_shares_sync_pages(v, false, did, first, first | mask);
-    vtd_spaces_invalidate(v, false, did, first, first | mask);
+    if (v->config.first_stage) {
+        vtd_iotlb_drop_first(v->iotlb, did);
+    }
+    vtd_invalidate_scope(v, &scope);
+}
+
+void vtd_invalidate_pasid_iotlb(Vtd *v, uint16_t did, uint32_t pasid)
+{
+    VtdScope scope = {
+        .reason = "pasid", .did = did, .by_pasid = true, .pasid = pasid,
+        .last = UINT64_MAX,
+    };
+
+    vtd_count(v, VTD_STAT_INV_PASID_IOTLB);
+    trace_vtd_inv_desc_iotlb_pasid(did, pasid);
+    if (v->config.first_stage) {
+        vtd_iotlb_drop_pasid(v->iotlb, did, pasid);
+    }
+    vtd_invalidate_scope(v, &scope);
+}
+
+void vtd_invalidate_pasid_iotlb_pages(Vtd *v, uint16_t did, uint32_t pasid,
+                                      uint64_t addr, unsigned am)
+{
+    uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
+    VtdScope scope = {
+        .reason = "pasid pages", .did = did, .by_pasid = true, .pasid = pasid,
+        .first = addr & ~mask, .last = addr | mask,
+    };
+
+    vtd_count(v, VTD_STAT_INV_PASID_IOTLB_PAGE);
+    trace_vtd_inv_desc_iotlb_pasid_pages(did, addr, am, pasid);
+    if (v->config.first_stage) {
+        vtd_iotlb_drop_pasid_range(v->iotlb, did, pasid, scope.first,
+                                   scope.last);
+    }
+    vtd_invalidate_scope(v, &scope);
 }
 
 /* With @sized the lowest 0 bit of @addr, from bit 12 on, is half the size */

@@ -20,14 +20,18 @@
 typedef struct VtdIotlbSlot {
     uint64_t seq;
     uint64_t page;      /* input page number in its level, | level */
-    uint64_t top;       /* the top table's address | its levels */
-    uint64_t did;
+    uint64_t top;       /* the top table's address | its levels | SLOT_... */
+    uint64_t second;    /* the same of a second stage below, or 0 */
+    uint64_t tag;       /* see vtd_iotlb_tag() */
     uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
     uint64_t walked;    /* the epoch of the walk; 0 for a slot that is free */
 } VtdIotlbSlot;
 
 #define SLOT_READ               1
 #define SLOT_WRITE              2
+#define SLOT_SUPERVISOR         VTD_BIT(8)
+
+#define TAG_FIRST               VTD_BIT(16)
 
 typedef struct VtdIotlbSet {
     VtdIotlbSlot slot[VTD_IOTLB_WAYS];
@@ -38,19 +42,25 @@ struct VtdIotlb {
     QemuMutex lock;
     uint64_t now;               /* atomic: the epoch; begins with 1 */
     uint64_t global_epoch;      /* atomic: entries walked before are dead */
-    uint64_t *domain_epoch;     /* atomic: the same, by domain id */
+    uint64_t *domain_epoch;     /* atomic: the same, by domain id, */
+    uint64_t *first_epoch;      /* of a first stage alone, */
+    uint64_t *pasid_epoch;      /* and by vtd_iotlb_pasid_index() */
     uint64_t range_epoch;       /* lock: walks from before are not inserted */
     unsigned levels;            /* atomic: bit n: a page of level n is there */
     VtdIotlbSet set[VTD_IOTLB_SETS];
 };
 
-VtdIotlb *vtd_iotlb_new(void)
+VtdIotlb *vtd_iotlb_new(bool pasids)
 {
     VtdIotlb *iotlb = g_new0(VtdIotlb, 1);
 
     qemu_mutex_init(&iotlb->lock);
     iotlb->now = 1;
     iotlb->domain_epoch = g_new0(uint64_t, UINT16_MAX + 1);
+    if (pasids) {
+        iotlb->first_epoch = g_new0(uint64_t, UINT16_MAX + 1);
+        iotlb->pasid_epoch = g_new0(uint64_t, UINT16_MAX + 1);
+    }
     return iotlb;
 }
 
@@ -58,6 +68,8 @@ void vtd_iotlb_free(VtdIotlb *iotlb)
 {
     qemu_mutex_destroy(&iotlb->lock);
     g_free(iotlb->domain_epoch);
+    g_free(iotlb->first_epoch);
+    g_free(iotlb->pasid_epoch);
     g_free(iotlb);
 }
 
@@ -66,11 +78,27 @@ uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb)
     return qatomic_load_acquire(&iotlb->now);
 }
 
-/* By domain and page alone: to drop entries one does not know their tables */
-static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint16_t did,
-                                  uint64_t page)
+/* What invalidations name: the domain, and of a first stage the PASID */
+static uint64_t vtd_iotlb_tag(uint16_t did, bool first, uint32_t pasid)
 {
-    uint64_t hash = (page ^ ((uint64_t)did << 40)) * 0x9e3779b97f4a7c15ull;
+    return did | (first ? TAG_FIRST | (uint64_t)pasid << 17 : 0);
+}
+
+static uint16_t vtd_iotlb_tag_did(uint64_t tag)
+{
+    return VTD_BITS(tag, 15, 0);
+}
+
+/* Two that have the same index are invalidated together */
+static uint16_t vtd_iotlb_pasid_index(uint64_t tag)
+{
+    return tag * 0x9e3779b97f4a7c15ull >> 48;
+}
+
+/* By tag and page alone: to drop entries one does not know their tables */
+static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint64_t tag, uint64_t page)
+{
+    uint64_t hash = (page ^ tag << 40 ^ tag >> 24) * 0x9e3779b97f4a7c15ull;
 
     return &iotlb->set[VTD_BITS(hash, 63, 32) % VTD_IOTLB_SETS];
 }
@@ -90,31 +118,52 @@ static void vtd_iotlb_set_word(uint64_t *p, uint64_t value)
     qatomic_store_release(p, value);
 }
 
-static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t did, uint64_t walked)
+static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t tag, uint64_t walked)
 {
-    return walked && walked >= vtd_iotlb_word(&iotlb->global_epoch) &&
-           walked >= vtd_iotlb_word(&iotlb->domain_epoch[did]);
+    uint16_t did = vtd_iotlb_tag_did(tag);
+
+    if (!walked || walked < vtd_iotlb_word(&iotlb->global_epoch) ||
+        walked < vtd_iotlb_word(&iotlb->domain_epoch[did])) {
+        return false;
+    }
+    return !(tag & TAG_FIRST) ||
+           (walked >= vtd_iotlb_word(&iotlb->first_epoch[did]) &&
+            walked >= vtd_iotlb_word(
+                &iotlb->pasid_epoch[vtd_iotlb_pasid_index(tag)]));
 }
 
-/* The top table's address and the levels in one word */
-static uint64_t vtd_iotlb_slot_top(const VtdTables *tables)
+/* What a lookup compares */
+typedef struct VtdIotlbKey {
+    uint64_t tag;
+    uint64_t top;
+    uint64_t second;
+} VtdIotlbKey;
+
+static VtdIotlbKey vtd_iotlb_key(const VtdTables *tables)
 {
-    return tables->top | tables->levels;
+    return (VtdIotlbKey) {
+        .tag = vtd_iotlb_tag(tables->did, tables->first, tables->pasid),
+        .top = tables->top | tables->levels |
+               (tables->supervisor ? SLOT_SUPERVISOR : 0),
+        .second = tables->second_top | tables->second_levels,
+    };
 }
 
 /* Without the lock look at seq again afterwards */
-static bool vtd_iotlb_slot_has_tag(const VtdIotlbSlot *slot, uint64_t page,
-                                   const VtdTables *tables)
+static bool vtd_iotlb_slot_has_key(const VtdIotlbSlot *slot, uint64_t page,
+                                   const VtdIotlbKey *key)
 {
     return vtd_iotlb_word(&slot->page) == page &&
-           vtd_iotlb_word(&slot->top) == vtd_iotlb_slot_top(tables) &&
-           vtd_iotlb_word(&slot->did) == tables->did;
+           vtd_iotlb_word(&slot->top) == key->top &&
+           vtd_iotlb_word(&slot->second) == key->second &&
+           vtd_iotlb_word(&slot->tag) == key->tag;
 }
 
 bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       VtdIotlbEntry *entry)
 {
     unsigned levels = qatomic_read(&iotlb->levels);
+    VtdIotlbKey key = vtd_iotlb_key(tables);
 
     for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
         uint64_t page = vtd_iotlb_page(iova, level);
@@ -123,19 +172,19 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         if (!(levels & VTD_BIT(level))) {
             continue;
         }
-        set = vtd_iotlb_set(iotlb, tables->did, page);
+        set = vtd_iotlb_set(iotlb, key.tag, page);
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *slot = &set->slot[i];
             uint64_t seq = vtd_iotlb_word(&slot->seq);
             uint64_t output, walked;
 
-            if ((seq & 1) || !vtd_iotlb_slot_has_tag(slot, page, tables)) {
+            if ((seq & 1) || !vtd_iotlb_slot_has_key(slot, page, &key)) {
                 continue;
             }
             output = vtd_iotlb_word(&slot->output);
             walked = vtd_iotlb_word(&slot->walked);
             if (vtd_iotlb_word(&slot->seq) != seq ||
-                !vtd_iotlb_alive(iotlb, tables->did, walked)) {
+                !vtd_iotlb_alive(iotlb, key.tag, walked)) {
                 continue;
             }
             *entry = (VtdIotlbEntry) {
@@ -151,15 +200,16 @@ bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
 }
 
 static void vtd_iotlb_slot_write(VtdIotlbSlot *slot, uint64_t page,
-                                 uint64_t top, uint64_t did, uint64_t output,
+                                 const VtdIotlbKey *key, uint64_t output,
                                  uint64_t walked)
 {
     uint64_t seq = qatomic_read(&slot->seq);
 
     qatomic_set(&slot->seq, seq + 1);
     vtd_iotlb_set_word(&slot->page, page);
-    vtd_iotlb_set_word(&slot->top, top);
-    vtd_iotlb_set_word(&slot->did, did);
+    vtd_iotlb_set_word(&slot->top, key->top);
+    vtd_iotlb_set_word(&slot->second, key->second);
+    vtd_iotlb_set_word(&slot->tag, key->tag);
     vtd_iotlb_set_word(&slot->output, output);
     vtd_iotlb_set_word(&slot->walked, walked);
     vtd_iotlb_set_word(&slot->seq, seq + 2);
@@ -169,7 +219,8 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now)
 {
     uint64_t page = vtd_iotlb_page(iova, entry->level);
-    VtdIotlbSet *set = vtd_iotlb_set(iotlb, tables->did, page);
+    VtdIotlbKey key = vtd_iotlb_key(tables);
+    VtdIotlbSet *set = vtd_iotlb_set(iotlb, key.tag, page);
     VtdIotlbSlot *slot = NULL;
 
     qemu_mutex_lock(&iotlb->lock);
@@ -177,19 +228,18 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
         for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
             VtdIotlbSlot *s = &set->slot[i];
 
-            if (vtd_iotlb_slot_has_tag(s, page, tables)) {
+            if (vtd_iotlb_slot_has_key(s, page, &key)) {
                 slot = s;
                 break;
             }
-            if (!slot && !vtd_iotlb_alive(iotlb, s->did, s->walked)) {
+            if (!slot && !vtd_iotlb_alive(iotlb, s->tag, s->walked)) {
                 slot = s;
             }
         }
         if (!slot) {
             slot = &set->slot[set->victim++ % VTD_IOTLB_WAYS];
         }
-        vtd_iotlb_slot_write(slot, page, vtd_iotlb_slot_top(tables),
-                             tables->did,
+        vtd_iotlb_slot_write(slot, page, &key,
                              entry->addr | (entry->read ? SLOT_READ : 0) |
                              (entry->write ? SLOT_WRITE : 0), now);
         qatomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
@@ -213,24 +263,40 @@ void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did)
                        qatomic_fetch_add(&iotlb->now, 1) + 1);
 }
 
-static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint16_t did,
+void vtd_iotlb_drop_first(VtdIotlb *iotlb, uint16_t did)
+{
+    vtd_iotlb_set_word(&iotlb->first_epoch[did],
+                       qatomic_fetch_add(&iotlb->now, 1) + 1);
+}
+
+void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid)
+{
+    uint64_t tag = vtd_iotlb_tag(did, true, pasid);
+
+    vtd_iotlb_set_word(&iotlb->pasid_epoch[vtd_iotlb_pasid_index(tag)],
+                       qatomic_fetch_add(&iotlb->now, 1) + 1);
+}
+
+static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint64_t tag,
                                   unsigned level, uint64_t first,
                                   uint64_t last)
 {
+    static const VtdIotlbKey none;
+
     for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
         VtdIotlbSlot *slot = &set->slot[i];
         uint64_t start = slot->page & VTD_PAGE_MASK;
 
-        if (slot->walked && slot->did == did &&
+        if (slot->walked && slot->tag == tag &&
             (slot->page & ~VTD_PAGE_MASK) == level && start <= last &&
             (start | vtd_level_mask(level)) >= first) {
-            vtd_iotlb_slot_write(slot, 0, 0, 0, 0, 0);
+            vtd_iotlb_slot_write(slot, 0, &none, 0, 0);
         }
     }
 }
 
-void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
-                          uint64_t last)
+static void vtd_iotlb_drop_tag_range(VtdIotlb *iotlb, uint64_t tag,
+                                     uint64_t first, uint64_t last)
 {
     qemu_mutex_lock(&iotlb->lock);
     iotlb->range_epoch = qatomic_fetch_add(&iotlb->now, 1) + 1;
@@ -243,7 +309,7 @@ void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
         }
         if (pages >= VTD_IOTLB_SETS) {
             for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
-                vtd_iotlb_drop_in_set(&iotlb->set[i], did, level, first,
+                vtd_iotlb_drop_in_set(&iotlb->set[i], tag, level, first,
                                       last);
             }
             continue;
@@ -251,9 +317,22 @@ void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
         for (uint64_t i = 0; i <= pages; i++) {
             uint64_t page = vtd_iotlb_page(first + (i << shift), level);
 
-            vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, did, page), did,
+            vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, tag, page), tag,
                                   level, first, last);
         }
     }
     qemu_mutex_unlock(&iotlb->lock);
+}
+
+void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
+                          uint64_t last)
+{
+    vtd_iotlb_drop_tag_range(iotlb, vtd_iotlb_tag(did, false, 0), first, last);
+}
+
+void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
+                                uint64_t first, uint64_t last)
+{
+    vtd_iotlb_drop_tag_range(iotlb, vtd_iotlb_tag(did, true, pasid), first,
+                             last);
 }

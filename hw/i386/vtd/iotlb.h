@@ -32,7 +32,8 @@ typedef struct VtdIotlbEntry {
     bool write;
 } VtdIotlbEntry;
 
-VtdIotlb *vtd_iotlb_new(void);
+/* With @pasids, entries of a first stage can be inserted, too */
+VtdIotlb *vtd_iotlb_new(bool pasids);
 void vtd_iotlb_free(VtdIotlb *iotlb);
 
 /* Any thread, no lock */
@@ -45,8 +46,15 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);
-/* Drop every page of @did that meets @first to @last */
+/* Drop every page of @did that meets @first to @last, but of no first stage */
 void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
                           uint64_t last);
+/* What a first stage has a part in: all of @did */
+void vtd_iotlb_drop_first(VtdIotlb *iotlb, uint16_t did);
+/* All of @did and @pasid; others may go as well */
+void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid);
+/* Pages of both that meet @first to @last */
+void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
+                                uint64_t first, uint64_t last);
 
 #endif

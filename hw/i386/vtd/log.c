@@ -16,7 +16,7 @@
 typedef enum VtdCause {
     VTD_CAUSE_DMA = VTD_FAULT_NONE,             /* any fault of DMA */
     VTD_CAUSE_DESCRIPTOR = VTD_FAULT_RTADDR + 1,        /* + its type */
-    VTD_CAUSE_TYPE = VTD_CAUSE_DESCRIPTOR + VTD_DESC_WAIT + 1,
+    VTD_CAUSE_TYPE = VTD_CAUSE_DESCRIPTOR + VTD_DESC_PASID_DEVICE_TLB + 1,
     VTD_CAUSE_FETCH,
     VTD_CAUSE_TAIL,
     VTD_CAUSE_WIDTH,
@@ -203,6 +203,9 @@ static void vtd_log_reserved(Vtd *v, uint64_t lo, uint64_t hi)
             "vtd_process_device_iotlb_desc: invalid dev-iotlb inv",
         [VTD_DESC_IEC] = "vtd_process_inv_iec_desc: invalid iec inv",
         [VTD_DESC_WAIT] = "vtd_process_wait_desc: invalid wait",
+        [VTD_DESC_PASID_IOTLB] = "invalid PASID-based iotlb inv",
+        [VTD_DESC_PASID_CACHE] = "invalid PASID-cache inv",
+        [VTD_DESC_PASID_DEVICE_TLB] = "invalid PASID-based dev-iotlb inv",
     };
     unsigned type = VTD_DESC_TYPE(lo), cause = VTD_CAUSE_DESCRIPTOR + type;
     unsigned g = VTD_DESC_G(lo), am = VTD_DESC_AM(hi);
@@ -238,7 +241,7 @@ void vtd_log_descriptor(Vtd *v, unsigned iqei, uint64_t lo, uint64_t hi)
         break;
     case VTD_IQEI_WIDTH:
         vtd_log(v, VTD_CAUSE_WIDTH, "vtd_fetch_inv_desc: 256-bit descriptors "
-                "are not supported");
+                "are wanted in scalable mode, and in no other unit");
         break;
     }
 }

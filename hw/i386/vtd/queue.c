@@ -16,6 +16,7 @@
 typedef struct VtdDescriptor {
     const char *name;
     uint64_t needs;             /* of ECAP, or the type is invalid */
+    bool scalable;              /* valid in scalable mode alone */
     uint64_t lo_reserved;
     uint64_t hi_reserved;
     /* Carry it out.  0, or what to put into IQERCD.IQEI */
@@ -68,6 +69,53 @@ static unsigned vtd_run_device_tlb(Vtd *v, uint64_t lo, uint64_t hi)
     return 0;
 }
 
+static unsigned vtd_run_pasid_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    switch (VTD_DESC_G(lo)) {
+    case VTD_GRANULARITY_DOMAIN:
+        vtd_invalidate_pasid_iotlb(v, VTD_DESC_DID(lo), VTD_DESC_PASID(lo));
+        return 0;
+    case VTD_GRANULARITY_SELECT:
+        if (VTD_DESC_AM(hi) > VTD_MAMV) {
+            return VTD_IQEI_RESERVED;
+        }
+        vtd_invalidate_pasid_iotlb_pages(v, VTD_DESC_DID(lo),
+                                         VTD_DESC_PASID(lo),
+                                         hi & VTD_PAGE_MASK, VTD_DESC_AM(hi));
+        return 0;
+    default:
+        return VTD_IQEI_RESERVED;
+    }
+}
+
+static unsigned vtd_run_pasid_cache(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    switch (VTD_DESC_G(lo)) {
+    case VTD_PASID_CACHE_DOMAIN:
+        vtd_invalidate_pasid_cache_domain(v, VTD_DESC_DID(lo));
+        return 0;
+    case VTD_PASID_CACHE_SELECT:
+        vtd_invalidate_pasid_cache_pasid(v, VTD_DESC_DID(lo),
+                                         VTD_DESC_PASID(lo));
+        return 0;
+    case VTD_PASID_CACHE_GLOBAL:
+        vtd_invalidate_pasid_cache_global(v);
+        return 0;
+    default:
+        return VTD_IQEI_RESERVED;
+    }
+}
+
+/*
+ * Caches in devices that are filled for a PASID: no device has such, and what
+ * listens to those of requests without one is not to hear of them.
+ */
+static unsigned vtd_run_pasid_device_tlb(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    vtd_count(v, VTD_STAT_INV_DEVICE_TLB);
+    return 0;
+}
+
 static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
 {
     if (!(lo & VTD_DESC_IEC_G)) {
@@ -104,27 +152,56 @@ static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 
 static const VtdDescriptor vtd_descriptors[] = {
     [VTD_DESC_CONTEXT] = {
-        "context-cache", 0,
+        "context-cache", 0, false,
         VTD_MASK(8, 6) | VTD_MASK(15, 12) | VTD_MASK(63, 50), ~0ull,
         vtd_run_context },
     [VTD_DESC_IOTLB] = {
-        "iotlb", 0,
+        "iotlb", 0, false,
         VTD_BIT(8) | VTD_MASK(15, 12) | VTD_MASK(63, 32), VTD_MASK(11, 7),
         vtd_run_iotlb },
     [VTD_DESC_DEVICE_TLB] = {
-        "device-tlb", VTD_ECAP_DT,
+        "device-tlb", VTD_ECAP_DT, false,
         /* PFSID as well, which needs ECAP.DIT */
         VTD_MASK(8, 4) | VTD_MASK(15, 12) | VTD_MASK(31, 21) |
         VTD_MASK(63, 48),
         VTD_MASK(11, 1), vtd_run_device_tlb },
     [VTD_DESC_IEC] = {
-        "iec", VTD_ECAP_IR,
+        "iec", VTD_ECAP_IR, false,
         VTD_MASK(8, 5) | VTD_MASK(26, 12) | VTD_MASK(63, 48), ~0ull,
         vtd_run_iec },
     [VTD_DESC_WAIT] = {
-        "wait", 0,
+        "wait", 0, false,
         VTD_MASK(8, 7) | VTD_MASK(31, 12), VTD_MASK(1, 0), vtd_run_wait },
+    [VTD_DESC_PASID_IOTLB] = {
+        "pasid-iotlb", VTD_ECAP_SMTS, true,
+        VTD_MASK(8, 6) | VTD_MASK(15, 12) | VTD_MASK(63, 52),
+        VTD_MASK(11, 7), vtd_run_pasid_iotlb },
+    [VTD_DESC_PASID_CACHE] = {
+        "pasid-cache", VTD_ECAP_SMTS, true,
+        VTD_MASK(8, 6) | VTD_MASK(15, 12) | VTD_MASK(63, 52), ~0ull,
+        vtd_run_pasid_cache },
+    [VTD_DESC_PASID_DEVICE_TLB] = {
+        "pasid-device-tlb", VTD_ECAP_SMTS | VTD_ECAP_DT, true,
+        /* PFSID as well, as above */
+        VTD_MASK(15, 12) | VTD_MASK(63, 52), VTD_MASK(10, 1),
+        vtd_run_pasid_device_tlb },
 };
+
+/* Whether descriptors have the width that the mode wants (1.12, 7.6) */
+static unsigned vtd_queue_width_error(Vtd *v)
+{
+    unsigned ttm = vtd_contexts_ttm(v);
+
+    if (v->queue.too_wide) {
+        return VTD_IQEI_WIDTH;
+    }
+    if (v->config.scalable_mode && ttm != VTD_TTM_LEGACY) {
+        return ttm == VTD_TTM_SCALABLE ? v->queue.wide ? 0 : VTD_IQEI_WIDTH :
+               ttm == VTD_TTM_ABORT && v->config.abort_dma ? 0
+                                                           : VTD_IQEI_TTM;
+    }
+    return 0;
+}
 
 /*
  * Carry out the descriptor at the head, which goes to *@plo and *@phi.  0, or
@@ -134,15 +211,16 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 {
     const VtdDescriptor *row;
     uint64_t lo, hi, type;
-    uint64_t entry[2];
-    unsigned error;
+    uint64_t entry[4] = { 0 };
+    unsigned error = vtd_queue_width_error(v);
 
-    if (v->queue.wide) {
-        return VTD_IQEI_WIDTH;
+    if (error) {
+        return error;
     }
     trace_vtd_inv_qi_fetch();
-    if (!v->ops->read(v->opaque, v->queue.base + VTD_IQ_OFFSET(v->queue.head),
-                      entry, sizeof(entry))) {
+    if (!v->ops->read(v->opaque, v->queue.base +
+                      VTD_IQ_OFFSET(v->queue.head, v->queue.wide), entry,
+                      VTD_IQ_OFFSET(1, v->queue.wide))) {
         return VTD_IQEI_FETCH;
     }
     *plo = lo = GUINT64_FROM_LE(entry[0]);
@@ -150,12 +228,14 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
     type = VTD_DESC_TYPE(lo);
     row = type < G_N_ELEMENTS(vtd_descriptors) ? &vtd_descriptors[type]
                                                : NULL;
-    if (!row || !row->run || (v->ecap & row->needs) != row->needs) {
+    if (!row || !row->run || (v->ecap & row->needs) != row->needs ||
+        (row->scalable && !vtd_scalable(v))) {
         trace_vtd_inv_desc("invalid", hi, lo);
         return VTD_IQEI_TYPE;
     }
     trace_vtd_inv_desc(row->name, hi, lo);
-    if ((lo & row->lo_reserved) || (hi & row->hi_reserved)) {
+    if ((lo & row->lo_reserved) || (hi & row->hi_reserved) ||
+        entry[2] || entry[3]) {
         return VTD_IQEI_RESERVED;
     }
     error = row->run(v, lo, hi);
@@ -178,13 +258,15 @@ static void vtd_queue_error(Vtd *v, unsigned iqei)
 static void vtd_queue_set_head(Vtd *v, uint16_t head)
 {
     v->queue.head = head;
-    vtd_reg64_change(v, VTD_REG_IQH, ~0ull, VTD_IQ_OFFSET(head));
+    vtd_reg64_change(v, VTD_REG_IQH, ~0ull,
+                     VTD_IQ_OFFSET(head, v->queue.wide));
     trace_vtd_inv_qi_head(head);
 }
 
 static void vtd_queue_run_to_tail(Vtd *v)
 {
-    uint32_t tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
+    uint64_t iqt = vtd_reg64(v, VTD_REG_IQT);
+    uint32_t tail = VTD_IQT_INDEX(iqt, v->queue.wide);
     uint64_t lo = 0, hi = 0;
     unsigned error = 0, steps = 0;
 
@@ -203,6 +285,11 @@ static void vtd_queue_run_to_tail(Vtd *v)
         trace_vtd_warn_invalid_qi_tail(tail);
         vtd_log_tail(v, tail);
         vtd_queue_error(v, VTD_IQEI_TAIL);
+        return;
+    }
+    if (v->queue.wide && (iqt & VTD_IQT_ODD)) {
+        vtd_log_tail(v, tail);
+        vtd_queue_error(v, VTD_IQEI_ALIGN);
         return;
     }
     while (v->queue.head != tail) {
@@ -230,6 +317,14 @@ void vtd_queue_run(Vtd *v)
     vtd_iec_notify(v);
 }
 
+static void vtd_queue_set_width(Vtd *v, uint64_t iqa)
+{
+    bool supported = v->config.scalable_mode || v->config.abort_dma;
+
+    v->queue.wide = (iqa & VTD_IQA_DW) && supported;
+    v->queue.too_wide = (iqa & VTD_IQA_DW) && !supported;
+}
+
 void vtd_queue_enable(Vtd *v, bool enable)
 {
     uint64_t iqa = vtd_reg64(v, VTD_REG_IQA);
@@ -237,6 +332,7 @@ void vtd_queue_enable(Vtd *v, bool enable)
     trace_vtd_inv_qi_enable(enable);
     v->queue.enabled = enable;
     v->queue.held = false;
+    vtd_queue_set_width(v, iqa);
     vtd_queue_set_head(v, 0);
     if (!enable) {
         /* The other way out of an error (7.6) */
@@ -245,8 +341,7 @@ void vtd_queue_enable(Vtd *v, bool enable)
         return;
     }
     v->queue.base = iqa & VTD_PAGE_MASK;
-    v->queue.entries = 1u << (VTD_IQA_QS(iqa) + 8);
-    v->queue.wide = iqa & VTD_IQA_DW;
+    v->queue.entries = 1u << (VTD_IQA_QS(iqa) + 8 - v->queue.wide);
     trace_vtd_inv_qi_setup(v->queue.base, v->queue.entries);
     vtd_queue_run(v);
 }
@@ -261,7 +356,8 @@ void vtd_queue_save(Vtd *v, VtdSaved *saved)
     saved->iq = v->queue.base & v->haw_mask;
     saved->iq_size = v->queue.entries;
     saved->iq_head = v->queue.head;
-    saved->iq_tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT));
+    saved->iq_tail = VTD_IQT_INDEX(vtd_reg64(v, VTD_REG_IQT),
+                                   v->queue.wide);
     saved->iq_last_desc_type = v->queue.last_type;
     saved->qi_enabled = v->queue.enabled;
 }
@@ -274,8 +370,8 @@ void vtd_queue_load(Vtd *v, const VtdSaved *saved)
         .enabled = saved->qi_enabled,
         .base = iq & VTD_PAGE_MASK,
         .entries = saved->iq_size,
-        .wide = iq & VTD_IQA_DW,
         .head = saved->iq_head,
         .last_type = saved->iq_last_desc_type,
     };
+    vtd_queue_set_width(v, iq);
 }

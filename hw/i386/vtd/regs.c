@@ -181,6 +181,8 @@ static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
 {
     uint32_t status = vtd_reg32_locked(v, VTD_REG_GSTS) &
                       ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
+    bool wide = (vtd_reg64_locked(v, VTD_REG_IQA) & VTD_IQA_DW) &&
+                (v->config.scalable_mode || v->config.abort_dma);
 
     status |= vtd_status_bit(saved->dmar_enabled, VTD_GCMD_TE) |
               vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |
@@ -189,8 +191,8 @@ static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
         status &= ~(VTD_GCMD_SIRTP | VTD_GCMD_CFI);
     }
     vtd_reg32_set_locked(v, VTD_REG_GSTS, status);
-    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail));
-    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head));
+    vtd_reg64_set_locked(v, VTD_REG_IQT, VTD_IQ_OFFSET(saved->iq_tail, wide));
+    vtd_reg64_set_locked(v, VTD_REG_IQH, VTD_IQ_OFFSET(saved->iq_head, wide));
     if (!v->config.eim) {
         vtd_reg64_set_locked(v, VTD_REG_IRTA,
                              vtd_reg64_locked(v, VTD_REG_IRTA) &

@@ -155,6 +155,8 @@ static bool vtd_saved_power_of_2(uint64_t n, uint64_t least, uint64_t most)
 /* The field whose value the engine cannot work with, or NULL */
 static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
 {
+    /* In descriptors, of which wide ones fill the smallest queue sooner */
+    unsigned smallest = v->config.scalable_mode ? 128 : 256;
     const struct {
         const char *name;
         uint64_t value;
@@ -168,10 +170,11 @@ static char *vtd_saved_error(Vtd *v, const VtdSaved *saved)
         FIELD(intr_size, !saved->intr_size ||
                          vtd_saved_power_of_2(saved->intr_size, 2, 65536)),
         FIELD(iq_size, saved->iq_size
-                       ? vtd_saved_power_of_2(saved->iq_size, 256, 32768)
+                       ? vtd_saved_power_of_2(saved->iq_size, smallest,
+                                                   32768)
                        : !saved->qi_enabled),
         FIELD(iq_head, !saved->iq_head || saved->iq_head < saved->iq_size),
-        FIELD(iq_tail, saved->iq_tail <= VTD_IQT_INDEX(~0ull)),
+        FIELD(iq_tail, saved->iq_tail <= VTD_IQT_INDEX(~0ull, false)),
         FIELD(next_frcd_reg, !saved->next_frcd_reg),
         FIELD(intr_enabled, !saved->intr_enabled || v->config.intr_remap),
         FIELD(intr_eime, !saved->intr_eime || v->config.eim),

@@ -221,27 +221,44 @@ void vtd_share_sync(VtdSpace *space, const char *reason)
     }
 }
 
-void vtd_shares_sync_pages(Vtd *v, bool global, uint16_t did, uint64_t first,
-                           uint64_t last)
+/* A space that follows @share and is in @scope, or NULL */
+static VtdSpace *vtd_share_in_scope(const VtdShare *share,
+                                    const VtdScope *scope)
 {
-    const char *reason = global ? "global" :
-                         last - first == UINT64_MAX ? "domain" : "pages";
+    for (unsigned i = 0; i < share->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
 
+        if (vtd_scope_has(scope, &share->tables, space->did, space->pasid)) {
+            return space;
+        }
+    }
+    return NULL;
+}
+
+void vtd_shares_sync_scope(Vtd *v, const VtdScope *scope)
+{
     for (unsigned i = 0; i < v->shadows.shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
-        VtdSpace *named = NULL;
+        VtdSpace *named = vtd_share_in_scope(share, scope);
+        VtdRange range = vtd_scope_range(scope, &share->tables);
 
-        for (unsigned j = 0; j < share->spaces->len && !named; j++) {
-            VtdSpace *space = g_ptr_array_index(share->spaces, j);
-
-            if (global || space->did == did) {
-                named = space;
-            }
-        }
         if (named || !share->spaces->len) {
             /* A share without spaces has one that waits to follow it */
-            vtd_share_sync_range(share, reason, named ? named->did : did,
-                                 first, last, false);
+            vtd_share_sync_range(share, scope->reason,
+                                 named ? named->did : scope->did, range.first,
+                                 range.last, false);
+        }
+    }
+}
+
+void vtd_shares_sync_first(Vtd *v)
+{
+    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
+        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
+
+        if (share->tables.first) {
+            vtd_share_sync_range(share, "write buffer", share->tables.did, 0,
+                                 UINT64_MAX, false);
         }
     }
 }
@@ -340,6 +357,10 @@ bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
     VtdShare *old, *new = NULL;
     VtdSink *sink;
 
+    if (context && context->tables.second_levels) {
+        /* A composition of two stages is not followed: nothing is mapped */
+        context = NULL;
+    }
     if (context) {
         new = vtd_share_in_step(v, context, reason,
                                 how == VTD_FOLLOW_AT_ONCE);
@@ -350,6 +371,7 @@ bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
     }
     if (context) {
         space->did = context->tables.did;
+        space->pasid = context->tables.pasid;
     }
     if (new == old) {
         return true;

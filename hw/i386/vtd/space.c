@@ -200,31 +200,42 @@ void vtd_spaces_continue(Vtd *v)
 
 /* Invalidations */
 
-/* Whether @did is the domain of a space, by any entry that may be in use */
-static bool vtd_space_in_domain(VtdSpace *space, uint16_t did)
+/* What of a space is in @scope, by any entry that may be in use */
+static bool vtd_space_in_scope(VtdSpace *space, const VtdScope *scope,
+                               VtdRange *range)
 {
     VtdContext *cached = qatomic_load_acquire(&space->context);
-    VtdContext context;
+    VtdContext context = { 0 };
     bool tables;
 
-    if (cached && cached->tables.did == did) {
+    if (cached && vtd_scope_has(scope, &cached->tables, cached->tables.did,
+                                cached->tables.pasid)) {
+        *range = vtd_scope_range(scope, &cached->tables);
         return true;
     }
     if (space->share) {
-        return space->did == did;
+        const VtdTables *followed = &space->share->tables;
+
+        *range = vtd_scope_range(scope, followed);
+        return vtd_scope_has(scope, followed, space->did, space->pasid);
     }
-    return vtd_context_view(space, &context, &tables) ==
-           VTD_VIEW_TRANSLATED && (!tables || context.tables.did == did);
+    if (vtd_context_view(space, &context, &tables) != VTD_VIEW_TRANSLATED) {
+        *range = (VtdRange) { scope->first, scope->last };
+        return scope->global;
+    }
+    *range = vtd_scope_range(scope, &context.tables);
+    return !tables || vtd_scope_has(scope, &context.tables, context.tables.did,
+                                    context.tables.pasid);
 }
 
-void vtd_spaces_invalidate(Vtd *v, bool global, uint16_t did, uint64_t first,
-                           uint64_t last)
+void vtd_spaces_invalidate(Vtd *v, const VtdScope *scope)
 {
     for (unsigned i = 0; i < v->spaces.all->len; i++) {
         VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
+        VtdRange range;
 
-        if (space->watched && (global || vtd_space_in_domain(space, did))) {
-            v->ops->invalidate(space->opaque, first, last, false);
+        if (space->watched && vtd_space_in_scope(space, scope, &range)) {
+            v->ops->invalidate(space->opaque, range.first, range.last, false);
         }
     }
 }

@@ -106,6 +106,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_ECAP_FSTS           VTD_BIT(47)
 #define VTD_ECAP_SMPWCS         VTD_BIT(48)
 #define VTD_ECAP_RPS            VTD_BIT(49)
+#define VTD_ECAP_ADMS           VTD_BIT(52)
 
 /* What this implementation advertises (the limits behind CAP and ECAP) */
 #define VTD_MAMV                18
@@ -168,10 +169,15 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_FRCD_HI_T1_READ     VTD_BIT(62)
 #define VTD_FRCD_HI_FR(reason)  ((uint64_t)(reason) << 32)
 #define VTD_FRCD_HI_SID(sid)    ((uint64_t)(sid))
+#define VTD_FRCD_HI_PASID(pasid) ((uint64_t)(pasid) << 40)
+#define VTD_FRCD_HI_PP          VTD_BIT(31)
+#define VTD_FRCD_HI_PRIV        VTD_BIT(29)
 
 /* IQH, IQT, IQA, ICS, IQERCD (1.12) */
-#define VTD_IQ_OFFSET(index)    ((uint64_t)(index) << 4)
-#define VTD_IQT_INDEX(reg)      VTD_BITS(reg, 18, 4)
+/* Of a descriptor of 128 bits, or with @wide of 256 */
+#define VTD_IQ_OFFSET(index, wide) ((uint64_t)(index) << (4 + (wide)))
+#define VTD_IQT_INDEX(reg, wide) (VTD_BITS(reg, 18, 4) >> (wide))
+#define VTD_IQT_ODD             VTD_BIT(4)
 #define VTD_IQA_QS(reg)         VTD_BITS(reg, 2, 0)
 #define VTD_IQA_DW              VTD_BIT(11)
 #define VTD_ICS_IWC             VTD_BIT(0)
@@ -180,6 +186,8 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_IQEI_TYPE           3
 #define VTD_IQEI_RESERVED       4
 #define VTD_IQEI_WIDTH          5
+#define VTD_IQEI_ALIGN          6
+#define VTD_IQEI_TTM            7
 /* An error that has no code: what of this fits into IQEI is 0 */
 #define VTD_IQEI_NO_CODE        0x10
 
@@ -275,6 +283,10 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_DESC_AM(hi)         VTD_BITS(hi, 5, 0)
 #define VTD_DESC_PASID(lo)      VTD_BITS(lo, 51, 32)
 #define VTD_DESC_DEVICE_S       VTD_BIT(0)
+/* PASID-based: G of type 7, and the domain and PASID of types 6 and 7 */
+#define VTD_PASID_CACHE_DOMAIN  0
+#define VTD_PASID_CACHE_SELECT  1
+#define VTD_PASID_CACHE_GLOBAL  3
 #define VTD_DESC_IEC_G          VTD_BIT(4)
 #define VTD_DESC_IEC_IM(lo)     VTD_BITS(lo, 31, 27)
 #define VTD_DESC_IEC_IIDX(lo)   VTD_BITS(lo, 47, 32)
@@ -347,6 +359,7 @@ typedef enum VtdReason {
     VTD_FAULT_IR_SOURCE = 0x26,
     VTD_FAULT_RTADDR = 0x30,
     VTD_FAULT_LEGACY_PASID = 0x31,
+    VTD_FAULT_ABORT = 0x33,
     VTD_FAULT_SM_ROOT_ACCESS = 0x38,
     VTD_FAULT_SM_ROOT_NOT_PRESENT = 0x39,
     VTD_FAULT_SM_ROOT_RESERVED = 0x3a,
@@ -364,6 +377,7 @@ typedef enum VtdReason {
     VTD_FAULT_PASID_NOT_PRESENT = 0x59,
     VTD_FAULT_PASID_RESERVED = 0x5a,
     VTD_FAULT_PASID_INVALID = 0x5b,
+    VTD_FAULT_PASID_SRE = 0x5d,
     VTD_FAULT_FS_ACCESS = 0x70,
     VTD_FAULT_FS_NOT_PRESENT = 0x71,
     VTD_FAULT_FS_RESERVED = 0x72,

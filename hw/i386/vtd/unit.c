@@ -54,6 +54,7 @@ static uint64_t vtd_unit_ecap_scalable(const VtdConfig *config)
     ecap |= config->supervisor ? VTD_ECAP_SRS : 0;
     ecap |= config->rid_pasid ? VTD_ECAP_RPS : 0;
     ecap |= config->extended_accessed ? VTD_ECAP_EAFS : 0;
+    ecap |= config->abort_dma ? VTD_ECAP_ADMS : 0;
     if (config->pasid_bits) {
         ecap |= VTD_ECAP_PASID | VTD_ECAP_PSS(config->pasid_bits);
     }
@@ -82,6 +83,21 @@ static uint64_t vtd_unit_ecap(const VtdConfig *config)
     return ecap | vtd_unit_ecap_scalable(config);
 }
 
+static void vtd_unit_formats(Vtd *v)
+{
+    const VtdConfig *config = &v->config;
+    bool free_tm = config->device_iotlb && config->stale_tm;
+
+    vtd_format_second_stage(&v->format, config->haw_bits,
+                            config->snoop_control, free_tm, false);
+    vtd_format_second_stage(&v->second, config->haw_bits,
+                            config->snoop_control, free_tm, true);
+    for (unsigned i = 0; i < VTD_FIRST_COUNT; i++) {
+        vtd_format_first_stage(&v->first[i], config->haw_bits, config->fs_1g,
+                               i != VTD_FIRST_USER, i == VTD_FIRST_WPE);
+    }
+}
+
 Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
 {
     Vtd *v = g_new0(Vtd, 1);
@@ -92,13 +108,11 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
     v->cap = vtd_unit_cap(config);
     v->ecap = vtd_unit_ecap(config);
     v->haw_mask = VTD_MASK(config->haw_bits - 1, VTD_PAGE_SHIFT);
-    vtd_format_second_stage(&v->format, config->haw_bits,
-                            config->snoop_control,
-                            config->device_iotlb && config->stale_tm);
+    vtd_unit_formats(v);
     qemu_mutex_init(&v->lock);
     vtd_contexts_init(v);
     vtd_interrupts_init(v);
-    v->iotlb = vtd_iotlb_new();
+    v->iotlb = vtd_iotlb_new(config->first_stage);
     vtd_spaces_init(v);
     vtd_shadows_init(v);
     vtd_regs_reset(v);
@@ -142,6 +156,7 @@ void vtd_continue(Vtd *v)
 void vtd_use_caching_mode(Vtd *v)
 {
     v->config.caching_mode = true;
+    v->config.write_buffer = v->config.first_stage;
     v->config.write_buffer = v->config.first_stage;
     v->cap = vtd_unit_cap(&v->config);
     vtd_regs_reset(v);
@@ -215,6 +230,9 @@ const char *vtd_stat_name(VtdStat stat)
         [VTD_STAT_INV_IOTLB_GLOBAL] = "inv-iotlb-global",
         [VTD_STAT_INV_IOTLB_DOMAIN] = "inv-iotlb-domain",
         [VTD_STAT_INV_IOTLB_PAGE] = "inv-iotlb-page",
+        [VTD_STAT_INV_PASID_CACHE] = "inv-pasid-cache",
+        [VTD_STAT_INV_PASID_IOTLB] = "inv-pasid-iotlb",
+        [VTD_STAT_INV_PASID_IOTLB_PAGE] = "inv-pasid-iotlb-page",
         [VTD_STAT_INV_DEVICE_TLB] = "inv-device-tlb",
         [VTD_STAT_INV_IEC_GLOBAL] = "inv-iec-global",
         [VTD_STAT_INV_IEC_INDEX] = "inv-iec-index",

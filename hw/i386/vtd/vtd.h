@@ -140,6 +140,7 @@ typedef int VtdNoticeFn(void *opaque, const VtdNotice *notice);
  * @supervisor: ECAP.SRS
  * @rid_pasid: ECAP.RPS
  * @extended_accessed: ECAP.EAFS
+ * @abort_dma: ECAP.ADMS
  * @pasid_bits: ECAP.PSS, with ECAP.PASID; 0 for none, up to 20
  * @write_buffer: CAP.RWBF: the guest says when it has made a mapping of a
  *                first stage (7.9); wanted to keep a shadow of one
@@ -169,6 +170,7 @@ typedef struct VtdConfig {
     bool supervisor;
     bool rid_pasid;
     bool extended_accessed;
+    bool abort_dma;
     uint8_t pasid_bits;
     bool write_buffer;
     uint64_t max_mappings;
@@ -186,6 +188,9 @@ typedef enum VtdView {
     VTD_VIEW_PASS_THROUGH,
     VTD_VIEW_TRANSLATED,
 } VtdView;
+
+/* A request without PASID */
+#define VTD_NO_PASID            UINT32_MAX
 
 /* Causes that VtdOps.log_more is asked of are below this */
 #define VTD_LOG_CAUSES          64
@@ -345,6 +350,9 @@ typedef enum VtdStat {
     VTD_STAT_INV_IOTLB_GLOBAL,
     VTD_STAT_INV_IOTLB_DOMAIN,
     VTD_STAT_INV_IOTLB_PAGE,
+    VTD_STAT_INV_PASID_CACHE,
+    VTD_STAT_INV_PASID_IOTLB,
+    VTD_STAT_INV_PASID_IOTLB_PAGE,
     VTD_STAT_INV_DEVICE_TLB,
     VTD_STAT_INV_IEC_GLOBAL,
     VTD_STAT_INV_IEC_INDEX,
@@ -530,6 +538,22 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size);
  */
 bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
                    VtdTranslation *out);
+
+/**
+ * vtd_translate_pasid - the same for a request with a PASID
+ * @space: of the device
+ * @pasid: of 20 bits
+ * @supervisor: the request is privileged
+ * @iova: the input address, which may be in the interrupt range
+ * @access: as above
+ * @out: as above
+ *
+ * Context: [any]
+ * Return: false if the request is blocked
+ */
+bool vtd_translate_pasid(VtdSpace *space, uint32_t pasid, bool supervisor,
+                         uint64_t iova, VtdAccess access,
+                         VtdTranslation *out);
 
 /**
  * vtd_interrupt - remap an interrupt message (8.2)

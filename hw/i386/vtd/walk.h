@@ -24,8 +24,24 @@
 /* Bits of an entry that decide on permissions are among the lowest three */
 #define VTD_PERMISSIONS         8
 
+/* The fault reasons of a stage; 0: that of the access that was wanted */
+typedef struct VtdStageReasons {
+    uint8_t address;            /* the input is wider than the tables */
+    uint8_t top_access;         /* an entry of the top table cannot be read */
+    uint8_t access;             /* another cannot */
+    uint8_t empty;              /* an entry is not present */
+    uint8_t reserved;
+    uint8_t nothing;            /* the levels together permit nothing */
+    uint8_t read;
+    uint8_t write;
+    uint8_t output;             /* it leads to the interrupt range */
+    uint8_t mark_snoop;         /* an accessed or dirty bit may not be set, */
+    uint8_t mark_failed;        /* or could not */
+} VtdStageReasons;
+
 /* Page-table format: which bits mean what at a level; [0] is not used */
 typedef struct VtdFormat {
+    VtdStageReasons reason;
     uint64_t present;           /* an entry is present if it has one of them */
     uint64_t permission;        /* the bits that are ANDed over the levels, */
     uint8_t rights[VTD_PERMISSIONS];    /* what they permit: VTD_RW */
@@ -47,9 +63,21 @@ typedef struct VtdTables {
     uint64_t top;               /* address of the top table */
     uint16_t did;               /* domain id */
     uint8_t levels;             /* of tables, the top one is this level */
-    uint32_t pasid;             /* 0: requests without a PASID */
+    bool first;                 /* of a first stage: the PASID is in the tag */
+    bool supervisor;            /* for privileged requests */
+    uint32_t pasid;
     const VtdFormat *format;
-    const struct VtdTables *second;     /* NULL: no second stage below */
+    /* Bits to be set in an entry that is used, and in a leaf for a write */
+    uint64_t accessed;
+    uint64_t dirty;
+    bool marks_snooped;         /* those may be set */
+    /*
+     * Nested: addresses in the tables and what they lead to are input of a
+     * second stage, which has @second_levels; else 0
+     */
+    uint64_t second_top;
+    uint8_t second_levels;
+    bool second_dirty;          /* its entries have such bits, too */
 } VtdTables;
 
 typedef enum VtdWalkEnd {
@@ -58,17 +86,22 @@ typedef enum VtdWalkEnd {
     VTD_WALK_DENIED,            /* nothing is granted, or not what is wanted */
     VTD_WALK_RESERVED,          /* an entry with a reserved bit set */
     VTD_WALK_UNREADABLE,        /* an entry outside RAM */
+    VTD_WALK_UNMARKED,          /* VtdTables.accessed could not be set in one */
 } VtdWalkEnd;
 
-/* Where a walk ended: @entry was read at @level (unless unreadable) */
+/* Where a walk ended: @entry was read from @at, at @level, if readable */
 typedef struct VtdWalk {
     VtdWalkEnd end;
     uint8_t level;
+    uint64_t at;
     uint64_t entry;
     uint8_t granted;            /* VTD_RW, of all levels so far */
 } VtdWalk;
 
 typedef bool VtdReadEntry(void *opaque, uint64_t gpa, uint64_t *entry);
+/* Set @bits in the entry at @gpa, which was just read as @entry */
+typedef bool VtdMarkEntry(void *opaque, uint64_t gpa, uint64_t entry,
+                          uint64_t bits);
 
 /* The page offset bits of a leaf at @level; level 1 is 4 KiB */
 static inline unsigned vtd_level_shift(unsigned level)
@@ -91,24 +124,37 @@ static inline uint64_t vtd_format_last(const VtdFormat *format,
 /*
  * Second-stage entries (3.2) for a host address width of @haw_bits.
  * @snoop_control: the SNP bit is free in leaves.  @free_tm: bit 62 is free in
- * leaves (an older revision's TM).
+ * leaves (an older revision's TM).  @scalable: the reasons of scalable mode.
  */
 void vtd_format_second_stage(VtdFormat *format, unsigned haw_bits,
-                             bool snoop_control, bool free_tm);
+                             bool snoop_control, bool free_tm, bool scalable);
+
+/*
+ * First-stage entries (4), for privileged requests if @supervisor, which may
+ * write where others may not unless @wpe.  @large: leaves of 1 GiB.
+ */
+void vtd_format_first_stage(VtdFormat *format, unsigned haw_bits, bool large,
+                            bool supervisor, bool wpe);
 
 /* Whether two name the same memory, whatever their tags: so they map alike */
 static inline bool vtd_tables_same(const VtdTables *a, const VtdTables *b)
 {
     return a->top == b->top && a->levels == b->levels &&
-           a->format == b->format && a->second == b->second;
+           a->format == b->format && a->second_top == b->second_top &&
+           a->second_levels == b->second_levels;
 }
 
 /*
  * Walk @tables down to the leaf of @iova, which has no bits above their width.
  * Stops where not all of @wanted is granted (VTD_READ, VTD_WRITE, or 0), and
- * where nothing is.  Any thread; @read tells what it needs.
+ * where nothing is.  @mark sets VtdTables.accessed on the way, but not in the
+ * leaf; it can be NULL.  A second stage is the business of @read and @mark.
+ * Any thread; @read tells what it needs.
  */
 VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
-                 VtdReadEntry *read, void *opaque);
+                 VtdReadEntry *read, VtdMarkEntry *mark, void *opaque);
+
+/* Whether @iova is an input address of the first stage (4) */
+bool vtd_canonical(const VtdTables *tables, uint64_t iova);
 
 #endif

@@ -1,0 +1,333 @@
+/*
+ * Intel VT-d engine: the way of an address through the stages
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns how a first and a second stage are put together (4.2), and the setting
+ * of accessed and dirty bits (3.4, 4.1).  Runs in any thread and holds no
+ * lock: a bit is set by a swap that fails if software has changed the entry,
+ * and then the way is gone again from its beginning.
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "trace.h"
+
+/* How often software may get in between before a bit counts as not settable */
+#define VTD_WAY_TRIES           16
+
+typedef struct VtdWay {
+    Vtd *v;
+    const VtdTables *tables;
+    VtdWalk *blame;             /* the walk that ended the way */
+    bool marks;                 /* the request sets bits */
+    bool missing;               /* bits that are not set were left so */
+    bool raced;                 /* an entry has changed since it was read */
+    VtdReason reason;           /* of a fault inside a walk */
+    /* Nested: where the entry read last is, as input of the second stage, */
+    VtdWalk entry;              /* and as its output */
+} VtdWay;
+
+static bool vtd_way_read(void *opaque, uint64_t gpa, uint64_t *entry)
+{
+    VtdWay *way = opaque;
+    Vtd *v = way->v;
+
+    if (!v->ops->read(v->opaque, gpa, entry, sizeof(*entry))) {
+        return false;
+    }
+    *entry = GUINT64_FROM_LE(*entry);
+    return true;
+}
+
+/* Set @bits in @entry at @gpa, of a stage with these reasons */
+static bool vtd_way_set(VtdWay *way, const VtdStageReasons *reason,
+                        uint64_t gpa, uint64_t entry, uint64_t bits)
+{
+    Vtd *v = way->v;
+
+    if (!way->tables->marks_snooped) {
+        way->reason = reason->mark_snoop;
+        return false;
+    }
+    if (!v->ops->swap(v->opaque, gpa, GUINT64_TO_LE(entry),
+                      GUINT64_TO_LE(entry | bits))) {
+        way->raced = true;
+        way->reason = reason->mark_failed;
+        return false;
+    }
+    return true;
+}
+
+static bool vtd_way_mark_second(void *opaque, uint64_t gpa, uint64_t entry,
+                                uint64_t bits)
+{
+    VtdWay *way = opaque;
+
+    return vtd_way_set(way, &way->v->second.reason, gpa, entry, bits);
+}
+
+/* What the leaf of a walk still wants; a bit that is left out is noted */
+static uint64_t vtd_way_wants(VtdWay *way, const VtdTables *tables,
+                              const VtdWalk *walk, uint64_t wanted)
+{
+    uint64_t bits = tables->accessed | (wanted & VTD_WRITE ? tables->dirty
+                                                           : 0);
+
+    bits &= ~walk->entry;
+    way->missing |= bits && !way->marks;
+    return way->marks ? bits : 0;
+}
+
+/* What a leaf grants: to write, if it need not be marked for that */
+static uint8_t vtd_way_grants(const VtdTables *tables, const VtdWalk *walk,
+                              uint64_t wanted)
+{
+    bool dirty = !(tables->dirty & ~walk->entry) || (wanted & VTD_WRITE);
+
+    return walk->granted & ~(dirty ? 0 : VTD_WRITE);
+}
+
+static uint64_t vtd_walk_addr(const VtdTables *tables, const VtdWalk *walk,
+                              uint64_t input)
+{
+    uint64_t mask = vtd_level_mask(walk->level);
+
+    return (walk->entry & tables->format->leaf_address[walk->level] & ~mask) |
+           (input & mask);
+}
+
+static VtdReason vtd_walk_reason(const VtdTables *tables, const VtdWalk *walk,
+                                 uint64_t wanted)
+{
+    const VtdStageReasons *reason = &tables->format->reason;
+    VtdReason denied = wanted & VTD_WRITE ? reason->write : reason->read;
+
+    switch (walk->end) {
+    case VTD_WALK_UNREADABLE:
+        return walk->level == tables->levels ? reason->top_access
+                                             : reason->access;
+    case VTD_WALK_RESERVED:
+        return reason->reserved;
+    case VTD_WALK_EMPTY:
+        return reason->empty ?: denied;
+    case VTD_WALK_DENIED:
+        return walk->granted || !reason->nothing ? denied : reason->nothing;
+    default:
+        return VTD_FAULT_NONE;
+    }
+}
+
+/*
+ * Walk @tables alone.  A leaf gets its bits from the caller, who knows whether
+ * its output is legal.
+ */
+static bool vtd_way_walk(VtdWay *way, const VtdTables *tables, uint64_t input,
+                         uint64_t wanted, VtdReadEntry *read,
+                         VtdMarkEntry *mark, VtdWalk *walk)
+{
+    VtdReason inside;
+
+    way->reason = VTD_FAULT_NONE;
+    *walk = vtd_walk(tables, input, wanted, read, way->marks ? mark : NULL,
+                     way);
+    trace_vtd_walk(tables->did, input, walk->level, walk->entry, walk->end);
+    inside = way->reason;
+    way->reason = inside ?: vtd_walk_reason(tables, walk, wanted);
+    if (!inside) {
+        *way->blame = *walk;
+    }
+    return walk->end == VTD_WALK_LEAF;
+}
+
+/* The second stage of a nested translation, as tables of their own */
+static VtdTables vtd_second_stage(const Vtd *v, const VtdTables *tables)
+{
+    return (VtdTables) {
+        .top = tables->second_top,
+        .levels = tables->second_levels,
+        .did = tables->did,
+        .format = &v->second,
+        .accessed = tables->second_dirty ? VTD_SS_A : 0,
+        .dirty = tables->second_dirty ? VTD_SS_D : 0,
+        .marks_snooped = tables->marks_snooped,
+    };
+}
+
+/* Read an entry of a first stage at @gpa, an input of the second (4.2) */
+static bool vtd_way_read_nested(void *opaque, uint64_t gpa, uint64_t *entry)
+{
+    VtdWay *way = opaque;
+    Vtd *v = way->v;
+    VtdTables second = vtd_second_stage(v, way->tables);
+    bool top = (gpa & VTD_PAGE_MASK) == way->tables->top;
+    VtdWalk *walk = &way->entry;
+    uint64_t bits;
+
+    if (gpa >> vtd_width_bits(v, &second)) {
+        way->reason = VTD_FAULT_NESTED_TABLE_ADDRESS;
+        return false;
+    }
+    if (!vtd_way_walk(way, &second, gpa, VTD_READ, vtd_way_read,
+                      vtd_way_mark_second, walk)) {
+        if (walk->end == VTD_WALK_EMPTY || walk->end == VTD_WALK_DENIED) {
+            way->reason = top ? VTD_FAULT_NESTED_TOP_READ
+                              : VTD_FAULT_NESTED_TABLE_READ;
+        }
+        return false;
+    }
+    bits = vtd_way_wants(way, &second, walk, VTD_READ);
+    if (bits && !vtd_way_set(way, &second.format->reason, walk->at,
+                             walk->entry, bits)) {
+        return false;
+    }
+    walk->entry |= bits;
+    return vtd_way_read(way, vtd_walk_addr(&second, walk, gpa), entry);
+}
+
+/* Set bits of a first-stage entry, which is where way->entry leads */
+static bool vtd_way_mark_nested(void *opaque, uint64_t gpa, uint64_t entry,
+                                uint64_t bits)
+{
+    VtdWay *way = opaque;
+    VtdTables second = vtd_second_stage(way->v, way->tables);
+    VtdWalk *walk = &way->entry;
+    uint64_t dirty;
+
+    if (!way->tables->marks_snooped) {
+        way->reason = VTD_FAULT_FS_DIRTY_SNOOP;
+        return false;
+    }
+    if (!(walk->granted & VTD_WRITE)) {
+        way->reason = VTD_FAULT_NESTED_TABLE_WRITE;
+        return false;
+    }
+    dirty = vtd_way_wants(way, &second, walk, VTD_WRITE);
+    if (dirty && !vtd_way_set(way, &second.format->reason, walk->at,
+                              walk->entry, dirty)) {
+        return false;
+    }
+    walk->entry |= dirty;
+    return vtd_way_set(way, &way->tables->format->reason,
+                       vtd_walk_addr(&second, walk, gpa), entry, bits);
+}
+
+static bool vtd_way_mark(void *opaque, uint64_t gpa, uint64_t entry,
+                         uint64_t bits)
+{
+    VtdWay *way = opaque;
+
+    return vtd_way_set(way, &way->tables->format->reason, gpa, entry, bits);
+}
+
+/*
+ * The largest page of a leaf at @level around @iova that has the interrupt
+ * range neither in its input nor in its output.
+ */
+static unsigned vtd_way_level(uint64_t iova, uint64_t addr, unsigned level)
+{
+    while (level > 1) {
+        uint64_t mask = vtd_level_mask(level);
+
+        if (!vtd_meets_interrupts(iova & ~mask, iova | mask) &&
+            !vtd_meets_interrupts(addr & ~mask, addr | mask)) {
+            break;
+        }
+        level--;
+    }
+    return level;
+}
+
+/* Once through all stages; way->reason says why not */
+static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
+                         VtdIotlbEntry *out)
+{
+    Vtd *v = way->v;
+    const VtdTables *tables = way->tables;
+    bool nested = tables->second_levels;
+    VtdTables second;
+    VtdWalk walk, below;
+    VtdMarkEntry *mark = nested ? vtd_way_mark_nested : vtd_way_mark;
+    unsigned level;
+    uint64_t addr, bits;
+    uint8_t granted;
+
+    if (!vtd_way_walk(way, tables, iova, wanted,
+                      nested ? vtd_way_read_nested : vtd_way_read, mark,
+                      &walk)) {
+        return false;
+    }
+    addr = vtd_walk_addr(tables, &walk, iova);
+    level = walk.level;
+    granted = vtd_way_grants(tables, &walk, wanted);
+    if (nested) {
+        second = vtd_second_stage(v, tables);
+        if (addr >> vtd_width_bits(v, &second)) {
+            way->reason = VTD_FAULT_SM_ADDRESS;
+            return false;
+        }
+        if (!vtd_way_walk(way, &second, addr, wanted, vtd_way_read,
+                          vtd_way_mark_second, &below)) {
+            return false;
+        }
+        addr = vtd_walk_addr(&second, &below, addr);
+        level = MIN(level, below.level);
+        granted &= vtd_way_grants(&second, &below, wanted);
+    }
+    if (vtd_meets_interrupts(addr, addr)) {
+        way->reason = tables->format->reason.output;
+        return false;
+    }
+    bits = vtd_way_wants(way, tables, &walk, wanted);
+    if (bits && !mark(way, walk.at, walk.entry, bits)) {
+        return false;
+    }
+    if (nested) {
+        bits = vtd_way_wants(way, &second, &below, wanted);
+        if (bits && !vtd_way_mark_second(way, below.at, below.entry, bits)) {
+            return false;
+        }
+    }
+    out->level = vtd_way_level(iova, addr, level);
+    out->addr = addr & ~vtd_level_mask(out->level);
+    out->read = granted & VTD_READ;
+    out->write = granted & VTD_WRITE;
+    return true;
+}
+
+VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
+                          VtdAccess access, VtdIotlbEntry *out, bool *cacheable,
+                          VtdFault *fault)
+{
+    uint64_t wanted = access == VTD_ACCESS_READ ? VTD_READ :
+                      access == VTD_ACCESS_WRITE ? VTD_WRITE : 0;
+    VtdWalk blame = { 0 };
+    VtdWay way;
+    bool found = false;
+
+    if (tables->first ? !vtd_canonical(tables, iova)
+                      : iova >> vtd_width_bits(v, tables)) {
+        return tables->format->reason.address;
+    }
+    for (unsigned tries = 0; tries < VTD_WAY_TRIES; tries++) {
+        way = (VtdWay) {
+            .v = v,
+            .tables = tables,
+            .blame = &blame,
+            .marks = access != VTD_ACCESS_PROBE,
+        };
+        found = vtd_way_once(&way, iova, wanted, out);
+        if (!way.raced) {
+            break;
+        }
+    }
+    fault->level = blame.level;
+    fault->lo = blame.entry;
+    *cacheable = !way.missing;
+    return found ? VTD_FAULT_NONE : way.reason;
+}
+
+unsigned vtd_unchanged_level(uint64_t iova)
+{
+    return vtd_way_level(iova, iova, 3);
+}
