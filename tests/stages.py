@@ -150,45 +150,6 @@ class Qemu:
         run("scripts/build-stock", self.option)
 
 
-def warnings_of_ours(qemu):
-    """
-    Compile our files as they were; return what the compiler says of them.
-
-    ccache has it, and ninja is not to hear of it.
-    """
-    found = []
-    commands = json.loads((qemu.build / "compile_commands.json").read_text())
-    env = dict(os.environ, CCACHE_BASEDIR=str(BUILD), CCACHE_NOHASHDIR="1")
-    for each in commands:
-        source = Path(os.path.normpath(qemu.build / each["file"]))
-        output = qemu.build / each["output"]
-        if not source.is_symlink() or not output.exists():
-            continue
-        times = output.stat()
-        said = subprocess.run(each["command"], shell=True, cwd=qemu.build,
-                              env=env, check=False, text=True,
-                              stderr=subprocess.PIPE).stderr
-        os.utime(output, ns=(times.st_atime_ns, times.st_mtime_ns))
-        found.append((source.name, said))
-    return found
-
-
-def count_warnings(qemu):
-    """One case: none of our files gives a warning."""
-    title = f"qtest{qemu.tail}/warnings"
-    said = warnings_of_ours(qemu)
-    loud = [f"{name}:\n{words}" for name, words in said if words]
-    count = Count(0 if loud else 1)
-    if len(said) < 50:
-        loud.append(f"{len(said)} files of ours")
-        count = Count()
-    if loud:
-        count.failed.append(f"{title}: {len(loud)} of {len(said)} files")
-        print(*loud, sep="\n")
-    print(f"{title}: {count}")
-    return count
-
-
 # Stages
 
 def run_style():
@@ -295,17 +256,15 @@ def run_qtest(qemu):
         path.stem for path in (TOP / "tests/qtest").glob("*-test.c"))]
     qemu.make("qemu-system-x86_64", "qemu-img",
               *(f"tests/qtest/{name}" for name in names))
-    total = count_warnings(qemu)
     env = dict(os.environ)
     if not qemu.tail:
         # Its own device is there to migrate to and from, and to compare with;
         # what may differ is only known of that one.
         qemu.make_stock()
         env["QTEST_STOCK_BINARY"] = qemu.stock
-    total.add(run_meson(f"qtest{qemu.tail}", qemu.build,
-                        qemu.build / "pyvenv/bin/meson",
-                        [f"qtest-x86_64/{name}" for name in names], env=env))
-    return total
+    return run_meson(f"qtest{qemu.tail}", qemu.build,
+                     qemu.build / "pyvenv/bin/meson",
+                     [f"qtest-x86_64/{name}" for name in names], env=env)
 
 
 def run_guests(qemu, *commands):
