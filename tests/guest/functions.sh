@@ -134,9 +134,11 @@ ioctls() {                      # MAPs, UNMAPs, pages of those
          END { printf "%d %d %d\n", maps, unmaps, pages }'
 }
 
+# A line begins with thread@seconds:event, or with a date and the event.
 ioctl_list() {                  # the last of them: time, kind, page, pages
-    grep -E 'iommu (UN)?MAP @' | tail -n 6000 | tr '@:' '  ' |
-        awk '{ op = $5 == "MAP" ? "M" : "U"
-               printf "%s %s %d %d\n", $2, op, $6 / 4096,
-                      ($NF - $6 + 1) / 4096 }'
+    grep -E 'iommu (UN)?MAP @' | tail -n 6000 |
+        sed 's/^[0-9]*@//; s/:vfio/ vfio/' |
+        awk '{ op = $(NF - 4) == "MAP" ? "M" : "U"
+               printf "%s %s %d %d\n", $1, op, $(NF - 2) / 4096,
+                      ($NF - $(NF - 2) + 1) / 4096 }'
 }

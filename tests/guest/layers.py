@@ -213,7 +213,7 @@ class Inner:
         return dict(zip(("maps", "unmaps", "pages"), map(int, text.split())))
 
     def trace(self):
-        """The last of these: time in seconds, M or U, first page, pages."""
+        """The last of these: time, M or U, first page, pages."""
         return self.outer.do("ioctl_list </tmp/trace.log", limit=3600)
 
     def faults(self):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An address space over time, as a picture that gnuplot draws."""
 
+import datetime
 import subprocess
 
 HEAD = """\
@@ -26,14 +27,21 @@ plot "{lives}" using 1:2:3:4 with vectors arrowstyle 1 title "mapped", \\
 AT_ONCE = 0.001         # seconds between an UNMAP and a MAP of one page
 
 
-def _lives(trace):
+def seconds(time):
+    """A trace's time in seconds; from QEMU 10.2 on it is a date."""
+    if "T" in time:
+        return datetime.datetime.fromisoformat(time).timestamp()
+    return float(time)
+
+
+def lives_of(trace):
     """Turn a trace into what is drawn.
 
-    trace: lines of a time in seconds, M or U, first page and pages. Returns
-    lines of text: how long runs of pages were mapped (start, page, duration,
+    trace: lines of a time, M or U, first page and pages. Returns lines of
+    text: how long runs of pages were mapped (start, page, duration,
     pages - 1), UNMAPs (time, page), and MAPs of what went just before.
     """
-    rows = [(float(time), kind, int(first), int(pages)) for
+    rows = [(seconds(time), kind, int(first), int(pages)) for
             time, kind, first, pages in map(str.split, trace.splitlines())]
     zero, end = rows[0][0], rows[-1][0]
     mapped, gone = {}, {}
@@ -64,12 +72,12 @@ def _lives(trace):
 
 def draw(traces, directory, output):
     """Draw one panel for each of {title: trace}."""
-    script = HEAD.format(height=60 + 360 * len(traces), output=output,
-                         rows=len(traces))
-    for number, (title, trace) in enumerate(traces.items()):
+    panels = {title: lives_of(trace) for title, trace in traces.items()}
+    script = HEAD.format(height=60 + 360 * len(panels), output=output,
+                         rows=len(panels))
+    for number, (title, drawn) in enumerate(panels.items()):
         paths = {}
-        for name, lines in zip(("lives", "unmaps", "touched"),
-                               _lives(trace)):
+        for name, lines in zip(("lives", "unmaps", "touched"), drawn):
             paths[name] = directory / f"picture-{number}-{name}.txt"
             # gnuplot refuses a file without a point.
             paths[name].write_text("\n".join(lines or ["0 NaN 0 0"]) + "\n")
