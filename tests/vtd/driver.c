@@ -132,6 +132,26 @@ bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei)
     return ok;
 }
 
+unsigned qvtd_queue_error(QVtd *d, QVtdDesc desc)
+{
+    uint64_t at = d->queue + d->tail * qvtd_desc_size(d);
+    unsigned head = d->tail, iqei = 0;
+
+    qvtd_queue_put(d, desc);
+    qvtd_queue_kick(d);
+    if (qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE) {
+        iqei = qvtd_read64(d, QVTD_IQERCD);
+        qvtd_expect_queue(d, head, iqei);
+        for (unsigned i = 0; i < qvtd_desc_size(d); i += 8) {
+            qvtd_put(d, at + i, i ? 0 : QVTD_WAIT(0, 0, 0).lo);
+        }
+        qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_IQE);
+    }
+    expect_true(qvtd_queue_sync(d));
+    qvtd_expect_done(d);
+    return iqei;
+}
+
 void qvtd_expect_done(QVtd *d)
 {
     expect_eq(qvtd_read64(d, QVTD_IQH), d->tail * qvtd_desc_size(d));

@@ -96,6 +96,11 @@ void qvtd_queue_put(QVtd *d, QVtdDesc desc);
 void qvtd_queue_kick(QVtd *d);
 /* A wait descriptor after all others; true if its status is written. */
 bool qvtd_queue_sync(QVtd *d);
+/*
+ * A descriptor alone: the error that it stops the queue with, which is cured,
+ * or 0.
+ */
+unsigned qvtd_queue_error(QVtd *d, QVtdDesc desc);
 /* The queue stands at the index @head, with this error; 0: with none. */
 bool qvtd_expect_queue(QVtd *d, unsigned head, unsigned iqei);
 /* It has done all that software gave it, without an error. */

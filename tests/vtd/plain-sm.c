@@ -159,7 +159,8 @@ static unsigned find_pasid(Plain *p, uint64_t gpa, PlainContext *context)
     fspm = words[2] >> 2 & 3;
     context->fs_levels = fspm + 4;
     context->ss_marks = words[0] & QVTD_SSADE;
-    context->snooped = words[1] & QVTD_PWSNP;
+    /* without SMPWCS bits are set all the same, as memory is coherent here */
+    context->snooped = !p->snooped_walks || words[1] & QVTD_PWSNP;
     context->ea = words[2] & QVTD_EAFE;
     if (!pgtt_supported(p, context->pgtt)) {
         return QVTD_F_PASID_INVALID;

@@ -189,7 +189,7 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_row("%s", row->name);
     qvtd_queue_put(d, QVTD_INV_IOTLB_GLOBAL);
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, before));
-    head = d->tail << 4;
+    head = d->tail * qvtd_desc_size(d);
     qvtd_queue_put(d, row->desc);
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, after));
     qvtd_queue_kick(d);
@@ -200,7 +200,7 @@ static void check_bad_row(QVtd *d, const Bad *row)
     qvtd_row("%s, more descriptors while stopped", row->name);
     qvtd_queue_put(d, QVTD_INV_CONTEXT_GLOBAL);
     qvtd_queue_kick(d);
-    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail << 4);
+    expect_eq(qvtd_read64(d, QVTD_IQT), d->tail * qvtd_desc_size(d));
     qvtd_expect_stopped(d, head, row->iqei);
 
     qvtd_row("%s, cleared but not mended", row->name);
@@ -237,25 +237,6 @@ void qvtd_rows_refused(QVtd *d, bool device_iotlb)
     }
 }
 
-/* A descriptor alone: the error that stopped the queue, and is cured, or 0 */
-static unsigned error_of(QVtd *d, QVtdDesc desc)
-{
-    unsigned head = d->tail, iqei = 0;
-
-    qvtd_queue_put(d, desc);
-    qvtd_queue_kick(d);
-    if (qvtd_read32(d, QVTD_FSTS) & QVTD_FSTS_IQE) {
-        iqei = qvtd_read64(d, QVTD_IQERCD);
-        qvtd_expect_queue(d, head, iqei);
-        qvtd_put(d, d->queue + head * 16, QVTD_WAIT(0, 0, 0).lo);
-        qvtd_put(d, d->queue + head * 16 + 8, 0);
-        qvtd_write32(d, QVTD_FSTS, QVTD_FSTS_IQE);
-    }
-    expect_true(qvtd_queue_sync(d));
-    qvtd_expect_done(d);
-    return iqei;
-}
-
 /* All 7 bits of the type (7.4) */
 void qvtd_rows_types(QVtd *d, bool device_iotlb, bool intr_remap)
 {
@@ -268,7 +249,7 @@ void qvtd_rows_types(QVtd *d, bool device_iotlb, bool intr_remap)
         unsigned iqei;
 
         qvtd_row("type 0x%x", type);
-        iqei = error_of(d, QVTD_DESC((type & 15) | (type & ~15u) << 5 |
+        iqei = qvtd_queue_error(d, QVTD_DESC((type & 15) | (type & ~15u) << 5 |
                                      QVTD_DESC_G(g), 0));
         /* of a 256-bit queue: 3 or 5, not defined which (7.6) */
         if (type >= 6 && type <= 9 && iqei == QVTD_IQEI_WIDTH) {
@@ -329,7 +310,7 @@ void qvtd_rows_reserved(QVtd *d)
                 continue;
             }
             *(bit < 64 ? &desc.lo : &desc.hi) ^= LO(bit % 64);
-            iqei = error_of(d, desc);
+            iqei = qvtd_queue_error(d, desc);
             if (iqei) {
                 found[bit / 64] |= LO(bit % 64);
                 expect_eq(iqei, QVTD_IQEI_RESERVED);

@@ -24,6 +24,14 @@ void qvtd_rows_types(QVtd *d, bool device_iotlb, bool intr_remap);
 void qvtd_rows_reserved(QVtd *d);
 
 /*
+ * The queue of scalable mode (rows-queue-sm.c): types, reserved bits and
+ * values of 256-bit descriptors, and what is wrong with the queue itself
+ */
+void qvtd_rows_sm_types(QVtd *d);
+void qvtd_rows_sm_reserved(QVtd *d);
+void qvtd_rows_sm_queue(QVtd *d);
+
+/*
  * What each wrong word on the way of @sid's requests is recorded as
  * (rows-fault.c), and that nothing gets through.  Each of the properties, up
  * to NULL, has rows of its own for a unit that is just set up.
@@ -32,6 +40,21 @@ extern const char *const qvtd_fault_props[];
 void qvtd_rows_faults(QVtd *d, uint16_t sid, const char *props);
 /* The same of RTADDR */
 void qvtd_rows_root(QVtd *d, uint16_t sid);
+
+/*
+ * The same in scalable mode (rows-sm.c, rows-sm-walk.c): each kind of PASID
+ * entry and each number of levels that the unit has, whose physical addresses
+ * have @haw bits.  Each call wants a unit that is just set up.
+ */
+void qvtd_rows_sm_entries(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_second(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_first(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_nested(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_marks(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_pass_through(QVtd *d, uint16_t sid, unsigned haw);
+/* What has to be invalidated when words come and go, in every mode */
+void qvtd_rows_sm_appearances(QVtd *d, uint16_t sid, unsigned haw);
+void qvtd_rows_sm_disappearances(QVtd *d, uint16_t sid, unsigned haw);
 
 /*
  * What invalidations drop (rows-cache.c), in a unit that is just set up, with
@@ -44,5 +67,11 @@ void qvtd_rows_appearances(QVtd *d, bool caching_mode);
 void qvtd_rows_disappearances(QVtd *d);
 extern const uint16_t qvtd_context_sids[];
 void qvtd_rows_contexts(QVtd *d);
+/*
+ * The same in scalable mode (rows-cache-sm.c), of the IOTLB and of PASID
+ * entries, with the devices qvtd_context_sids; the unit has all modes
+ */
+void qvtd_rows_sm_iotlb(QVtd *d);
+void qvtd_rows_sm_pasids(QVtd *d);
 
 #endif
