@@ -33,6 +33,9 @@
 /* The registers are given a page, which the DMAR table names */
 #define INTEL_IOMMU_REGISTERS_SIZE  0x1000
 
+/* No table entry has room for more bits of a physical address */
+#define MAX_HAW_BITS                52
+
 /* The operations that the engine asks for */
 
 typedef struct IntelIOMMUDeferred {
@@ -222,7 +225,8 @@ out:
  */
 static unsigned intel_iommu_haw_bits(IntelIOMMUState *s)
 {
-    return MAX(X86_CPU(first_cpu)->phys_bits, s->aw_bits);
+    return MAX(X86_CPU(first_cpu)->phys_bits,
+               MIN(s->input_bits, MAX_HAW_BITS));
 }
 
 static void intel_iommu_realize(DeviceState *dev, Error **errp)
@@ -231,15 +235,17 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     X86IOMMUState *x86_iommu = X86_IOMMU_DEVICE(dev);
     MachineState *ms = MACHINE(qdev_get_machine());
     PCIBus *bus = PC_MACHINE(ms)->pcibus;
+    VtdConfig config;
 
     if (!intel_iommu_check_order(errp) || !intel_iommu_check_props(s, errp)) {
         return;
     }
 
     s->haw_bits = intel_iommu_haw_bits(s);
+    s->aw_bits = MIN(s->input_bits, MAX_HAW_BITS);
     s->continue_bh = qemu_bh_new(intel_iommu_continue, s);
-    s->vtd = vtd_new(&(VtdConfig) {
-        .aw_bits = s->aw_bits,
+    config = (VtdConfig) {
+        .aw_bits = s->input_bits,
         .haw_bits = s->haw_bits,
         .caching_mode = s->caching_mode,
         .snoop_control = s->snoop_control,
@@ -255,7 +261,9 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
         .esrtps = INTEL_IOMMU_ESRTPS,
         .stale_tm = s->stale_tm,
         .max_mappings = s->max_mappings,
-    }, &intel_iommu_ops, s);
+    };
+    intel_iommu_set_scalable(s, &config);
+    s->vtd = vtd_new(&config, &intel_iommu_ops, s);
     s->host_devices = g_hash_table_new(NULL, NULL);
     intel_iommu_init_spaces(s);
     intel_iommu_init_interrupts(s);

@@ -140,14 +140,22 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
     if (bits < 0) {
         return false;
     }
-    if (bits < s->aw_bits) {
+    if (bits < s->input_bits) {
         error_setg(errp, "aw-bits=%u is wider than the %d bits of the host's "
-                   "IOMMU%s", s->aw_bits, bits,
-                   bits < 39 ? "" : ", use -device intel-iommu,aw-bits=39");
+                   "IOMMU%s", s->input_bits, bits,
+                   bits < 39 ? "" :
+                   bits < 48 ? ", use -device intel-iommu,aw-bits=39" :
+                               ", use -device intel-iommu,aw-bits=48");
         return false;
     }
     if (!intel_iommu_need_caching_mode(s, phase_check(PHASE_MACHINE_READY),
                                        errp)) {
+        return false;
+    }
+    if (vtd_misses_mappings(s->vtd)) {
+        error_setg(errp, "the guest started with QEMU's own intel-iommu, and "
+                   "does not tell of its mappings of the first stage: a "
+                   "device can be assigned after the guest's reset");
         return false;
     }
     g_hash_table_add(s->host_devices, bus->devices[devfn]);

@@ -17,6 +17,13 @@ void intel_iommu_class_init_props(ObjectClass *klass);
 /* Resolve eim=auto; false, with @errp set, for what cannot be had. */
 bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp);
 
+/* intel_iommu_scalable.c: what the user asks for of scalable mode */
+
+/* False, with @errp set, for what cannot be had; aw-bits is looked at, too. */
+bool intel_iommu_check_scalable(IntelIOMMUState *s, Error **errp);
+/* Fill in what of @config is for scalable mode; the rest is zeroed before. */
+void intel_iommu_set_scalable(const IntelIOMMUState *s, VtdConfig *config);
+
 /* intel_iommu_bus.c: buses come, change their numbers and go */
 
 /* From now on, and for the bridges that are there already. */

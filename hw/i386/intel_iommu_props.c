@@ -104,7 +104,7 @@ static const Property intel_iommu_properties[] = {
     DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),
     DEFINE_PROP_ON_OFF_AUTO("eim", IntelIOMMUState, eim, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
-    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
+    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, input_bits, 48),
     { .name = "caching-mode", .info = &intel_iommu_prop_caching_mode },
     DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, x_scalable_mode,
                      false),
@@ -115,6 +115,7 @@ static const Property intel_iommu_properties[] = {
     DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, x_pasid_mode, false),
     DEFINE_PROP_UINT8("pasid-bits", IntelIOMMUState, pasid_bits, 0),
     DEFINE_PROP_BOOL("svm", IntelIOMMUState, svm, false),
+    DEFINE_PROP_BOOL("x-scalable-full", IntelIOMMUState, scalable_full, false),
     DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
     /* Those of every IOMMU, in some versions of QEMU */
     DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
@@ -136,26 +137,33 @@ static const VtdPropertyHelp intel_iommu_help[] = {
     { "eim", "on/off/auto: interrupts to x2APIC ids above 255; auto is on "
       "with KVM and intremap=on" },
     { "x-buggy-eim", "on/off: eim=auto as machines before 2.8 had it" },
-    { "aw-bits", "width of DMA addresses, 39 or 48; the host's IOMMU must "
-      "have it for assigned devices" },
+    { "aw-bits", "width of DMA addresses, 39 or 48, or 57 with "
+      "x-scalable-full=on; the host's IOMMU must have it for assigned "
+      "devices" },
     { "caching-mode", "on/off/auto: hear of new mappings, as assigned "
       "devices (vfio, vdpa) need; auto is on if there is one at the start "
       "(default: auto)" },
-    { "x-scalable-mode", "on/off: not supported" },
-    { "scalable-mode", "on/off: not supported" },
-    { "x-flts", "on/off: not supported" },
-    { "fsts", "on/off: not supported" },
+    { "x-scalable-mode", "on/off: offer scalable mode, with tables of the "
+      "second stage" },
+    { "scalable-mode", "on/off: x-scalable-mode as QEMU 11.1 calls it" },
+    { "x-flts", "on/off: with x-scalable-mode=on, tables of the first stage "
+      "instead of the second" },
+    { "fsts", "on/off: x-flts as QEMU 11.1 calls it" },
     { "snoop-control", "on/off: let page tables ask for snooped accesses; "
       "excludes vfio" },
-    { "x-pasid-mode", "on/off: not supported" },
-    { "pasid-bits", "not supported, 0" },
+    { "x-pasid-mode", "on/off: with x-scalable-mode=on, requests with PASID; "
+      "excludes device-iotlb" },
+    { "pasid-bits", "with x-scalable-mode=on, width of PASIDs, up to 20; 0: "
+      "none" },
     { "svm", "on/off: not supported" },
+    { "x-scalable-full", "on/off: with x-scalable-mode=on, all that there is "
+      "of it: both stages, nested too, 57 bits, PASIDs" },
     { "dma-drain", "on/off: say that invalidations wait for DMA under way" },
     { "dma-translation", "on/off: offer translation of DMA, beside that of "
       "interrupts" },
     { "stale-tm", "on/off: let page tables set the old bit TM, with "
       "device-iotlb=on" },
-    { "fs1gp", "ignored: it is for fsts=on, which is not supported" },
+    { "fs1gp", "on/off: offer pages of 1 GiB in tables of the first stage" },
     { "max-mappings", "pages that can be mapped for an assigned device; "
       "16 bytes of memory for each at most, 16 MiB at least, for each set of "
       "page tables, and a sixteenth more for each device" },
@@ -175,30 +183,12 @@ void intel_iommu_class_init_props(ObjectClass *klass)
     }
 }
 
-/* By the name that the user has used: QEMU has given some another one */
-static bool intel_iommu_check_unsupported(IntelIOMMUState *s, Error **errp)
-{
-    const char *name = s->x_scalable_mode ? "x-scalable-mode" :
-                       s->scalable_mode ? "scalable-mode" :
-                       s->x_first_stage ? "x-flts" :
-                       s->first_stage ? "fsts" :
-                       s->x_pasid_mode ? "x-pasid-mode" :
-                       s->svm ? "svm" : NULL;
-
-    if (name) {
-        error_setg(errp, "%s=on is not supported, use %s=off", name, name);
-    } else if (s->pasid_bits) {
-        error_setg(errp, "pasid-bits=%u is not supported, use pasid-bits=0",
-                   s->pasid_bits);
-    }
-    return !name && !s->pasid_bits;
-}
-
 bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)
 {
     bool ir = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
 
-    if (!intel_iommu_check_unsupported(s, errp)) {
+    if (s->svm) {
+        error_setg(errp, "svm=on is not supported, use svm=off");
         return false;
     }
     if (s->eim == ON_OFF_AUTO_ON && !ir) {
@@ -215,10 +205,5 @@ bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp)
                    "(X2APIC_API, first shipped in v4.7), use eim=off");
         return false;
     }
-    if (s->aw_bits != 39 && s->aw_bits != 48) {
-        error_setg(errp, "aw-bits=%u is not supported, use 39 or 48",
-                   s->aw_bits);
-        return false;
-    }
-    return true;
+    return intel_iommu_check_scalable(s, errp);
 }

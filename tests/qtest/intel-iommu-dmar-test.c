@@ -93,6 +93,9 @@ static void test_dmar(void)
         { ",intremap=on,eim=on", 48, 1, 0 },
         { ",device-iotlb=on", 48, 1, 1 },
         { ",caching-mode=on,aw-bits=39,intremap=off", 39, 0, 0 },
+        { ",x-scalable-mode=on,x-flts=on", 48, 1, 0 },
+        /* Tables have no room for more bits of a physical address */
+        { ",x-scalable-mode=on,x-scalable-full=on,aw-bits=57", 52, 1, 0 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

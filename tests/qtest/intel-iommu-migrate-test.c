@@ -575,6 +575,14 @@ static void test_capabilities(void)
         "-machine q35 -device intel-iommu,aw-bits=39,pt=off,intremap=off",
         "-machine q35 -device intel-iommu,eim=on,snoop-control=on",
         "-machine q35 -device intel-iommu,dma-drain=off,dma-translation=off",
+        "-machine q35 -device intel-iommu,x-scalable-mode=on",
+        "-machine q35 -device intel-iommu,x-scalable-mode=on,aw-bits=39,"
+            "caching-mode=on,device-iotlb=on,snoop-control=on",
+        "-machine q35 -device intel-iommu,x-scalable-mode=on,pt=off,"
+            "x-pasid-mode=on,eim=on",
+        "-machine q35 -device intel-iommu,x-scalable-mode=on,x-flts=on",
+        "-machine q35 -device intel-iommu,x-scalable-mode=on,x-flts=on,"
+            "fs1gp=off,x-pasid-mode=on,intremap=off",
         "-machine pc-q35-9.1 -device intel-iommu",
         "-machine pc-q35-8.2 -device intel-iommu,caching-mode=on",
     };

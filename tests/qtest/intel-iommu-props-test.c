@@ -21,6 +21,16 @@
 #define CAP_39 \
     (((CAP) & ~(QVTD_CAP_SAGAW_48 | QVTD_CAP_MGAW(64))) | QVTD_CAP_MGAW(39))
 
+/* ECAP in scalable mode: second stage, first stage, both with all there is */
+#define ECAP_SECOND             0x0000480080f00f4aull
+#define ECAP_FIRST              0x0000880000f00f4aull
+#define ECAP_FULL               0x0013e99c84f00f4aull
+#define ECAP_PASID              (1ull << 40)
+#define ECAP_PSS(bits)          (((bits) - 1ull) << 35)
+#define CAP_FS1GP               (1ull << 56)
+#define CAP_RWBF                (1ull << 4)
+#define SCALABLE                ",x-scalable-mode=on"
+
 static const struct {
     const char *machine;        /* behind "-machine q35" */
     const char *props;
@@ -47,6 +57,30 @@ static const struct {
     { "", ",pt=off", CAP, ECAP & ~QVTD_ECAP_PT },
     { "", ",snoop-control=on", CAP, ECAP | QVTD_ECAP_SC },
     { "", ",fs1gp=off", CAP, ECAP },
+    { "", SCALABLE, CAP, ECAP_SECOND },
+    { "", ",scalable-mode=on", CAP, ECAP_SECOND },
+    { "", SCALABLE ",aw-bits=39,snoop-control=on,device-iotlb=on", CAP_39,
+      ECAP_SECOND | QVTD_ECAP_SC | QVTD_ECAP_DT },
+    { "", SCALABLE ",caching-mode=on,pt=off", CAP | QVTD_CAP_CM,
+      ECAP_SECOND & ~QVTD_ECAP_PT },
+    { "", SCALABLE ",x-pasid-mode=on", CAP, ECAP_SECOND | ECAP_PASID },
+    { "", SCALABLE ",pasid-bits=20,device-iotlb=on", CAP,
+      ECAP_SECOND | ECAP_PASID | ECAP_PSS(20) | QVTD_ECAP_DT },
+    { "", ",scalable-mode=on,x-pasid-mode=on,pasid-bits=16", CAP,
+      ECAP_SECOND | ECAP_PASID | ECAP_PSS(16) },
+    { "", SCALABLE ",x-flts=on", CAP | CAP_FS1GP, ECAP_FIRST },
+    { "", ",scalable-mode=on,fsts=on,fs1gp=off", CAP, ECAP_FIRST },
+    { "", SCALABLE ",x-flts=on,caching-mode=on",
+      CAP | CAP_FS1GP | QVTD_CAP_CM | CAP_RWBF, ECAP_FIRST },
+    { "", SCALABLE ",x-scalable-full=on", CAP | CAP_FS1GP, ECAP_FULL },
+    { "", SCALABLE ",x-scalable-full=on,pasid-bits=10,device-iotlb=on",
+      CAP | CAP_FS1GP,
+      (ECAP_FULL & ~ECAP_PSS(32)) | ECAP_PSS(10) | QVTD_ECAP_DT },
+    { "", SCALABLE ",x-scalable-full=on,x-pasid-mode=on,device-iotlb=on",
+      CAP | CAP_FS1GP, ECAP_FULL | QVTD_ECAP_DT },
+    { "", SCALABLE ",x-scalable-full=on,aw-bits=57,caching-mode=on",
+      (CAP & ~QVTD_CAP_MGAW(64)) | QVTD_CAP_MGAW(57) | CAP_FS1GP |
+      1ull << 11 | 1ull << 60 | QVTD_CAP_CM | CAP_RWBF, ECAP_FULL },
     { "", ",aw-bits=39,caching-mode=on,device-iotlb=on,pt=off,intremap=off",
       CAP_39 | QVTD_CAP_CM,
       (ECAP | QVTD_ECAP_DT) & ~(QVTD_ECAP_PT | REMAPPING) },
@@ -114,23 +148,40 @@ static const struct {
 } refusals[] = {
     { "q35", "-device intel-iommu,aw-bits=40", { "aw-bits", "39", "48" } },
     { "q35", "-device intel-iommu,aw-bits=0", { "aw-bits", "39", "48" } },
-    { "q35", "-device intel-iommu,aw-bits=57", { "aw-bits", "39", "48" } },
+    { "q35", "-device intel-iommu,aw-bits=57",
+      { "use 39 or 48", "x-scalable-mode=on,x-scalable-full=on" } },
     { "q35", "-device intel-iommu,eim=on,intremap=off", { "eim", "intremap" } },
-    { "q35", "-device intel-iommu,x-flts=on", { "use x-flts=off" } },
+    { "q35", "-device intel-iommu,x-flts=on",
+      { "x-flts is only available in scalable mode",
+        "use x-scalable-mode=on" } },
+    { "q35", "-device intel-iommu,fsts=on",
+      { "fsts is only available in scalable mode", "use scalable-mode=on" } },
+    { "q35", "-device intel-iommu,x-scalable-full=on",
+      { "use x-scalable-mode=on" } },
     { "q35", "-device intel-iommu,x-pasid-mode=on",
-      { "use x-pasid-mode=off" } },
-    { "q35", "-device intel-iommu,x-pasid-mode=on,device-iotlb=on",
-      { "use x-pasid-mode=off" } },
+      { "Need to set scalable mode for PASID (x-pasid-mode)",
+        "use x-scalable-mode=on" } },
+    { "q35", "-device intel-iommu,pasid-bits=20",
+      { "Need to set scalable mode for PASID (pasid-bits)",
+        "use scalable-mode=on" } },
+    { "q35", "-device intel-iommu,scalable-mode=on,pasid-bits=21",
+      { "PASID width 21 exceeds Max PASID Width 20", "use pasid-bits=20" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-pasid-mode=on,"
+      "device-iotlb=on", { "device-iotlb=on", "use pasid-bits=20" } },
     { "q35", "-device intel-iommu,x-scalable-mode=on,dma-drain=off",
-      { "use x-scalable-mode=off" } },
-    { "q35", "-device intel-iommu,x-scalable-mode=on",
-      { "x-scalable-mode=off" } },
-    { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on",
-      { "x-scalable-mode=off" } },
-    { "q35", "-device intel-iommu,scalable-mode=on,fsts=on",
-      { "scalable-mode=on is not supported", "use scalable-mode=off" } },
-    { "q35", "-device intel-iommu,fsts=on", { "use fsts=off" } },
-    { "q35", "-device intel-iommu,pasid-bits=20", { "use pasid-bits=0" } },
+      { "use dma-drain=on" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,aw-bits=57",
+      { "use 39 or 48", "x-scalable-full=on" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on,aw-bits=39",
+      { "aw-bits=39", "x-flts=on", "use 48" } },
+    { "q35", "-device intel-iommu,scalable-mode=on,fsts=on,aw-bits=57",
+      { "aw-bits=57", "fsts=on", "use 48" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-scalable-full=on,"
+      "aw-bits=39", { "x-scalable-full=on", "use 48 or 57" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-scalable-full=on,"
+      "x-flts=on", { "use x-flts=off" } },
+    { "q35", "-device intel-iommu,scalable-mode=on,x-scalable-full=on,fsts=on",
+      { "use fsts=off" } },
     { "q35", "-device intel-iommu,svm=on,device-iotlb=on",
       { "use svm=off" } },
     { "q35", "-device intel-iommu,caching-mode=perhaps",
@@ -144,6 +195,9 @@ static const struct {
       "-device vtd-testdev,host-aw-bits=48", { "snoop-control=off" } },
     { "q35", "-device intel-iommu -device vtd-testdev,host-aw-bits=47",
       { "aw-bits=48", "47 bits", "aw-bits=39" } },
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-scalable-full=on,"
+      "aw-bits=57 -device vtd-testdev,host-aw-bits=48",
+      { "aw-bits=57", "48 bits", "intel-iommu,aw-bits=48" } },
     { "q35", "-device intel-iommu -device vtd-testdev,host-aw-bits=38",
       { "aw-bits=48", "38 bits" } },
     { "q35", "-device intel-iommu,aw-bits=39 "
@@ -193,18 +247,19 @@ static const struct {
     { "x-buggy-eim", "bool", "eim=auto" },
     { "aw-bits", "uint8", "39 or 48" },
     { "caching-mode", "bool", "(default: auto)" },
-    { "x-scalable-mode", "bool", "not supported" },
-    { "scalable-mode", "bool", "not supported" },
-    { "x-flts", "bool", "not supported" },
-    { "fsts", "bool", "not supported" },
+    { "x-scalable-mode", "bool", "second stage" },
+    { "scalable-mode", "bool", "x-scalable-mode" },
+    { "x-flts", "bool", "first stage" },
+    { "fsts", "bool", "x-flts" },
     { "snoop-control", "bool", "excludes vfio" },
-    { "x-pasid-mode", "bool", "not supported" },
-    { "pasid-bits", "uint8", "not supported" },
+    { "x-pasid-mode", "bool", "excludes device-iotlb" },
+    { "pasid-bits", "uint8", "up to 20" },
     { "svm", "bool", "not supported" },
+    { "x-scalable-full", "bool", "both stages" },
     { "dma-drain", "bool", "invalidations wait" },
     { "dma-translation", "bool", "translation of DMA" },
     { "stale-tm", "bool", "device-iotlb=on" },
-    { "fs1gp", "bool", "ignored" },
+    { "fs1gp", "bool", "1 GiB" },
     { "max-mappings", "uint64", "assigned device" },
     { "intremap", "OnOffAuto", "remap interrupts" },
     { "device-iotlb", "bool", "ATS" },

@@ -157,7 +157,6 @@ void vtd_use_caching_mode(Vtd *v)
 {
     v->config.caching_mode = true;
     v->config.write_buffer = v->config.first_stage;
-    v->config.write_buffer = v->config.first_stage;
     v->cap = vtd_unit_cap(&v->config);
     vtd_regs_reset(v);
 }

@@ -32,7 +32,7 @@ struct IntelIOMMUState {
     uint32_t version;
     OnOffAuto eim;
     bool buggy_eim;
-    uint8_t aw_bits;
+    uint8_t input_bits;         /* aw-bits */
     OnOffAuto caching_mode_option;
     bool caching_mode;
     bool x_scalable_mode;       /* x-: by the names of QEMU 10 */
@@ -43,6 +43,7 @@ struct IntelIOMMUState {
     bool x_pasid_mode;
     uint8_t pasid_bits;
     bool svm;
+    bool scalable_full;
     bool dma_drain;
     bool dma_translation;       /* if this QEMU's x86-iommu has it not; */
     bool pass_through;          /* read both as properties */
@@ -51,6 +52,7 @@ struct IntelIOMMUState {
     uint64_t max_mappings;
 
     uint8_t haw_bits;           /* width of the machine's physical addresses */
+    uint8_t aw_bits;            /* the same as the DMAR table has it */
     MemoryRegion registers;
     Vtd *vtd;
     QEMUBH *continue_bh;        /* vtd_continue() */
