@@ -100,6 +100,50 @@ class Case:
     zero: tuple = ()                # counters that must be 0
 
 
+# What the kernel says of a fault tells which tables it has made: a reason of
+# scalable mode, for a page that is missing in the first stage, or the second.
+NOT_IN_FIRST = ("[fault reason 0x71] SM: "
+                "Present bit in first-level paging entry is clear")
+NOT_IN_SECOND = ("[fault reason 0x79] SM: "
+                 "Read/Write permission error in second-level paging entry")
+PASSED_THROUGH = ("[fault reason 0x83] SM: "
+                  "Address beyond the DMA hardware max")
+
+SCALABLE = "x-scalable-mode=on"
+FULL = f"{SCALABLE},x-scalable-full=on"
+
+
+def _scalable():
+    """Scalable mode, each with two kernels."""
+    def case(name, iommu, kernel="", **more):
+        kernel = f"intel_iommu=sm_on {kernel}"
+        short = more.pop("short", ())
+        for suffix, linux in (("", ""), ("-newer", NEWER)):
+            yield Case(name + suffix, iommu=iommu, kernel=kernel, linux=linux,
+                       short=name + suffix in short, **more)
+
+    first = {"fault": NOT_IN_FIRST,
+             "positive": ("translations", "inv-pasid-iotlb-page")}
+    through = {"group": "identity", "iova": 1 << 56, "fault": PASSED_THROUGH,
+               "positive": (), "once": ("translations",)}
+
+    yield from case("sm-second", SCALABLE, fault=NOT_IN_SECOND)
+    yield from case("sm-second-caching", f"{SCALABLE},caching-mode=on",
+                    fault=NOT_IN_SECOND)
+    yield from case("sm-first", f"{SCALABLE},x-flts=on", short=("sm-first",),
+                    **first)
+    yield from case("sm-first-lazy", f"{SCALABLE},x-flts=on",
+                    "iommu.strict=0", group="DMA-FQ", fault=NOT_IN_FIRST,
+                    positive=("translations", "inv-pasid-iotlb"))
+    yield from case("sm-pt", SCALABLE, "iommu=pt", **through)
+    yield from case("sm-full", f"{FULL},caching-mode=on,device-iotlb=on",
+                    **first)
+    # With four levels, such an address is not canonical.
+    yield from case("sm-57", f"{FULL},aw-bits=57", short=("sm-57-newer",),
+                    **first | {"iova": 1 << 50})
+    yield from case("sm-57-pt", f"{FULL},aw-bits=57", "iommu=pt", **through)
+
+
 CASES = {case.name: case for case in (
     # In xAPIC mode, with KVM in x2APIC mode
     Case("default",
@@ -128,5 +172,5 @@ CASES = {case.name: case for case in (
               "Enabled IRQ remapping in xapic mode")),
     Case("no-ir", iommu="intremap=off", remapping=False,
          zero=("interrupts-remapped",)),
-    Case("newer", linux=NEWER, short=False),
+    *_scalable(),
 )}

@@ -97,12 +97,13 @@ def moves(guest, options):
         yield "through a file", lambda: guest.move_by_file(ours)
         yield "through a socket", lambda: guest.move_by_socket(ours)
         yield "before its memory", lambda: guest.move_by_postcopy(ours)
-        if options.stock:
+        stock = options.stock and "x-scalable-full" not in guest.case.iommu
+        if stock:
             yield ("to QEMU's own device",
                    lambda: guest.move_by_socket(options.stock))
             yield ("from QEMU's own device",
                    lambda: guest.move_by_socket(ours))
-        if options.stock and not options.short:
+        if stock and not options.short:
             yield ("to QEMU's own device, through a file",
                    lambda: guest.move_by_file(options.stock))
             yield ("from QEMU's own device, through a file",

@@ -26,6 +26,8 @@ INNER_NIC = ("-device", f"vfio-pci,host={NIC},addr=06.0,id=nic")
 INNER_ATS = ("-device",
              "intel-iommu,caching-mode=on,device-iotlb=on,id=iommu")
 INNER_IOMMU = ("-device", "intel-iommu,caching-mode=on,id=iommu")
+SECOND, FIRST = "x-scalable-mode=on", "x-scalable-mode=on,x-flts=on"
+FULL = "x-scalable-mode=on,x-scalable-full=on,aw-bits=57"
 STRICT = "intel_iommu=on iommu.strict=1"
 PT = "intel_iommu=on iommu=pt"
 # Below a port, since virtio has ATS nowhere else
@@ -118,6 +120,50 @@ def disk_strict_long(run):
 def without_remapping(run):
     """L0's IOMMU remaps no interrupts."""
     yield ["-global", "intel-iommu.intremap=off"]
+
+
+def scalable(options):
+    """L0's IOMMU has options of scalable mode, which L1 then uses."""
+    @contextlib.contextmanager
+    def setting(run):
+        yield [word for option in options.split(",")
+               for word in ("-global", f"intel-iommu.{option}")]
+    return setting
+
+
+def scalable_disk(run, options, told):
+    """Three layers, two of IOMMUs with these options, each in strict mode.
+
+    told: the counter of what L1's kernel says of pages that it unmaps.
+    """
+    # L1's QEMU must not ask for more than L1's VFIO has.
+    inner = options.removesuffix(",aw-bits=57")
+    assigned_disk(run, ("-device", f"intel-iommu,caching-mode=on,{inner},"
+                        "id=iommu"), STRICT)
+    stats = run.outer.stats()
+    run.true(stats["inv-pasid-cache"] > 0, "L1 is in scalable mode", stats)
+    run.true(stats[told] > 0, f"L1's tables are of that stage: {told}", stats)
+
+
+def disk_second(run):
+    """Three layers in scalable mode, tables of the second stage."""
+    scalable_disk(run, SECOND, "inv-iotlb-page")
+
+
+def disk_first(run):
+    """The same with tables of the first stage."""
+    scalable_disk(run, FIRST, "inv-pasid-iotlb-page")
+
+
+def disk_full(run):
+    """The same with all that there is: both stages, 57 bits at L1."""
+    scalable_disk(run, FULL, "inv-pasid-iotlb-page")
+
+
+def nic_first(run):
+    """Three layers, first-stage tables, and the assigned NIC."""
+    nic_assigned(run, ("-device", f"intel-iommu,caching-mode=on,{FIRST},"
+                       "id=iommu"), STRICT)
 
 
 def disk_unsafe(run):
@@ -458,6 +504,14 @@ def _cases():
         disk("disk-pt", disk_passthrough),
         disk("disk-strict-11", disk_strict_long),
         disk("disk-no-ir", disk_unsafe, setting=without_remapping),
+        disk("disk-second", disk_second, setting=scalable(SECOND),
+             ours=("l0", "l1")),
+        disk("disk-first", disk_first, setting=scalable(FIRST),
+             ours=("l0", "l1")),
+        disk("disk-full", disk_full, setting=scalable(FULL),
+             ours=("l0", "l1")),
+        nic("nic-first", nic_first, setting=scalable(FIRST),
+            ours=("l0", "l1")),
         nic("nic-plain", nic_plain),
         nic("nic-strict", nic_strict),
         nic("nic-pt", nic_passthrough),
