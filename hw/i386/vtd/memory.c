@@ -39,6 +39,8 @@ static GArray *vtd_memory_pages(const VtdRamChange *changes, unsigned n)
                 /*
                  * Two changes meet in a page, and become one.  What the other
                  * pages are is less exact then, which costs an UNMAP too many.
+                 * (That is no good while dirty pages are tracked, but QEMU has
+                 * no RAM that ends within a page.)
                  */
                 tail->last = change.last;
                 tail->was |= change.was;

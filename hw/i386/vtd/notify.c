@@ -148,7 +148,8 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
 /*
  * Send an UNMAP for each mapping that was sent, with its target.  Where there
  * is no extent, pages were sent one by one; what was refused, or is no RAM,
- * was not sent.
+ * was not sent.  No UNMAP may be of that: asked for the pages that were
+ * written where nothing is mapped, iommufd fails, and the migration with it.
  */
 static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
                                  uint64_t old)
@@ -174,7 +175,9 @@ static void vtd_sink_unmap_exact(VtdSink *sink, uint64_t first, uint64_t last,
                 }
                 end = sendable ? first | ~VTD_PAGE_MASK : end;
             }
-            vtd_send_unmap(sink, first, end, sendable ? addr : 0);
+            if (sendable) {
+                vtd_send_unmap(sink, first, end, addr);
+            }
         }
         if (end == last) {
             return;
