@@ -196,6 +196,10 @@ static uint64_t section_unregister(TestdevSection *section)
     return n;
 }
 
+/*
+ * The listener unmaps what goes with its section at once.  Nobody tells it the
+ * targets then, so pages that the device wrote there would be lost.
+ */
 static void log_section(TestdevSection *section, int kind, uint64_t mappings)
 {
     TestdevLog log = {
@@ -205,6 +209,8 @@ static void log_section(TestdevSection *section, int kind, uint64_t mappings)
         .mappings = mappings,
         .kind = kind,
         .notifier = section->number,
+        .error = mappings && global_dirty_tracking ? TESTDEV_ERROR_LEFT
+                                                   : TESTDEV_NO_ERROR,
     };
 
     log_add(section->s, &log);

@@ -113,6 +113,20 @@ static int table_map(TestdevTable *t, const TestdevExtent *e)
     return TESTDEV_NO_ERROR;
 }
 
+/*
+ * Type1 fetches which pages were written along with the UNMAP, where there is
+ * a mapping; iommufd before it, and there the range must be mapped.
+ */
+static bool dirty_exact(const TestdevTable *t, const TestdevExtent *e,
+                        const TestdevExtent *head)
+{
+    if (!head || head->iova > e->last) {
+        return !t->iommufd;
+    }
+    return head->iova == e->iova && head->last == e->last &&
+           head->target == e->target;
+}
+
 static int table_unmap(TestdevTable *t, const TestdevExtent *e, bool dirty,
                        uint64_t *removed)
 {
@@ -123,9 +137,7 @@ static int table_unmap(TestdevTable *t, const TestdevExtent *e, bool dirty,
         (tail && tail->iova <= e->last && tail->last > e->last)) {
         return TESTDEV_ERROR_SPLIT;
     }
-    if (dirty && head && head->iova <= e->last &&
-        (head->iova != e->iova || head->last != e->last ||
-         head->target != e->target)) {
+    if (dirty && !dirty_exact(t, e, head)) {
         return TESTDEV_ERROR_INEXACT;
     }
     *removed = testdev_table_forget(t, e->iova, e->last);

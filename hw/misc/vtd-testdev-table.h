@@ -4,8 +4,15 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns what a device can reach, mapping by mapping, and the rules that
- * VFIO's type1v2 has for it.  What breaks a rule changes nothing.  It needs
- * GLib alone, so that the unit tests of the engine judge by the same rules.
+ * VFIO's type1v2 has for it, or iommufd.  What breaks a rule changes nothing.
+ * It needs GLib alone, so that the unit tests of the engine judge by the same
+ * rules.
+ *
+ * The two differ in what they say.  Where an UNMAP cuts a mapping, which it is
+ * in the midst of, as all ranges are aligned, type1 refuses it.  For iommufd
+ * that is -ENOENT, as if nothing were mapped, and QEMU takes it for success:
+ * the mapping stays, and nobody is told.  To unmap nothing breaks no rule of
+ * either, unless dirty pages are tracked.
  * Callers serialise what they do to a table.
  */
 
@@ -32,11 +39,12 @@ typedef struct TestdevTable {
     GTree *extents;             /* TestdevExtent, by its range */
     uint64_t pages;             /* of 4 KiB, that are mapped */
     uint64_t limit;             /* of mappings; 0: none */
+    bool iommufd;               /* by its rules, which are type1's and more */
     TestdevFindRam *find_ram;
     void *opaque;               /* of find_ram */
 } TestdevTable;
 
-/* An empty table; @t is zeroed but for its limit. */
+/* An empty table; @t is zeroed but for its limit and whose rules it has. */
 void testdev_table_init(TestdevTable *t, TestdevFindRam *find_ram,
                         void *opaque);
 void testdev_table_destroy(TestdevTable *t);
@@ -44,8 +52,9 @@ void testdev_table_destroy(TestdevTable *t);
 /*
  * Carry out a MAP or an UNMAP, of which *@removed is how many mappings went.
  * While pages that devices write are tracked (@dirty), whoever unmaps asks
- * which pages of that one mapping were written, by its target.  Returns the
- * rule that it breaks, or TESTDEV_NO_ERROR.
+ * which pages of that one mapping were written, by its target; iommufd has no
+ * answer where nothing is mapped.  Returns the rule that it breaks, or
+ * TESTDEV_NO_ERROR.
  */
 int testdev_table_update(TestdevTable *t, const TestdevExtent *e, bool dirty,
                          uint64_t *removed);

@@ -450,6 +450,7 @@ static const Property testdev_properties[] = {
     DEFINE_PROP_BOOL("table", VtdTestdev, table, true),
     DEFINE_PROP_UINT8("host-aw-bits", VtdTestdev, host_aw_bits, 0),
     DEFINE_PROP_UINT64("limit", VtdTestdev, mappings.limit, 0),
+    DEFINE_PROP_BOOL("iommufd", VtdTestdev, mappings.iommufd, false),
     DEFINE_PROP_BOOL("floor", VtdTestdev, use_floor, false),
 };
 

@@ -670,7 +670,7 @@ static void test_random(const void *opaque)
     qvtd_start(&r.d, "", aw_bits == 39
                ? ",caching-mode=on,device-iotlb=on,aw-bits=39"
                : ",caching-mode=on,device-iotlb=on",
-               TESTDEV_DEVICE("3") TESTDEV_DEVICE("4"));
+               TESTDEV_DEVICE("3") TESTDEV_IOMMUFD("4"));
     plain_init(&r.plain, &r.d, aw_bits);
     r.plain.device_iotlb = true;
     for (unsigned level = 1; level <= 4; level++) {

@@ -232,6 +232,61 @@ static void test_dirty_tracking(void)
     board_stop(&w);
 }
 
+/*
+ * While dirty pages are tracked, nothing is left for the listener to unmap when
+ * the translated view ends: it would not know the targets
+ */
+static void leave_while_tracked(bool off)
+{
+    g_autoptr(GArray) log = NULL;
+    unsigned unmaps = 0;
+    Board w;
+
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES(1, IOVA, RAM, 3), LEAVES(2, IOVA + MIB2, RAM, 2),
+               LEAVES(1, IOVA + 4 * MIB2, QVTD_BASE, 1));
+    flush(&w, FLUSH_DOMAIN);
+    shadow_expect(&w.sa);
+    expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 1ull), TESTDEV_OK);
+    testdev_clear(&w.a);
+
+    if (off) {
+        qvtd_disable(&w.d);
+    } else {
+        qvtd_attach_pass_through(&w.d, w.a.sid, 1, QVTD_AW_48);
+        qvtd_invalidate_all(&w.d);
+    }
+    expect_eq(testdev_count(&w.a, TESTDEV_SECTIONS), 0);
+    expect_eq(testdev_count(&w.a, TESTDEV_FORGOTTEN), 0);
+    testdev_expect_no_error(&w.a);
+    log = testdev_log(&w.a, 0);
+    for (unsigned i = 0; i < log->len; i++) {
+        const TestdevLog *l = &g_array_index(log, TestdevLog, i);
+        uint64_t base = l->iova < IOVA + MIB2 ? IOVA : IOVA + MIB2;
+
+        if (l->kind == TESTDEV_SECTION_GONE) {
+            expect_eq(unmaps, 6);
+        } else if (expect_eq(l->kind, TESTDEV_UNMAP)) {
+            unmaps++;
+            expect_eq(l->mappings, 1);
+            expect_true(l->iova < IOVA ||
+                        l->target == RAM + (l->iova - base));
+        }
+    }
+    /* With that of the mailbox */
+    expect_eq(unmaps, 6);
+    expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 0ull), TESTDEV_OK);
+    board_stop(&w);
+}
+
+static void test_leave_while_tracked(void)
+{
+    qvtd_row("pass-through");
+    leave_while_tracked(false);
+    qvtd_row("translation off");
+    leave_while_tracked(true);
+}
+
 /* Rule "width": as wide as the leaf, or the RAM that it has */
 
 static void test_map_width(void)
@@ -353,6 +408,8 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/4-cleared-gib", test_cleared_gib);
     qtest_add_func("/intel-iommu/shadow/4-dirty-tracking",
                    test_dirty_tracking);
+    qtest_add_func("/intel-iommu/shadow/4-leave-while-tracked",
+                   test_leave_while_tracked);
     qtest_add_func("/intel-iommu/shadow/5-map-width", test_map_width);
     qtest_add_func("/intel-iommu/shadow/5-not-ram", test_not_ram);
     qtest_add_func("/intel-iommu/shadow/5-widths", test_widths);

@@ -19,7 +19,7 @@ void board_start(Board *w, const char *props, const char *b,
 {
     g_autofree char *all_props = g_strconcat(",caching-mode=on", props, NULL);
     g_autofree char *all_args =
-        g_strconcat(TESTDEV_DEVICE("3") TESTDEV_DEVICE("4"), b, " ", args,
+        g_strconcat(TESTDEV_IOMMUFD("3") TESTDEV_DEVICE("4"), b, " ", args,
                     NULL);
     bool narrow = strstr(props, "aw-bits=39");
 

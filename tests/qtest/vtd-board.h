@@ -18,7 +18,10 @@
 #define BOARD_GIB               EDIT_GIB
 #define BOARD_GIB_2             EDIT_GIB_2
 
-/* Two devices, at 00:03.0 and 00:04.0; both have the domain 1 */
+/*
+ * Two devices, at 00:03.0 by the rules of iommufd and at 00:04.0 by those of
+ * type1; both have the domain 1
+ */
 typedef struct Board {
     QVtd d;
     Plain plain;

@@ -220,7 +220,7 @@ static void test_limits(void)
 }
 
 /* While dirty pages are tracked, an UNMAP is of one mapping, by its target */
-static void test_dirty(void)
+static void check_dirty(const char *props, bool iommufd)
 {
     static const struct {
         const char *name;
@@ -231,11 +231,10 @@ static void test_dirty(void)
         { "wider than the mapping", 0x4000, 0x1fff, RAM + 0x2000, 2, 3 },
         { "without its target", 0x4000, 0xfff, 0, 3, 3 },
         { "by its target", 0x4000, 0xfff, RAM + 0x2000, 3, 2 },
-        { "of nothing", 0x4000, 0xfff, RAM, 3, 2 },
     };
     Bench b;
 
-    bench_start(&b, "");
+    bench_start(&b, props);
     for (unsigned i = 0; i < 3; i++) {
         notify(&b, MAP, 0x2000 + i * 0x1000, 0xfff, RAM + i * 0x1000, 3);
     }
@@ -247,12 +246,21 @@ static void test_dirty(void)
                   rows[i].errors);
         expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), rows[i].mappings);
     }
+    qvtd_row("%s: of nothing", props);
+    notify(&b, UNMAP, 0x4000, 0xfff, RAM, 0);
+    expect_eq(testdev_count(&b.t, TESTDEV_ERRORS_OF(INEXACT)), 3 + iommufd);
     qvtd_row("not tracked any more");
     testdev_command(&b.t, TESTDEV_DIRTY, 1, 0ull);
     notify(&b, UNMAP, 0x2000, 0x1fff, 0, 0);
     expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 0);
-    expect_eq(testdev_count(&b.t, TESTDEV_ALL_ERRORS), 3);
+    expect_eq(testdev_count(&b.t, TESTDEV_ALL_ERRORS), 3 + iommufd);
     bench_stop(&b);
+}
+
+static void test_dirty(void)
+{
+    check_dirty("", false);
+    check_dirty(",iommufd=on", true);
 }
 
 /* What a guest may write into the registers, and what comes of it */

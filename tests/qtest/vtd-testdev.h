@@ -13,8 +13,12 @@
 #include "hw/misc/vtd-testdev.h"
 #include "vtd-driver.h"
 
-/* A device at "@slot.@function" of the first bus, for the command line */
+/*
+ * A device at "@slot.@function" of the first bus, for the command line; and
+ * one that keeps iommufd's rules
+ */
 #define TESTDEV_DEVICE(at)      " -device vtd-testdev,addr=" at
+#define TESTDEV_IOMMUFD(at)     " -device vtd-testdev,iommufd=on,addr=" at
 
 struct Testdev {
     QVtd *d;

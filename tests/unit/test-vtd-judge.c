@@ -213,6 +213,9 @@ static void test_strict(void)
           "by its target" },
         { "two of them", UNMAP(0, 8 * MIB, TARGET), true, "by its target" },
         { "one", UNMAP(A, QVTD_PAGE, TARGET), true },
+        { "none, as iommufd has it", UNMAP(A, QVTD_PAGE, 0), true,
+          "by its target" },
+        { "none", UNMAP(A, QVTD_PAGE, 0) },
         { "the other", UNMAP(0, 8 * MIB, 0), false },
     };
     Host *h = mirror_host(NULL);

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Every event that may, and that no other does.
+ * Every event that may, and that no other does; and what ends them.
  */
 
 #include "qemu/osdep.h"
@@ -196,12 +196,71 @@ static void test_unlinked(void)
     host_free(h);
 }
 
+/* What ends the translated view */
+
+static void leave_by_context(Mirror *m)
+{
+    set_context(m->h, SID, QVTD_P | QVTD_TT(2), context_hi(4, 1));
+    event_context_device(m);
+}
+
+static void leave_by_command(Mirror *m)
+{
+    gcmd(m->h, QVTD_TE, false);
+}
+
+static void leave_by_reset(Mirror *m)
+{
+    vtd_reset(m->h->v);
+}
+
+static const Event leaves[] = {
+    { "pass-through", leave_by_context },
+    { "translation off", leave_by_command },
+    { "reset", leave_by_reset },
+};
+
+/*
+ * VFIO's own unmap of a section knows no targets, so that the pages that the
+ * device wrote would be lost.  Each is told before, of one mapping.  (That the
+ * section is not gone by then, and nothing is left in it, strict_switched()
+ * sees.)
+ */
+static void test_leave_while_tracked(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++) {
+        Host *h = mirror_host(NULL);
+        Mirror *m = mirror_new(h, SID, 1, 0, 4);
+
+        g_test_message("%s", leaves[i].name);
+        mirror_map(m, 0, 1, 2, TARGET | QVTD_RW);
+        mirror_map(m, 2 * MIB, 2, 1, (TARGET + 2 * MIB) | QVTD_R);
+        mirror_map(m, 4 * MIB, 1, 1, (TARGET - MIB) | QVTD_RW); /* no RAM */
+        mirror_map(m, GIB, 3, 1, (TARGET + GIB) | QVTD_RW);
+        mirror_flush(m);
+        g_assert_cmpuint(strict_count(m->s), ==, 4);
+        h->dirty_tracking = true;
+        mirror_begin(m);
+        leaves[i].happen(m);
+        g_assert_cmpint(m->d->view, !=, VTD_VIEW_TRANSLATED);
+        assert_notices(m,
+                       { 0, QVTD_PAGE - 1, TARGET },
+                       { QVTD_PAGE, 2 * QVTD_PAGE - 1, TARGET + QVTD_PAGE },
+                       { 2 * MIB, 4 * MIB - 1, TARGET + 2 * MIB },
+                       { GIB, 2 * GIB - 1, TARGET + GIB });
+        mirror_free(m);
+        host_free(h);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/shadow-event/each", test_events);
     g_test_add_func("/vtd/shadow-event/of-others", test_event_of_others);
     g_test_add_func("/vtd/shadow-event/unlinked", test_unlinked);
+    g_test_add_func("/vtd/shadow-event/leave-while-tracked",
+                    test_leave_while_tracked);
 
     return g_test_run();
 }

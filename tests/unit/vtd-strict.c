@@ -1,5 +1,5 @@
 /*
- * A host that maps for a device as VFIO's type1v2 does, and forgives nothing
+ * A host that maps for a device as VFIO does, and forgives nothing
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -128,6 +128,7 @@ Strict *strict_new(Device *d)
     s->d = d;
     s->width_last = BIT(d->h->config.aw_bits) - 1;
     testdev_table_init(&s->table, find_ram, s);
+    s->table.iommufd = true;
     s->log = g_array_new(FALSE, FALSE, sizeof(JudgeRecord));
     return s;
 }
@@ -197,7 +198,11 @@ static void strict_switched(Device *d)
     Strict *s = d->listener;
     bool on = d->view == VTD_VIEW_TRANSLATED;
 
-    testdev_table_forget(&s->table, 0, UINT64_MAX);
+    if (testdev_table_forget(&s->table, 0, UINT64_MAX) &&
+        d->h->dirty_tracking) {
+        strict_error(s, &(TestdevExtent) { .last = UINT64_MAX },
+                     testdev_error_text(TESTDEV_ERROR_LEFT));
+    }
     vtd_space_watch(d->space, on && d->notify, on);
     if (on && d->notify) {
         s->in_replay = true;

@@ -1,13 +1,14 @@
 /*
- * A host that maps for a device as VFIO's type1v2 does, and forgives nothing
+ * A host that maps for a device as VFIO does, and forgives nothing
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns what the device can reach, by the rules of the test device's table
- * (hw/misc/vtd-testdev-table.h), and every notice in order.  What breaks a
- * rule, lies outside of what QEMU's notifiers cover, or names an address to
- * unmap while nobody asks what was written there, is an error: it is kept as
- * a text, and changes nothing.  One thread.
+ * Owns what the device can reach, by the rules that the test device's table
+ * has for iommufd (hw/misc/vtd-testdev-table.h), which are type1's and more,
+ * and every notice in order.  What breaks a rule, lies outside of what QEMU's
+ * notifiers cover, or names an address to unmap while nobody asks what was
+ * written there, is an error: it is kept as a text, and changes nothing.  One
+ * thread.
  */
 
 #ifndef TESTS_UNIT_VTD_STRICT_H

@@ -8,10 +8,10 @@
  * The device listens to its IOMMU address space as vfio-pci does: for each
  * IOMMU section it registers a notifier and asks for a replay; when the
  * section goes, it forgets what was mapped there.  It keeps the rules of
- * VFIO's type1v2: a MAP must not meet a mapping, an UNMAP must not cut one,
- * the target of a MAP lies in one RAM section.  What breaks a rule is
- * counted by kind and changes nothing in the table of mappings; the IOMMU
- * hears of a MAP that is refused as it hears from VFIO (iommu-refusal.h).
+ * VFIO's type1v2, or of iommufd: a MAP must not meet a mapping, an UNMAP must
+ * not cut one, the target of a MAP lies in one RAM section.  What breaks a
+ * rule is counted by kind and changes nothing in the table of mappings; the
+ * IOMMU hears of a MAP that is refused as it hears from VFIO (iommu-refusal.h).
  *
  * Properties:
  *   unmap-only=on   register for UNMAP alone, without replay, as vhost does
@@ -22,6 +22,8 @@
  *   host-aw-bits=N  belong to a device of the host whose IOMMU has addresses
  *                   of N bits, which is shown to the guest's: as vfio-pci
  *   limit=N         so many mappings at once, 0 for no limit
+ *   iommufd=on      keep the rules of iommufd: while dirty pages are tracked,
+ *                   what is unmapped has to be mapped
  *   floor=on        use an address space of the device's own, whose
  *                   translation is the address itself, found at once: the
  *                   zero of measurements, and the way to test the device
@@ -113,6 +115,7 @@ enum {
     TESTDEV_ERROR_SPACE,
     TESTDEV_ERROR_RANGE,
     TESTDEV_ERROR_INEXACT,
+    TESTDEV_ERROR_LEFT,
     TESTDEV_ERROR_END,
 };
 
@@ -129,6 +132,8 @@ enum {
     [TESTDEV_ERROR_RANGE] = "outside of the notifier's range", \
     [TESTDEV_ERROR_INEXACT] = \
         "UNMAP of not just one mapping by its target, in dirty tracking", \
+    [TESTDEV_ERROR_LEFT] = \
+        "mappings that go with their section, in dirty tracking", \
 }
 
 /* Counters, read-only; those with "now" are no counts since the start */
