@@ -76,9 +76,10 @@ def print_engine(engine):
 
 
 def print_bars(judged):
-    print(f"\nBars, at {size(BAR_PAGES)} pages")
+    print("\nBars")
     for bar in judged:
         value = (times(bar["value"]) if bar["what"] == "times"
                  else f'{bar["value"]:.4g}')
-        print(f'{bar["layout"]:<11}{bar["title"]:<39}{bar["bar"]:<22}'
+        print(f'{size(bar["pages"]):<7}{bar["layout"]:<11}'
+              f'{bar["title"]:<39}{bar["bar"]:<22}'
               f'{value:>8}  {"met" if bar["met"] else "NOT MET"}')

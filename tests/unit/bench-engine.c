@@ -35,6 +35,7 @@ typedef struct Engine {
     uint64_t free_page;
     uint64_t queue;
     unsigned tail;              /* an index */
+    uint64_t status;            /* where wait descriptors write */
     unsigned notices;
     unsigned pages;
     uint64_t *leaf;             /* what each page is mapped to */
@@ -271,29 +272,37 @@ static void domain_flush(Engine *e, const char *name, unsigned notices)
     measure(e, name, 1, notices);
 }
 
-static void page_flushes(Engine *e, const char *name, unsigned notices)
+/* A batch of pages is neighbours (@step 1), or spread over all of them */
+static void page_flushes(Engine *e, const char *name, unsigned step,
+                         unsigned notices)
 {
     for (unsigned i = 0; i < BATCH; i++) {
-        unsigned page = i * (e->pages / BATCH);
-
-        queue_put(e, QVTD_INV_IOTLB_PAGES(DID, IOVA + page * QVTD_PAGE, 0));
+        queue_put(e, QVTD_INV_IOTLB_PAGES(DID, IOVA + i * step * QVTD_PAGE,
+                                          0));
     }
     measure(e, name, BATCH, notices);
 }
 
-/* The pages of page_flushes() appear or go */
-static void write_batch(Engine *e, bool present)
+static void waits(Engine *e, const char *name)
 {
     for (unsigned i = 0; i < BATCH; i++) {
-        unsigned page = i * (e->pages / BATCH);
+        queue_put(e, QVTD_WAIT(QVTD_WAIT_SW, i, e->status));
+    }
+    measure(e, name, BATCH, 0);
+}
 
-        put(e, entry_of(e, page), present ? e->leaf[page] : 0);
+/* The pages of page_flushes() appear or go */
+static void write_batch(Engine *e, unsigned step, bool present)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        put(e, entry_of(e, i * step), present ? e->leaf[i * step] : 0);
     }
 }
 
 static void run(Engine *e, GRand *random)
 {
     unsigned page = g_rand_int_range(random, 0, e->pages);
+    unsigned spread = e->pages / BATCH;
 
     measure(e, "", 0, 0);
     write_leaves(e, true);
@@ -303,15 +312,23 @@ static void run(Engine *e, GRand *random)
     domain_flush(e, "changed", 2);
     put(e, entry_of(e, page), e->leaf[page]);
     domain_flush(e, "changed", 2);
-    page_flushes(e, "page", 0);
-    write_batch(e, false);
-    page_flushes(e, "page-unmap", 1);
-    write_batch(e, true);
-    page_flushes(e, "page-map", 1);
+    page_flushes(e, "page", spread, 0);
+    write_batch(e, spread, false);
+    page_flushes(e, "page-unmap", spread, 1);
+    write_batch(e, spread, true);
+    page_flushes(e, "page-map", spread, 1);
+    page_flushes(e, "hot", 1, 0);
+    write_batch(e, 1, false);
+    page_flushes(e, "hot-unmap", 1, UINT_MAX);
+    write_batch(e, 1, true);
+    page_flushes(e, "hot-map", 1, 1);
+    waits(e, "wait");
     queue_put(e, QVTD_INV_CONTEXT_GLOBAL);
     measure(e, "context", 1, 0);
     write_leaves(e, false);
     domain_flush(e, "teardown", UINT_MAX);
+    vtd_space_watch(e->space, false, false);
+    page_flushes(e, "page-unheard", spread, 0);
 }
 
 static void start(Engine *e)
@@ -332,6 +349,7 @@ static void start(Engine *e)
     put(e, contexts, top | 1);
     put(e, contexts + 8, DID << 8 | 2);
     e->queue = alloc(e, QUEUE_ENTRIES * 16 / QVTD_PAGE);
+    e->status = alloc(e, 1);
 
     e->v = vtd_new(&config, &ops, e);
     e->space = vtd_space_new(e->v, e);

@@ -28,7 +28,7 @@ static uint64_t leaf_of_target(unsigned page)
 }
 
 /* 0 to @n - 1, in random order if @random */
-static unsigned *sequence(unsigned n, GRand *random)
+unsigned *bench_sequence(unsigned n, GRand *random)
 {
     unsigned *at = g_new(unsigned, n);
 
@@ -48,7 +48,7 @@ static unsigned *sequence(unsigned n, GRand *random)
 void bench_table_init(BenchTable *t, QVtd *d, uint16_t did,
                       unsigned pages, GRand *random)
 {
-    g_autofree unsigned *target = sequence(BENCH_TARGET_PAGES, random);
+    g_autofree unsigned *target = bench_sequence(BENCH_TARGET_PAGES, random);
     unsigned tables = pages / ENTRIES;
 
     *t = (BenchTable) {
@@ -57,7 +57,7 @@ void bench_table_init(BenchTable *t, QVtd *d, uint16_t did,
         .pages = pages,
         .leaf = g_new(uint64_t, pages),
         .area = qvtd_alloc(d, 1),
-        .place = sequence(tables, random),
+        .place = bench_sequence(tables, random),
     };
     for (unsigned i = 1; i < tables; i++) {
         /* One by one, as above; they come in a row */

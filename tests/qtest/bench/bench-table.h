@@ -45,6 +45,9 @@ void bench_table_free(BenchTable *t);
 uint64_t bench_table_entry(const BenchTable *t, unsigned page);
 uint64_t bench_table_iova(unsigned page);
 
+/* The numbers below @n, in order, or in random order; free them */
+unsigned *bench_sequence(unsigned n, GRand *random);
+
 /* A target anywhere, with permissions */
 uint64_t bench_table_random_leaf(GRand *random);
 

@@ -28,6 +28,15 @@
 #define MIN_SAMPLES             3
 #define MAX_SAMPLES             15
 
+/* Neighbours whose flushes are in one kick: what strict Linux reuses all day */
+#define HOT_PAGES               1000
+
+/* For the time of one kick */
+#define KICKS                   500
+
+/* More than all caches hold */
+#define COLD_BYTES              (64u << 20)
+
 /* A million changes, so many before each flush */
 #define CHURN_ROUNDS            16
 #define CHURN_CHANGES           65536
@@ -40,6 +49,7 @@ typedef struct Bench {
     bool stats;                 /* the unit has the property */
     BenchMemory memory;         /* before anything was mapped */
     QVtdDesc *desc;              /* BENCH_BATCH of them */
+    unsigned *page;             /* what a batch of page flushes names */
 } Bench;
 
 /* Samples of one operation, each for one time */
@@ -84,6 +94,12 @@ static gint order(gconstpointer a, gconstpointer b)
     return x < y ? -1 : x > y;
 }
 
+static double median_of(double *value, unsigned n)
+{
+    qsort(value, n, sizeof(*value), order);
+    return (value[n / 2] + value[(n - 1) / 2]) / 2;
+}
+
 /* @member is an offset in BenchCost */
 static double median(const Series *s, size_t member)
 {
@@ -94,8 +110,7 @@ static double median(const Series *s, size_t member)
         value[i] = G_STRUCT_MEMBER(double, &g_array_index(s->costs, BenchCost,
                                                           i), member);
     }
-    qsort(value, n, sizeof(*value), order);
-    return (value[n / 2] + value[(n - 1) / 2]) / 2;
+    return median_of(value, n);
 }
 
 static void series_end(Series *s)
@@ -200,11 +215,6 @@ static QVtdDesc make_context_flush(Bench *b)
     return QVTD_INV_CONTEXT_GLOBAL;
 }
 
-static QVtdDesc make_page_flush(Bench *b)
-{
-    return page_flush(random_page(b));
-}
-
 static void measure_wait(Bench *b)
 {
     measure_made(b, "wait", make_wait);
@@ -220,9 +230,17 @@ static void measure_context(Bench *b)
     measure_made(b, "context", make_context_flush);
 }
 
-static void measure_page(Bench *b)
+/* The same after other work of QEMU's, which leaves no table in its caches */
+static void measure_cold(Bench *b)
 {
-    measure_made(b, "page", make_page_flush);
+    Series s = series_begin("idle-cold");
+
+    while (!series_enough(&s)) {
+        qtest_memset(b->u.d.qts, BENCH_TARGET, 0, COLD_BYTES);
+        b->desc[0] = make_domain_flush(b);
+        series_add(&s, run(b, 1), run_nothing(b), 1);
+    }
+    series_end(&s);
 }
 
 /* Operations behind a change of an entry */
@@ -271,36 +289,153 @@ static void measure_changed(Bench *b)
     series_end(&s);
 }
 
-/* Each of @n pages, spread over the tables, appears (@map) or goes */
-static BenchCost run_pages(Bench *b, unsigned n, bool map, bool flush)
+/* A batch of page flushes in one kick, after all that they find is written */
+
+/* The first of the table's pages, one behind the other */
+static unsigned choose_neighbours(Bench *b)
 {
-    unsigned step = b->table.pages / n, at = 0;
+    unsigned n = MIN(HOT_PAGES, b->table.pages);
 
     for (unsigned i = 0; i < n; i++) {
-        unsigned page = i * step;
+        b->page[i] = i;
+    }
+    return n;
+}
+
+/* As many, of all pages, in random order */
+static unsigned choose_random(Bench *b)
+{
+    g_autofree unsigned *all = bench_sequence(b->table.pages, b->random);
+    unsigned n = MIN(HOT_PAGES, b->table.pages);
+
+    memcpy(b->page, all, n * sizeof(*all));
+    return n;
+}
+
+static BenchCost run_pages(Bench *b, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        b->desc[i] = page_flush(b->page[i]);
+    }
+    return run(b, n);
+}
+
+/* The pages appear (@map) or go, which no flush has named yet */
+static void write_pages(Bench *b, unsigned n, bool map)
+{
+    for (unsigned i = 0; i < n; i++) {
+        qtest_writeq(b->u.d.qts, bench_table_entry(&b->table, b->page[i]),
+                     map ? b->table.leaf[b->page[i]] : 0);
+    }
+}
+
+static void measure_idle_pages(Bench *b, const char *name,
+                               unsigned (*choose)(Bench *))
+{
+    Series s = series_begin(name);
+    unsigned n = choose(b);
+
+    run_pages(b, n);
+    while (!series_enough(&s)) {
+        series_add(&s, run_pages(b, n), run_nothing(b), n);
+        n = choose(b);
+    }
+    series_end(&s);
+}
+
+static void measure_changing_pages(Bench *b, const char *map_name,
+                                   const char *unmap_name,
+                                   unsigned (*choose)(Bench *))
+{
+    Series map = series_begin(map_name), unmap = series_begin(unmap_name);
+
+    while (!series_enough(&map)) {
+        unsigned n = choose(b);
+
+        write_pages(b, n, false);
+        series_add(&unmap, run_pages(b, n), run_nothing(b), n);
+        write_pages(b, n, true);
+        series_add(&map, run_pages(b, n), run_nothing(b), n);
+    }
+    series_end(&map);
+    series_end(&unmap);
+}
+
+static void measure_pages(Bench *b)
+{
+    measure_idle_pages(b, "page", choose_random);
+    measure_changing_pages(b, "page-map", "page-unmap", choose_random);
+}
+
+static void measure_hot(Bench *b)
+{
+    measure_idle_pages(b, "hot", choose_neighbours);
+    measure_changing_pages(b, "hot-map", "hot-unmap", choose_neighbours);
+}
+
+/*
+ * @n times: the guest writes an entry, flushes the page, and waits.  Without
+ * @flush what the flush takes is left.
+ */
+static BenchCost run_strict(Bench *b, unsigned n, bool map, bool flush)
+{
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned page = b->page[i];
 
         b->desc[at++] = write_entry(b, page, map ? b->table.leaf[page] : 0);
         if (flush) {
             b->desc[at++] = page_flush(page);
         }
+        b->desc[at++] = make_wait(b);
     }
     return run(b, at);
 }
 
-static void measure_pages(Bench *b)
+static void measure_strict(Bench *b)
 {
-    Series map = series_begin("page-map"), unmap = series_begin("page-unmap");
-    unsigned n = MIN(BENCH_BATCH / 2, b->table.pages);
+    Series map = series_begin("strict-map");
+    Series unmap = series_begin("strict-unmap");
+    unsigned n = choose_neighbours(b);
 
     while (!series_enough(&map)) {
-        BenchCost all = run_pages(b, n, false, true);
+        BenchCost all = run_strict(b, n, false, true);
 
-        series_add(&unmap, all, run_pages(b, n, false, false), n);
-        all = run_pages(b, n, true, true);
-        series_add(&map, all, run_pages(b, n, true, false), n);
+        series_add(&unmap, all, run_strict(b, n, false, false), n);
+        all = run_strict(b, n, true, true);
+        series_add(&map, all, run_strict(b, n, true, false), n);
     }
     series_end(&map);
     series_end(&unmap);
+}
+
+/* One page flush a kick; all of the time that passes, qtest's way with it */
+static void measure_kick(Bench *b)
+{
+    Series s = series_begin("kick");
+    g_autofree double *wall = g_new(double, KICKS);
+
+    while (!series_enough(&s)) {
+        BenchCost cost = { 0 };
+
+        for (unsigned i = 0; i < KICKS; i++) {
+            b->desc[0] = page_flush(i % b->table.pages);
+            wall[i] = run(b, 1).wall_ns;
+        }
+        cost.wall_ns = median_of(wall, KICKS);
+        cost.cpu_ns = cost.wall_ns;
+        series_add(&s, cost, (BenchCost) { 0 }, 1);
+    }
+    series_end(&s);
+}
+
+/* Nobody listens any more: last of all operations */
+static void measure_unheard(Bench *b)
+{
+    testdev_command(&b->u.listener, TESTDEV_REGISTER, 1, 0ull);
+    measure_idle_pages(b, "page-unheard", choose_random);
+    measure_idle_pages(b, "hot-unheard", choose_neighbours);
 }
 
 /* Operations on all pages */
@@ -384,12 +519,16 @@ static const struct {
     { "idle", measure_idle },
     { "changed", measure_changed },
     { "wait", measure_wait },
-    { "page", measure_page },
     { "pages", measure_pages },
+    { "hot", measure_hot },
+    { "strict", measure_strict },
+    { "kick", measure_kick },
+    { "cold", measure_cold },
     { "churn", measure_churn },
     { "context", measure_context },
     { "teardown", measure_teardown },
     { "move", measure_move },
+    { "unheard", measure_unheard },
 };
 
 /* All tables are in guest memory, but that of the leaves is not linked yet */
@@ -461,6 +600,7 @@ int main(int argc, char **argv)
     b.random = g_rand_new_with_seed(seed);
     b.stats = stats;
     b.desc = g_new(QVtdDesc, BENCH_BATCH);
+    b.page = g_new(unsigned, HOT_PAGES);
     set_up(&b, pages, scattered, args ?: "");
     measure_first_sync(&b);
     for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
@@ -472,6 +612,7 @@ int main(int argc, char **argv)
     bench_table_free(&b.other);
     bench_unit_stop(&b.u);
     g_rand_free(b.random);
+    g_free(b.page);
     g_free(b.desc);
     return 0;
 }
