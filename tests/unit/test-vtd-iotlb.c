@@ -136,6 +136,36 @@ static void test_drop_domain(void)
 }
 
 /* Each range against each page size; roots do not matter, domains do */
+static void drop_range(VtdIotlb *t, uint16_t did, uint64_t first,
+                       uint64_t last)
+{
+    VtdRange range = { first, last };
+
+    vtd_iotlb_drop_ranges(t, did, &range, 1);
+}
+
+static void test_drop_ranges(void)
+{
+    static const VtdRange range[] = {
+        { 0x3000, 0x3fff }, { 0x1000, 0x1fff }, { 0x200000, 0x200fff },
+    };
+    VtdIotlb *t = vtd_iotlb_new(false);
+
+    for (uint64_t page = 0x1000; page < 0x6000; page += 0x1000) {
+        insert(t, key0, page, 1, page);
+    }
+    insert(t, key0, 0x200000, 2, 0x200000);
+    insert(t, key0, 0x400000, 2, 0x400000);
+    vtd_iotlb_drop_ranges(t, key0.did, range, G_N_ELEMENTS(range));
+    for (uint64_t page = 0x1000; page < 0x6000; page += 0x1000) {
+        g_assert_cmphex(find(t, key0, page), ==,
+                        page == 0x1000 || page == 0x3000 ? 0 : page);
+    }
+    g_assert_cmphex(find(t, key0, 0x200000), ==, 0);
+    g_assert_cmphex(find(t, key0, 0x400000), ==, 0x400000);
+    vtd_iotlb_free(t);
+}
+
 static void test_drop_range(void)
 {
     for (unsigned level = 1; level <= 3; level++) {
@@ -164,7 +194,7 @@ static void test_drop_range(void)
                 insert(t, key0, page, level, page);
                 insert(t, (VtdTables) { 0x2000, 1, 4 }, page, level, page);
                 insert(t, (VtdTables) { 0x1000, 2, 3 }, page, level, page);
-                vtd_iotlb_drop_range(t, 1, range[i].first, range[i].last);
+                drop_range(t, 1, range[i].first, range[i].last);
                 g_assert_cmpint(!find(t, key0, page), ==, meets);
                 g_assert_cmpint(!find(t, (VtdTables) { 0x2000, 1, 4 },
                                       page), ==, meets);
@@ -213,7 +243,7 @@ static void test_in_flight(void)
             vtd_iotlb_drop_domain(t, key0.did);
             break;
         case 2:
-            vtd_iotlb_drop_range(t, key0.did, 0x5000, 0x5fff);
+            drop_range(t, key0.did, 0x5000, 0x5fff);
             break;
         case 3:
             vtd_iotlb_drop_domain(t, key0.did + 1);     /* another's */
@@ -278,7 +308,7 @@ static void test_full(void)
     before = found_of(t, n, &count);
     for (unsigned i = 0; i < n; i += 61) {
         if (before[i]) {
-            vtd_iotlb_drop_range(t, key0.did, i * 0x1000ull,
+            drop_range(t, key0.did, i * 0x1000ull,
                                  i * 0x1000ull + 0xfff);
             g_assert_cmphex(find(t, key0, i * 0x1000ull), ==, 0);
             insert(t, key0, i * 0x1000ull, 1, (i + 1) * 0x1000ull);
@@ -290,7 +320,7 @@ static void test_full(void)
     g_free(after);
 
     /* a range of more pages than there are sets leaves nothing in any */
-    vtd_iotlb_drop_range(t, key0.did, 0, (n + 64) * 0x1000ull - 1);
+    drop_range(t, key0.did, 0, (n + 64) * 0x1000ull - 1);
     g_free(found_of(t, n + 64, &count));
     g_assert_cmpuint(count, ==, 0);
     vtd_iotlb_free(t);
@@ -370,7 +400,7 @@ static void test_random(void)
             if (what < 96) {
                 first = random_page(page) & ~page_mask(level);
                 last = first | page_mask(level);
-                vtd_iotlb_drop_range(t, did, first, last);
+                drop_range(t, did, first, last);
             } else {
                 vtd_iotlb_drop_domain(t, did);
             }
@@ -469,7 +499,7 @@ static void test_threads(void)
          n++) {
         insert_one(&crowd, (n + n / CROWD * 3) % CROWD);
         if (n % 64 == 0) {
-            vtd_iotlb_drop_range(crowd.iotlb, key0.did, crowd.page[0],
+            drop_range(crowd.iotlb, key0.did, crowd.page[0],
                                  crowd.page[0]);
         }
     }
@@ -489,6 +519,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/iotlb/entry", test_entry);
     g_test_add_func("/vtd/iotlb/drop-domain", test_drop_domain);
     g_test_add_func("/vtd/iotlb/drop-range", test_drop_range);
+    g_test_add_func("/vtd/iotlb/drop-ranges", test_drop_ranges);
     g_test_add_func("/vtd/iotlb/again", test_again);
     g_test_add_func("/vtd/iotlb/in-flight", test_in_flight);
     g_test_add_func("/vtd/iotlb/full", test_full);

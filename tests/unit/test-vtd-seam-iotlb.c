@@ -30,8 +30,9 @@ static void slot_insert(Slot *s, unsigned i)
 
 static void slot_drop(Slot *s, unsigned i)
 {
-    vtd_iotlb_drop_range(s->iotlb, s->tables[i].did, s->iova[i],
-                         s->iova[i] + QVTD_PAGE - 1);
+    VtdRange page = { s->iova[i], s->iova[i] + QVTD_PAGE - 1 };
+
+    vtd_iotlb_drop_ranges(s->iotlb, s->tables[i].did, &page, 1);
 }
 
 static void slot_lookup(Slot *s, unsigned i)

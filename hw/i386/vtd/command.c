@@ -183,6 +183,15 @@ void vtd_ccmd_written(Vtd *v)
     vtd_ccmd_done(v, done);
 }
 
+static void vtd_iotlb_pages(Vtd *v, uint16_t did, uint64_t iva)
+{
+    VtdRange range = vtd_pages_range(v, iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
+
+    vtd_count_bql(v, VTD_STAT_INV_IOTLB_PAGE, 1);
+    trace_vtd_inv_desc_iotlb_pages(did, iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
+    vtd_invalidate_iotlb_pages(v, did, &range, 1);
+}
+
 void vtd_iotlb_written(Vtd *v)
 {
     uint64_t command = vtd_reg64(v, VTD_REG_IOTLB);
@@ -204,8 +213,7 @@ void vtd_iotlb_written(Vtd *v)
         vtd_invalidate_iotlb_domain(v, VTD_IOTLB_DID(command));
         break;
     case VTD_GRANULARITY_SELECT:
-        vtd_invalidate_iotlb_pages(v, VTD_IOTLB_DID(command),
-                                   iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
+        vtd_iotlb_pages(v, VTD_IOTLB_DID(command), iva);
         break;
     }
     if (done && vtd_spaces_pending(v)) {

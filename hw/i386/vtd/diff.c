@@ -142,19 +142,29 @@ static gboolean vtd_gibs_collect_one(gpointer key, gpointer value,
     return FALSE;
 }
 
-void vtd_gibs_collect(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
-                      uint64_t last)
+void vtd_gibs_begin(VtdGibs *gibs, const VtdSeen *seen, uint64_t first,
+                    uint64_t last)
 {
-    if (first >> VTD_GIB_SHIFT == last >> VTD_GIB_SHIFT) {
-        VtdGib *gib = vtd_gib_find(seen, first & ~(VTD_GIB_SIZE - 1));
-
-        if (gib) {
-            g_ptr_array_add(gibs, gib);
-        }
-    } else if (seen) {
-        VtdGibsCollect collect = { gibs, first, last };
+    if (!seen || first >> VTD_GIB_SHIFT == last >> VTD_GIB_SHIFT) {
+        gibs->one = vtd_gib_find(seen, first & ~(VTD_GIB_SIZE - 1));
+        gibs->at = &gibs->one;
+        gibs->count = !!gibs->one;
+        gibs->many = NULL;
+    } else {
+        GPtrArray *many = g_ptr_array_new();
+        VtdGibsCollect collect = { many, first, last };
 
         g_tree_foreach(seen->gibs, vtd_gibs_collect_one, &collect);
+        gibs->at = (VtdGib **)many->pdata;
+        gibs->count = many->len;
+        gibs->many = many;
+    }
+}
+
+void vtd_gibs_end(VtdGibs *gibs)
+{
+    if (gibs->many) {
+        g_ptr_array_free(gibs->many, TRUE);
     }
 }
 
@@ -183,7 +193,7 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
                        uint64_t last, bool each_leaf, VtdDiffFn *diff,
                        void *opaque)
 {
-    GPtrArray *before, *after;
+    VtdGibs before, after;
     unsigned i = 0, j = 0;
     VtdLook look = {
         .first = first,
@@ -198,13 +208,11 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
     }
     look.was = old ? old->format : new->format;
     look.format = new ? new->format : old->format;
-    before = g_ptr_array_new();
-    after = g_ptr_array_new();
-    vtd_gibs_collect(old, before, first, last);
-    vtd_gibs_collect(new, after, first, last);
-    while (i < before->len || j < after->len) {
-        VtdGib *was = i < before->len ? g_ptr_array_index(before, i) : NULL;
-        VtdGib *now = j < after->len ? g_ptr_array_index(after, j) : NULL;
+    vtd_gibs_begin(&before, old, first, last);
+    vtd_gibs_begin(&after, new, first, last);
+    while (i < before.count || j < after.count) {
+        VtdGib *was = i < before.count ? before.at[i] : NULL;
+        VtdGib *now = j < after.count ? after.at[j] : NULL;
 
         if (was && now && was->first < now->first) {
             now = NULL;
@@ -215,6 +223,6 @@ void vtd_seen_compare(VtdSeen *old, VtdSeen *new, uint64_t first,
         i += !!was;
         j += !!now;
     }
-    g_ptr_array_free(before, TRUE);
-    g_ptr_array_free(after, TRUE);
+    vtd_gibs_end(&before);
+    vtd_gibs_end(&after);
 }

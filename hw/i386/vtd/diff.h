@@ -15,6 +15,14 @@
 
 #define VTD_LOOK_EMPTIES        32      /* a power of two */
 
+/* The GiB that are held in a range, in order; one alone takes no memory */
+typedef struct VtdGibs {
+    VtdGib **at;
+    unsigned count;
+    VtdGib *one;
+    GPtrArray *many;
+} VtdGibs;
+
 typedef struct VtdLook {
     const VtdFormat *was;       /* of what was seen before */
     const VtdFormat *format;    /* of what is now */
@@ -32,7 +40,7 @@ typedef struct VtdLook {
     uint64_t found;             /* how many GiB and blocks were not empty */
     /* Tables known to map nothing: address | level */
     uint64_t empty[VTD_LOOK_EMPTIES];
-    GPtrArray *gibs;            /* that are held in the range, in order */
+    VtdGibs gibs;               /* that are held in the range */
     unsigned next;              /* of these, the first not passed yet */
 } VtdLook;
 
@@ -49,8 +57,9 @@ void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
 /* Which units of 2^@shift of the @size bytes from @start are in the range */
 void vtd_look_clip(const VtdLook *look, uint64_t start, uint64_t size,
                    unsigned shift, unsigned *from, unsigned *to);
-/* Add to @gibs the GiB of @seen (or NULL) that a range meets, in order */
-void vtd_gibs_collect(const VtdSeen *seen, GPtrArray *gibs, uint64_t first,
-                      uint64_t last);
+/* The GiB of @seen (or NULL) that a range meets; to be ended */
+void vtd_gibs_begin(VtdGibs *gibs, const VtdSeen *seen, uint64_t first,
+                    uint64_t last);
+void vtd_gibs_end(VtdGibs *gibs);
 
 #endif

@@ -59,7 +59,7 @@ enum {
 };
 
 #define VTD_PASIDS_CACHED       4       /* of each space */
-#define VTD_TARGETS             4
+#define VTD_RAMS                4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
 
@@ -96,6 +96,8 @@ typedef struct VtdQueue {
     bool wide;                  /* descriptors have 256 bits: IQA.DW, */
     bool too_wide;              /* and where that is not supported */
     uint16_t head;              /* index of a descriptor */
+    uint16_t tail;              /* up to where the run goes */
+    unsigned steps;             /* since the time was looked at */
     uint8_t last_type;          /* of the last that completed, 0 for none */
     bool held;                  /* that at head is carried out, not complete */
 } VtdQueue;
@@ -119,16 +121,20 @@ typedef struct VtdPiece {
     bool scheduled;             /* VtdOps.schedule was called */
 } VtdPiece;
 
-/* A range of addresses, inclusive */
-typedef struct VtdRange {
-    uint64_t first;
-    uint64_t last;
-} VtdRange;
+/* ram.c: where guest memory is, as VtdOps.ram said in this call */
+typedef struct VtdRamPiece {
+    VtdRam ram;
+    bool noted;                 /* send.c: it is in VtdTargets.reached */
+} VtdRamPiece;
+
+typedef struct VtdRams {
+    VtdRamPiece piece[VTD_RAMS];
+    unsigned next;              /* of these, the next to be replaced */
+    bool kept;                  /* a run of the queue keeps them */
+} VtdRams;
 
 /* send.c: where in memory leaves lead to */
 typedef struct VtdTargets {
-    VtdRam ram[VTD_TARGETS];    /* what VtdOps.ram said in this call */
-    unsigned next;              /* of these, the next to be replaced */
     VtdRange reached[VTD_REACHED];      /* all that leaves ever led to */
     unsigned reached_count;
 } VtdTargets;
@@ -149,6 +155,7 @@ typedef struct VtdShare {
 /* share.c: all tables of which something was seen */
 typedef struct VtdShadows {
     GPtrArray *shares;          /* of VtdShare */
+    unsigned pending;           /* how many of them are */
     VtdSeenConfig config;
     VtdSeenStats stats;
     bool limit_told;            /* VtdOps.over_limit was called */
@@ -157,6 +164,8 @@ typedef struct VtdShadows {
 /* space.c: the address spaces of all devices */
 typedef struct VtdSpaces {
     GPtrArray *all;             /* of VtdSpace */
+    GPtrArray *watched;         /* those of them that have listeners */
+    unsigned pending;           /* how many updates are */
     bool updating;              /* an update runs */
     uint64_t generation;        /* counts updates */
 } VtdSpaces;
@@ -183,6 +192,7 @@ struct Vtd {
     VtdCommands commands;           /* bql */
     VtdIecChange iec_change;        /* bql */
     VtdPiece piece;                 /* bql */
+    VtdRams rams;                   /* bql */
     VtdTargets targets;             /* bql */
     VtdShadows shadows;             /* bql */
     VtdSpaces spaces;               /* bql */
@@ -203,6 +213,7 @@ typedef struct VtdSpaceSent {
     VtdExtents *extents;        /* what was sent wider than a page */
     VtdRefused *refused;        /* what they refused, and do not hold */
     uint64_t retry_from;        /* the address where trying was given up */
+    VtdSink *sink;
 } VtdSpaceSent;
 
 /* space.c: how far a space is in the update that runs */
@@ -272,12 +283,6 @@ static inline VtdSeen *vtd_space_seen(const VtdSpace *space)
     return space->share ? space->share->seen : NULL;
 }
 
-/* Memory may have moved since the last call: ask for targets anew */
-static inline void vtd_targets_forget(Vtd *v)
-{
-    memset(v->targets.ram, 0, sizeof(v->targets.ram));
-}
-
 /* How many bits an input address of a second stage has (3.3) */
 static inline unsigned vtd_width_bits(const Vtd *v, const VtdTables *tables)
 {
@@ -300,6 +305,12 @@ static inline void vtd_count_more(Vtd *v, VtdStat stat, uint64_t more)
 static inline void vtd_count(Vtd *v, VtdStat stat)
 {
     vtd_count_more(v, stat, 1);
+}
+
+/* The same for what only [bql] calls count, which needs no locked access */
+static inline void vtd_count_bql(Vtd *v, VtdStat stat, uint64_t more)
+{
+    qatomic_set(&v->stats[stat], v->stats[stat] + more);
 }
 
 /*
@@ -341,6 +352,19 @@ bool vtd_piece_over(Vtd *v);
 void vtd_piece_schedule(Vtd *v);
 /* It was called; the next piece begins */
 void vtd_piece_resume(Vtd *v);
+
+/* ram.c: where guest memory is.  [bql] */
+
+/* Memory may have moved: ask anew */
+void vtd_rams_forget(Vtd *v);
+/* The same, unless what is known is kept */
+void vtd_rams_refresh(Vtd *v);
+/* A run of the queue begins, or ends: nothing moves in between */
+void vtd_rams_keep(Vtd *v, bool keep);
+/* The piece around @gpa, until the next one is asked for */
+VtdRamPiece *vtd_ram_at(Vtd *v, uint64_t gpa);
+/* Where @len bytes from @gpa on can be read in place; NULL if not */
+const uint8_t *vtd_ram_data(Vtd *v, uint64_t gpa, uint64_t len);
 
 /* command.c: GCMD, CCMD and IOTLB (1.6 to 1.9).  [bql] */
 void vtd_commands_reset(Vtd *v);
@@ -527,7 +551,7 @@ void vtd_share_sync(VtdSpace *space, const char *reason);
 void vtd_shares_sync_scope(Vtd *v, const VtdScope *scope);
 /* After mappings of any first stage may have */
 void vtd_shares_sync_first(Vtd *v);
-bool vtd_syncs_pending(Vtd *v);
+bool vtd_syncs_pending(const Vtd *v);
 /* Another piece of each sync that is pending; true if none is any more */
 bool vtd_syncs_continue(Vtd *v);
 /* Forget tables that no space follows */
@@ -544,7 +568,7 @@ void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
 /* After a load: no space has the direct view if translation is on */
 void vtd_spaces_load(Vtd *v);
 /* Whether a sync or an update is pending */
-bool vtd_spaces_pending(Vtd *v);
+bool vtd_spaces_pending(const Vtd *v);
 /* Another piece of what is pending */
 void vtd_spaces_continue(Vtd *v);
 /* The same scope: listeners that cache (vhost) forget it */
@@ -568,9 +592,15 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
                                    unsigned fm);
 void vtd_invalidate_iotlb_global(Vtd *v);
 void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did);
-/* 2^@am pages around @addr */
-void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
-                                unsigned am);
+/* 2^@am pages around @addr, in bytes */
+VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am);
+/*
+ * @n ranges of pages.  How many of them are over: less than @n, one at least,
+ * if the last of these left something pending; then go on with the others
+ * when nothing is pending any more.
+ */
+unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
+                                    const VtdRange *range, unsigned n);
 /* The page at @addr, or with @sized a range whose size its low bits tell */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized);

@@ -189,22 +189,30 @@ static uint64_t vtd_range_first(const Vtd *v, uint64_t addr, uint64_t mask)
     return addr & ~mask & (VTD_BIT(v->config.aw_bits) - 1);
 }
 
-void vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did, uint64_t addr,
-                                unsigned am)
+VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am)
 {
     uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
     uint64_t first = vtd_range_first(v, addr, mask);
-    VtdScope scope = {
-        .reason = "pages", .did = did, .first = first, .last = first | mask,
-    };
 
-    vtd_count(v, VTD_STAT_INV_IOTLB_PAGE);
-    trace_vtd_inv_desc_iotlb_pages(did, addr, am);
-    vtd_iotlb_drop_range(v->iotlb, did, first, first | mask);
+    return (VtdRange) { first, first | mask };
+}
+
+unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
+                                    const VtdRange *range, unsigned n)
+{
+    VtdScope scope = { .reason = "pages", .did = did };
+    unsigned done = 0;
+
+    vtd_iotlb_drop_ranges(v->iotlb, did, range, n);
     if (v->config.first_stage) {
         vtd_iotlb_drop_first(v->iotlb, did);
     }
-    vtd_invalidate_scope(v, &scope);
+    do {
+        scope.first = range[done].first;
+        scope.last = range[done].last;
+        vtd_invalidate_scope(v, &scope);
+    } while (++done < n && !vtd_spaces_pending(v));
+    return done;
 }
 
 void vtd_invalidate_pasid_iotlb(Vtd *v, uint16_t did, uint32_t pasid)

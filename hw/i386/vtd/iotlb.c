@@ -295,44 +295,55 @@ static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint64_t tag,
     }
 }
 
-static void vtd_iotlb_drop_tag_range(VtdIotlb *iotlb, uint64_t tag,
-                                     uint64_t first, uint64_t last)
+/* Pages of @level alone; lock */
+static void vtd_iotlb_drop_level(VtdIotlb *iotlb, uint64_t tag, unsigned level,
+                                 uint64_t first, uint64_t last)
 {
+    unsigned shift = vtd_level_shift(level);
+    uint64_t pages = (last >> shift) - (first >> shift);
+
+    if (pages >= VTD_IOTLB_SETS) {
+        for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
+            vtd_iotlb_drop_in_set(&iotlb->set[i], tag, level, first, last);
+        }
+        return;
+    }
+    for (uint64_t i = 0; i <= pages; i++) {
+        uint64_t page = vtd_iotlb_page(first + (i << shift), level);
+
+        vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, tag, page), tag, level,
+                              first, last);
+    }
+}
+
+static void vtd_iotlb_drop_tag_ranges(VtdIotlb *iotlb, uint64_t tag,
+                                      const VtdRange *range, unsigned n)
+{
+    unsigned levels;
+
     qemu_mutex_lock(&iotlb->lock);
     iotlb->range_epoch = qatomic_fetch_add(&iotlb->now, 1) + 1;
+    levels = qatomic_load_acquire(&iotlb->levels);
     for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
-        unsigned shift = vtd_level_shift(level);
-        uint64_t pages = (last >> shift) - (first >> shift);
-
-        if (!(qatomic_load_acquire(&iotlb->levels) & VTD_BIT(level))) {
-            continue;
-        }
-        if (pages >= VTD_IOTLB_SETS) {
-            for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
-                vtd_iotlb_drop_in_set(&iotlb->set[i], tag, level, first,
-                                      last);
-            }
-            continue;
-        }
-        for (uint64_t i = 0; i <= pages; i++) {
-            uint64_t page = vtd_iotlb_page(first + (i << shift), level);
-
-            vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, tag, page), tag,
-                                  level, first, last);
+        for (unsigned i = 0; (levels & VTD_BIT(level)) && i < n; i++) {
+            vtd_iotlb_drop_level(iotlb, tag, level, range[i].first,
+                                 range[i].last);
         }
     }
     qemu_mutex_unlock(&iotlb->lock);
 }
 
-void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
-                          uint64_t last)
+void vtd_iotlb_drop_ranges(VtdIotlb *iotlb, uint16_t did,
+                           const VtdRange *range, unsigned n)
 {
-    vtd_iotlb_drop_tag_range(iotlb, vtd_iotlb_tag(did, false, 0), first, last);
+    vtd_iotlb_drop_tag_ranges(iotlb, vtd_iotlb_tag(did, false, 0), range, n);
 }
 
 void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
                                 uint64_t first, uint64_t last)
 {
-    vtd_iotlb_drop_tag_range(iotlb, vtd_iotlb_tag(did, true, pasid), first,
-                             last);
+    VtdRange range = { first, last };
+
+    vtd_iotlb_drop_tag_ranges(iotlb, vtd_iotlb_tag(did, true, pasid), &range,
+                              1);
 }

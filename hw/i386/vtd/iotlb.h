@@ -46,9 +46,9 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);
-/* Drop every page of @did that meets @first to @last, but of no first stage */
-void vtd_iotlb_drop_range(VtdIotlb *iotlb, uint16_t did, uint64_t first,
-                          uint64_t last);
+/* Drop every page of @did that meets one of @n ranges; of no first stage */
+void vtd_iotlb_drop_ranges(VtdIotlb *iotlb, uint16_t did,
+                           const VtdRange *range, unsigned n);
 /* What a first stage has a part in: all of @did */
 void vtd_iotlb_drop_first(VtdIotlb *iotlb, uint16_t did);
 /* All of @did and @pasid; others may go as well */

@@ -165,6 +165,7 @@ void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
 {
     GArray *pages;
 
+    vtd_rams_forget(v);
     if (!v->shadows.shares->len) {
         vtd_targets_reset(v);
         return;

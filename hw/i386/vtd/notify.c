@@ -23,8 +23,16 @@
 #define TRIES_FOR_ROOM          64
 /* How many of those that were refused before may be refused again in a sync */
 #define RETRIES                 4
+/* Arrays of a sink are kept for the next sync up to this length */
+#define KEPT_LENGTH             32
 /* How far to look ahead among these, before those found so far are sent */
 #define RETRY_STEP              (1ull << 30)
+
+static void vtd_sink_append(VtdSink *sink, GArray *array, const void *element)
+{
+    sink->large |= array->len == KEPT_LENGTH;
+    g_array_append_vals(array, element, 1);
+}
 
 /*
  * UNMAP the pages that went away, in ranges between sink->free_from and
@@ -81,10 +89,10 @@ static void vtd_sink_flush_gone(VtdSink *sink, uint64_t free_to)
 
 static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
 {
-    if (sink->gone && sink->gone->len) {
+    if (sink->gone->len) {
         vtd_sink_flush_gone(sink, free_to);
     }
-    if (sink->fresh && sink->fresh->len) {
+    if (sink->fresh->len) {
         for (unsigned i = 0; i < sink->fresh->len; i++) {
             VtdPages *fresh = &g_array_index(sink->fresh, VtdPages, i);
 
@@ -135,10 +143,7 @@ static void vtd_sink_split(VtdSink *sink, VtdExtent *extent,
     trace_vtd_shadow_split(sink->space->did, extent->first, extent->last);
     vtd_count(sink->space->v, VTD_STAT_SPLITS);
     vtd_space_drop_extent(sink->space, extent);
-    if (!sink->split) {
-        sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
-    }
-    g_array_append_val(sink->split, *extent);
+    vtd_sink_append(sink, sink->split, extent);
     if (extent->last >= sink->free_from) {
         vtd_sink_stays(sink, MAX(extent->first, sink->free_from),
                        extent->last);
@@ -199,7 +204,7 @@ static bool vtd_sink_extents(VtdSink *sink, const VtdDiff *diff,
     VtdSpace *space = sink->space;
     VtdExtent extent;
 
-    if (sink->split) {
+    if (sink->split->len) {
         extent = g_array_index(sink->split, VtdExtent, sink->split->len - 1);
         if (*first <= extent.last && last >= extent.first) {
             if (last <= extent.last) {
@@ -238,9 +243,6 @@ static void vtd_sink_hold_gone(VtdSink *sink, uint64_t first, uint64_t last)
 {
     VtdRange gone = { first, last }, *tail = NULL;
 
-    if (!sink->gone) {
-        sink->gone = g_array_new(FALSE, FALSE, sizeof(VtdRange));
-    }
     if (sink->gone->len) {
         tail = &g_array_index(sink->gone, VtdRange, sink->gone->len - 1);
     }
@@ -251,7 +253,7 @@ static void vtd_sink_hold_gone(VtdSink *sink, uint64_t first, uint64_t last)
          */
         tail->last = last;
     } else {
-        g_array_append_val(sink->gone, gone);
+        vtd_sink_append(sink, sink->gone, &gone);
     }
 }
 
@@ -280,12 +282,10 @@ static void vtd_sink_take_fresh(VtdSink *sink, const VtdDiff *diff)
 {
     VtdPages fresh = { diff->first, diff->last, diff->leaf };
 
-    if (!sink->fresh) {
-        sink->fresh = g_array_new(FALSE, FALSE, sizeof(VtdPages));
-    } else if (sink->fresh->len == WAITING) {
+    if (sink->fresh->len == WAITING) {
         vtd_sink_stays(sink, diff->first, diff->first - 1);
     }
-    g_array_append_val(sink->fresh, fresh);
+    vtd_sink_append(sink, sink->fresh, &fresh);
 }
 
 /* UNMAP what changed of a range that is going to be mapped as one */
@@ -424,7 +424,7 @@ static void vtd_sink_note_changed(VtdSink *sink, const VtdDiff *diff)
             return;
         }
     }
-    g_array_append_val(sink->changed, changed);
+    vtd_sink_append(sink, sink->changed, &changed);
 }
 
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
@@ -453,9 +453,6 @@ void vtd_sink_push(VtdSink *sink, const VtdDiff *diff)
     }
     sink->run = *diff;
     sink->running = true;
-    if (!sink->changed) {
-        sink->changed = g_array_new(FALSE, FALSE, sizeof(VtdPages));
-    }
     g_array_set_size(sink->changed, 0);
     if (diff->kind == VTD_DIFF_CHANGED) {
         vtd_sink_note_changed(sink, diff);
@@ -523,20 +520,29 @@ VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
                         bool record_only)
 {
     Vtd *v = space->v;
-    VtdSink *sink = g_new0(VtdSink, 1);
+    VtdSink *sink = space->sent.sink;
 
-    sink->space = space;
     sink->reason = reason;
+    sink->kept = 0;
     sink->record_only = record_only;
     sink->exact = v->ops->dirty_tracking(v->opaque);
+    sink->was_ram = false;
     sink->tries = VTD_MAP_TRIES;
     sink->tries_for_room = TRIES_FOR_ROOM;
     sink->first = first;
     sink->free_from = first;
+    sink->told = 0;
     space->tries.again = RETRIES;
     /* Guest memory may have moved since the last sync */
-    vtd_targets_forget(v);
+    vtd_rams_refresh(v);
     return sink;
+}
+
+void vtd_sink_skip(VtdSink *sink, uint64_t bytes, uint64_t last)
+{
+    sink->kept = bytes;
+    sink->free_from = last + 1;
+    sink->told = last;
 }
 
 void vtd_sink_was_ram(VtdSink *sink)
@@ -558,7 +564,7 @@ VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first)
 void vtd_sink_end(VtdSink *sink, uint64_t last)
 {
     vtd_sink_settle(sink, MAX(last, sink->told));
-    for (unsigned i = 0; sink->split && i < sink->split->len; i++) {
+    for (unsigned i = 0; i < sink->split->len; i++) {
         VtdExtent *extent = &g_array_index(sink->split, VtdExtent, i);
 
         vtd_send_unmap(sink, extent->first, extent->last,
@@ -573,17 +579,10 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
         trace_vtd_shadow_skip(sink->reason, sink->space->did,
                               sink->kept >> VTD_PAGE_SHIFT);
     }
-    if (sink->changed) {
-        g_array_free(sink->changed, TRUE);
+    g_array_set_size(sink->split, 0);
+    if (sink->large) {
+        vtd_sink_free_arrays(sink);
+        vtd_sink_make_arrays(sink);
+        sink->large = false;
     }
-    if (sink->gone) {
-        g_array_free(sink->gone, TRUE);
-    }
-    if (sink->fresh) {
-        g_array_free(sink->fresh, TRUE);
-    }
-    if (sink->split) {
-        g_array_free(sink->split, TRUE);
-    }
-    g_free(sink);
 }

@@ -20,11 +20,16 @@
 typedef struct VtdSink VtdSink;
 
 /*
- * Take differences from @first on for @space.  With @record_only nothing is
+ * Take differences from @first on for @space, until vtd_sink_end().  With @record_only nothing is
  * sent, but recorded as if it had been.  @reason is for traces: a constant.
  */
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
                         bool record_only);
+/*
+ * Before the first difference: @bytes up to @last were found as they are, and
+ * @last is one of them
+ */
+void vtd_sink_skip(VtdSink *sink, uint64_t bytes, uint64_t last);
 /*
  * The layout of memory has changed: what goes or changes was RAM before,
  * whatever is there now
@@ -34,7 +39,7 @@ void vtd_sink_was_ram(VtdSink *sink);
 VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first);
 /* The next difference, in the order of the addresses */
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
-/* No difference is left up to @last: send what waits, and free the sink */
+/* No difference is left up to @last: send what waits */
 void vtd_sink_end(VtdSink *sink, uint64_t last);
 
 /*

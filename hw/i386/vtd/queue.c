@@ -10,8 +10,16 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/atomic.h"
 #include "internal.h"
 #include "trace.h"
+
+/* After so many descriptors the time is looked at */
+#define STEPS_PER_LOOK          64
+/* Page flushes that are carried out together: ranges, at most */
+#define PAGES_TOGETHER          64
+
+#define IOTLB_HI_RESERVED       VTD_MASK(11, 7)
 
 typedef struct VtdDescriptor {
     const char *name;
@@ -41,6 +49,85 @@ static unsigned vtd_run_context(Vtd *v, uint64_t lo, uint64_t hi)
     }
 }
 
+static uint16_t vtd_queue_next(const Vtd *v, uint16_t index)
+{
+    return index + 1 == v->queue.entries ? 0 : index + 1;
+}
+
+/* Read the descriptor at @index, each word once */
+static bool vtd_queue_fetch(Vtd *v, uint16_t index, uint64_t entry[4])
+{
+    uint64_t gpa = v->queue.base + VTD_IQ_OFFSET(index, v->queue.wide);
+    size_t size = VTD_IQ_OFFSET(1, v->queue.wide);
+    const uint64_t *from = (const uint64_t *)vtd_ram_data(v, gpa, size);
+
+    trace_vtd_inv_qi_fetch();
+    entry[2] = entry[3] = 0;
+    if (from) {
+        for (unsigned i = 0; i < size / sizeof(*from); i++) {
+            entry[i] = qatomic_read(&from[i]);
+        }
+    } else if (!v->ops->read(v->opaque, gpa, entry, size)) {
+        return false;
+    }
+    entry[0] = GUINT64_FROM_LE(entry[0]);
+    entry[1] = GUINT64_FROM_LE(entry[1]);
+    return true;
+}
+
+/* Whether the descriptor at @at can be carried out together with that of @lo */
+static bool vtd_queue_is_like(Vtd *v, uint16_t at, uint64_t lo, uint64_t *hi)
+{
+    uint64_t entry[4];
+
+    if (at == v->queue.tail || !vtd_queue_fetch(v, at, entry)) {
+        return false;
+    }
+    *hi = entry[1];
+    return entry[0] == lo && !entry[2] && !entry[3] &&
+           !(*hi & IOTLB_HI_RESERVED) && VTD_DESC_AM(*hi) <= VTD_MAMV;
+}
+
+/*
+ * Carry out the page-selective invalidation at the head, and those of its
+ * domain that follow: caches are locked once for all of them, and neighbours
+ * are one range.  The head moves to the last that is over.
+ */
+static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
+{
+    uint16_t did = VTD_DESC_DID(lo), head = v->queue.head, at = head;
+    VtdRange range[PAGES_TOGETHER];
+    uint16_t end[PAGES_TOGETHER];       /* the last descriptor of each range */
+    unsigned n = 0;
+
+    if (VTD_DESC_AM(hi) > VTD_MAMV) {
+        return VTD_IQEI_RESERVED;
+    }
+    do {
+        VtdRange pages = vtd_pages_range(v, hi & VTD_PAGE_MASK,
+                                         VTD_DESC_AM(hi));
+
+        if (n && pages.first == range[n - 1].last + 1) {
+            range[n - 1].last = pages.last;
+        } else if (n < PAGES_TOGETHER) {
+            range[n++] = pages;
+        } else {
+            break;
+        }
+        trace_vtd_inv_desc_iotlb_pages(did, hi & VTD_PAGE_MASK,
+                                       VTD_DESC_AM(hi));
+        end[n - 1] = at;
+        at = vtd_queue_next(v, at);
+    } while (vtd_queue_is_like(v, at, lo, &hi));
+    n = vtd_invalidate_iotlb_pages(v, did, range, n);
+    v->queue.head = end[n - 1];
+    v->queue.steps += n - 1;
+    vtd_count_bql(v, VTD_STAT_INV_IOTLB_PAGE,
+                  (end[n - 1] + v->queue.entries - head) %
+                  v->queue.entries + 1);
+    return 0;
+}
+
 static unsigned vtd_run_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
 {
     switch (VTD_DESC_G(lo)) {
@@ -51,12 +138,7 @@ static unsigned vtd_run_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
         vtd_invalidate_iotlb_domain(v, VTD_DESC_DID(lo));
         return 0;
     case VTD_GRANULARITY_SELECT:
-        if (VTD_DESC_AM(hi) > VTD_MAMV) {
-            return VTD_IQEI_RESERVED;
-        }
-        vtd_invalidate_iotlb_pages(v, VTD_DESC_DID(lo), hi & VTD_PAGE_MASK,
-                                   VTD_DESC_AM(hi));
-        return 0;
+        return vtd_run_pages(v, lo, hi);
     default:
         return VTD_IQEI_RESERVED;
     }
@@ -131,7 +213,7 @@ static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
 
 static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 {
-    vtd_count(v, VTD_STAT_INV_WAIT);
+    vtd_count_bql(v, VTD_STAT_INV_WAIT, 1);
     vtd_iec_notify(v);
     if (lo & VTD_DESC_WAIT_SW) {
         uint32_t data = GUINT32_TO_LE(VTD_DESC_WAIT_DATA(lo));
@@ -157,7 +239,7 @@ static const VtdDescriptor vtd_descriptors[] = {
         vtd_run_context },
     [VTD_DESC_IOTLB] = {
         "iotlb", 0, false,
-        VTD_BIT(8) | VTD_MASK(15, 12) | VTD_MASK(63, 32), VTD_MASK(11, 7),
+        VTD_BIT(8) | VTD_MASK(15, 12) | VTD_MASK(63, 32), IOTLB_HI_RESERVED,
         vtd_run_iotlb },
     [VTD_DESC_DEVICE_TLB] = {
         "device-tlb", VTD_ECAP_DT, false,
@@ -211,20 +293,17 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 {
     const VtdDescriptor *row;
     uint64_t lo, hi, type;
-    uint64_t entry[4] = { 0 };
+    uint64_t entry[4];
     unsigned error = vtd_queue_width_error(v);
 
     if (error) {
         return error;
     }
-    trace_vtd_inv_qi_fetch();
-    if (!v->ops->read(v->opaque, v->queue.base +
-                      VTD_IQ_OFFSET(v->queue.head, v->queue.wide), entry,
-                      VTD_IQ_OFFSET(1, v->queue.wide))) {
+    if (!vtd_queue_fetch(v, v->queue.head, entry)) {
         return VTD_IQEI_FETCH;
     }
-    *plo = lo = GUINT64_FROM_LE(entry[0]);
-    *phi = hi = GUINT64_FROM_LE(entry[1]);
+    *plo = lo = entry[0];
+    *phi = hi = entry[1];
     type = VTD_DESC_TYPE(lo);
     row = type < G_N_ELEMENTS(vtd_descriptors) ? &vtd_descriptors[type]
                                                : NULL;
@@ -255,12 +334,41 @@ static void vtd_queue_error(Vtd *v, unsigned iqei)
     vtd_fault_status(v, VTD_FSTS_IQE);
 }
 
+static void vtd_queue_show_head(Vtd *v)
+{
+    vtd_reg64_change(v, VTD_REG_IQH, ~0ull,
+                     VTD_IQ_OFFSET(v->queue.head, v->queue.wide));
+}
+
 static void vtd_queue_set_head(Vtd *v, uint16_t head)
 {
     v->queue.head = head;
-    vtd_reg64_change(v, VTD_REG_IQH, ~0ull,
-                     VTD_IQ_OFFSET(head, v->queue.wide));
     trace_vtd_inv_qi_head(head);
+}
+
+/* As far as it goes; *@lo, *@hi and what is returned as of vtd_queue_step() */
+static unsigned vtd_queue_steps(Vtd *v, uint64_t *lo, uint64_t *hi)
+{
+    while (v->queue.head != v->queue.tail) {
+        unsigned error = vtd_queue_step(v, lo, hi);
+
+        if (error) {
+            return error;
+        }
+        if (vtd_spaces_pending(v)) {
+            v->queue.held = true;
+            return 0;
+        }
+        vtd_queue_set_head(v, vtd_queue_next(v, v->queue.head));
+        if (++v->queue.steps >= STEPS_PER_LOOK) {
+            v->queue.steps = 0;
+            if (vtd_piece_over(v)) {
+                vtd_piece_schedule(v);
+                return 0;
+            }
+        }
+    }
+    return 0;
 }
 
 static void vtd_queue_run_to_tail(Vtd *v)
@@ -268,7 +376,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
     uint64_t iqt = vtd_reg64(v, VTD_REG_IQT);
     uint32_t tail = VTD_IQT_INDEX(iqt, v->queue.wide);
     uint64_t lo = 0, hi = 0;
-    unsigned error = 0, steps = 0;
+    unsigned error;
 
     trace_vtd_inv_qi_tail(tail);
     if (!v->queue.enabled ||
@@ -278,7 +386,8 @@ static void vtd_queue_run_to_tail(Vtd *v)
     }
     if (v->queue.held) {
         v->queue.held = false;
-        vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
+        vtd_queue_set_head(v, vtd_queue_next(v, v->queue.head));
+        vtd_queue_show_head(v);
     }
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
     if (tail >= v->queue.entries) {
@@ -292,22 +401,15 @@ static void vtd_queue_run_to_tail(Vtd *v)
         vtd_queue_error(v, VTD_IQEI_ALIGN);
         return;
     }
-    while (v->queue.head != tail) {
-        error = vtd_queue_step(v, &lo, &hi);
-        if (error) {
-            vtd_log_descriptor(v, error, lo, hi);
-            vtd_queue_error(v, error);
-            return;
-        }
-        if (vtd_spaces_pending(v)) {
-            v->queue.held = true;
-            return;
-        }
-        vtd_queue_set_head(v, (v->queue.head + 1) % v->queue.entries);
-        if (++steps % 64 == 0 && vtd_piece_over(v)) {
-            vtd_piece_schedule(v);
-            return;
-        }
+    v->queue.tail = tail;
+    vtd_rams_keep(v, true);
+    error = vtd_queue_steps(v, &lo, &hi);
+    vtd_rams_keep(v, false);
+    /* Software reads the head under the BQL, which this run has held */
+    vtd_queue_show_head(v);
+    if (error) {
+        vtd_log_descriptor(v, error, lo, hi);
+        vtd_queue_error(v, error);
     }
 }
 
@@ -334,6 +436,7 @@ void vtd_queue_enable(Vtd *v, bool enable)
     v->queue.held = false;
     vtd_queue_set_width(v, iqa);
     vtd_queue_set_head(v, 0);
+    vtd_queue_show_head(v);
     if (!enable) {
         /* The other way out of an error (7.6) */
         vtd_reg32_change(v, VTD_REG_FSTS, VTD_FSTS_IQE, 0);

@@ -92,7 +92,7 @@ void vtd_notify_replay(VtdSpace *space, uint64_t first, uint64_t last,
 {
     VtdReplay replay = { space, first, last, VTD_MAP_TRIES, notice, opaque, 0 };
 
-    vtd_targets_forget(space->v);
+    vtd_rams_refresh(space->v);
     vtd_seen_compare(NULL, vtd_space_seen(space), first, last, false,
                       vtd_replay_pages, &replay);
 }

@@ -44,6 +44,22 @@ void vtd_trace_notice(const VtdSpace *space, const VtdNotice *notice)
 
 /* What was sent to a space, and what of it was refused */
 
+void vtd_sink_make_arrays(VtdSink *sink)
+{
+    sink->changed = g_array_new(FALSE, FALSE, sizeof(VtdPages));
+    sink->gone = g_array_new(FALSE, FALSE, sizeof(VtdRange));
+    sink->fresh = g_array_new(FALSE, FALSE, sizeof(VtdPages));
+    sink->split = g_array_new(FALSE, FALSE, sizeof(VtdExtent));
+}
+
+void vtd_sink_free_arrays(VtdSink *sink)
+{
+    g_array_free(sink->changed, TRUE);
+    g_array_free(sink->gone, TRUE);
+    g_array_free(sink->fresh, TRUE);
+    g_array_free(sink->split, TRUE);
+}
+
 void vtd_sent_init(VtdSpace *space)
 {
     uint64_t max_bytes = space->v->shadows.config.max_bytes / VTD_EXTENTS_PART;
@@ -51,13 +67,18 @@ void vtd_sent_init(VtdSpace *space)
     space->sent = (VtdSpaceSent) {
         .extents = vtd_extents_new(max_bytes),
         .refused = vtd_refused_new(),
+        .sink = g_new0(VtdSink, 1),
     };
+    space->sent.sink->space = space;
+    vtd_sink_make_arrays(space->sent.sink);
 }
 
 void vtd_sent_destroy(VtdSpace *space)
 {
     vtd_extents_free(space->sent.extents);
     vtd_refused_free(space->sent.refused);
+    vtd_sink_free_arrays(space->sent.sink);
+    g_free(space->sent.sink);
 }
 
 void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
@@ -66,7 +87,7 @@ void vtd_space_set_refused(VtdSpace *space, uint64_t first, uint64_t last,
     uint64_t lost = is ? vtd_refused_add(space->sent.refused, first, last)
                        : vtd_refused_drop(space->sent.refused, first, last);
 
-    vtd_count_more(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
+    vtd_count_bql(space->v, VTD_STAT_REFUSED_LOST, lost >> VTD_PAGE_SHIFT);
 }
 
 /* Whether other MAPs fail as well.  vDPA knows no other error than EIO. */
@@ -81,7 +102,7 @@ void vtd_space_map_refused(VtdSpace *space, const char *reason,
 {
     Vtd *v = space->v;
 
-    vtd_count(v, VTD_STAT_REFUSED);
+    vtd_count_bql(v, VTD_STAT_REFUSED, 1);
     trace_vtd_shadow_refused(reason, space->did, notice->first, notice->last,
                              notice->addr, -error);
     v->ops->refused(v->opaque, error);
@@ -106,8 +127,8 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
         if (!sink->record_only) {
             VtdNotice notice = { .first = first, .last = end, .addr = addr };
 
-            vtd_count(v, VTD_STAT_UNMAPS);
-            vtd_count_more(v, VTD_STAT_UNMAPPED_PAGES,
+            vtd_count_bql(v, VTD_STAT_UNMAPS, 1);
+            vtd_count_bql(v, VTD_STAT_UNMAPPED_PAGES,
                            ((end - first) >> VTD_PAGE_SHIFT) + 1);
             trace_vtd_shadow_unmap(sink->reason, sink->space->did, first, end);
             vtd_trace_notice(sink->space, &notice);
@@ -159,22 +180,19 @@ bool vtd_targets_reached(const Vtd *v, uint64_t first, uint64_t last)
 void vtd_targets_reset(Vtd *v)
 {
     v->targets.reached_count = 0;
+    vtd_rams_forget(v);
 }
 
-/* The RAM around @gpa: of the few that were asked for last, or asked for */
+/* The RAM around @gpa, to which a leaf leads */
 static const VtdRam *vtd_target_at(Vtd *v, uint64_t gpa)
 {
-    VtdRam *ram = v->targets.ram;
+    VtdRamPiece *piece = vtd_ram_at(v, gpa);
 
-    for (unsigned i = 0; i < VTD_TARGETS; i++, ram++) {
-        if (ram->last && gpa >= ram->first && gpa <= ram->last) {
-            return ram;
-        }
+    if (!piece->noted) {
+        vtd_target_note(v, &piece->ram);
+        piece->noted = true;
     }
-    ram = &v->targets.ram[v->targets.next++ % VTD_TARGETS];
-    v->ops->ram(v->opaque, gpa, ram);
-    vtd_target_note(v, ram);
-    return ram;
+    return &piece->ram;
 }
 
 uint64_t vtd_target_piece(Vtd *v, uint64_t first, uint64_t last, uint64_t gpa,
@@ -212,7 +230,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
             vtd_space_set_refused(space, notice->first, notice->last, true);
             return;
         }
-        vtd_count(v, VTD_STAT_MAPS);
+        vtd_count_bql(v, VTD_STAT_MAPS, 1);
         trace_vtd_shadow_map(sink->reason, space->did, notice->first,
                              notice->last, notice->addr, notice->read,
                              notice->write);
@@ -249,7 +267,7 @@ void vtd_send_map(VtdSink *sink, uint64_t first, uint64_t last, uint64_t leaf)
         if (sendable) {
             vtd_send_piece(sink, &notice);
         } else {
-            vtd_count(v, VTD_STAT_UNSENDABLE);
+            vtd_count_bql(v, VTD_STAT_UNSENDABLE, 1);
             trace_vtd_shadow_unsendable(space->did, first, notice.addr);
             vtd_space_set_refused(space, first, end, false);
         }

@@ -33,6 +33,7 @@ typedef struct VtdExtent {
     uint64_t addr;              /* the target, where it is known */
 } VtdExtent;
 
+/* Each space has one, so that a sync takes no memory for it */
 typedef struct VtdSink {
     VtdSpace *space;
     const char *reason;
@@ -47,11 +48,16 @@ typedef struct VtdSink {
     uint64_t told;              /* the last address of a difference so far */
     VtdDiff run;                /* a difference that the next one may join */
     bool running;               /* there is one */
+    bool large;                 /* one of these became too large to be kept: */
     GArray *changed;            /* VtdPages: what changed pages of it were */
     GArray *gone;               /* VtdRange: to be unmapped */
     GArray *fresh;              /* VtdPages: to be mapped after that */
     GArray *split;              /* VtdExtent: to be mapped anew at the end */
 } VtdSink;
+
+/* Empty ones, and the end of their memory */
+void vtd_sink_make_arrays(VtdSink *sink);
+void vtd_sink_free_arrays(VtdSink *sink);
 
 /* Nothing was sent to @space yet */
 void vtd_sent_init(VtdSpace *space);

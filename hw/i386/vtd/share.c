@@ -15,13 +15,25 @@
 #include "notify.h"
 #include "trace.h"
 
+static void vtd_share_ram(void *opaque, uint64_t gpa, VtdRam *ram)
+{
+    *ram = vtd_ram_at(opaque, gpa)->ram;
+}
+
+static bool vtd_share_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+    Vtd *v = opaque;
+
+    return v->ops->read(v->opaque, gpa, buf, len);
+}
+
 void vtd_shadows_init(Vtd *v)
 {
     v->shadows.shares = g_ptr_array_new();
     v->shadows.config = (VtdSeenConfig) {
-        .ram = v->ops->ram,
-        .read = v->ops->read,
-        .opaque = v->opaque,
+        .ram = vtd_share_ram,
+        .read = vtd_share_read,
+        .opaque = v,
         .max_leaves = v->config.max_mappings,
         .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
                          MIN(v->config.max_mappings, VTD_BIT(58)) *
@@ -86,8 +98,15 @@ static VtdShare *vtd_share_get(Vtd *v, const VtdTables *tables)
     return share;
 }
 
+static void vtd_share_set_pending(VtdShare *share, bool pending)
+{
+    share->v->shadows.pending += pending - share->pending;
+    share->pending = pending;
+}
+
 static void vtd_share_free(VtdShare *share)
 {
+    vtd_share_set_pending(share, false);
     g_ptr_array_remove(share->v->shadows.shares, share);
     vtd_seen_free(share->seen);
     g_ptr_array_free(share->spaces, TRUE);
@@ -123,18 +142,90 @@ void vtd_shares_drop_unused(Vtd *v)
 
 /* Syncs */
 
-/* The sinks of all spaces of a share: each takes every difference */
-typedef struct VtdSinks {
-    VtdSink **sink;
-    unsigned count;
-} VtdSinks;
+/*
+ * A piece of a sync on its way to the spaces of a share.  Their sinks begin
+ * with the first difference that is one: mostly there is none, and what
+ * stays as it is need not be told to each.
+ */
+typedef struct VtdSyncPiece {
+    VtdShare *share;
+    uint64_t first;
+    bool resumes;               /* it goes on with what the last one left */
+    bool begun;                 /* the sinks take differences */
+    uint64_t kept;              /* bytes that stay, before that */
+    uint64_t kept_last;         /* the last of them */
+} VtdSyncPiece;
 
-static void vtd_share_push_to_all(void *opaque, const VtdDiff *diff)
+static void vtd_share_begin_sinks(VtdSyncPiece *piece)
 {
-    VtdSinks *sinks = opaque;
+    VtdShare *share = piece->share;
 
-    for (unsigned i = 0; i < sinks->count; i++) {
-        vtd_sink_push(sinks->sink[i], diff);
+    piece->begun = true;
+    for (unsigned i = 0; i < share->spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(share->spaces, i);
+        VtdSink *sink = piece->resumes
+            ? vtd_sink_resume(space, share->reason, piece->first)
+            : vtd_sink_begin(space, share->reason, piece->first, false);
+
+        if (piece->kept) {
+            vtd_sink_skip(sink, piece->kept, piece->kept_last);
+        }
+    }
+}
+
+static void vtd_share_push(void *opaque, const VtdDiff *diff)
+{
+    VtdSyncPiece *piece = opaque;
+    GPtrArray *spaces = piece->share->spaces;
+
+    if (!piece->begun && diff->kind == VTD_DIFF_KEPT) {
+        piece->kept += diff->last - diff->first + 1;
+        piece->kept_last = diff->last;
+        return;
+    }
+    if (!piece->begun) {
+        vtd_share_begin_sinks(piece);
+    }
+    for (unsigned i = 0; i < spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(spaces, i);
+
+        vtd_sink_push(space->sent.sink, diff);
+    }
+}
+
+/* Whether sinks have something to do though nothing has changed */
+static bool vtd_share_has_more(const VtdSyncPiece *piece)
+{
+    GPtrArray *spaces = piece->share->spaces;
+
+    if (piece->share->pending ||
+        trace_event_get_state_backends(TRACE_VTD_SHADOW_SKIP)) {
+        return true;
+    }
+    for (unsigned i = 0; i < spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(spaces, i);
+
+        if (vtd_refused_bytes(space->sent.refused)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void vtd_share_end_sinks(VtdSyncPiece *piece, uint64_t last)
+{
+    GPtrArray *spaces = piece->share->spaces;
+
+    if (!piece->begun) {
+        if (!vtd_share_has_more(piece)) {
+            return;
+        }
+        vtd_share_begin_sinks(piece);
+    }
+    for (unsigned i = 0; i < spaces->len; i++) {
+        VtdSpace *space = g_ptr_array_index(spaces, i);
+
+        vtd_sink_end(space->sent.sink, last);
     }
 }
 
@@ -158,29 +249,21 @@ static void vtd_share_sync_piece(VtdShare *share, bool first, bool at_once)
 {
     Vtd *v = share->v;
     bool each_leaf = v->ops->dirty_tracking(v->opaque);
-    VtdSinks sinks = { .count = share->spaces->len };
+    VtdSyncPiece piece = {
+        .share = share, .first = share->next, .resumes = !first,
+    };
 
-    sinks.sink = g_new(VtdSink *, sinks.count);
-    for (unsigned i = 0; i < sinks.count; i++) {
-        VtdSpace *space = g_ptr_array_index(share->spaces, i);
-
-        sinks.sink[i] = first
-            ? vtd_sink_begin(space, share->reason, share->next, false)
-            : vtd_sink_resume(space, share->reason, share->next);
-    }
-    vtd_count(v, VTD_STAT_SYNCS);
+    vtd_rams_refresh(v);
+    vtd_count_bql(v, VTD_STAT_SYNCS, 1);
     trace_vtd_shadow_sync(share->reason, share->did, share->tables.top,
-                          share->next, share->last, sinks.count);
+                          share->next, share->last, share->spaces->len);
     do {
         share->next = vtd_seen_sync(share->seen, share->next, share->last,
-                                    each_leaf, vtd_share_push_to_all, &sinks);
+                                    each_leaf, vtd_share_push, &piece);
     } while (share->next && (at_once || !vtd_piece_over(v)));
-    share->pending = share->next;
-    for (unsigned i = 0; i < sinks.count; i++) {
-        vtd_sink_end(sinks.sink[i], share->pending ? share->next - 1
-                                                   : share->last);
-    }
-    g_free(sinks.sink);
+    vtd_share_set_pending(share, share->next);
+    vtd_share_end_sinks(&piece, share->pending ? share->next - 1
+                                               : share->last);
     vtd_share_check_limit(share);
     if (share->pending) {
         vtd_count(v, VTD_STAT_SYNC_PAUSES);
@@ -263,31 +346,21 @@ void vtd_shares_sync_first(Vtd *v)
     }
 }
 
-bool vtd_syncs_pending(Vtd *v)
+bool vtd_syncs_pending(const Vtd *v)
 {
-    for (unsigned i = 0; i < v->shadows.shares->len; i++) {
-        VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
-
-        if (share->pending) {
-            return true;
-        }
-    }
-    return false;
+    return v->shadows.pending;
 }
 
 bool vtd_syncs_continue(Vtd *v)
 {
-    bool pending = false;
-
     for (unsigned i = 0; i < v->shadows.shares->len; i++) {
         VtdShare *share = g_ptr_array_index(v->shadows.shares, i);
 
         if (share->pending) {
             vtd_share_sync_piece(share, false, false);
-            pending |= share->pending;
         }
     }
-    return !pending;
+    return !vtd_syncs_pending(v);
 }
 
 /* Who follows which */

@@ -18,12 +18,14 @@ static bool vtd_space_run_update(VtdSpace *space);
 void vtd_spaces_init(Vtd *v)
 {
     v->spaces.all = g_ptr_array_new();
+    v->spaces.watched = g_ptr_array_new();
 }
 
 void vtd_spaces_destroy(Vtd *v)
 {
     g_assert(v->spaces.all->len == 0);
     g_ptr_array_free(v->spaces.all, TRUE);
+    g_ptr_array_free(v->spaces.watched, TRUE);
 }
 
 /* Views */
@@ -72,6 +74,13 @@ void vtd_spaces_load(Vtd *v)
 
 /* Updates */
 
+static void vtd_space_set_update(VtdSpace *space, VtdUpdate update)
+{
+    space->v->spaces.pending += (update == VTD_UPDATE_PENDING) -
+                                (space->update == VTD_UPDATE_PENDING);
+    space->update = update;
+}
+
 /*
  * First move away the spaces that this update takes off the tables of
  * @context: the sync would notify them of mappings that they drop at once.
@@ -101,9 +110,9 @@ static bool vtd_space_run_update(VtdSpace *space)
     bool tables;
     VtdView view = vtd_context_view(space, &context, &tables);
 
-    space->update = VTD_UPDATE_RUNNING;
+    vtd_space_set_update(space, VTD_UPDATE_RUNNING);
     if (tables && !vtd_spaces_move_leaving(v, &context)) {
-        space->update = VTD_UPDATE_PENDING;
+        vtd_space_set_update(space, VTD_UPDATE_PENDING);
         return false;
     }
     if (view == VTD_VIEW_TRANSLATED && space->view != view) {
@@ -120,7 +129,7 @@ static bool vtd_space_run_update(VtdSpace *space)
     if (space->shadowed &&
         !vtd_share_follow(space, tables ? &context : NULL, "context",
                           VTD_FOLLOW_SEND)) {
-        space->update = VTD_UPDATE_PENDING;
+        vtd_space_set_update(space, VTD_UPDATE_PENDING);
         return false;
     }
     if (space->watched) {
@@ -129,26 +138,14 @@ static bool vtd_space_run_update(VtdSpace *space)
     if (space->view != view) {
         vtd_space_switch(space, view);
     }
-    space->update = VTD_UPDATE_NONE;
+    vtd_space_set_update(space, VTD_UPDATE_NONE);
     return true;
-}
-
-static bool vtd_any_update_pending(Vtd *v)
-{
-    for (unsigned i = 0; i < v->spaces.all->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
-
-        if (space->update == VTD_UPDATE_PENDING) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Forget tables that nobody follows; who waits to follow one keeps them all */
 static void vtd_spaces_drop_unused_shares(Vtd *v)
 {
-    if (!vtd_any_update_pending(v)) {
+    if (!v->spaces.pending) {
         vtd_shares_drop_unused(v);
     }
 }
@@ -175,7 +172,7 @@ void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask)
         VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
         if (!((v->ops->source_id(space->opaque) ^ sid) & mask)) {
-            space->update = VTD_UPDATE_PENDING;
+            vtd_space_set_update(space, VTD_UPDATE_PENDING);
         }
     }
     vtd_spaces_run_updates(v);
@@ -186,9 +183,9 @@ void vtd_sources_changed(Vtd *v)
     vtd_spaces_update(v, 0, 0);
 }
 
-bool vtd_spaces_pending(Vtd *v)
+bool vtd_spaces_pending(const Vtd *v)
 {
-    return vtd_any_update_pending(v) || vtd_syncs_pending(v);
+    return v->spaces.pending || vtd_syncs_pending(v);
 }
 
 void vtd_spaces_continue(Vtd *v)
@@ -230,11 +227,11 @@ static bool vtd_space_in_scope(VtdSpace *space, const VtdScope *scope,
 
 void vtd_spaces_invalidate(Vtd *v, const VtdScope *scope)
 {
-    for (unsigned i = 0; i < v->spaces.all->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
+    for (unsigned i = 0; i < v->spaces.watched->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces.watched, i);
         VtdRange range;
 
-        if (space->watched && vtd_space_in_scope(space, scope, &range)) {
+        if (vtd_space_in_scope(space, scope, &range)) {
             v->ops->invalidate(space->opaque, range.first, range.last, false);
         }
     }
@@ -243,10 +240,10 @@ void vtd_spaces_invalidate(Vtd *v, const VtdScope *scope)
 void vtd_spaces_device_tlb(Vtd *v, uint16_t sid, uint64_t first,
                            uint64_t last)
 {
-    for (unsigned i = 0; i < v->spaces.all->len; i++) {
-        VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
+    for (unsigned i = 0; i < v->spaces.watched->len; i++) {
+        VtdSpace *space = g_ptr_array_index(v->spaces.watched, i);
 
-        if (space->watched && v->ops->source_id(space->opaque) == sid) {
+        if (v->ops->source_id(space->opaque) == sid) {
             v->ops->invalidate(space->opaque, first, last, true);
         }
     }
@@ -273,13 +270,23 @@ static void vtd_space_make_shadow(VtdSpace *space, const char *reason,
     space->shadowed = true;
     vtd_context_view(space, &context, &tables);
     if (!vtd_share_follow(space, tables ? &context : NULL, reason, how)) {
-        space->update = VTD_UPDATE_PENDING;
+        vtd_space_set_update(space, VTD_UPDATE_PENDING);
     }
+}
+
+static void vtd_space_set_watched(VtdSpace *space, bool watched)
+{
+    if (watched && !space->watched) {
+        g_ptr_array_add(space->v->spaces.watched, space);
+    } else if (!watched && space->watched) {
+        g_ptr_array_remove(space->v->spaces.watched, space);
+    }
+    space->watched = watched;
 }
 
 void vtd_space_watch(VtdSpace *space, bool map, bool any)
 {
-    space->watched = any;
+    vtd_space_set_watched(space, any);
     if (map && !space->shadowed) {
         vtd_space_make_shadow(space, "listener", VTD_FOLLOW_RECORD);
     } else if (!map && space->shadowed) {
@@ -347,6 +354,8 @@ void vtd_space_free(VtdSpace *space)
     vtd_share_leave(space);
     vtd_sent_destroy(space);
     vtd_context_forget(space);
+    vtd_space_set_watched(space, false);
+    vtd_space_set_update(space, VTD_UPDATE_NONE);
     g_ptr_array_remove(v->spaces.all, space);
     g_free(space);
     vtd_spaces_drop_unused_shares(v);

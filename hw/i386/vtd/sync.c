@@ -580,10 +580,10 @@ static VtdGib *vtd_sync_held_gib(VtdLook *look, uint64_t first)
 {
     VtdGib *gib;
 
-    if (look->next == look->gibs->len) {
+    if (look->next == look->gibs.count) {
         return NULL;
     }
-    gib = g_ptr_array_index(look->gibs, look->next);
+    gib = look->gibs.at[look->next];
     if (gib->first != first) {
         return NULL;
     }
@@ -649,20 +649,15 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
 /* Whether something is held from where the look is up to @last */
 static bool vtd_sync_holds(const VtdLook *look, uint64_t last)
 {
-    VtdGib *gib;
-
-    if (look->next == look->gibs->len) {
-        return false;
-    }
-    gib = g_ptr_array_index(look->gibs, look->next);
-    return gib->first <= last;
+    return look->next < look->gibs.count &&
+           look->gibs.at[look->next]->first <= last;
 }
 
 /* The tables map nothing from where the look is up to @last */
 static void vtd_sync_nothing(VtdLook *look, uint64_t last)
 {
     while (vtd_sync_holds(look, last)) {
-        VtdGib *gib = g_ptr_array_index(look->gibs, look->next);
+        VtdGib *gib = look->gibs.at[look->next];
 
         if (vtd_sync_stops(look, gib->first)) {
             return;
@@ -729,11 +724,10 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
     if (first > end) {
         return 0;
     }
-    look.gibs = g_ptr_array_new();
-    vtd_gibs_collect(seen, look.gibs, first, look.last);
+    vtd_gibs_begin(&look.gibs, seen, first, look.last);
     vtd_sync_level(&look, seen->tables.top, seen->tables.levels, 0,
                    format->permission);
-    g_ptr_array_free(look.gibs, TRUE);
+    vtd_gibs_end(&look.gibs);
     g_free(look.copy);
     return look.resume;
 }

@@ -98,6 +98,12 @@ typedef struct VtdWalk {
     uint8_t granted;            /* VTD_RW, of all levels so far */
 } VtdWalk;
 
+/* A range of addresses, inclusive */
+typedef struct VtdRange {
+    uint64_t first;
+    uint64_t last;
+} VtdRange;
+
 typedef bool VtdReadEntry(void *opaque, uint64_t gpa, uint64_t *entry);
 /* Set @bits in the entry at @gpa, which was just read as @entry */
 typedef bool VtdMarkEntry(void *opaque, uint64_t gpa, uint64_t entry,
