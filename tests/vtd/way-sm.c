@@ -259,6 +259,9 @@ static void expect_access(SmWay *way, Words *words, uint64_t iova, bool write,
     }
 
     qvtd_put(d, way->page, ~SECRET);
+    if (way->probe_first) {
+        d->port->probe(d->port, way->sid, &(QVtdProbe) { iova }, 1);
+    }
     expect_eq(dma(way, iova, write, &value), !reason);
     if (!reason) {
         expect_eq(value, write ? SECRET : ~SECRET);

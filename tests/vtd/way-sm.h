@@ -101,6 +101,7 @@ typedef struct SmWay {
     uint64_t iova;
     uint64_t gpa;               /* what the first stage makes of it, nested */
     uint64_t page;              /* where it leads */
+    bool probe_first;           /* each access comes after a probe for it */
 } SmWay;
 
 /*

@@ -40,12 +40,19 @@ static bool vtd_way_read(void *opaque, uint64_t gpa, uint64_t *entry)
     return true;
 }
 
-/* Set @bits in @entry at @gpa, of a stage with these reasons */
+/*
+ * Set @bits in @entry at @gpa, of a stage with these reasons.  A probe sets
+ * none, so that what it has found is not to be cached.
+ */
 static bool vtd_way_set(VtdWay *way, const VtdStageReasons *reason,
                         uint64_t gpa, uint64_t entry, uint64_t bits)
 {
     Vtd *v = way->v;
 
+    if (!way->marks) {
+        way->missing = true;
+        return true;
+    }
     if (!way->tables->marks_snooped) {
         way->reason = reason->mark_snoop;
         return false;
@@ -129,8 +136,7 @@ static bool vtd_way_walk(VtdWay *way, const VtdTables *tables, uint64_t input,
     VtdReason inside;
 
     way->reason = VTD_FAULT_NONE;
-    *walk = vtd_walk(tables, input, wanted, read, way->marks ? mark : NULL,
-                     way);
+    *walk = vtd_walk(tables, input, wanted, read, mark, way);
     trace_vtd_walk(tables->did, input, walk->level, walk->entry, walk->end);
     inside = way->reason;
     way->reason = inside ?: vtd_walk_reason(tables, walk, wanted);
@@ -194,6 +200,10 @@ static bool vtd_way_mark_nested(void *opaque, uint64_t gpa, uint64_t entry,
     VtdWalk *walk = &way->entry;
     uint64_t dirty;
 
+    if (!way->marks) {
+        way->missing = true;
+        return true;
+    }
     if (!way->tables->marks_snooped) {
         way->reason = VTD_FAULT_FS_DIRTY_SNOOP;
         return false;
@@ -276,6 +286,11 @@ static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
     }
     if (vtd_meets_interrupts(addr, addr)) {
         way->reason = tables->format->reason.output;
+        return false;
+    }
+    /* A probe of a page that grants a write alone, whose D is not set */
+    if (!granted) {
+        way->reason = tables->format->reason.write;
         return false;
     }
     bits = vtd_way_wants(way, tables, &walk, wanted);
