@@ -235,6 +235,7 @@ typedef struct Walk {
     Plain *p;
     const PlainContext *c;
     PlainAnswer *a;
+    bool probe;                 /* which may set bits, but need not */
 } Walk;
 
 /* Where a walk of one stage ended */
@@ -272,6 +273,7 @@ static bool set_bits(Walk *w, uint64_t entry, uint64_t bits, PlainMark mark,
                      unsigned not_snooped, unsigned failed)
 {
     mark.bits = bits & ~entry;
+    mark.maybe |= w->probe;
     if (!mark.bits) {
         return true;
     }
@@ -340,13 +342,13 @@ static unsigned walk_second(Walk *w, uint64_t addr, unsigned wanted,
             leaf->addr = table + (addr & ((1ull << leaf->shift) - 1));
             return 0;
         }
-        set_ss(w, leaf->at, leaf->entry, QVTD_SS_A, false, !wanted);
+        set_ss(w, leaf->at, leaf->entry, QVTD_SS_A, false, false);
     }
 }
 
 /* Where an FS entry is in memory: @over is the SS leaf that leads there */
-static unsigned find_entry(Walk *w, uint64_t addr, bool top, bool probe,
-                           uint64_t *at, Leaf *over)
+static unsigned find_entry(Walk *w, uint64_t addr, bool top, uint64_t *at,
+                           Leaf *over)
 {
     unsigned reason;
 
@@ -357,7 +359,8 @@ static unsigned find_entry(Walk *w, uint64_t addr, bool top, bool probe,
     reason = walk_second(w, addr, QVTD_R, over);
     if (!reason) {
         *at = over->addr;
-        set_ss(w, over->at, over->entry, QVTD_SS_A, false, probe);
+        set_ss(w, over->at, over->entry, QVTD_SS_A, false,
+               QVTD_IS_MSI(over->addr));
         return 0;
     }
     switch (reason) {
@@ -375,14 +378,14 @@ static unsigned find_entry(Walk *w, uint64_t addr, bool top, bool probe,
 }
 
 static void set_fs(Walk *w, uint64_t at, uint64_t entry, bool dirty,
-                   const Leaf *over, bool probe)
+                   const Leaf *over)
 {
     uint64_t bits = QVTD_FS_A | (w->c->ea ? QVTD_FS_EA : 0) |
                     (dirty ? QVTD_FS_D : 0);
     bool nested = w->c->pgtt == QVTD_PGTT_NESTED;
     bool written = bits & ~entry, done;
 
-    if (written && nested && !(over->granted & QVTD_W)) {
+    if (written && nested && !(over->granted & QVTD_W) && !w->probe) {
         or_reason(w->a, QVTD_F_FS_WRITE);
         if (!w->c->snooped) {
             or_reason(w->a, QVTD_F_FS_NOT_SNOOPED);
@@ -391,11 +394,11 @@ static void set_fs(Walk *w, uint64_t at, uint64_t entry, bool dirty,
     }
     done = set_bits(w, entry, bits,
                     (PlainMark) {
-                        .gpa = at, .first_stage = true, .maybe = probe,
+                        .gpa = at, .first_stage = true,
                     }, QVTD_F_FS_NOT_SNOOPED, QVTD_F_FS_UPDATE);
-    if (done && nested && over->granted & QVTD_W) {
+    if (nested && over->granted & QVTD_W && w->c->snooped) {
         /* for a mere read it is unsure whether the table is dirty */
-        set_ss(w, over->at, over->entry, QVTD_SS_D, true, !written || probe);
+        set_ss(w, over->at, over->entry, QVTD_SS_D, true, !written || !done);
     }
 }
 
@@ -424,7 +427,6 @@ static unsigned walk_first(Walk *w, uint64_t iova, unsigned wanted,
 {
     unsigned width = w->c->fs_levels == 5 ? 56 : 47, reason;
     uint64_t table = w->c->fs_top, all = QVTD_FS_RW | QVTD_FS_US, at;
-    bool probe = !wanted;
     Leaf over, second;
 
     if (iova >> width && iova >> width != UINT64_MAX >> width) {
@@ -435,7 +437,7 @@ static unsigned walk_first(Walk *w, uint64_t iova, unsigned wanted,
 
         leaf->shift = shift_of(level);
         reason = find_entry(w, table + (iova >> leaf->shift & 511) * 8, top,
-                            probe, &at, &over);
+                            &at, &over);
         if (reason) {
             return reason;
         }
@@ -454,7 +456,7 @@ static unsigned walk_first(Walk *w, uint64_t iova, unsigned wanted,
         if (is_leaf) {
             break;
         }
-        set_fs(w, at, leaf->entry, false, &over, probe);
+        set_fs(w, at, leaf->entry, false, &over);
     }
 
     if (!(all & QVTD_FS_US)) {
@@ -484,11 +486,13 @@ static unsigned walk_first(Walk *w, uint64_t iova, unsigned wanted,
     if (QVTD_IS_MSI(leaf->addr)) {
         return QVTD_F_SM_OUTPUT;
     }
+    w->a->clean = !(leaf->entry & QVTD_FS_D);
     if (w->c->pgtt == QVTD_PGTT_NESTED) {
+        w->a->clean |= w->c->ss_marks && !(second.entry & QVTD_SS_D);
         set_ss(w, second.at, second.entry,
-               QVTD_SS_A | (wanted & QVTD_W ? QVTD_SS_D : 0), false, probe);
+               QVTD_SS_A | (wanted & QVTD_W ? QVTD_SS_D : 0), false, false);
     }
-    set_fs(w, at, leaf->entry, wanted & QVTD_W, &over, probe);
+    set_fs(w, at, leaf->entry, wanted & QVTD_W, &over);
     return 0;
 }
 
@@ -506,9 +510,9 @@ static unsigned request(Walk *w, uint64_t iova, unsigned wanted, Leaf *leaf)
             reason = QVTD_F_SM_OUTPUT;
         }
         if (!reason) {
+            w->a->clean = w->c->ss_marks && !(leaf->entry & QVTD_SS_D);
             set_ss(w, leaf->at, leaf->entry,
-                   QVTD_SS_A | (wanted & QVTD_W ? QVTD_SS_D : 0), false,
-                   !wanted);
+                   QVTD_SS_A | (wanted & QVTD_W ? QVTD_SS_D : 0), false, false);
         }
         return reason;
     default:
@@ -519,9 +523,8 @@ static unsigned request(Walk *w, uint64_t iova, unsigned wanted, Leaf *leaf)
 void plain_sm_request(Plain *p, const PlainContext *context, uint64_t iova,
                    unsigned wanted, PlainAnswer *answer)
 {
-    Walk w = { p, context, answer };
+    Walk w = { p, context, answer, !wanted };
     uint64_t first;
-    bool late;
     Leaf leaf;
 
     *answer = (PlainAnswer) { .reason = context->reason };
@@ -534,12 +537,13 @@ void plain_sm_request(Plain *p, const PlainContext *context, uint64_t iova,
     g_assert_true(context->pgtt);
     answer->reason = request(&w, iova, wanted, &leaf);
     /* A bit that cannot be set counts if all else is well */
-    late = !answer->reason && answer->n_or_reasons;
-    if (late) {
+    if (!answer->reason && answer->n_or_reasons) {
         answer->reason = answer->or_reason[0];
     }
+    /* The walk may have ended where that was found */
     for (unsigned i = 0; answer->reason && i < answer->n_marks; i++) {
-        answer->marks[i].maybe |= late || answer->marks[i].first_stage;
+        answer->marks[i].maybe |= answer->n_or_reasons ||
+                                  answer->marks[i].first_stage;
     }
     if (!answer->reason) {
         first = iova & ~((1ull << leaf.shift) - 1);

@@ -112,6 +112,7 @@ typedef struct PlainAnswer {
     unsigned or_reason[PLAIN_REASONS];  /* that may be given instead */
     unsigned n_or_reasons;
     bool denied;                /* by an entry that permits something else */
+    bool clean;                 /* a dirty bit is missing for writes */
     Run leaf;                   /* if there is no fault, with what it permits */
     PlainMark marks[PLAIN_MARKS];
     unsigned n_marks;
