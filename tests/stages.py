@@ -36,6 +36,9 @@ PATIENCE = "10"
 USUAL_QEMU = "10.0"
 OTHER_QEMUS = ("10.2",)
 
+# What is nested with those: three layers, a disk that L2 maps page by page
+NESTED_CASE = "disk-strict"
+
 # A machine that all of them have
 MIXED_MACHINE = "pc-q35-10.0"
 
@@ -251,15 +254,14 @@ def judge_coverage(now):
     return total
 
 
-def run_qtest(qemu):
+def run_qtest(qemu, with_stock=True):
     names = [*GENERAL_QTESTS, *sorted(
         path.stem for path in (TOP / "tests/qtest").glob("*-test.c"))]
     qemu.make("qemu-system-x86_64", "qemu-img",
               *(f"tests/qtest/{name}" for name in names))
     env = dict(os.environ)
-    if not qemu.tail:
-        # Its own device is there to migrate to and from, and to compare with;
-        # what may differ is only known of that one.
+    if with_stock:
+        # Its own device is there to migrate to and from, and to compare with.
         qemu.make_stock()
         env["QTEST_STOCK_BINARY"] = qemu.stock
     return run_meson(f"qtest{qemu.tail}", qemu.build,
@@ -296,13 +298,42 @@ def run_versions():
             total.skipped += 1
             continue
         others.append(qemu)
-        total.add(run_qtest(qemu))
-        total.add(run_guests(qemu, ("boot", "--qemu", qemu.binary)))
-    total.add(run_mixed(*others))
+        # What takes longer is in the stages qtest and guest, with --qemu.
+        total.add(run_qtest(qemu, with_stock=False))
+        total.add(run_guests(
+            qemu,
+            ("boot", "--qemu", qemu.binary),
+            ("nested", "--short", "--again", "--case", NESTED_CASE,
+             "--build", qemu.home)))
+    debian = fetch_debian()
+    if not debian:
+        print("versions: no QEMU of Debian's to compare with or move to "
+              "# SKIP")
+        total.skipped += 1
+    if debian and others:
+        total.add(run_compare(others[-1], debian))
+    total.add(run_mixed(debian, *others))
     return total
 
 
-def run_mixed(*others):
+def fetch_debian():
+    """Get Debian's newest QEMU; return what runs it, None if it is not had."""
+    if subprocess.run([TOP / "scripts/qemu/fetch-binary"],
+                      check=False).returncode:
+        return None
+    return str(BUILD / "debian-qemu/qemu-system-x86_64")
+
+
+def run_compare(qemu, other):
+    """Compare our device, bit by bit, with that of a QEMU nobody builds."""
+    return run_tap(f"qtest{qemu.tail}/compare-debian", "env",
+                   f"QTEST_QEMU_BINARY={qemu.binary}",
+                   f"QTEST_STOCK_BINARY={other}",
+                   qemu.build / "tests/qtest/intel-iommu-compare-test",
+                   "--tap", "-k")
+
+
+def run_mixed(debian, *others):
     """Move guests from one QEMU to the next: ours, Debian's newest, stock."""
     usual = Qemu()
     usual.make()
@@ -310,13 +341,8 @@ def run_mixed(*others):
     ours = [str(qemu.binary) for qemu in (usual, *others)]
     ways = [[*ours, usual.stock]]
     total = Count()
-    if subprocess.run([TOP / "scripts/qemu/fetch-binary"],
-                      check=False).returncode:
-        print("guest/migrate: no QEMU of Debian's to move to # SKIP")
-        total.skipped += 1
-    else:
+    if debian:
         # What it says of itself to a guest that it boots is not all the same.
-        debian = str(BUILD / "debian-qemu/qemu-system-x86_64")
         ways = [[*ours, debian, usual.stock], [debian, *ours]]
     for start, *way in ways:
         total.add(run_guests(usual, (

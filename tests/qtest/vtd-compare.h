@@ -75,6 +75,16 @@ void compare(const char *machine, void (*run)(CompareLog *log,
 /* Fail for rows of the table that no comparison so far has met. */
 void compare_expect_all_met(void);
 
+/* What QEMU's own unit is like, as far as differences depend on it */
+#define COMPARE_PLAIN           (1 << 0)        /* CAP has no ESRTPS */
+#define COMPARE_ESRTPS          (1 << 1)        /* it has */
+#define COMPARE_X_SCALABLE      (1 << 2)        /* x-scalable-mode is there */
+#define COMPARE_SCALABLE        (1 << 3)        /* scalable-mode is */
+#define COMPARE_TESTDEV         (1 << 4)        /* with our test device */
+
+/* Find out, before the first comparison. */
+unsigned compare_find_traits(void);
+
 /* A known difference: patterns with * and ? */
 typedef struct QVtdDifference {
     const char *machine;
@@ -82,6 +92,7 @@ typedef struct QVtdDifference {
     const char *seen;           /* register or COMPARE_... */
     uint64_t bits;              /* of the input */
     const char *why;            /* a heading of intel-iommu-differences.rst */
+    unsigned of;                /* units with all of this COMPARE_... */
 } QVtdDifference;
 
 extern const QVtdDifference qvtd_differences[];

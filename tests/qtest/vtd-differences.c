@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the list.  What follows a row's bits is where
- * docs/system/devices/intel-iommu-differences.rst says why.
+ * docs/system/devices/intel-iommu-differences.rst says why, and by what the
+ * units can be told that it is of, if not of all.
  */
 
 #include "qemu/osdep.h"
@@ -14,7 +15,9 @@
 
 const QVtdDifference qvtd_differences[] = {
     /* Registers */
-    { "*", "*/8@0x*", "ALIVE", ANY, "wide-access" },
+    { "*", "*/8@0x*", "ALIVE", ANY, "wide-access", COMPARE_X_SCALABLE },
+    { "*", "*/8@0x038/*", "FEDATA", ANY, "wide-access", COMPARE_SCALABLE },
+    { "*", "*/8@0x0a0/*", "IEDATA", ANY, "wide-access", COMPARE_SCALABLE },
     { "*", "errors/8@0x098/write", "IECTL", ANY, "wide-access" },
     { "*", "*/?@0x01?/*", "CFIS", ANY, "compatibility-format" },
     { "*", "cfi/*", "CFIS", ANY, "compatibility-format" },
@@ -29,7 +32,7 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "ready/*", "IQA", ANY, "read-back" },
     { "eim", "*", "?EUADDR", ANY, "upper-address" },
     { "eim", "all/event-?euaddr", "MESSAGE", 0xff, "upper-address" },
-    { "*", "*", "PASID", ANY, "pasid-field" },
+    { "*", "*", "PASID", ANY, "pasid-field", COMPARE_X_SCALABLE },
     { "*", "*/?@0x02?/*", "CCMD", ANY, "command-with-queue" },
     { "*", "*/?@0x0f?/*", "IOTLB", ANY, "command-with-queue" },
     { "*", "by-register/ccmd-*", "CCMD", ANY, "granularity" },
@@ -70,7 +73,7 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "all/wait-both/hi", "*", 0xffffffff80000000, "failed-status" },
     { "*", "all/iec-index/lo", "*", 1u << 31, "interrupt-mask" },
     { "caching-mode", "all/device-tlb-all/*", "ALIVE", ANY,
-      "device-tlb-abort" },
+      "device-tlb-abort", COMPARE_PLAIN },
 
     /* Interrupts */
     { "*", "all/irte/lo", "*", 0xffff00ff00008000, "reserved-entry" },
@@ -84,11 +87,17 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "eime/compatible*", "*", ANY, "compatibility-format" },
 
     /* Assigned devices */
-    { "caching-mode", "*/leaf-1g/?", "MAPPED", 1 << 30, "part-of-page" },
+    { "caching-mode", "*/leaf-1g/?", "MAPPED", 1 << 30, "part-of-page",
+      COMPARE_TESTDEV },
 
     /* What is not offered */
     { "default", "all/device-tlb*", "*", ANY, "no-feature" },
     { "caching-mode", "all/device-tlb/*", "*", ANY, "no-feature" },
+    { "caching-mode", "all/device-tlb-all/*", "*", ANY, "no-feature",
+      COMPARE_ESRTPS },
+    { "*", "all/page-response/lo", "*", 1 << 4, "no-feature", COMPARE_ESRTPS },
+    { "*", "all/context-global/lo", "*", 1 << 3, "no-feature",
+      COMPARE_ESRTPS },
     { "no-intremap", "all/device-tlb*", "*", ANY, "no-feature" },
     { "no-intremap", "*", "IRTA", ANY, "no-feature" },
     { "no-intremap", "*", "GSTS", ANY, "no-feature" },

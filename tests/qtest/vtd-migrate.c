@@ -21,17 +21,18 @@ char *qvtd_command_line(const char *props, const char *args)
                            "-device intel-iommu,id=iommu%s %s", props, args);
 }
 
-bool qvtd_has_option(const char *binary, const char *name)
+bool qvtd_has_option(const char *binary, const char *device, const char *name)
 {
     QTestState *qts = qtest_init_ext(binary, "-machine none -nodefaults", NULL,
                                      true);
     QDict *response =
         qtest_qmp(qts, "{ 'execute': 'device-list-properties', 'arguments':"
-                  " { 'typename': 'intel-iommu' } }");
-    QListEntry *entry;
+                  " { 'typename': %s } }", device);
+    QList *list = qdict_get_qlist(response, "return");
+    const QListEntry *entry = list ? qlist_first(list) : NULL;
     bool found = false;
 
-    QLIST_FOREACH_ENTRY(qdict_get_qlist(response, "return"), entry) {
+    for (; entry; entry = qlist_next(entry)) {
         QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
 
         found |= g_str_equal(qdict_get_str(property, "name"), name);

@@ -20,8 +20,8 @@
 #define QVTD_OURS               "QTEST_QEMU_BINARY"
 #define QVTD_STOCK              "QTEST_STOCK_BINARY"
 
-/* Whether intel-iommu has an option there. */
-bool qvtd_has_option(const char *binary, const char *name);
+/* Whether there is a @device with this option. */
+bool qvtd_has_option(const char *binary, const char *device, const char *name);
 
 /* The machine of vtd_start() with its @props and @args, as a command line */
 char *qvtd_command_line(const char *props, const char *args);

@@ -89,35 +89,10 @@ static void clear_status(Subject *w)
     qvtd_write32(&w->d, QVTD_ICS, QVTD_ICS_IWC);
 }
 
-/* A DMA that reads, or one that writes */
-void subject_dma(Subject *w, uint64_t iova, bool write)
-{
-    TestdevProbe probe = { .iova = iova };
-
-    if (write) {
-        w->now.extra[COMPARE_DMA] = !testdev_dma_write(&w->t, iova, 0x5a5a);
-    } else {
-        testdev_write_reg(&w->t, TESTDEV_BUFFER, 0);
-        w->now.extra[COMPARE_DMA] = !testdev_dma_read(&w->t, iova,
-                                        &w->now.extra[COMPARE_DATA]);
-    }
-    testdev_probe_all(&w->t, &probe, 1, write ? 2 : 1);
-    w->now.extra[COMPARE_PERM] = probe.perm;
-    w->now.extra[COMPARE_TARGET] = probe.perm ? probe.target : 0;
-}
-
 void subject_message(Subject *w, uint64_t addr, uint32_t data)
 {
     edu_msi_program(&w->msi, addr, data);
     edu_msi_fire(&w->msi);
-}
-
-/* A message that is a DMA */
-void subject_dma_message(Subject *w, uint64_t addr, uint32_t data)
-{
-    testdev_write_reg(&w->t, TESTDEV_BUFFER, data);
-    w->now.extra[COMPARE_DMA] = testdev_command(&w->t, TESTDEV_DMA, 3, addr,
-                                                (uint64_t)4, (uint64_t)true);
 }
 
 /* States */
@@ -256,11 +231,11 @@ static void enter(Subject *w, const State *state)
     if (w->state == state) {
         return;
     }
-    testdev_stop(&w->t);
+    subject_lose_requester(w);
     edu_stop(&w->msi);
     qvtd_reset(&w->d);
     w->levels = 0;
-    testdev_start(&w->t, &w->d, SID);
+    subject_find_requester(w, false);
     edu_start(&w->msi, &w->d, MSI_SID);
     state->set_up(w);
     qtest_writel(w->d.qts, w->d.status, 0);
@@ -319,7 +294,7 @@ void subject_end(Subject *w)
     if (w->d.queue) {
         w->now.extra[COMPARE_STATUS] = qtest_readl(w->d.qts, w->d.status);
     }
-    if (w->cap & QVTD_CAP_CM) {
+    if (w->has_testdev && (w->cap & QVTD_CAP_CM)) {
         w->now.extra[COMPARE_MAPPED] = testdev_count(&w->t,
                                                      TESTDEV_MAPPED_PAGES);
     }
@@ -357,34 +332,33 @@ void subject_settle(Subject *w)
 /* A DMA with what has to be known of it */
 void subject_see_dma(Subject *w, uint64_t iova, bool write)
 {
-    subject_dma(w, iova, write);
+    bool elsewhere = subject_dma(w, iova, write);
+
     subject_end(w);
-    if (write && !w->now.extra[COMPARE_DMA]) {
-        /* Wherever that went to, maybe into a table */
-        if (qtest_readq(w->d.qts, TARGET) == TARGET) {
-            w->state = NULL;
-        }
-        qtest_writeq(w->d.qts, TARGET, TARGET);
+    if (elsewhere) {
+        /* Maybe into a table */
+        w->state = NULL;
     }
 }
 
-void subject_start(Subject *w, CompareLog *log, const char *machine,
-                   const char *props)
+void subject_start(Subject *w, CompareLog *log, bool has_testdev,
+                   const char *machine, const char *props)
 {
     g_autofree char *args = NULL;
 
-    *w = (Subject) { .log = log };
+    *w = (Subject) { .log = log, .has_testdev = has_testdev };
     trace_log_start(&w->trace, "apic_deliver_irq");
     args = g_strdup_printf("-machine %s -nodefaults -smp 2 -m 2G "
-                           "-device intel-iommu,id=iommu%s "
-                           "-device vtd-testdev,addr=3 -device edu,addr=4 %s",
-                           machine, props, w->trace.args);
+                           "-device intel-iommu,id=iommu%s %s "
+                           "-device edu,addr=4 %s", machine, props,
+                           has_testdev ? TESTDEV_DEVICE("3") : EDU_DEVICE("3"),
+                           w->trace.args);
     qvtd_take(&w->d, qtest_init_ext(log->binary, args, NULL, true));
     w->trace_fd = open(w->trace.path, O_RDONLY);
     g_assert_cmpint(w->trace_fd, >=, 0);
     /* This process may end any time */
     unlink(w->trace.path);
-    testdev_start(&w->t, &w->d, SID);
+    subject_find_requester(w, true);
     edu_start(&w->msi, &w->d, MSI_SID);
     w->cap = qvtd_read64(&w->d, QVTD_CAP);
     w->ecap = qvtd_read64(&w->d, QVTD_ECAP);
@@ -393,7 +367,7 @@ void subject_start(Subject *w, CompareLog *log, const char *machine,
 void subject_stop(Subject *w)
 {
     edu_stop(&w->msi);
-    testdev_stop(&w->t);
+    subject_lose_requester(w);
     qvtd_stop(&w->d);
     close(w->trace_fd);
     trace_log_stop(&w->trace);

@@ -47,8 +47,10 @@ struct Subject {
     CompareLog *log;
     CompareRecord now;
     QVtd d;
+    bool has_testdev;           /* requests are its, or else edu's */
     Testdev t;
-    EduDevice msi;              /* its MSI; DMA is the other one's */
+    EduDevice edu;
+    EduDevice msi;              /* another one, for its MSI */
     TraceLog trace;
     int trace_fd;
     off_t trace_at;
@@ -71,9 +73,12 @@ extern const State state_compatible;    /* CFI */
 extern const State state_extended;      /* EIME */
 extern const State state_by_register;   /* without a queue */
 
-/* The machine of "-machine @machine -device intel-iommu@props". */
-void subject_start(Subject *w, CompareLog *log, const char *machine,
-                   const char *props);
+/*
+ * The machine of "-machine @machine -device intel-iommu@props", with our test
+ * device if this QEMU has it.
+ */
+void subject_start(Subject *w, CompareLog *log, bool has_testdev,
+                   const char *machine, const char *props);
 void subject_stop(Subject *w);
 
 /*
@@ -96,8 +101,16 @@ void subject_state(Subject *w, const State *state);
 void subject_command(Subject *w, uint32_t bit, bool set);
 /* Invalidate all, in the way that the state has. */
 void subject_flush(Subject *w);
-/* DMA that reads or writes, to be seen at the end */
-void subject_dma(Subject *w, uint64_t iova, bool write);
+/* Find the device that makes requests, which a reset loses. */
+void subject_find_requester(Subject *w, bool first);
+void subject_lose_requester(Subject *w);
+/*
+ * DMA that reads or writes, to be seen at the end; true if it may have written
+ * elsewhere than to one of the targets.
+ */
+bool subject_dma(Subject *w, uint64_t iova, bool write);
+/* DMA that shows which of the two targets @iova leads to */
+void subject_look(Subject *w, uint64_t iova);
 /* The same and the end; where it went into a table, the state is left. */
 void subject_see_dma(Subject *w, uint64_t iova, bool write);
 /* A message by MSI, and by DMA */
