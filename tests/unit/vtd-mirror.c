@@ -105,7 +105,9 @@ static PlainContext context_now(const Mirror *m, Plain *plain)
     PlainContext context;
 
     *plain = plain_of(m->h);
-    context = plain_context(plain, m->h->vtd.root, m->d->sid);
+    context = plain_context(plain, m->h->vtd.root |
+                            (m->h->vtd.scalable ? QVTD_TTM_SCALABLE : 0),
+                            m->d->sid);
     if (!(rd32(m->h, QVTD_GSTS) & QVTD_TE)) {
         context.kind = PLAIN_BLOCKED;
     }

@@ -66,6 +66,20 @@ uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set)
     return status;
 }
 
+bool qvtd_flush_write_buffer(QVtd *d)
+{
+    uint32_t levels = qvtd_read32(d, QVTD_GSTS) & QVTD_GCMD_LEVELS;
+
+    qvtd_write32(d, QVTD_GCMD, levels | QVTD_WBF);
+    for (int i = 0; i < PATIENCE; i++) {
+        if (!(qvtd_read32(d, QVTD_GSTS) & QVTD_WBF)) {
+            return true;
+        }
+        d->port->pump(d->port);
+    }
+    return false;
+}
+
 void qvtd_queue_start(QVtd *d, unsigned order)
 {
     qvtd_queue_stop(d);

@@ -86,6 +86,9 @@ uint64_t qvtd_alloc(QVtd *d, unsigned n);
  */
 uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set);
 
+/* Have the unit see what was written to memory (7.9); true if it is done. */
+bool qvtd_flush_write_buffer(QVtd *d);
+
 /* Start the queue with 2^@order pages (again, if it runs). */
 void qvtd_queue_start(QVtd *d, unsigned order);
 void qvtd_queue_stop(QVtd *d);

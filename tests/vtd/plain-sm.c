@@ -553,3 +553,45 @@ void plain_sm_request(Plain *p, const PlainContext *context, uint64_t iova,
         };
     }
 }
+
+/* Leaves */
+
+static void walk_leaves(Plain *p, uint64_t table, unsigned level,
+                        uint64_t base, uint64_t upper, bool half,
+                        GArray *leaves)
+{
+    uint64_t size = 1ull << shift_of(level), entry;
+
+    for (unsigned i = 0; i < (half ? 256 : 512); i++) {
+        uint64_t first = base + i * size, all;
+        bool leaf;
+
+        if (!plain_read(p, table + i * 8, &entry)) {
+            return;
+        }
+        all = upper & entry;
+        leaf = level == 1 || (level <= 3 && entry & QVTD_PS);
+        if (!(all & QVTD_FS_P) || !(all & QVTD_FS_US) ||
+            entry & first_reserved(p, level, leaf)) {
+            continue;
+        }
+        if (leaf) {
+            Run run = {
+                first, first + size - 1,
+                entry & QVTD_BITS(p->haw_bits - 1, 12) & ~(size - 1),
+                QVTD_R | (all & QVTD_FS_RW ? QVTD_W : 0),
+            };
+
+            g_array_append_val(leaves, run);
+        } else {
+            walk_leaves(p, entry & QVTD_BITS(p->haw_bits - 1, 12), level - 1,
+                        first, all, false, leaves);
+        }
+    }
+}
+
+void plain_sm_leaves(Plain *p, const PlainContext *context, GArray *leaves)
+{
+    walk_leaves(p, context->fs_top, context->fs_levels, 0, QVTD_FS_USER, true,
+                leaves);
+}

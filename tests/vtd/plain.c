@@ -212,7 +212,13 @@ bool plain_leaf(Plain *p, const PlainContext *context, uint64_t iova,
                 Run *leaf)
 {
     PlainEnd end = { .reason = QVTD_F_CONTEXT };
+    PlainAnswer answer;
 
+    if (context->pgtt && context->kind == PLAIN_TABLES) {
+        plain_sm_request(p, context, iova, 0, &answer);
+        *leaf = answer.leaf;
+        return !answer.reason;
+    }
     if (context->kind == PLAIN_TABLES &&
         !(iova >> shift_of(context->levels + 1))) {
         end = plain_lookup(p, context, iova, 0);
@@ -256,7 +262,9 @@ GArray *plain_leaves(Plain *p, const PlainContext *context)
 {
     GArray *leaves = runs_new();
 
-    if (context->kind == PLAIN_TABLES) {
+    if (context->pgtt == QVTD_PGTT_FIRST) {
+        plain_sm_leaves(p, context, leaves);
+    } else if (context->kind == PLAIN_TABLES) {
         walk(p, context->top, context->levels, 0, QVTD_RW, leaves);
     }
     return leaves;
