@@ -326,7 +326,7 @@ Host *host_new(const VtdConfig *config)
 
     h->port = host_port;
     h->config = config ? *config : host_config;
-    h->config.haw_bits = h->config.haw_bits ?: h->config.aw_bits;
+    h->config.haw_bits = h->config.haw_bits ?: MIN(h->config.aw_bits, 52);
     h->ram = calloc(RAM_PAGES, QVTD_PAGE);
     g_assert_nonnull(h->ram);
     h->hole = g_new0(bool, RAM_PAGES);

@@ -33,8 +33,7 @@ typedef struct VtdLook {
     uint64_t work;              /* so far, see VtdSeenConfig.work */
     /* For a sync alone: */
     VtdSeen *seen;
-    VtdRam ram;                 /* around the table that was read last */
-    uint64_t *copy;             /* a table of each level; NULL before the 1st */
+    struct VtdGuest *guest;     /* its tables */
     bool full;                  /* something new was left out */
     uint64_t resume;            /* where it stopped; 0 if it did not */
     uint64_t found;             /* how many GiB and blocks were not empty */

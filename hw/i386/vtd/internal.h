@@ -180,6 +180,7 @@ struct Vtd {
     VtdFormat format;               /* of legacy mode */
     VtdFormat second;               /* of scalable mode */
     VtdFormat first[VTD_FIRST_COUNT];
+    VtdFormat composed;             /* of both stages as one, for shadows */
 
     QemuMutex lock;
     uint8_t csr[VTD_REG_SIZE];      /* lock: registers as they read; csr.c */

@@ -288,7 +288,7 @@ VtdSeen *vtd_seen_new(const VtdSeenConfig *config, const VtdTables *tables)
     VtdSeen *seen = g_new0(VtdSeen, 1);
 
     seen->config = config;
-    seen->format = tables->format;
+    seen->format = tables->second_levels ? config->composed : tables->format;
     seen->tables = *tables;
     seen->gibs = g_tree_new_full(vtd_gib_order, NULL, NULL, vtd_gib_free);
     seen->bytes = VTD_HEAP(sizeof(*seen));

@@ -65,8 +65,12 @@ typedef struct VtdSeenStats {
 } VtdSeenStats;
 
 typedef struct VtdSeenConfig {
+    const VtdFormat *second;    /* of second stages below a first, */
+    const VtdFormat *composed;  /* and of both as one */
+    uint64_t width_last;        /* the last input address of a second stage */
     VtdRamFn *ram;
     VtdReadFn *read;
+    VtdSwapFn *swap;
     void *opaque;
     uint64_t max_leaves;        /* what is held: no new leaf past this, */
     uint64_t max_bytes;         /* and no memory past this */

@@ -27,12 +27,24 @@ static bool vtd_share_read(void *opaque, uint64_t gpa, void *buf, size_t len)
     return v->ops->read(v->opaque, gpa, buf, len);
 }
 
+static bool vtd_share_swap(void *opaque, uint64_t gpa, uint64_t old,
+                           uint64_t new)
+{
+    Vtd *v = opaque;
+
+    return v->ops->swap(v->opaque, gpa, old, new);
+}
+
 void vtd_shadows_init(Vtd *v)
 {
     v->shadows.shares = g_ptr_array_new();
     v->shadows.config = (VtdSeenConfig) {
+        .second = &v->second,
+        .composed = &v->composed,
+        .width_last = vtd_width_last(v),
         .ram = vtd_share_ram,
         .read = vtd_share_read,
+        .swap = vtd_share_swap,
         .opaque = v,
         .max_leaves = v->config.max_mappings,
         .max_bytes = MAX(VTD_SEEN_BYTES_MIN,
@@ -430,10 +442,6 @@ bool vtd_share_follow(VtdSpace *space, const VtdContext *context,
     VtdShare *old, *new = NULL;
     VtdSink *sink;
 
-    if (context && context->tables.second_levels) {
-        /* A composition of two stages is not followed: nothing is mapped */
-        context = NULL;
-    }
     if (context) {
         new = vtd_share_in_step(v, context, reason,
                                 how == VTD_FOLLOW_AT_ONCE);

@@ -146,26 +146,12 @@ static bool vtd_way_walk(VtdWay *way, const VtdTables *tables, uint64_t input,
     return walk->end == VTD_WALK_LEAF;
 }
 
-/* The second stage of a nested translation, as tables of their own */
-static VtdTables vtd_second_stage(const Vtd *v, const VtdTables *tables)
-{
-    return (VtdTables) {
-        .top = tables->second_top,
-        .levels = tables->second_levels,
-        .did = tables->did,
-        .format = &v->second,
-        .accessed = tables->second_dirty ? VTD_SS_A : 0,
-        .dirty = tables->second_dirty ? VTD_SS_D : 0,
-        .marks_snooped = tables->marks_snooped,
-    };
-}
-
 /* Read an entry of a first stage at @gpa, an input of the second (4.2) */
 static bool vtd_way_read_nested(void *opaque, uint64_t gpa, uint64_t *entry)
 {
     VtdWay *way = opaque;
     Vtd *v = way->v;
-    VtdTables second = vtd_second_stage(v, way->tables);
+    VtdTables second = vtd_second_stage(way->tables, &v->second);
     bool top = (gpa & VTD_PAGE_MASK) == way->tables->top;
     VtdWalk *walk = &way->entry;
     uint64_t bits;
@@ -196,7 +182,7 @@ static bool vtd_way_mark_nested(void *opaque, uint64_t gpa, uint64_t entry,
                                 uint64_t bits)
 {
     VtdWay *way = opaque;
-    VtdTables second = vtd_second_stage(way->v, way->tables);
+    VtdTables second = vtd_second_stage(way->tables, &way->v->second);
     VtdWalk *walk = &way->entry;
     uint64_t dirty;
 
@@ -271,7 +257,7 @@ static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
     level = walk.level;
     granted = vtd_way_grants(tables, &walk, wanted);
     if (nested) {
-        second = vtd_second_stage(v, tables);
+        second = vtd_second_stage(tables, &v->second);
         if (addr >> vtd_width_bits(v, &second)) {
             way->reason = VTD_FAULT_SM_ADDRESS;
             return false;

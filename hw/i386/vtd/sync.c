@@ -13,9 +13,7 @@
 #include "qemu/atomic.h"
 #include "qemu/cutils.h"
 #include "diff.h"
-
-/* A table that is copied by a call costs as much as so many in place */
-#define WORK_COPY               100
+#include "guest.h"
 
 /*
  * Whether to stop before @at, since this call has done its work.  Never at the
@@ -25,42 +23,10 @@
 static bool vtd_sync_stops(VtdLook *look, uint64_t at)
 {
     if (!look->resume && at > look->first &&
-        look->work >= look->seen->config->work) {
+        look->work + look->guest->work >= look->seen->config->work) {
         look->resume = at;
     }
     return look->resume;
-}
-
-/* Guest memory */
-
-/*
- * The table of @level at @gpa, to be read with vtd_sync_guest_entry(), until
- * the next one of its level; NULL outside memory.  Memory that is there by
- * calls alone is copied.
- */
-static const uint64_t *vtd_sync_guest_table(VtdLook *look, uint64_t gpa,
-                                            unsigned level)
-{
-    const VtdSeenConfig *config = look->seen->config;
-    uint64_t *copy;
-
-    if (!look->ram.last || gpa < look->ram.first || gpa > look->ram.last) {
-        config->ram(config->opaque, gpa, &look->ram);
-    }
-    if (look->ram.data && look->ram.last - gpa >= VTD_PAGE_SIZE - 1) {
-        return (const uint64_t *)(look->ram.data + (gpa - look->ram.first));
-    }
-    if (!look->copy) {
-        look->copy = g_new(uint64_t, VTD_LEVELS_MAX * VTD_ENTRIES);
-    }
-    copy = look->copy + (level - 1) * VTD_ENTRIES;
-    look->work += WORK_COPY;
-    return config->read(config->opaque, gpa, copy, VTD_PAGE_SIZE) ? copy : NULL;
-}
-
-static uint64_t vtd_sync_guest_entry(const uint64_t *entry)
-{
-    return GUINT64_FROM_LE(qatomic_read(entry));
 }
 
 typedef enum VtdEntryKind {
@@ -320,7 +286,7 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     bool any;
 
     for (unsigned i = from; i <= to; i++) {
-        entry[i] = guest ? vtd_sync_guest_entry(guest + i) : 0;
+        entry[i] = vtd_guest_entry(look->guest, guest, 1, i, upper);
         same += entry[i] == (old ? vtd_block_entry(old, i) : 0);
     }
     look->seen->config->stats->unchanged += same;
@@ -395,7 +361,7 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
         vtd_sync_over_limit(look, 1);
         return;
     }
-    guest = vtd_sync_guest_table(look, gpa, 1);
+    guest = vtd_guest_table(look->guest, gpa, 1, upper);
     if (!guest || vtd_sync_as_seen(NULL, guest, upper)) {
         look->seen->config->stats->compared += VTD_ENTRIES;
         look->seen->config->stats->unchanged += VTD_ENTRIES;
@@ -448,7 +414,8 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
     case VTD_ENTRY_TABLE:
         if (old) {
             vtd_sync_table(look, place, start, old,
-                           vtd_sync_guest_table(look, table, 1), upper);
+                           vtd_guest_table(look->guest, table, 1, upper),
+                           upper);
         } else {
             vtd_sync_new_table(look, place, start, table, upper);
         }
@@ -527,7 +494,8 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
     vtd_gib_set_leaf(seen, place->gib, 0);
     vtd_seen_promise(seen, VTD_GIB_LEAF);
     for (place->index = 0; place->index < VTD_ENTRIES; place->index++) {
-        uint64_t entry = guest ? vtd_sync_guest_entry(guest + place->index) : 0;
+        uint64_t entry = vtd_guest_entry(look->guest, guest, 2, place->index,
+                                         upper);
         VtdBlock part = vtd_block_of_leaf(look->format, leaf, 3,
                                           place->index);
 
@@ -557,7 +525,7 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
         vtd_look_clip(look, place->first, VTD_GIB_SIZE, VTD_BLOCK_SHIFT,
                       &from, &to);
         for (unsigned i = from; i <= to; i++) {
-            uint64_t entry = guest ? vtd_sync_guest_entry(guest + i) : 0;
+            uint64_t entry = vtd_guest_entry(look->guest, guest, 2, i, upper);
 
             place->index = i;
             place->held = place->gib && place->gib->block
@@ -606,7 +574,7 @@ static void vtd_sync_new_gib(VtdLook *look, VtdPlace *place, uint64_t gpa,
         vtd_sync_over_limit(look, 1);
         return;
     }
-    guest = vtd_sync_guest_table(look, gpa, 2);
+    guest = vtd_guest_table(look->guest, gpa, 2, upper);
     if (guest) {
         vtd_sync_gib_table(look, place, guest, upper);
     }
@@ -633,7 +601,8 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
     case VTD_ENTRY_TABLE:
         if (place.gib) {
             vtd_sync_gib_table(look, &place,
-                               vtd_sync_guest_table(look, table, 2), upper);
+                               vtd_guest_table(look->guest, table, 2, upper),
+                               upper);
         } else {
             vtd_sync_new_gib(look, &place, table, upper);
         }
@@ -680,11 +649,11 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
     if (vtd_sync_known_empty(look, gpa, level) && !vtd_sync_holds(look, end)) {
         return;
     }
-    guest = vtd_sync_guest_table(look, gpa, level);
+    guest = vtd_guest_table(look->guest, gpa, level, upper);
     vtd_look_clip(look, start, size << VTD_LEVEL_BITS, shift, &from, &to);
     for (unsigned i = from; i <= to; i++) {
         uint64_t first = start + i * size;
-        uint64_t entry = guest ? vtd_sync_guest_entry(guest + i) : 0;
+        uint64_t entry = vtd_guest_entry(look->guest, guest, level, i, upper);
         uint64_t below = upper;
 
         if (vtd_sync_stops(look, MAX(first, look->first))) {
@@ -710,8 +679,10 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
 {
     const VtdFormat *format = seen->format;
     uint64_t end = vtd_format_last(format, seen->tables.levels);
+    VtdGuest guest;
     VtdLook look = {
         .seen = seen,
+        .guest = &guest,
         .was = format,
         .format = format,
         .first = first,
@@ -725,9 +696,10 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
         return 0;
     }
     vtd_gibs_begin(&look.gibs, seen, first, look.last);
+    vtd_guest_begin(&guest, seen->config, &seen->tables);
     vtd_sync_level(&look, seen->tables.top, seen->tables.levels, 0,
                    format->permission);
     vtd_gibs_end(&look.gibs);
-    g_free(look.copy);
+    vtd_guest_end(&guest);
     return look.resume;
 }

@@ -112,7 +112,8 @@ void vtd_trace_sync(Vtd *v, const VtdTables *tables, VtdSeen *held,
         .last = MIN(last, end),
     };
 
-    if (first <= walk.last &&
+    /* QEMU's own has no nested tables, and no events for them */
+    if (first <= walk.last && !tables->second_levels &&
         (trace_event_get_state_backends(TRACE_VTD_PAGE_WALK_LEVEL) ||
          trace_event_get_state_backends(TRACE_VTD_PAGE_WALK_SKIP_READ) ||
          trace_event_get_state_backends(TRACE_VTD_PAGE_WALK_SKIP_RESERVE) ||

@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "compose.h"
 #include "trace.h"
 
 /* The bits are those of QEMU's own device: migration compares them (1.4) */
@@ -92,6 +93,7 @@ static void vtd_unit_formats(Vtd *v)
                             config->snoop_control, free_tm, false);
     vtd_format_second_stage(&v->second, config->haw_bits,
                             config->snoop_control, free_tm, true);
+    vtd_format_composed(&v->composed, config->haw_bits);
     for (unsigned i = 0; i < VTD_FIRST_COUNT; i++) {
         vtd_format_first_stage(&v->first[i], config->haw_bits, config->fs_1g,
                                i != VTD_FIRST_USER, i == VTD_FIRST_WPE);
@@ -102,6 +104,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
 {
     Vtd *v = g_new0(Vtd, 1);
 
+    g_assert(config->haw_bits <= 52);
     v->ops = ops;
     v->opaque = opaque;
     v->config = *config;

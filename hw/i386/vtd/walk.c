@@ -109,6 +109,19 @@ void vtd_format_first_stage(VtdFormat *format, unsigned haw_bits, bool large,
     }
 }
 
+VtdTables vtd_second_stage(const VtdTables *tables, const VtdFormat *format)
+{
+    return (VtdTables) {
+        .top = tables->second_top,
+        .levels = tables->second_levels,
+        .did = tables->did,
+        .format = format,
+        .accessed = tables->second_dirty ? VTD_SS_A : 0,
+        .dirty = tables->second_dirty ? VTD_SS_D : 0,
+        .marks_snooped = tables->marks_snooped,
+    };
+}
+
 bool vtd_canonical(const VtdTables *tables, uint64_t iova)
 {
     unsigned top = vtd_level_shift(tables->levels + 1) - 1;

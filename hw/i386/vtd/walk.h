@@ -150,6 +150,9 @@ static inline bool vtd_tables_same(const VtdTables *a, const VtdTables *b)
            a->second_levels == b->second_levels;
 }
 
+/* The second stage of nested @tables, as tables of their own */
+VtdTables vtd_second_stage(const VtdTables *tables, const VtdFormat *format);
+
 /*
  * Walk @tables down to the leaf of @iova, which has no bits above their width.
  * Stops where not all of @wanted is granted (VTD_READ, VTD_WRITE, or 0), and

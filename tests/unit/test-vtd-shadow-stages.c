@@ -1,0 +1,382 @@
+/*
+ * The VT-d engine's shadow of a first stage, and of two that are nested
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a strict host holds is compared, page for page, with a plain walk of
+ * what the guest wrote, after each of the ways in which software tells of a
+ * change; and a page that leads where it led before has no notice between.
+ * Accessed and dirty bits are set ahead of use.  TEST_SEED=N repeats a run.
+ */
+
+#include "qemu/osdep.h"
+#include "vtd-mirror.h"
+
+#define SID                     0x18
+#define PAGES                   (3 * 512)       /* from BASE on */
+#define BASE                    0x40000000ull
+#define PAGE                    QVTD_PAGE
+#define ROUNDS                  150
+
+typedef enum Mode {
+    MODE_SECOND,
+    MODE_FIRST_4,
+    MODE_FIRST_5,
+    MODE_NESTED_4,
+    MODE_NESTED_5,
+    MODE_PASS_THROUGH,
+    MODES,
+} Mode;
+
+static const VtdConfig config = {
+    .aw_bits = 57,
+    .caching_mode = true,
+    .pass_through = true,
+    .intr_remap = true,
+    .dma_drain = true,
+    .dma_translation = true,
+    .scalable_mode = true,
+    .first_stage = true,
+    .second_stage = true,
+    .nested = true,
+    .fs_1g = true,
+    .ss_dirty = true,
+    .snooped_walks = true,
+    .write_buffer = true,
+    .max_mappings = 1 << 20,
+};
+
+typedef struct Trial {
+    Host *h;
+    Device *d;
+    Strict *s;
+    Plain plain;
+    QVtdDomain second;
+    QVtdFirst first[MODES];
+    Mode mode;
+    GRand *rand;
+} Trial;
+
+static bool is_nested(Mode mode)
+{
+    return mode == MODE_NESTED_4 || mode == MODE_NESTED_5;
+}
+
+static void follow(Trial *t, Mode mode)
+{
+    QVtd *vtd = &t->h->vtd;
+
+    t->mode = mode;
+    if (mode == MODE_SECOND) {
+        qvtd_sm_attach_second(vtd, SID, &t->second);
+    } else if (mode == MODE_PASS_THROUGH) {
+        qvtd_sm_attach_pass_through(vtd, SID, 1);
+    } else {
+        qvtd_sm_attach_first(vtd, SID, &t->first[mode]);
+    }
+    qvtd_invalidate_all(vtd);
+    host_pump(t->h);
+}
+
+static void start(Trial *t)
+{
+    VtdConfig wide = config;
+    QVtd *vtd;
+
+    *t = (Trial) { .h = host_new(&wide) };
+    vtd = &t->h->vtd;
+    t->d = device_new(t->h, SID);
+    host_add_region(t->h, TARGET, TARGET + TARGET_SIZE - 1, true);
+    qvtd_use_scalable(vtd);
+    t->second = qvtd_domain_new(vtd, 7, 4);
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        t->first[mode] = qvtd_first_new(vtd, 7, mode == MODE_FIRST_4 ||
+                                        mode == MODE_NESTED_4 ? 4 : 5,
+                                        is_nested(mode) ? &t->second : NULL);
+    }
+    qvtd_enable(vtd);
+    t->plain = plain_of(t->h);
+    t->s = strict_listen(t->d, true);
+}
+
+static void stop(Trial *t)
+{
+    assert_strict(t->s);
+    strict_unlisten(t->s);
+    device_free(t->d);
+    host_free(t->h);
+}
+
+/* What a device gets at @iova by the tables; no perm: nothing */
+static Run truth_at(Trial *t, const PlainContext *context, uint64_t iova)
+{
+    PlainAnswer answer;
+    VtdRam ram;
+
+    if (context->kind != PLAIN_TABLES) {
+        return (Run) { 0 };
+    }
+    plain_sm_request(&t->plain, context, iova, 0, &answer);
+    if (answer.reason || !answer.leaf.perm) {
+        return (Run) { 0 };
+    }
+    host_ram(t->h, answer.leaf.addr + (iova - answer.leaf.first), &ram);
+    return ram.ram ? answer.leaf : (Run) { 0 };
+}
+
+static void assert_exact_now(Trial *t)
+{
+    PlainContext context = plain_context(&t->plain,
+                                         qvtd_read64(&t->h->vtd, QVTD_RTADDR),
+                                         SID);
+
+    assert_strict(t->s);
+    for (uint64_t i = 0; i < PAGES; i++) {
+        uint64_t iova = BASE + i * PAGE;
+        Run truth = truth_at(t, &context, iova), held = { 0 };
+
+        strict_lookup(t->s, iova, &held);
+        g_assert_cmphex(held.perm, ==, truth.perm);
+        if (truth.perm) {
+            g_assert_cmphex(held.addr + (iova - held.first), ==,
+                            truth.addr + (iova - truth.first));
+        }
+    }
+}
+
+static void flush_write_buffer(Trial *t)
+{
+    qvtd_write32(&t->h->vtd, QVTD_GCMD, BIT(27) |
+                 (qvtd_read32(&t->h->vtd, QVTD_GSTS) & 0x96ffffff));
+    host_pump(t->h);
+    g_assert_false(qvtd_read32(&t->h->vtd, QVTD_GSTS) & BIT(27));
+}
+
+/* A new mapping of a first stage is told of by GCMD.WBF alone */
+static void test_write_buffer(void)
+{
+    Trial t;
+    Run run;
+
+    start(&t);
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        follow(&t, mode);
+        strict_clear_log(t.s);
+        qvtd_first_map(&t.h->vtd, &t.first[mode], BASE, TARGET, 1,
+                       QVTD_FS_USER);
+        g_assert_false(strict_lookup(t.s, BASE, &run));
+        flush_write_buffer(&t);
+        g_assert_true(strict_lookup(t.s, BASE, &run));
+        g_assert_cmphex(run.addr, ==, TARGET);
+        g_assert_cmphex(run.perm, ==, 3);
+        assert_exact_now(&t);
+    }
+    stop(&t);
+}
+
+/* What a device may use is marked as used, and only that */
+static void test_marks(void)
+{
+    Trial t;
+    QVtd *vtd;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        const QVtdFirst *first = &t.first[mode];
+        uint64_t iova = BASE + mode * 0x200000ull;
+        uint64_t all = QVTD_FS_A | QVTD_FS_D, entry;
+
+        follow(&t, mode);
+        qvtd_first_map(vtd, first, iova, TARGET, 1, QVTD_FS_USER);
+        qvtd_first_map(vtd, first, iova + PAGE, TARGET, 1,
+                       QVTD_FS_P | QVTD_FS_US);
+        qvtd_first_map(vtd, first, iova + 2 * PAGE, TARGET, 1,
+                       QVTD_FS_P | QVTD_FS_RW);
+        flush_write_buffer(&t);
+        for (unsigned i = 0; i < 3; i++) {
+            static const uint64_t wanted[] = {
+                QVTD_FS_A | QVTD_FS_D, QVTD_FS_A, 0,
+            };
+
+            entry = qvtd_get(vtd, qvtd_first_entry(vtd, first,
+                                                   iova + i * PAGE, 1));
+            g_assert_cmphex(entry & all, ==, wanted[i]);
+        }
+
+        /* They come back after software has cleared them */
+        entry = qvtd_first_entry(vtd, first, iova, 1);
+        qvtd_put(vtd, entry, qvtd_get(vtd, entry) & ~all);
+        strict_clear_log(t.s);
+        flush_write_buffer(&t);
+        g_assert_cmphex(qvtd_get(vtd, entry) & all, ==, all);
+        g_assert_cmpuint(t.s->log->len, ==, 0);
+    }
+    stop(&t);
+}
+
+/* A page of the second stage comes, moves and goes under a first stage */
+static void test_below(void)
+{
+    Trial t;
+    QVtd *vtd;
+    const QVtdFirst *first = &t.first[MODE_NESTED_4];
+    uint64_t gpa;
+    Run run;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    gpa = qvtd_guest_address(first, TARGET);
+    follow(&t, MODE_NESTED_4);
+    for (unsigned i = 0; i < 512; i++) {
+        qvtd_map(vtd, &t.second, gpa + i * PAGE, TARGET + i * PAGE, 1,
+                 QVTD_RW);
+    }
+    /* One leaf of 2 MiB above 512 pages */
+    qvtd_put(vtd, qvtd_first_entry(vtd, first, BASE, 2),
+             gpa | QVTD_FS_USER | QVTD_PS);
+    flush_write_buffer(&t);
+    assert_exact_now(&t);
+    g_assert_true(strict_lookup(t.s, BASE + 511 * PAGE, &run));
+
+    strict_clear_log(t.s);
+    qvtd_map(vtd, &t.second, gpa + 5 * PAGE, TARGET + GIB, 1, QVTD_RW);
+    qvtd_map(vtd, &t.second, gpa + 7 * PAGE, 0, 1, 0);
+    qvtd_invalidate(vtd, QVTD_INV_IOTLB_PAGES(7, gpa + 5 * PAGE, 3));
+    host_pump(t.h);
+    assert_exact_now(&t);
+    g_assert_cmpuint(strict_unmaps(t.s), ==, 2);
+    g_assert_cmpuint(strict_maps(t.s), ==, 1);
+    stop(&t);
+}
+
+/* Random changes */
+
+static uint32_t pick(Trial *t, uint32_t n)
+{
+    return g_rand_int_range(t->rand, 0, n);
+}
+
+static uint64_t pick_target(Trial *t, unsigned level)
+{
+    uint64_t size = level == 2 ? 0x200000 : PAGE;
+
+    return TARGET + pick(t, 4) * size;
+}
+
+/* An entry of level 1 where there is no leaf above it, else that one */
+static void edit_first(Trial *t)
+{
+    QVtd *vtd = &t->h->vtd;
+    const QVtdFirst *first = &t->first[MODE_FIRST_4 + pick(t, 4)];
+    uint64_t iova = BASE + pick(t, PAGES) * PAGE;
+    uint64_t above = qvtd_get(vtd, qvtd_first_entry(vtd, first, iova, 2));
+    unsigned level = (above & QVTD_PS) || pick(t, 8) == 0 ? 2 : 1;
+    uint64_t entry = qvtd_first_entry(vtd, first, iova, level);
+    static const uint64_t bits[] = {
+        QVTD_FS_USER, QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D,
+        QVTD_FS_P | QVTD_FS_US, QVTD_FS_P | QVTD_FS_RW, QVTD_FS_P,
+        QVTD_FS_US, QVTD_FS_USER | BIT(52) | BIT(63), QVTD_FS_USER | BIT(58),
+    };
+    uint64_t leaf = qvtd_guest_address(first, pick_target(t, level)) |
+                    bits[pick(t, G_N_ELEMENTS(bits))] |
+                    (level > 1 ? QVTD_PS : 0);
+
+    qvtd_put(vtd, entry, pick(t, 4) ? leaf : 0);
+}
+
+static void edit_second(Trial *t)
+{
+    QVtd *vtd = &t->h->vtd;
+    uint64_t gpa = qvtd_guest_address(&t->first[MODE_NESTED_4],
+                                      pick_target(t, 1 + pick(t, 2)));
+
+    qvtd_map(vtd, &t->second, gpa, pick_target(t, 1), 1, pick(t, 4));
+    qvtd_map(vtd, &t->second, BASE + pick(t, PAGES) * PAGE, pick_target(t, 1),
+             1, pick(t, 4));
+}
+
+/* Tell of whatever may have changed, in one of the ways that may be used */
+static void tell(Trial *t)
+{
+    QVtd *vtd = &t->h->vtd;
+
+    switch (pick(t, 4)) {
+    case 0:
+        flush_write_buffer(t);
+        /* The second stage alone has its news by invalidations */
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_DOMAIN(7));
+        break;
+    case 1:
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_GLOBAL);
+        break;
+    case 2:
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_PAGES(7, BASE, 11));
+        break;
+    default:
+        qvtd_invalidate(vtd, QVTD_INV_PASID_IOTLB_ALL(7, 0));
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_PAGES(7, BASE, 11));
+        break;
+    }
+    host_pump(t->h);
+}
+
+static void random_step(Trial *t)
+{
+    g_autoptr(GArray) before = strict_mappings(t->s), after = NULL;
+    g_autoptr(GArray) unsent = runs_new();
+    g_autoptr(Judgement) j = NULL;
+
+    strict_clear_log(t->s);
+    for (unsigned n = pick(t, 12); n; n--) {
+        if (pick(t, 3)) {
+            edit_first(t);
+        } else {
+            edit_second(t);
+        }
+    }
+    if (pick(t, 5)) {
+        tell(t);
+    } else {
+        follow(t, pick(t, MODES));
+    }
+    assert_exact_now(t);
+    after = strict_mappings(t->s);
+    if (t->d->view != VTD_VIEW_TRANSLATED) {
+        return;
+    }
+    j = judge(&(JudgeStep) {
+        .before = before, .after = after, .log = t->s->log,
+        .plain = &t->plain, .unsent = unsent,
+    });
+    if (j->wrong) {
+        g_test_message("%s", j->wrong);
+    }
+    g_assert_cmpstr(j->wrong, ==, NULL);
+}
+
+static void test_random(void)
+{
+    const char *text = g_getenv("TEST_SEED");
+    guint32 seed = text ? g_ascii_strtoull(text, NULL, 0) : g_random_int();
+    Trial t;
+
+    start(&t);
+    g_test_message("TEST_SEED=%u", seed);
+    t.rand = g_rand_new_with_seed(seed);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        random_step(&t);
+    }
+    g_rand_free(t.rand);
+    stop(&t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vtd/shadow/stages/write-buffer", test_write_buffer);
+    g_test_add_func("/vtd/shadow/stages/marks", test_marks);
+    g_test_add_func("/vtd/shadow/stages/below", test_below);
+    g_test_add_func("/vtd/shadow/stages/random", test_random);
+    return g_test_run();
+}
