@@ -25,6 +25,7 @@
 #include "hw/i386/pc.h"
 #include "hw/pci-host/q35.h"
 #include "hw/pci/pci.h"
+#include "monitor/monitor.h"
 #include "system/system.h"
 #include "intel_iommu_compat.h"
 #include "intel_iommu_internal.h"
@@ -97,15 +98,6 @@ static bool intel_iommu_dirty_tracking(void *opaque)
     return global_dirty_tracking != 0;
 }
 
-static void intel_iommu_over_limit(void *opaque)
-{
-    IntelIOMMUState *s = opaque;
-
-    warn_report("intel-iommu: the guest maps more than max-mappings=%" PRIu64
-                " pages for a device; the device cannot reach the rest",
-                s->max_mappings);
-}
-
 static const char *intel_iommu_user_option(void *opaque, const char *name)
 {
     return intel_iommu_option_name(name);
@@ -148,6 +140,8 @@ static const VtdOps intel_iommu_ops = {
     .schedule = intel_iommu_schedule,
     .log = intel_iommu_log,
     .log_more = intel_iommu_log_more,
+    .fault = intel_iommu_fault,
+    .queue_stopped = intel_iommu_queue_stopped,
     .over_limit = intel_iommu_over_limit,
     .option_name = intel_iommu_user_option,
 };
@@ -244,6 +238,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     s->haw_bits = intel_iommu_haw_bits(s);
     s->aw_bits = MIN(s->input_bits, MAX_HAW_BITS);
     s->continue_bh = qemu_bh_new(intel_iommu_continue, s);
+    intel_iommu_init_events(s);
     config = (VtdConfig) {
         .aw_bits = s->input_bits,
         .haw_bits = s->haw_bits,
@@ -329,6 +324,7 @@ static const TypeInfo intel_iommu_type = {
 static void intel_iommu_register_type(void)
 {
     type_register_static(&intel_iommu_type);
+    monitor_register_hmp("vtd", true, hmp_info_vtd);
 }
 
 type_init(intel_iommu_register_type)

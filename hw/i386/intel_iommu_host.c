@@ -102,22 +102,28 @@ static void intel_iommu_check_locked_memory(IntelIOMMUState *s)
 }
 
 /* VFIO's and vDPA's own messages name no remedy */
-void intel_iommu_refused(void *opaque, int error)
+void intel_iommu_refused(void *space_opaque, const VtdNotice *notice,
+                         int error)
 {
-    IntelIOMMUState *s = opaque;
+    IntelIOMMUState *s = intel_iommu_of_space(space_opaque);
+    IntelIOMMUSpaceInfo space = intel_iommu_space_info(space_opaque);
+    const char *id = intel_iommu_device_id(space.dev);
+    g_autofree char *name = intel_iommu_sid_name(space.sid);
     bool *told = error == -ENOSPC ? &s->no_space_told :
                  error == -ENOMEM ? &s->no_memory_told : &s->refusal_told;
     const char *remedy =
-        error == -ENOSPC ? "; raise dma_entry_limit of the host's module "
-                           "vfio_iommu_type1" :
-        error == -ENOMEM ? "; " RAISE_LOCKED_MEMORY : "";
+        error == -ENOSPC ? "raise dma_entry_limit of the host's module "
+                           "vfio_iommu_type1, or use hugepages" :
+        error == -ENOMEM ? RAISE_LOCKED_MEMORY : NULL;
 
     if (!*told) {
         *told = true;
         warn_report("intel-iommu: the host refuses to map what the guest "
-                    "maps for a device: %s%s", strerror(-error),
-                    remedy);
+                    "maps for a device: %s%s%s (device %s%s%s; see info vtd)",
+                    strerror(-error), remedy ? "; " : "", remedy ?: "", name,
+                    id ? ", " : "", id ?: "");
     }
+    intel_iommu_tell_refused(s, &space, notice, error, remedy);
 }
 
 bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,

@@ -8,7 +8,9 @@
 #define HW_I386_INTEL_IOMMU_INTERNAL_H
 
 #include "hw/i386/intel_iommu.h"
+#include "hw/i386/vtd/look.h"
 #include "migration/vmstate.h"
+#include "qapi/qapi-types-vtd.h"
 #include "system/host_iommu_device.h"
 
 /* intel_iommu_props.c: what the user asks for */
@@ -45,6 +47,58 @@ void intel_iommu_switch_to(void *space_opaque, VtdView view);
 int intel_iommu_notify(void *space_opaque, const VtdNotice *notice);
 void intel_iommu_invalidate(void *space_opaque, uint64_t first, uint64_t last,
                             bool device_tlb);
+
+/* What monitors are told of a space */
+typedef struct IntelIOMMUSpaceInfo {
+    VtdSpace *vtd;
+    uint16_t sid;
+    PCIDevice *dev;             /* the device there, or NULL */
+    bool map, cache, device_tlb;        /* who listens, by kind */
+} IntelIOMMUSpaceInfo;
+/* IntelIOMMUSpaceInfo of all spaces in the order of source ids; free it. */
+GArray *intel_iommu_list_spaces(IntelIOMMUState *s);
+/* The same of the one that VtdOps are called with as space_opaque */
+IntelIOMMUSpaceInfo intel_iommu_space_info(void *space_opaque);
+
+IntelIOMMUState *intel_iommu_of_space(void *space_opaque);
+
+/* intel_iommu_query.c: what monitors ask for, under the big lock */
+
+/*
+ * What x-query-vtd returns.  In a coroutine all of @limit ranges of @device
+ * are found, else what a part of a millisecond is enough for.
+ */
+IntelIommuInfo *intel_iommu_query(const char *device, uint64_t first,
+                                  uint64_t last, uint32_t limit, Error **errp);
+/* The unit, or NULL with @errp set if the machine has none */
+IntelIOMMUState *intel_iommu_find(Error **errp);
+/* bus:slot.function of a source id; free it. */
+char *intel_iommu_sid_name(uint16_t sid);
+/* The id of a device on the command line; NULL if it has none */
+const char *intel_iommu_device_id(PCIDevice *dev);
+IntelIommuFault *intel_iommu_qmp_fault(IntelIOMMUState *s,
+                                       const VtdPastFault *past);
+/* NULL if it is off */
+IntelIommuQueue *intel_iommu_qmp_queue(const VtdUnitLook *look);
+
+/* intel_iommu_hmp.c: the same for people */
+
+void hmp_info_vtd(Monitor *mon, const QDict *qdict);
+
+/* intel_iommu_event.c: events of QMP */
+
+void intel_iommu_init_events(IntelIOMMUState *s);
+/* VtdOps.fault */
+void intel_iommu_fault(void *opaque);
+/* VtdOps.queue_stopped */
+void intel_iommu_queue_stopped(void *opaque);
+/* VtdOps.over_limit */
+void intel_iommu_over_limit(void *opaque);
+/* A MAP was refused; @remedy is NULL if there is none */
+void intel_iommu_tell_refused(IntelIOMMUState *s,
+                              const IntelIOMMUSpaceInfo *space,
+                              const VtdNotice *notice, int error,
+                              const char *remedy);
 
 /* intel_iommu_memory.c: the guest's memory; VtdOps.read and VtdOps.write */
 
@@ -86,7 +140,8 @@ void intel_iommu_unset_host_device(PCIBus *bus, void *opaque, int devfn);
  */
 bool intel_iommu_settle_caching_mode(IntelIOMMUState *s, Error **errp);
 /* VtdOps.refused: say what helps, once for each kind of @error. */
-void intel_iommu_refused(void *opaque, int error);
+void intel_iommu_refused(void *space_opaque, const VtdNotice *notice,
+                         int error);
 /* Caching mode on, before the guest can see that it was not. */
 void intel_iommu_use_caching_mode(IntelIOMMUState *s);
 

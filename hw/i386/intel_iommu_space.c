@@ -527,6 +527,56 @@ AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque, int devfn)
     return &space->as;
 }
 
+IntelIOMMUSpaceInfo intel_iommu_space_info(void *space_opaque)
+{
+    IntelIOMMUSpace *space = space_opaque;
+    IntelIOMMUSpaceInfo info = {
+        .vtd = space->vtd,
+        .sid = intel_iommu_source_id(space),
+        .dev = space->bus ? space->bus->devices[space->devfn] : NULL,
+    };
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
+        info.map |= !!(n->notifier_flags & IOMMU_NOTIFIER_MAP);
+        info.cache |= (n->notifier_flags & IOMMU_NOTIFIER_IOTLB_EVENTS) ==
+                      IOMMU_NOTIFIER_UNMAP;
+        info.device_tlb |= !!(n->notifier_flags &
+                              IOMMU_NOTIFIER_DEVIOTLB_UNMAP);
+    }
+    return info;
+}
+
+IntelIOMMUState *intel_iommu_of_space(void *space_opaque)
+{
+    IntelIOMMUSpace *space = space_opaque;
+
+    return space->s;
+}
+
+static gint intel_iommu_space_order(gconstpointer a, gconstpointer b)
+{
+    const IntelIOMMUSpaceInfo *x = a, *y = b;
+
+    return x->sid - y->sid;
+}
+
+GArray *intel_iommu_list_spaces(IntelIOMMUState *s)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(IntelIOMMUSpaceInfo));
+    IntelIOMMUSpace *space;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, s->spaces);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&space, NULL)) {
+        IntelIOMMUSpaceInfo info = intel_iommu_space_info(space);
+
+        g_array_append_val(list, info);
+    }
+    g_array_sort(list, intel_iommu_space_order);
+    return list;
+}
+
 void intel_iommu_init_spaces(IntelIOMMUState *s)
 {
     s->spaces = g_hash_table_new(intel_iommu_space_hash,

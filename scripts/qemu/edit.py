@@ -11,7 +11,8 @@ import os
 import re
 from collections import namedtuple
 
-MARKS = {'.c': '  /* wired */', '.h': '  /* wired */', '.rst': ''}
+MARKS = {'.c': '  /* wired */', '.h': '  /* wired */', '.hx': '  /* wired */',
+         '.rst': ''}
 MARK = '  # wired'              # in all other files
 
 # Replace the one place that matches; it is `what` to a reader.

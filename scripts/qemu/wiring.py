@@ -78,6 +78,19 @@ OURS = COMMON + (
     ('docs/devel/index-internals.rst', (
         Behind('an internal subsystem', r'^   ebpf_rss$', (
             '   @DEVEL_PAGE@',)),)),
+    # The schema of what monitors ask for; of machines without the unit, too
+    ('qapi/meson.build', (
+        Behind('a module', r"^  'virtio',$", ("  'vtd',",)),)),
+    ('qapi/qapi-schema.json', (
+        Behind('a module', r"^\{ 'include': 'virtio\.json' \}$", (
+            "{ 'include': 'vtd.json' }",)),)),
+    ('hmp-commands-info.hx', (
+        Behind('the last command', '', (
+            '#include "hw/i386/intel_iommu_hmp.h"',)),)),
+    ('hw/misc/meson.build', (
+        Behind('an end', '', (
+            "system_ss.add(when: 'CONFIG_VTD', "
+            "if_false: files('vtd-query-stub.c'))",)),)),
     ('hw/i386/meson.build', (
         Replace('the sources of CONFIG_VTD',
                 r"('CONFIG_VTD', if_true: files\()[^)]*\)",

@@ -166,7 +166,7 @@ static int64_t host_now(void *opaque)
 {
     Host *h = opaque;
 
-    return h->now += h->tick;
+    return __atomic_add_fetch(&h->now, h->tick, __ATOMIC_RELAXED);
 }
 
 static void host_schedule(void *opaque)
@@ -220,12 +220,27 @@ static const char *host_option_name(void *opaque, const char *name)
     return g_str_equal(name, "scalable-mode") ? "x-scalable-mode" : name;
 }
 
-static void host_refused(void *opaque, int error)
+static void device_refused(void *opaque, const VtdNotice *notice, int error)
+{
+    Device *d = opaque;
+
+    g_assert_cmpint(error, <, 0);
+    g_assert_true(notice->read || notice->write);
+    d->h->refusals++;
+}
+
+static void host_fault(void *opaque)
 {
     Host *h = opaque;
 
-    g_assert_cmpint(error, <, 0);
-    h->refusals++;
+    __atomic_fetch_add(&h->faults, 1, __ATOMIC_RELAXED);
+}
+
+static void host_queue_stopped(void *opaque)
+{
+    Host *h = opaque;
+
+    h->stops++;
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
@@ -311,7 +326,9 @@ static const VtdOps host_ops = {
     .ram = host_ram,
     .notify = device_notify,
     .dirty_tracking = host_dirty_tracking,
-    .refused = host_refused,
+    .refused = device_refused,
+    .fault = host_fault,
+    .queue_stopped = host_queue_stopped,
     .now = host_now,
     .schedule = host_schedule,
     .log = host_log,

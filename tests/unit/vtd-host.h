@@ -96,7 +96,9 @@ struct Host {
     int64_t tick;
     bool scheduled;             /* vtd_continue() is wanted */
     unsigned over_limits;       /* how often it was told */
-    unsigned refusals;          /* likewise */
+    unsigned refusals;          /* likewise, as the next two */
+    unsigned faults;
+    unsigned stops;             /* of the queue */
     GPtrArray *lines;           /* char *: of log(); under the lock */
     bool log_more;              /* as VtdOps.log_more says */
     unsigned log_asked;         /* how often */

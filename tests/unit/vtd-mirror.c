@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "vtd-mirror.h"
+#include "hw/i386/vtd/look.h"
 
 const VtdConfig mirror_config = {
     .aw_bits = 48,
@@ -114,6 +115,39 @@ static PlainContext context_now(const Mirror *m, Plain *plain)
     return context;
 }
 
+/* What a query says is mapped: all that the tables map, RAM or not */
+static void assert_query(const Mirror *m, Plain *plain,
+                         const PlainContext *context)
+{
+    g_autoptr(GArray) interrupts = runs_new(), said = runs_new();
+    g_autoptr(GArray) leaves = plain_leaves(plain, context);
+    g_autoptr(GArray) cover = runs_cover(leaves), truth = NULL;
+    g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(VtdMapped));
+    VtdMappedLook look = {
+        .last = UINT64_MAX, .limit = UINT_MAX, .ranges = ranges,
+    };
+    VtdSpaceLook space;
+
+    vtd_look_space(m->d->space, &space);
+    if (space.limited) {
+        return;
+    }
+    while (!look.done) {
+        vtd_look_mapped(m->d->space, &look);
+    }
+    RUNS_ADD(interrupts, QVTD_MSI_ADDR, 0xfeefffff, 0, 0);
+    truth = runs_subtract(cover, interrupts);
+    for (unsigned i = 0; i < ranges->len; i++) {
+        VtdMapped *mapped = &g_array_index(ranges, VtdMapped, i);
+
+        RUNS_ADD(said, mapped->first, mapped->last, 0, 0);
+    }
+    g_autoptr(GArray) said_cover = runs_cover(said);
+
+    g_assert_true(runs_expect_same("what a query says", said_cover, truth));
+    g_assert_cmpuint(space.pages, ==, runs_pages(cover, 0, UINT64_MAX));
+}
+
 void assert_exact(const Mirror *m)
 {
     Plain plain;
@@ -123,6 +157,7 @@ void assert_exact(const Mirror *m)
 
     assert_strict(m->s);
     g_assert_true(runs_expect_same("what is mapped", held, truth));
+    assert_query(m, &plain, &context);
 }
 
 void assert_step(Mirror *m, unsigned splits)

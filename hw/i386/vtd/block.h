@@ -60,6 +60,7 @@ struct VtdSeen {
     VtdTables tables;
     GTree *gibs;
     uint64_t leaves;
+    uint64_t pages;             /* of 4 KiB that these map */
     uint64_t bytes;             /* of memory that is taken */
     uint64_t promised;          /* more bytes that are set aside, see below */
     bool limited;               /* something was left out */
@@ -196,6 +197,8 @@ static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
 
 /* The GiB at @first, a multiple of VTD_GIB_SIZE, or NULL */
 VtdGib *vtd_gib_find(const VtdSeen *seen, uint64_t first);
+/* The first GiB at or above @first, or NULL */
+VtdGib *vtd_gib_next(const VtdSeen *seen, uint64_t first);
 /* Add a GiB, where there is none */
 VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first);
 void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib);

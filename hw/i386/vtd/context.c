@@ -83,17 +83,20 @@ static bool vtd_context_fault(VtdFault *fault, VtdReason reason, bool fpd)
 }
 
 /* Read an entry of 16 bytes once: the guest may write it meanwhile */
-static bool vtd_read_entry128(Vtd *v, uint64_t table, unsigned index,
-                              uint64_t *lo, uint64_t *hi)
+static bool vtd_read_entry128(Vtd *v, VtdStepKind kind, uint64_t table,
+                              unsigned index, VtdFault *fault)
 {
-    uint64_t entry[2];
+    uint64_t gpa = table + index * 2 * sizeof(uint64_t), entry[2];
 
-    if (!v->ops->read(v->opaque, table + index * sizeof(entry), entry,
-                      sizeof(entry))) {
+    if (!v->ops->read(v->opaque, gpa, entry, sizeof(entry))) {
+        vtd_note(fault, kind, gpa, NULL, 2);
         return false;
     }
-    *lo = GUINT64_FROM_LE(entry[0]);
-    *hi = GUINT64_FROM_LE(entry[1]);
+    entry[0] = GUINT64_FROM_LE(entry[0]);
+    entry[1] = GUINT64_FROM_LE(entry[1]);
+    vtd_note(fault, kind, gpa, entry, 2);
+    fault->lo = entry[0];
+    fault->hi = entry[1];
     return true;
 }
 
@@ -160,11 +163,11 @@ static bool vtd_context_read_legacy(Vtd *v, uint64_t root, uint16_t sid,
     uint64_t lo, hi;
     bool fpd;
 
-    if (!vtd_read_entry128(v, root, bus, &lo, &hi)) {
+    if (!vtd_read_entry128(v, VTD_STEP_ROOT, root, bus, fault)) {
         return vtd_context_fault(fault, VTD_FAULT_ROOT_ACCESS, false);
     }
-    fault->lo = lo;
-    fault->hi = hi;
+    lo = fault->lo;
+    hi = fault->hi;
     if (!(lo & VTD_ROOT_P)) {
         trace_vtd_re_not_present(bus);
         return vtd_context_fault(fault, VTD_FAULT_ROOT_NOT_PRESENT, false);
@@ -173,11 +176,12 @@ static bool vtd_context_read_legacy(Vtd *v, uint64_t root, uint16_t sid,
         (lo & VTD_PAGE_MASK & ~v->haw_mask)) {
         return vtd_context_fault(fault, VTD_FAULT_ROOT_RESERVED, false);
     }
-    if (!vtd_read_entry128(v, lo & VTD_PAGE_MASK, devfn, &lo, &hi)) {
+    if (!vtd_read_entry128(v, VTD_STEP_CONTEXT, lo & VTD_PAGE_MASK, devfn,
+                           fault)) {
         return vtd_context_fault(fault, VTD_FAULT_CONTEXT_ACCESS, false);
     }
-    fault->lo = lo;
-    fault->hi = hi;
+    lo = fault->lo;
+    hi = fault->hi;
     fpd = lo & VTD_CONTEXT_FPD;
     if (!(lo & VTD_CONTEXT_P)) {
         trace_vtd_ce_not_present(bus, devfn);
@@ -228,7 +232,7 @@ VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables)
     VtdRequest request = {
         .sid = v->ops->source_id(space->opaque), .pasid = VTD_NO_PASID,
     };
-    VtdFault fault;
+    VtdFault fault = { 0 };
 
     *tables = false;
     if (!vtd_translating(v)) {
@@ -263,6 +267,16 @@ static bool vtd_request_same(const VtdRequest *a, const VtdRequest *b)
 {
     return a->sid == b->sid && a->pasid == b->pasid &&
            a->supervisor == b->supervisor;
+}
+
+const VtdContext *vtd_context_cached(VtdSpace *space,
+                                     const VtdRequest *request)
+{
+    VtdContext *context =
+        qatomic_load_acquire(vtd_context_slot(space, request->pasid));
+
+    return context && vtd_request_same(&context->request, request) ? context
+                                                                   : NULL;
 }
 
 const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,

@@ -74,6 +74,7 @@ static void vtd_pending_settle_locked(Vtd *v)
 
 void vtd_fault_record(Vtd *v, const VtdFault *fault)
 {
+    bool hidden = fault->fpd && vtd_fault_qualified(fault->reason);
     uint64_t hi;
 
     if (!vtd_fault_of_interrupt(fault->reason)) {
@@ -82,8 +83,9 @@ void vtd_fault_record(Vtd *v, const VtdFault *fault)
     } else {
         trace_vtd_ir_fault(fault->sid, fault->reason, fault->info >> 48);
     }
+    vtd_history_add(v, fault, hidden);
     vtd_log_fault(v, fault);
-    if (fault->fpd && vtd_fault_qualified(fault->reason)) {
+    if (hidden) {
         trace_vtd_fault_disabled();
         return;
     }

@@ -21,6 +21,7 @@
 #include "qemu/atomic.h"
 #include "qemu/thread.h"
 #include "vtd.h"
+#include "look.h"
 #include "seen.h"
 #include "notify.h"
 #include "iotlb.h"
@@ -170,6 +171,14 @@ typedef struct VtdSpaces {
     uint64_t generation;        /* counts updates */
 } VtdSpaces;
 
+/* history.c: the faults that came last */
+#define VTD_HISTORY             32
+typedef struct VtdHistory {
+    QemuMutex lock;
+    struct VtdPast *past;           /* lock: a ring of VTD_HISTORY */
+    uint64_t count;                 /* lock: of all that it ever took */
+} VtdHistory;
+
 struct Vtd {
     /* unit.c; set before the guest runs */
     const VtdOps *ops;
@@ -189,6 +198,7 @@ struct Vtd {
     VtdContexts contexts;
     VtdInterrupts interrupts;
     VtdIotlb *iotlb;
+    VtdHistory history;
     VtdQueue queue;                 /* bql */
     VtdCommands commands;           /* bql */
     VtdIecChange iec_change;        /* bql */
@@ -238,6 +248,10 @@ struct VtdSpace {
     uint64_t context_hits;          /* atomic */
     /* translate.c */
     uint64_t hits;                  /* atomic: of the IOTLB */
+    uint64_t misses;                /* atomic */
+    uint64_t faults;                /* atomic */
+    /* send.c */
+    uint64_t maps, unmaps;          /* bql: that were sent */
     /* share.c */
     VtdShare *share;                /* bql: what is followed, or NULL */
     uint16_t did;                   /* bql: by which domain, */
@@ -406,10 +420,28 @@ void vtd_completion_raise(Vtd *v);
 /* Software wrote ICS or IECTL */
 void vtd_completion_written(Vtd *v);
 
+/*
+ * history.c: the faults that came last.  [any], but for vtd_history_get(),
+ * which fills in the one that came @n-th last; false if there is none.  [bql]
+ */
+typedef struct VtdFault VtdFault;
+void vtd_history_init(Vtd *v);
+void vtd_history_destroy(Vtd *v);
+void vtd_history_add(Vtd *v, const VtdFault *fault, bool hidden);
+typedef struct VtdPast VtdPast;
+bool vtd_history_get(Vtd *v, unsigned n, VtdPast *past);
+
 /* fault.c: fault records (6.4).  [any] */
 
+/* Who wants to know what is read on the way of a request */
+typedef struct VtdNotes {
+    void (*note)(void *opaque, VtdStepKind kind, uint64_t gpa,
+                 const uint64_t *entry, unsigned n);
+    void *opaque;
+} VtdNotes;
+
 /* A request that is blocked */
-typedef struct VtdFault {
+struct VtdFault {
     VtdReason reason;
     uint16_t sid;               /* of the requester */
     uint32_t pasid;             /* of a request with one, or VTD_NO_PASID */
@@ -424,7 +456,26 @@ typedef struct VtdFault {
     /* and the entry to blame; of a page table, at @level, or 0 */
     uint8_t level;
     uint64_t lo, hi;
-} VtdFault;
+    /* For explain.c: what is read is written down, and nothing is changed */
+    const VtdNotes *notes;
+};
+
+/* An entry of @n qwords at @gpa was read; NULL: it is not in memory */
+static inline void vtd_note(const VtdFault *fault, VtdStepKind kind,
+                            uint64_t gpa, const uint64_t *entry, unsigned n)
+{
+    if (fault->notes) {
+        fault->notes->note(fault->notes->opaque, kind, gpa, entry, n);
+    }
+}
+
+/* One that came before */
+struct VtdPast {
+    VtdFault fault;
+    bool hidden;                /* by FPD: the guest was not told */
+    int64_t time;               /* of the last of them, by VtdOps.now */
+    uint64_t count;             /* how often it came in a row */
+};
 
 /* Reasons of remapping interrupts are apart from those of DMA (6.2) */
 static inline bool vtd_fault_of_interrupt(VtdReason reason)
@@ -477,6 +528,9 @@ const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
 /* Read a context from the tables.  False for none; @fault as above.  [any] */
 bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
                       VtdFault *fault);
+/* The same from the cache alone; NULL for none.  [any] */
+const VtdContext *vtd_context_cached(VtdSpace *space,
+                                     const VtdRequest *request);
 /* RTADDR.TTM as latched.  [any] */
 unsigned vtd_contexts_ttm(Vtd *v);
 /* Whether the root table that is latched is one of scalable mode.  [any] */
@@ -557,6 +611,15 @@ bool vtd_syncs_pending(const Vtd *v);
 bool vtd_syncs_continue(Vtd *v);
 /* Forget tables that no space follows */
 void vtd_shares_drop_unused(Vtd *v);
+
+/*
+ * translate.c: what the tables make of a request, if @fault has notes: no
+ * cache is asked or filled, no counter changes, no fault is recorded, nothing
+ * is written to guest memory.  VTD_FAULT_NONE: @out is filled in.  [any]
+ */
+VtdReason vtd_translate_uncached(Vtd *v, const VtdContext *context,
+                                 uint64_t iova, VtdAccess access,
+                                 VtdFault *fault, VtdTranslation *out);
 
 /* space.c: views, and when a space changes to other tables.  [bql] */
 void vtd_spaces_init(Vtd *v);
@@ -643,5 +706,7 @@ void vtd_interrupts_set_remapping(Vtd *v, bool on);
 void vtd_interrupts_set_compatibility(Vtd *v, bool on);
 /* Drop cached entries @first to @last */
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last);
+/* How many of VTD_IEC_SLOTS are in use */
+unsigned vtd_iec_used(Vtd *v);
 
 #endif

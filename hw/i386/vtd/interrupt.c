@@ -132,6 +132,18 @@ static void vtd_irte_keep(Vtd *v, const VtdMessage *message, uint16_t index,
     qemu_mutex_unlock(&v->interrupts.lock);
 }
 
+unsigned vtd_iec_used(Vtd *v)
+{
+    unsigned used = 0;
+
+    qemu_mutex_lock(&v->interrupts.lock);
+    for (unsigned i = 0; i < VTD_IEC_SLOTS; i++) {
+        used += v->interrupts.slot[i].valid;
+    }
+    qemu_mutex_unlock(&v->interrupts.lock);
+    return used;
+}
+
 void vtd_iec_drop(Vtd *v, uint32_t first, uint32_t last)
 {
     qemu_mutex_lock(&v->interrupts.lock);

@@ -347,3 +347,19 @@ void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
     vtd_iotlb_drop_tag_ranges(iotlb, vtd_iotlb_tag(did, true, pasid), &range,
                               1);
 }
+
+unsigned vtd_iotlb_used(VtdIotlb *iotlb)
+{
+    unsigned used = 0;
+
+    qemu_mutex_lock(&iotlb->lock);
+    for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
+        for (unsigned j = 0; j < VTD_IOTLB_WAYS; j++) {
+            VtdIotlbSlot *slot = &iotlb->set[i].slot[j];
+
+            used += vtd_iotlb_alive(iotlb, slot->tag, slot->walked);
+        }
+    }
+    qemu_mutex_unlock(&iotlb->lock);
+    return used;
+}

@@ -56,5 +56,7 @@ void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid);
 /* Pages of both that meet @first to @last */
 void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
                                 uint64_t first, uint64_t last);
+/* How many entries can be hit; looks at each slot */
+unsigned vtd_iotlb_used(VtdIotlb *iotlb);
 
 #endif

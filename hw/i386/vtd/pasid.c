@@ -16,22 +16,27 @@
 
 /* The steps of the way, and the reasons of what can go wrong in each */
 typedef struct VtdPasidStep {
+    VtdStepKind kind;
     uint8_t access, not_present, reserved;
 } VtdPasidStep;
 
 static const VtdPasidStep vtd_step_root = {
+    VTD_STEP_ROOT,
     VTD_FAULT_SM_ROOT_ACCESS, VTD_FAULT_SM_ROOT_NOT_PRESENT,
     VTD_FAULT_SM_ROOT_RESERVED,
 };
 static const VtdPasidStep vtd_step_context = {
+    VTD_STEP_CONTEXT,
     VTD_FAULT_SM_CONTEXT_ACCESS, VTD_FAULT_SM_CONTEXT_NOT_PRESENT,
     VTD_FAULT_SM_CONTEXT_RESERVED,
 };
 static const VtdPasidStep vtd_step_directory = {
+    VTD_STEP_PASID_DIRECTORY,
     VTD_FAULT_PASID_DIR_ACCESS, VTD_FAULT_PASID_DIR_NOT_PRESENT,
     VTD_FAULT_PASID_DIR_RESERVED,
 };
 static const VtdPasidStep vtd_step_pasid = {
+    VTD_STEP_PASID,
     VTD_FAULT_PASID_ACCESS, VTD_FAULT_PASID_NOT_PRESENT,
     VTD_FAULT_PASID_RESERVED,
 };
@@ -54,12 +59,14 @@ static bool vtd_pasid_step(Vtd *v, const VtdPasidStep *step, uint64_t gpa,
     uint64_t bad = 0;
 
     if (!v->ops->read(v->opaque, gpa, entry, n * sizeof(uint64_t))) {
+        vtd_note(fault, step->kind, gpa, NULL, n);
         return vtd_pasid_fault(fault, step->access);
     }
     for (unsigned i = 0; i < n; i++) {
         entry[i] = GUINT64_FROM_LE(entry[i]);
         bad |= entry[i] & (i < known ? reserved[i] : ~0ull);
     }
+    vtd_note(fault, step->kind, gpa, entry, n);
     fault->lo = entry[0];
     fault->hi = n > 1 ? entry[1] : 0;
     fault->fpd |= step != &vtd_step_root && (entry[0] & VTD_CONTEXT_FPD);

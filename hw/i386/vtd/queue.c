@@ -332,6 +332,7 @@ static void vtd_queue_error(Vtd *v, unsigned iqei)
     vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0),
                      iqei & VTD_MASK(3, 0));
     vtd_fault_status(v, VTD_FSTS_IQE);
+    v->ops->queue_stopped(v->opaque);
 }
 
 static void vtd_queue_show_head(Vtd *v)

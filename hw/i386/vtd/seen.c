@@ -53,12 +53,14 @@ static VtdBlock *vtd_block_new(VtdSeen *seen, const VtdBlock *from)
     }
     seen->promised += vtd_form_promise(block->form);
     seen->leaves += block->level > 1 ? 1 : block->leaves;
+    seen->pages += block->leaves;
     return block;
 }
 
 static void vtd_block_free(VtdSeen *seen, VtdBlock *block)
 {
     seen->leaves -= block->level > 1 ? 1 : block->leaves;
+    seen->pages -= block->leaves;
     seen->promised -= vtd_form_promise(block->form);
     vtd_seen_release(seen, block->entry,
                      vtd_form_words(block->form) * sizeof(uint64_t));
@@ -128,6 +130,30 @@ VtdGib *vtd_gib_find(const VtdSeen *seen, uint64_t first)
     return seen ? g_tree_lookup(seen->gibs, &first) : NULL;
 }
 
+typedef struct VtdGibSearch {
+    uint64_t first;
+    gconstpointer key;          /* the best so far, or NULL */
+} VtdGibSearch;
+
+static gint vtd_gib_search(gconstpointer key, gconstpointer opaque)
+{
+    VtdGibSearch *search = (VtdGibSearch *)opaque;
+
+    if (*(const uint64_t *)key < search->first) {
+        return 1;
+    }
+    search->key = key;
+    return -1;
+}
+
+VtdGib *vtd_gib_next(const VtdSeen *seen, uint64_t first)
+{
+    VtdGibSearch search = { .first = first };
+
+    g_tree_search(seen->gibs, vtd_gib_search, &search);
+    return search.key ? g_tree_lookup(seen->gibs, search.key) : NULL;
+}
+
 VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first)
 {
     VtdGib *gib = g_new0(VtdGib, 1);
@@ -188,6 +214,7 @@ void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf)
 
     vtd_gib_drop_blocks(seen, gib);
     seen->leaves += more;
+    seen->pages += more * (int64_t)(VTD_GIB_SIZE / VTD_PAGE_SIZE);
     seen->promised += more * (int64_t)VTD_GIB_LEAF;
     gib->leaf = leaf;
 }
@@ -260,6 +287,7 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
     }
     block->leaves += more;
     seen->leaves += more;
+    seen->pages += more;
     if (!block->leaves) {
         vtd_gib_set_block(seen, gib, index, NULL);
     } else if (block->leaves == VTD_ENTRIES && block->form == VTD_FORM_HOLES) {
@@ -338,4 +366,9 @@ void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves, uint64_t *bytes)
 {
     *leaves = seen->leaves;
     *bytes = seen->bytes;
+}
+
+uint64_t vtd_seen_pages(const VtdSeen *seen)
+{
+    return seen->pages;
 }

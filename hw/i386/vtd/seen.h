@@ -94,6 +94,8 @@ bool vtd_seen_limited(const VtdSeen *seen);
 /* How many leaves are held, and the bytes of memory that they take */
 void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves,
                     uint64_t *bytes);
+/* How many pages of 4 KiB these map */
+uint64_t vtd_seen_pages(const VtdSeen *seen);
 
 /*
  * Take over what the guest's tables say from @first to @last, and beyond as

@@ -105,8 +105,8 @@ void vtd_space_map_refused(VtdSpace *space, const char *reason,
     vtd_count_bql(v, VTD_STAT_REFUSED, 1);
     trace_vtd_shadow_refused(reason, space->did, notice->first, notice->last,
                              notice->addr, -error);
-    v->ops->refused(v->opaque, error);
     vtd_space_set_refused(space, notice->first, notice->last, true);
+    v->ops->refused(space->opaque, notice, error);
     *tries = vtd_refused_for_room(error) ? *tries / 4 : *tries - 1;
     if (!*tries) {
         space->sent.retry_from = notice->last + 1;
@@ -128,6 +128,7 @@ void vtd_send_unmap(VtdSink *sink, uint64_t first, uint64_t last,
             VtdNotice notice = { .first = first, .last = end, .addr = addr };
 
             vtd_count_bql(v, VTD_STAT_UNMAPS, 1);
+            sink->space->unmaps++;
             vtd_count_bql(v, VTD_STAT_UNMAPPED_PAGES,
                            ((end - first) >> VTD_PAGE_SHIFT) + 1);
             trace_vtd_shadow_unmap(sink->reason, sink->space->did, first, end);
@@ -231,6 +232,7 @@ static void vtd_send_piece(VtdSink *sink, const VtdNotice *notice)
             return;
         }
         vtd_count_bql(v, VTD_STAT_MAPS, 1);
+        space->maps++;
         trace_vtd_shadow_map(sink->reason, space->did, notice->first,
                              notice->last, notice->addr, notice->read,
                              notice->write);

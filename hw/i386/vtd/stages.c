@@ -20,6 +20,7 @@ typedef struct VtdWay {
     Vtd *v;
     const VtdTables *tables;
     VtdWalk *blame;             /* the walk that ended the way */
+    const VtdFault *fault;      /* for its notes */
     bool marks;                 /* the request sets bits */
     bool missing;               /* bits that are not set were left so */
     bool raced;                 /* an entry has changed since it was read */
@@ -34,9 +35,11 @@ static bool vtd_way_read(void *opaque, uint64_t gpa, uint64_t *entry)
     Vtd *v = way->v;
 
     if (!v->ops->read(v->opaque, gpa, entry, sizeof(*entry))) {
+        vtd_note(way->fault, VTD_STEP_PAGE, gpa, NULL, 1);
         return false;
     }
     *entry = GUINT64_FROM_LE(*entry);
+    vtd_note(way->fault, VTD_STEP_PAGE, gpa, entry, 1);
     return true;
 }
 
@@ -56,6 +59,9 @@ static bool vtd_way_set(VtdWay *way, const VtdStageReasons *reason,
     if (!way->tables->marks_snooped) {
         way->reason = reason->mark_snoop;
         return false;
+    }
+    if (way->fault->notes) {
+        return true;
     }
     if (!v->ops->swap(v->opaque, gpa, GUINT64_TO_LE(entry),
                       GUINT64_TO_LE(entry | bits))) {
@@ -315,6 +321,7 @@ VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
             .v = v,
             .tables = tables,
             .blame = &blame,
+            .fault = fault,
             .marks = access != VTD_ACCESS_PROBE,
         };
         found = vtd_way_once(&way, iova, wanted, out);

@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Owns the order of the steps (5.1): context, IOTLB, stages, permission.  Runs
- * in any thread and holds no lock; what it calls takes its own for a moment.
+ * Owns the order of the steps (5.1): context, IOTLB, stages, permission; and
+ * the same without caches, for explain.c.  Runs in any thread and holds no
+ * lock; what it calls takes its own for a moment.
  */
 
 #include "qemu/osdep.h"
@@ -16,6 +17,16 @@ static bool vtd_iotlb_entry_grants(const VtdIotlbEntry *entry, VtdAccess access)
     return access == VTD_ACCESS_READ ? entry->read :
            access == VTD_ACCESS_WRITE ? entry->write :
            entry->read || entry->write;
+}
+
+static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
+                              VtdTranslation *out)
+{
+    out->mask = vtd_level_mask(entry->level);
+    out->iova = iova & ~out->mask;
+    out->addr = entry->addr;
+    out->read = entry->read;
+    out->write = entry->write;
 }
 
 static VtdReason vtd_translate_tables(VtdSpace *space,
@@ -45,6 +56,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
                                            &cacheable, fault);
 
         vtd_count(v, VTD_STAT_IOTLB_MISSES);
+        qatomic_add(&space->misses, 1);
         if (reason) {
             return reason;
         }
@@ -55,11 +67,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
         }
     }
 
-    out->mask = vtd_level_mask(entry.level);
-    out->iova = iova & ~out->mask;
-    out->addr = entry.addr;
-    out->read = entry.read;
-    out->write = entry.write;
+    vtd_translate_out(&entry, iova, out);
     return VTD_FAULT_NONE;
 }
 
@@ -83,6 +91,25 @@ static VtdReason vtd_translate_pass_through(Vtd *v, const VtdContext *context,
     }
     vtd_translate_unchanged(iova, out);
     return VTD_FAULT_NONE;
+}
+
+VtdReason vtd_translate_uncached(Vtd *v, const VtdContext *context,
+                                 uint64_t iova, VtdAccess access,
+                                 VtdFault *fault, VtdTranslation *out)
+{
+    VtdIotlbEntry entry;
+    VtdReason reason;
+    bool cacheable;
+
+    if (context->pass_through) {
+        return vtd_translate_pass_through(v, context, iova, out);
+    }
+    reason = vtd_stages_walk(v, &context->tables, iova, access, &entry,
+                             &cacheable, fault);
+    if (!reason) {
+        vtd_translate_out(&entry, iova, out);
+    }
+    return reason;
 }
 
 static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
@@ -133,6 +160,7 @@ static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
         return true;
     }
     if (access != VTD_ACCESS_PROBE) {
+        qatomic_add(&space->faults, 1);
         vtd_fault_record(v, &fault);
     }
     return false;

@@ -115,6 +115,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
     qemu_mutex_init(&v->lock);
     vtd_contexts_init(v);
     vtd_interrupts_init(v);
+    vtd_history_init(v);
     v->iotlb = vtd_iotlb_new(config->first_stage);
     vtd_spaces_init(v);
     vtd_shadows_init(v);
@@ -127,6 +128,7 @@ void vtd_free(Vtd *v)
     vtd_shadows_destroy(v);
     vtd_spaces_destroy(v);
     vtd_iotlb_free(v->iotlb);
+    vtd_history_destroy(v);
     vtd_interrupts_destroy(v);
     vtd_contexts_destroy(v);
     qemu_mutex_destroy(&v->lock);

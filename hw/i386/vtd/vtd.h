@@ -211,18 +211,22 @@ typedef enum VtdView {
  *               @index on, or of all if @global.  [bql]
  * @ram: see VtdRamFn.  [bql]
  * @notify: tell the listeners of a space, see VtdNoticeFn.  [bql]
- * @refused: a MAP was refused, in @notify or in a replay: -errno.  [bql]
+ * @refused: a MAP of a space was refused, in @notify or in a replay:
+ *           -errno.  [bql]
  * @invalidate: listeners that cache translations of the device (vhost) forget
  *              a range: caches filled through ATS if @device_tlb, else the
  *              others.  [bql]
  * @dirty_tracking: UNMAPs must tell what was mapped, one by one, since a
  *                  listener notes which pages the device wrote.  [bql]
- * @now: a clock that never goes back, in ns.  [bql]
+ * @now: a clock that never goes back, in ns.  [any]
  * @schedule: call vtd_continue() soon, outside of calls into the engine.  [bql]
  * @log: a line on a mistake of the guest's, @first of its cause, or one of
  *       those that @log_more wanted.  [any]
  * @log_more: whether another line of this cause is wanted.  Guests can make
  *            many mistakes: it must answer fast, and be true rarely.  [any]
+ * @fault: a request was blocked: look.h tells of it.  Guests can make many
+ *         faults, so it must be fast.  [any]
+ * @queue_stopped: by an error, see FSTS.IQE.  [bql]
  * @over_limit: a table holds more than VtdConfig.max_mappings; called once.
  *              [bql]
  * @option_name: what the user calls the option of this name, one of those that
@@ -243,7 +247,7 @@ typedef struct VtdOps {
                         uint32_t mask);
     VtdRamFn *ram;
     int (*notify)(void *space_opaque, const VtdNotice *notice);
-    void (*refused)(void *opaque, int error);
+    void (*refused)(void *space_opaque, const VtdNotice *notice, int error);
     void (*invalidate)(void *space_opaque, uint64_t first, uint64_t last,
                        bool device_tlb);
     bool (*dirty_tracking)(void *opaque);
@@ -251,6 +255,8 @@ typedef struct VtdOps {
     void (*schedule)(void *opaque);
     void (*log)(void *opaque, bool first, const char *line);
     bool (*log_more)(void *opaque, unsigned cause);
+    void (*fault)(void *opaque);
+    void (*queue_stopped)(void *opaque);
     void (*over_limit)(void *opaque);
     const char *(*option_name)(void *opaque, const char *name);
 } VtdOps;

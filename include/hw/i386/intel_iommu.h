@@ -68,6 +68,7 @@ struct IntelIOMMUState {
     bool no_space_told;         /* kinds of refusals, to map for a device, */
     bool no_memory_told;        /* that the user knows of */
     bool refusal_told;
+    struct IntelIOMMUEvents *events;    /* of QMP: intel_iommu_event.c */
     QEMUBH *events_bh;          /* sends messages of threads without the BQL */
     unsigned logged[VTD_LOG_CAUSES];    /* second of the last line */
     VtdSaved saved;             /* what migration carries, on its way */

@@ -1,0 +1,209 @@
+/*
+ * Intel VT-d engine: the way of one request, step by step
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Owns vtd_explain().  It goes the way of translate.c, by the same functions,
+ * and writes down what they read; caches and shadows are looked at beside it.
+ * [bql] calls only.
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "look.h"
+#include "send.h"
+
+/* What the notes of one way go to; @out is NULL for none */
+typedef struct VtdExplainNotes {
+    VtdExplained *out;
+    unsigned level;             /* of the next page table, 0 if unknown */
+    bool first;                 /* which is of a first stage */
+} VtdExplainNotes;
+
+static void vtd_explain_note(void *opaque, VtdStepKind kind, uint64_t gpa,
+                             const uint64_t *entry, unsigned n)
+{
+    VtdExplainNotes *to = opaque;
+    VtdExplained *out = to->out;
+
+    if (out && out->steps < VTD_STEPS_MAX) {
+        out->step[out->steps++] = (VtdStep) {
+            .kind = kind,
+            .level = kind == VTD_STEP_PAGE ? to->level : 0,
+            .first = to->first,
+            .addr = gpa,
+            .readable = entry,
+            .lo = entry ? entry[0] : 0,
+            .hi = entry && n > 1 ? entry[1] : 0,
+            .wide = n > 1,
+        };
+    }
+    if (kind == VTD_STEP_PAGE && to->level) {
+        to->level--;
+    }
+}
+
+static VtdReason vtd_explain_tables(Vtd *v, const VtdContext *context,
+                                    uint64_t iova, VtdAccess access,
+                                    VtdExplained *out, VtdTranslation *to)
+{
+    VtdExplainNotes to_out = {
+        .out = out,
+        .level = context->tables.second_levels ? 0 : context->tables.levels,
+        .first = context->tables.first,
+    };
+    VtdNotes notes = { vtd_explain_note, &to_out };
+    VtdFault fault = { .notes = &notes };
+
+    return vtd_translate_uncached(v, context, iova, access, &fault, to);
+}
+
+/* What memory says, and grants, whatever the access is */
+static bool vtd_explain_granted(Vtd *v, const VtdContext *context,
+                                uint64_t iova, VtdTranslation *to)
+{
+    VtdTranslation other = { 0 };
+    bool read = !vtd_explain_tables(v, context, iova, VTD_ACCESS_READ, NULL,
+                                    to);
+    bool write = !vtd_explain_tables(v, context, iova, VTD_ACCESS_WRITE, NULL,
+                                     read ? &other : to);
+
+    to->read = read;
+    to->write = write;
+    return read || write;
+}
+
+/* Whether two lead @iova to the same place */
+static bool vtd_explain_same(const VtdTranslation *a, const VtdTranslation *b,
+                             uint64_t iova)
+{
+    return a->addr + (iova - a->iova) == b->addr + (iova - b->iova);
+}
+
+static bool vtd_explain_context_same(const VtdContext *a, const VtdContext *b)
+{
+    return a->lo == b->lo && a->hi == b->hi &&
+           a->pass_through == b->pass_through &&
+           a->tables.first == b->tables.first &&
+           vtd_tables_same(&a->tables, &b->tables);
+}
+
+static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
+                               const VtdContext *context, uint64_t iova,
+                               VtdExplained *out)
+{
+    const VtdContext *cached = vtd_context_cached(space, request);
+    VtdIotlbEntry entry;
+
+    if (cached) {
+        out->context_cached = true;
+        out->context_stale = !context ||
+                             !vtd_explain_context_same(cached, context);
+        context = cached;
+    }
+    if (!context || context->pass_through) {
+        return;
+    }
+    out->iotlb_cached = vtd_iotlb_lookup(space->v->iotlb, &context->tables,
+                                         iova, &entry);
+    if (out->iotlb_cached) {
+        uint64_t mask = vtd_level_mask(entry.level);
+
+        out->iotlb = (VtdTranslation) {
+            .iova = iova & ~mask,
+            .addr = entry.addr,
+            .mask = mask,
+            .read = entry.read,
+            .write = entry.write,
+        };
+    }
+}
+
+static void vtd_explain_seen(void *opaque, const VtdDiff *diff)
+{
+    uint64_t *leaf = opaque;
+
+    *leaf = diff->leaf;
+}
+
+static void vtd_explain_shadow(VtdSpace *space, uint64_t iova,
+                               VtdExplained *out)
+{
+    uint64_t page = iova & VTD_PAGE_MASK, leaf = 0, end;
+    VtdExtent extent;
+
+    out->shadowed = space->shadowed;
+    if (!space->share || iova > vtd_width_last(space->v)) {
+        return;
+    }
+    vtd_seen_compare(NULL, space->share->seen, page, page | ~VTD_PAGE_MASK,
+                     false, vtd_explain_seen, &leaf);
+    out->seen = leaf;
+    out->refused = vtd_refused_covers(space->sent.refused, page,
+                                      page | ~VTD_PAGE_MASK, &end);
+    if (!out->seen) {
+        return;
+    }
+    out->shadow = (VtdTranslation) {
+        .iova = page,
+        .addr = leaf & space->v->haw_mask,
+        .mask = ~VTD_PAGE_MASK,
+        .read = leaf & VTD_READ,
+        .write = leaf & VTD_WRITE,
+    };
+    if (vtd_space_find_extent(space, page, page | ~VTD_PAGE_MASK, &extent)) {
+        out->shadow.addr -= page - extent.first;
+        out->shadow.iova = extent.first;
+        out->shadow.mask = extent.last - extent.first;
+    }
+}
+
+void vtd_explain(VtdSpace *space, uint32_t pasid, uint64_t iova,
+                 VtdAccess access, VtdExplained *out)
+{
+    Vtd *v = space->v;
+    VtdRequest request = {
+        .sid = v->ops->source_id(space->opaque), .pasid = pasid,
+    };
+    VtdExplainNotes to_out = { .out = out };
+    VtdNotes notes = { vtd_explain_note, &to_out };
+    VtdFault fault = { .notes = &notes };
+    VtdTranslation granted = { 0 };
+    VtdContext context;
+    bool known, mapped;
+
+    *out = (VtdExplained) {
+        .sid = request.sid,
+        .translating = vtd_translating(v),
+        .interrupt = pasid == VTD_NO_PASID && vtd_meets_interrupts(iova, iova),
+    };
+    if (out->interrupt || !out->translating) {
+        return;
+    }
+    known = vtd_context_read(v, &request, &context, &fault);
+    out->reason = fault.reason;
+    if (known) {
+        out->did = context.tables.did;
+        out->pass_through = context.pass_through;
+        out->reason = vtd_explain_tables(v, &context, iova, access, out,
+                                         &out->out);
+    }
+    vtd_explain_caches(space, &request, known ? &context : NULL, iova, out);
+    if (pasid == VTD_NO_PASID) {
+        vtd_explain_shadow(space, iova, out);
+    }
+
+    mapped = known && !context.pass_through &&
+             vtd_explain_granted(v, &context, iova, &granted);
+    out->iotlb_stale = out->iotlb_cached &&
+                       (!mapped ||
+                        !vtd_explain_same(&out->iotlb, &granted, iova) ||
+                        (out->iotlb.read && !granted.read) ||
+                        (out->iotlb.write && !granted.write));
+    out->shadow_stale = out->shadowed &&
+                        (out->seen != mapped ||
+                         (mapped &&
+                          (!vtd_explain_same(&out->shadow, &granted, iova) ||
+                           out->shadow.read != granted.read ||
+                           out->shadow.write != granted.write)));
+}
