@@ -265,10 +265,48 @@ static void test_walk(void)
     traced_stop(&x);
 }
 
+/* Descriptors of scalable mode: two of the names above, and our own */
+static void test_pasid(void)
+{
+    static const struct {
+        QVtdDesc desc;
+        const char *event, *text;
+    } rows[] = {
+        { QVTD_INV_PASID_IOTLB_ALL(5, 0x12345), "vtd_inv_desc_iotlb_pasid",
+          "IOTLB: domain 0x5 pasid 0x12345" },
+        { QVTD_INV_PASID_IOTLB_PAGES(5, 0x12345, IOVA, 3),
+          "vtd_inv_desc_iotlb_pasid_pages",
+          "IOTLB: domain 0x5 address 0x40000000 order 3 pasid 0x12345" },
+        { QVTD_INV_PASID_CACHE_GLOBAL, "vtd_inv_desc_pasid_cache_global",
+          "PASID cache: all" },
+        { QVTD_INV_PASID_CACHE_DOMAIN(5), "vtd_inv_desc_pasid_cache_domain",
+          "PASID cache: domain 0x5" },
+        { QVTD_INV_PASID_CACHE_ONE(5, 0x12345),
+          "vtd_inv_desc_pasid_cache_pasid",
+          "PASID cache: domain 0x5 pasid 0x12345" },
+    };
+    TraceLog log;
+    QVtd d;
+
+    trace_log_start(&log, "vtd_inv_desc_*");
+    qvtd_start(&d, "", ",x-scalable-mode=on,x-flts=on", log.args);
+    qvtd_use_scalable(&d);
+    qvtd_enable(&d);
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        trace_log_count(&log, rows[i].event);       /* those of the start */
+        qvtd_row("%s", rows[i].event);
+        qvtd_invalidate(&d, rows[i].desc);
+        expect_event(&log, rows[i].event, "%s", rows[i].text);
+    }
+    qvtd_stop(&d);
+    trace_log_stop(&log);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/trace/names", test_names);
     qtest_add_func("/intel-iommu/trace/walk", test_walk);
+    qtest_add_func("/intel-iommu/trace/pasid", test_pasid);
     return g_test_run();
 }
