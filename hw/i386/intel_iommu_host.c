@@ -146,7 +146,7 @@ bool intel_iommu_set_host_device(PCIBus *bus, void *opaque, int devfn,
     if (bits < 0) {
         return false;
     }
-    if (bits < s->input_bits) {
+    if (bits < intel_iommu_mapped_bits(s)) {
         error_setg(errp, "aw-bits=%u is wider than the %d bits of the host's "
                    "IOMMU%s", s->input_bits, bits,
                    bits < 39 ? "" :

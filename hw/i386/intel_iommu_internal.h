@@ -25,6 +25,8 @@ bool intel_iommu_check_props(IntelIOMMUState *s, Error **errp);
 bool intel_iommu_check_scalable(IntelIOMMUState *s, Error **errp);
 /* Fill in what of @config is for scalable mode; the rest is zeroed before. */
 void intel_iommu_set_scalable(const IntelIOMMUState *s, VtdConfig *config);
+/* How wide the addresses are at which a device of the host can be mapped to */
+unsigned intel_iommu_mapped_bits(const IntelIOMMUState *s);
 
 /* intel_iommu_bus.c: buses come, change their numbers and go */
 

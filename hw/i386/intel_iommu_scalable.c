@@ -140,3 +140,12 @@ void intel_iommu_set_scalable(const IntelIOMMUState *s, VtdConfig *config)
     config->pasid_bits = intel_iommu_pasid_bits(s);
     config->write_buffer = config->first_stage && s->caching_mode;
 }
+
+unsigned intel_iommu_mapped_bits(const IntelIOMMUState *s)
+{
+    /*
+     * Addresses of the first stage are canonical: the upper half of them is
+     * from 2^63 on, where no host maps anything.
+     */
+    return s->input_bits - intel_iommu_has_first_stage_alone(s);
+}

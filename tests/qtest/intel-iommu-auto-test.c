@@ -130,6 +130,8 @@ static void test_machine(gconstpointer data)
     check(machine, IOMMU " -device vtd-testdev,host-aw-bits=39", true);
 }
 
+#define CAP_RWBF                (1ull << 4)
+
 /* auto in use: a page that appears is told of, before and after a reset */
 static void test_maps(void)
 {
@@ -161,6 +163,44 @@ static void test_maps(void)
         testdev_stop(&t);
         qvtd_reset(&d);
     }
+    qvtd_stop(&d);
+}
+
+/*
+ * A first stage, whose mappings no invalidation follows: the guest is asked to
+ * flush the write buffer.  The host need not have addresses of 48 bits, since
+ * canonical ones go to 2^47.
+ */
+static void test_first_stage(void)
+{
+    QVtdFirst first;
+    Testdev t;
+    QVtd d;
+    uint64_t page, value = 0;
+
+    qvtd_start(&d, "", ",x-scalable-mode=on,x-flts=on",
+               "-device vtd-testdev,addr=3,host-aw-bits=47");
+    expect_true(qvtd_read64(&d, QVTD_CAP) & CAP_RWBF);
+    testdev_start(&t, &d, A);
+    qvtd_use_scalable(&d);
+    first = qvtd_first_new(&d, 1, 4, NULL);
+    qvtd_sm_attach_first(&d, A, &first);
+    qvtd_enable(&d);
+    testdev_clear(&t);
+    page = qvtd_alloc(&d, 1);
+    qvtd_first_map(&d, &first, IOVA, page, 1,
+                   QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D);
+    expect_eq(testdev_count(&t, TESTDEV_MAPS), 0);
+    qvtd_write32(&d, QVTD_GCMD,
+                 (qvtd_read32(&d, QVTD_GSTS) & QVTD_GCMD_LEVELS) | QVTD_WBF);
+    expect_true(!(qvtd_read32(&d, QVTD_GSTS) & QVTD_WBF));
+    expect_eq(testdev_count(&t, TESTDEV_MAPS), 1);
+    expect_eq(testdev_count(&t, TESTDEV_UNMAPS), 0);
+    qtest_writeq(d.qts, page, 0x1234);
+    expect_true(testdev_dma_read(&t, IOVA, &value));
+    expect_eq(value, 0x1234);
+    testdev_expect_no_error(&t);
+    testdev_stop(&t);
     qvtd_stop(&d);
 }
 
@@ -356,6 +396,7 @@ int main(int argc, char **argv)
     qtest_add_data_func("/intel-iommu/auto/machines/2.9", "pc-q35-2.9",
                         test_machine);
     qtest_add_func("/intel-iommu/auto/maps", test_maps);
+    qtest_add_func("/intel-iommu/auto/first-stage", test_first_stage);
     qtest_add_func("/intel-iommu/auto/too-late", test_too_late);
     qtest_add_func("/intel-iommu/auto/hotplug", test_hotplug);
     qtest_add_func("/intel-iommu/auto/locked-memory", test_locked_memory);

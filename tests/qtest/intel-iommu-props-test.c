@@ -198,6 +198,9 @@ static const struct {
     { "q35", "-device intel-iommu,x-scalable-mode=on,x-scalable-full=on,"
       "aw-bits=57 -device vtd-testdev,host-aw-bits=48",
       { "aw-bits=57", "48 bits", "intel-iommu,aw-bits=48" } },
+    /* With 47 bits it is taken: intel_iommu_mapped_bits() */
+    { "q35", "-device intel-iommu,x-scalable-mode=on,x-flts=on "
+      "-device vtd-testdev,host-aw-bits=46", { "aw-bits=48", "46 bits" } },
     { "q35", "-device intel-iommu -device vtd-testdev,host-aw-bits=38",
       { "aw-bits=48", "38 bits" } },
     { "q35", "-device intel-iommu,aw-bits=39 "
