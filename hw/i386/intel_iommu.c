@@ -172,6 +172,11 @@ static const MemoryRegionOps intel_iommu_mmio_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
+/*
+ * Of what later versions ask an IOMMU for, supports_address_space is left out:
+ * every device has one here.  So is get_viommu_flags: no host has to nest
+ * tables, or to track dirty pages, for this unit.
+ */
 static const PCIIOMMUOps intel_iommu_pci_ops = {
     .get_address_space = intel_iommu_address_space,
     .set_iommu_device = intel_iommu_set_host_device,

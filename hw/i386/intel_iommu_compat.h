@@ -44,6 +44,16 @@ static inline const char *intel_iommu_option_name(const char *name)
     return name;
 }
 
+/*
+ * In an IOMMUTLBEntry: that it is of requests without PASID, where it can say
+ * so.  No interface tells.
+ */
+#if QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1001
+#define INTEL_IOMMU_NO_PASID    .pasid = PCI_NO_PASID,
+#else
+#define INTEL_IOMMU_NO_PASID
+#endif
+
 /* What class_init gets besides the class: a pointer, const or not */
 typedef typeof_field(TypeInfo, class_data) IntelIOMMUClassData;
 

@@ -109,6 +109,7 @@ static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
             .translated_addr = addr,
             .addr_mask = last - first,
             .perm = perm,
+            INTEL_IOMMU_NO_PASID
         },
     };
 
@@ -291,6 +292,7 @@ static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
             .iova = addr & VTD_PAGE_MASK,
             .addr_mask = ~VTD_PAGE_MASK,
             .perm = IOMMU_NONE,
+            INTEL_IOMMU_NO_PASID
         };
     }
     return (IOMMUTLBEntry) {
@@ -299,6 +301,7 @@ static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
         .translated_addr = out.addr,
         .addr_mask = out.mask,
         .perm = IOMMU_ACCESS_FLAG(out.read, out.write),
+        INTEL_IOMMU_NO_PASID
     };
 }
 
