@@ -16,6 +16,8 @@ from pathlib import Path
 INIT = Path(__file__).with_name("init")
 TOP = Path(__file__).resolve().parents[2]
 FETCH_KERNEL = TOP / "scripts/qemu/fetch-kernel"
+FETCH_IOMMUFD = TOP / "scripts/qemu/fetch-iommufd"
+IOMMUFD = "iommufd"             # in the place of a suite: see FETCH_IOMMUFD
 
 
 def _apt(tool, *arguments, options=(), **more):
@@ -124,11 +126,15 @@ def libraries(program):
 def _kernel(cache, suite):
     """Return the directory that holds the kernel's files.
 
-    suite: of Debian's; the system's own if empty.
+    suite: of Debian's; the system's own if empty; or IOMMUFD.
     """
     if not suite:
         return unpack("linux-image-amd64", cache)
     target = cache / f"linux-image-amd64-{suite}"
+    if suite == IOMMUFD and not target.is_dir():
+        print("# getting a kernel, and building iommufd for it", flush=True)
+        subprocess.run([FETCH_IOMMUFD, target.resolve()], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     if not target.is_dir():
         print(f"# getting the kernel of Debian's suite {suite}", flush=True)
         subprocess.run([FETCH_KERNEL, suite, target.resolve()], check=True,

@@ -83,6 +83,7 @@ class Run:
         self.disk = Disk(directory / "nvme.img", self.mib)
         self.server = EndlessServer()
         self.outer = None
+        self.suite = ""             # whose kernel it boots
         self.trace = None
         self.cache = options.build / "guest"
         # Of the case that runs
@@ -185,7 +186,8 @@ class Run:
              *(("-trace", "vtd_shadow_follow", "-D", trace)
                if self.options.l0 == "ours" else ()),
              *arguments],
-            self.directory)
+            self.directory, suite=self.case.suite)
+        self.suite = self.case.suite
         self.trace = Trace(self.outer.qmp, trace, 0x21)     # disk-shadow
         self.outer.booted()
         note(f"L1 booted in {time.monotonic() - started:.1f} s")
@@ -199,7 +201,7 @@ class Run:
         started = time.monotonic()
         try:
             with case.setting(self) as arguments:
-                if arguments or not self.outer:
+                if arguments or not self.outer or self.suite != case.suite:
                     self.boot(arguments)
                 before = self.outer.stats(), case.shadow and self.shadow()
                 case.run(self)
@@ -245,9 +247,10 @@ class Run:
         if self.outer:
             self.outer.stop()
         if not self.options.keep:
-            for large in ("nvme.img", "l1.cpio", "l2.cpio", "qemu",
+            for large in ("nvme.img", "l1*.cpio", "l2.cpio", "qemu",
                           "qemu-img"):
-                (self.directory / large).unlink(missing_ok=True)
+                for file in self.directory.glob(large):
+                    file.unlink()
 
 
 def qemu_of(build, device):
@@ -341,7 +344,8 @@ def run_cases(options, tap, directory):
                    build / "qemu-build",
                    {"qemu": qemu_of(build, options.l1)},
                    [pair for name in todo
-                    for pair in CASES[name].programs(build / "guest")])
+                    for pair in CASES[name].programs(build / "guest")],
+                   {CASES[name].suite for name in todo})
     run = Run(options, tap, directory)
     try:
         for number, name in enumerate(todo, 1):

@@ -12,6 +12,7 @@ from typing import Callable
 
 import dpdk
 import dpdk_cases
+from initramfs import IOMMUFD
 from layers import wait_for
 
 DATA, SENT = 64, 8              # MiB of data that L1 makes, and gets back
@@ -22,6 +23,8 @@ NVME_IN_L2 = "0000:01:00.0"
 NIC_IN_L2 = "0000:00:06.0"
 INNER_NVME = ("-device", "pcie-root-port,id=socket,addr=05.0,chassis=1",
               "-device", f"vfio-pci,host={NVME},bus=socket,id=nvme")
+BY_IOMMUFD = ("-object", "iommufd,id=iommufd", *INNER_NVME[:-1],
+              f"{INNER_NVME[-1]},iommufd=iommufd")
 INNER_NIC = ("-device", f"vfio-pci,host={NIC},addr=06.0,id=nic")
 INNER_ATS = ("-device",
              "intel-iommu,caching-mode=on,device-iotlb=on,id=iommu")
@@ -83,14 +86,52 @@ def copy_forever(run, inner):
              "a transfer is under way", f"{run.shadow().maps - before} MAPs")
 
 
-def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1):
+def assigned_disk(run, iommu=(), parameters="", mib=None, rounds=1,
+                  device=INNER_NVME):
     """L2 drives the nvme that L1 has bound to vfio-pci."""
     run.outer.do(f"give {NVME} vfio-pci")
-    inner = run.inner([*iommu, *INNER_NVME], parameters)
+    inner = run.inner([*iommu, *device], parameters)
+    uses_iommufd(run, device != INNER_NVME)
     disk_check(run, inner, mib or run.mib, "L2's nvme")
     for i in range(1, rounds):
         run.disk.renew(i)
         disk_copy_check(run, inner, mib or run.mib, f"round {i + 1}")
+    nothing_refused(run, inner)
+    inner_is_clean(run, inner)
+    inner.quit()
+    run.nothing_left()
+
+
+def uses_iommufd(run, does):
+    """State which way L1's QEMU has to VFIO."""
+    files = run.outer.do("ls -l /proc/$inner_pid/fd").split()
+    run.equal("/dev/iommu" in files, does,
+              f"L1's QEMU maps by {'iommufd' if does else 'a container'}")
+
+
+def nothing_refused(run, inner):
+    """State that VFIO mapped all that an IOMMU of ours asked for."""
+    stats = inner.stats()
+    if stats:
+        run.equal(stats["shadow-refused"], 0, "no MAP was refused")
+
+
+def disk_iommufd(run):
+    """Three layers; L1's QEMU maps by iommufd, then by a container."""
+    for device in BY_IOMMUFD, INNER_NVME:
+        assigned_disk(run, INNER_IOMMU, STRICT, device=device)
+    assigned_disk(run, INNER_IOMMU, PT, mib=DATA, device=BY_IOMMUFD)
+
+
+def both_iommufd(run):
+    """The nvme by iommufd and the NIC by a container, in one L2."""
+    run.outer.do(f"give {NVME} vfio-pci; give {NIC} vfio-pci")
+    inner = run.inner([*INNER_IOMMU, *BY_IOMMUFD, *INNER_NIC], STRICT)
+    uses_iommufd(run, True)
+    inner.do(f"net_up {NIC_IN_L2} 10.0.10.15/24")
+    disk_check(run, inner, min(run.mib, DATA), "L2's nvme")
+    net_check(run, inner, "10.0.10.2", SENT, "L2's NIC")
+    nothing_refused(run, inner)
     inner_is_clean(run, inner)
     inner.quit()
     run.nothing_left()
@@ -479,6 +520,8 @@ class Case:
     shadow: str | None = None
     # A context: what L0 has more for an L1 of this case's own, if anything
     setting: Callable = lambda run: contextlib.nullcontext(())
+    # Whose kernel L1 boots, as of initramfs.build()
+    suite: str = ""
     # What L1 has more: pairs of a path there and a path here
     programs: Callable = lambda cache: ()
 
@@ -526,6 +569,8 @@ def _cases():
         disk("reboot-l1", reboot_outer),
         disk("kill-l2", kill_inner),
         disk("switch", switch, ours=("l0",)),
+        disk("iommufd", disk_iommufd, suite=IOMMUFD),
+        disk("iommufd-both", both_iommufd, suite=IOMMUFD),
         wire("testpmd-4k", dpdk_cases.testpmd_small),
         wire("testpmd-huge", dpdk_cases.testpmd_huge),
         wire("vhost-user", dpdk_cases.vhost_user, dpdk_cases.with_backend),
