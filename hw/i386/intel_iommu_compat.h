@@ -23,6 +23,13 @@
     (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002)
 
 /*
+ * How wide PASIDs are with x-pasid-mode, by ECAP.PSS of QEMU's own unit: that
+ * of 10.0 does not say.  No interface tells.
+ */
+#define INTEL_IOMMU_X_PASID_BITS \
+    (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002 ? 8 : 1)
+
+/*
  * What users of this QEMU call an option of its own unit that the newest ones
  * call @name.  Both names are understood, so that the parser cannot tell.
  */

@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "intel_iommu_compat.h"
 #include "intel_iommu_internal.h"
 
 #define MAX_PASID_BITS  20
@@ -115,8 +116,10 @@ static unsigned intel_iommu_pasid_bits(const IntelIOMMUState *s)
     if (s->pasid_bits) {
         return s->pasid_bits;
     }
-    /* QEMU 10.0's unit does not say how wide its PASIDs are: PSS is 0 */
-    return s->scalable_full ? MAX_PASID_BITS : s->x_pasid_mode;
+    if (s->scalable_full) {
+        return MAX_PASID_BITS;
+    }
+    return s->x_pasid_mode ? INTEL_IOMMU_X_PASID_BITS : 0;
 }
 
 void intel_iommu_set_scalable(const IntelIOMMUState *s, VtdConfig *config)

@@ -587,7 +587,8 @@ static void run_machine(CompareLog *log, const void *opaque)
     const Machine *machine = opaque;
     Subject w;
 
-    subject_start(&w, log, traits & COMPARE_TESTDEV, machine->machine, machine->props);
+    subject_start(&w, log, traits & COMPARE_TESTDEV, machine->machine,
+                  machine->props);
     for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
         if (machine->what & 1 << i) {
             parts[i](&w);
