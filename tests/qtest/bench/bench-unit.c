@@ -17,7 +17,10 @@
 /* A mapping that is larger than this is the guest's memory */
 #define GUEST_KIB               (1ull << 20)
 
-QEMU_BUILD_BUG_ON(BENCH_BATCH * sizeof(QVtdDesc) >= QVTD_PAGE << QUEUE_ORDER);
+/* Words of a descriptor: the unit is in legacy mode */
+#define WORDS                   2
+
+QEMU_BUILD_BUG_ON(BENCH_BATCH * WORDS * 8 >= QVTD_PAGE << QUEUE_ORDER);
 
 void bench_unit_start(BenchUnit *u, const char *args)
 {
@@ -54,15 +57,15 @@ static double now(clockid_t clock)
 
 static void queue_fill(QVtd *d, const QVtdDesc *desc, unsigned n)
 {
-    g_autofree QVtdDesc *le = g_new(QVtdDesc, n);
+    g_autofree uint64_t *le = g_new(uint64_t, n * WORDS);
     unsigned room = d->entries - d->tail, first = MIN(n, room);
 
     for (unsigned i = 0; i < n; i++) {
-        le[i] = QVTD_DESC(cpu_to_le64(desc[i].lo), cpu_to_le64(desc[i].hi));
+        le[i * WORDS] = cpu_to_le64(desc[i].lo);
+        le[i * WORDS + 1] = cpu_to_le64(desc[i].hi);
     }
-    bench_write(d, d->queue + d->tail * sizeof(QVtdDesc), le,
-                first * sizeof(QVtdDesc));
-    bench_write(d, d->queue, le + first, (n - first) * sizeof(QVtdDesc));
+    bench_write(d, d->queue + d->tail * WORDS * 8, le, first * WORDS * 8);
+    bench_write(d, d->queue, le + first * WORDS, (n - first) * WORDS * 8);
     d->tail = (d->tail + n) % d->entries;
 }
 
