@@ -459,19 +459,18 @@ static gboolean count_gib(gpointer key, gpointer value, gpointer opaque)
         if (!block) {
             continue;
         }
-        count->bytes += VTD_HEAP(sizeof(*block));
         count->leaves += block->level > 1 ? 1 : block->leaves;
         switch (block->form) {
-        case VTD_FORM_RUN:
-            count->promised += VTD_HEAP(VTD_BLOCK_WORDS * 8);
+        case VTD_FORM_ENTRIES:
+            count->bytes += VTD_HEAP(sizeof(*block) + VTD_ENTRIES * 8);
+            seen[SEEN_ENTRIES_HELD]++;
             break;
         case VTD_FORM_HOLES:
-            count->bytes += VTD_HEAP(VTD_BLOCK_WORDS * 8);
             seen[SEEN_HOLES]++;
-            break;
-        case VTD_FORM_ENTRIES:
-            count->bytes += VTD_HEAP(VTD_ENTRIES * 8);
-            seen[SEEN_ENTRIES_HELD]++;
+            /* fall through */
+        case VTD_FORM_RUN:
+            /* With the bits that it needs once it has holes */
+            count->bytes += VTD_HEAP(sizeof(*block) + VTD_BLOCK_WORDS * 8);
             break;
         }
         seen[SEEN_PARTS_OF_GIB] += block->level == 3;

@@ -73,14 +73,16 @@ struct VtdSeen {
 #define VTD_HEAP(size)          ((MAX((size), 24) + 8 + 15) & ~(size_t)15)
 
 /*
- * A page that did not change is never dropped for want of memory, though the
- * pages around it change.  So each run has the bits set aside that it needs
- * once it has holes, and each leaf of 1 GiB all that 512 such blocks take.
+ * A block that is held has its bits or entries behind it, in one piece of
+ * memory.  A page that did not change is never dropped for want of memory,
+ * though the pages around it change.  So each run has the bits that it needs
+ * once it has holes, and each leaf of 1 GiB has set aside all that 512 such
+ * blocks take.
  */
-#define VTD_THERE_BYTES         VTD_HEAP(VTD_BLOCK_WORDS * sizeof(uint64_t))
-#define VTD_SMALL_BLOCK         (VTD_HEAP(sizeof(VtdBlock)) + VTD_THERE_BYTES)
-#define VTD_LARGE_BLOCK         (VTD_HEAP(sizeof(VtdBlock)) + \
-                                 VTD_HEAP(VTD_ENTRIES * sizeof(uint64_t)))
+#define VTD_SMALL_BLOCK         VTD_HEAP(sizeof(VtdBlock) + \
+                                         VTD_BLOCK_WORDS * sizeof(uint64_t))
+#define VTD_LARGE_BLOCK         VTD_HEAP(sizeof(VtdBlock) + \
+                                         VTD_ENTRIES * sizeof(uint64_t))
 #define VTD_GIB_BLOCKS          VTD_HEAP(VTD_ENTRIES * sizeof(VtdBlock *))
 /* With its place in a GTree: four pointers and three small numbers */
 #define VTD_GIB_NODE            (VTD_HEAP(sizeof(VtdGib)) + \
@@ -187,12 +189,20 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
 /* Whether entries step by a page from @base on */
 static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
 {
-    uint64_t wrong = 0;
+    /* Compilers use no wide registers at -O2 unless they are told to */
+    typedef uint64_t Lanes __attribute__((vector_size(32)));
+    const unsigned lanes = sizeof(Lanes) / sizeof(uint64_t);
+    Lanes expected = { 0 }, now, wrong = { 0 };
 
-    for (unsigned i = 0; i < VTD_ENTRIES; i++, base += VTD_PAGE_SIZE) {
-        wrong |= entry[i] ^ base;
+    for (unsigned i = 0; i < lanes; i++) {
+        expected[i] = base + i * VTD_PAGE_SIZE;
     }
-    return !wrong;
+    for (unsigned i = 0; i < VTD_ENTRIES; i += lanes) {
+        memcpy(&now, entry + i, sizeof(now));
+        wrong |= now ^ expected;
+        expected += lanes * VTD_PAGE_SIZE;
+    }
+    return !(wrong[0] | wrong[1] | wrong[2] | wrong[3]);
 }
 
 /* The GiB at @first, a multiple of VTD_GIB_SIZE, or NULL */

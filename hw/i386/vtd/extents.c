@@ -27,7 +27,7 @@ typedef struct VtdExtentGib {
 #define EXTENT_NODE             (VTD_HEAP(sizeof(VtdExtentGib)) + \
                                  VTD_HEAP(5 * sizeof(void *)))
 #define EXTENT_PAGES            VTD_HEAP(VTD_ENTRIES * sizeof(uint64_t *))
-#define EXTENT_BLOCK            VTD_THERE_BYTES
+#define EXTENT_BLOCK            VTD_HEAP(VTD_BLOCK_WORDS * sizeof(uint64_t))
 
 struct VtdExtents {
     GTree *gibs;

@@ -27,31 +27,25 @@ static void vtd_seen_release(VtdSeen *seen, void *ptr, size_t size)
 
 /* Blocks */
 
-static size_t vtd_form_words(VtdForm form)
+/* A block of this form, with its bits or entries */
+static size_t vtd_form_size(VtdForm form)
 {
-    return form == VTD_FORM_ENTRIES ? VTD_ENTRIES :
-           form == VTD_FORM_HOLES ? VTD_BLOCK_WORDS : 0;
-}
+    unsigned words = form == VTD_FORM_ENTRIES ? VTD_ENTRIES : VTD_BLOCK_WORDS;
 
-/* What is set aside for a block: see VTD_SMALL_BLOCK */
-static size_t vtd_form_promise(VtdForm form)
-{
-    return form == VTD_FORM_RUN ? VTD_THERE_BYTES : 0;
+    return sizeof(VtdBlock) + words * sizeof(uint64_t);
 }
 
 /* A copy of @from with memory of its own */
 static VtdBlock *vtd_block_new(VtdSeen *seen, const VtdBlock *from)
 {
-    size_t size = vtd_form_words(from->form) * sizeof(uint64_t);
-    VtdBlock *block = vtd_seen_alloc(seen, sizeof(*block));
+    size_t size = vtd_form_size(from->form);
+    VtdBlock *block = vtd_seen_alloc(seen, size);
 
     *block = *from;
-    block->entry = NULL;
-    if (size) {
-        block->entry = vtd_seen_alloc(seen, size);
-        memcpy(block->entry, from->entry, size);
+    block->entry = (uint64_t *)(block + 1);
+    if (from->form != VTD_FORM_RUN) {
+        memcpy(block->entry, from->entry, size - sizeof(*block));
     }
-    seen->promised += vtd_form_promise(block->form);
     seen->leaves += block->level > 1 ? 1 : block->leaves;
     seen->pages += block->leaves;
     return block;
@@ -61,10 +55,7 @@ static void vtd_block_free(VtdSeen *seen, VtdBlock *block)
 {
     seen->leaves -= block->level > 1 ? 1 : block->leaves;
     seen->pages -= block->leaves;
-    seen->promised -= vtd_form_promise(block->form);
-    vtd_seen_release(seen, block->entry,
-                     vtd_form_words(block->form) * sizeof(uint64_t));
-    vtd_seen_release(seen, block, sizeof(*block));
+    vtd_seen_release(seen, block, vtd_form_size(block->form));
 }
 
 /* Whether the entries are a run with holes: its @base, and a bit for each */
@@ -248,24 +239,6 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
     return true;
 }
 
-/* Turn a run into one with holes, of which there are none yet; or back */
-static void vtd_block_set_holes(VtdSeen *seen, VtdBlock *block, bool holes)
-{
-    size_t size = VTD_BLOCK_WORDS * sizeof(uint64_t);
-
-    seen->promised -= vtd_form_promise(block->form);
-    if (holes) {
-        block->there = vtd_seen_alloc(seen, size);
-        memset(block->there, 0xff, size);
-        block->form = VTD_FORM_HOLES;
-    } else {
-        vtd_seen_release(seen, block->there, size);
-        block->there = NULL;
-        block->form = VTD_FORM_RUN;
-    }
-    seen->promised += vtd_form_promise(block->form);
-}
-
 void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to)
 {
@@ -274,7 +247,9 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
     int more = 0;
 
     if (block->form == VTD_FORM_RUN) {
-        vtd_block_set_holes(seen, block, true);
+        /* One with holes, of which there are none yet */
+        memset(block->there, 0xff, VTD_BLOCK_WORDS * sizeof(uint64_t));
+        block->form = VTD_FORM_HOLES;
     }
     for (unsigned i = from; i <= to; i++) {
         more -= !!vtd_block_leaf(format, block, i);
@@ -291,7 +266,7 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
     if (!block->leaves) {
         vtd_gib_set_block(seen, gib, index, NULL);
     } else if (block->leaves == VTD_ENTRIES && block->form == VTD_FORM_HOLES) {
-        vtd_block_set_holes(seen, block, false);
+        block->form = VTD_FORM_RUN;
     } else if (block->leaves == VTD_ENTRIES &&
                block->entry[to] - block->entry[0] == to * VTD_PAGE_SIZE) {
         uint64_t there[VTD_BLOCK_WORDS];
