@@ -306,6 +306,12 @@ static inline unsigned vtd_width_bits(const Vtd *v, const VtdTables *tables)
     return MIN(v->config.aw_bits, bits);
 }
 
+/* Whether a sync or an update is pending */
+static inline bool vtd_spaces_pending(const Vtd *v)
+{
+    return v->shadows.pending || v->spaces.pending;
+}
+
 /* The last address that a device can use */
 static inline uint64_t vtd_width_last(const Vtd *v)
 {
@@ -606,7 +612,6 @@ void vtd_share_sync(VtdSpace *space, const char *reason);
 void vtd_shares_sync_scope(Vtd *v, const VtdScope *scope);
 /* After mappings of any first stage may have */
 void vtd_shares_sync_first(Vtd *v);
-bool vtd_syncs_pending(const Vtd *v);
 /* Another piece of each sync that is pending; true if none is any more */
 bool vtd_syncs_continue(Vtd *v);
 /* Forget tables that no space follows */
@@ -631,8 +636,6 @@ void vtd_spaces_destroy(Vtd *v);
 void vtd_spaces_update(Vtd *v, uint16_t sid, uint16_t mask);
 /* After a load: no space has the direct view if translation is on */
 void vtd_spaces_load(Vtd *v);
-/* Whether a sync or an update is pending */
-bool vtd_spaces_pending(const Vtd *v);
 /* Another piece of what is pending */
 void vtd_spaces_continue(Vtd *v);
 /* The same scope: listeners that cache (vhost) forget it */

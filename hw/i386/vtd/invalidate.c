@@ -22,9 +22,9 @@ void vtd_drop_translations(Vtd *v)
 
 void vtd_iec_notify(Vtd *v)
 {
-    VtdIecChange change = v->iec_change;
+    if (v->iec_change.any) {
+        VtdIecChange change = v->iec_change;
 
-    if (change.any) {
         v->iec_change.any = false;
         v->ops->iec_changed(v->opaque, change.global, change.index,
                             change.order);

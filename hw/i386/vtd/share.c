@@ -358,11 +358,6 @@ void vtd_shares_sync_first(Vtd *v)
     }
 }
 
-bool vtd_syncs_pending(const Vtd *v)
-{
-    return v->shadows.pending;
-}
-
 bool vtd_syncs_continue(Vtd *v)
 {
     for (unsigned i = 0; i < v->shadows.shares->len; i++) {
@@ -372,7 +367,7 @@ bool vtd_syncs_continue(Vtd *v)
             vtd_share_sync_piece(share, false, false);
         }
     }
-    return !vtd_syncs_pending(v);
+    return !v->shadows.pending;
 }
 
 /* Who follows which */

@@ -183,11 +183,6 @@ void vtd_sources_changed(Vtd *v)
     vtd_spaces_update(v, 0, 0);
 }
 
-bool vtd_spaces_pending(const Vtd *v)
-{
-    return v->spaces.pending || vtd_syncs_pending(v);
-}
-
 void vtd_spaces_continue(Vtd *v)
 {
     if (vtd_syncs_continue(v)) {

@@ -15,6 +15,10 @@
 #include "diff.h"
 #include "guest.h"
 
+/* What of the next table is fetched ahead, and a line of the caches; bytes */
+#define FETCHED                 256
+#define LINE                    64
+
 /*
  * Whether to stop before @at, since this call has done its work.  Never at the
  * address where it began, however much work the way there was: or a sync would
@@ -513,6 +517,33 @@ static void vtd_sync_gib_split(VtdLook *look, VtdPlace *place,
     }
 }
 
+/*
+ * Block @index is compared soon: have the begin of its table, and of what was
+ * seen of it, on the way to the CPU's caches meanwhile.  The rest follows,
+ * since CPUs see by themselves that memory is read in order.
+ */
+static void vtd_sync_fetch_ahead(const VtdLook *look, const VtdGib *gib,
+                                 const uint64_t *guest, unsigned index)
+{
+    const VtdRam *ram = &look->guest->ram;
+    uint64_t table;
+
+    if (!gib || !gib->block || !guest) {
+        return;
+    }
+    for (unsigned at = 0; gib->block[index] && at < FETCHED; at += LINE) {
+        __builtin_prefetch((const uint8_t *)gib->block[index] + at);
+    }
+    table = GUINT64_FROM_LE(qatomic_read(guest + index)) &
+            look->format->address;
+    if (ram->data && table >= ram->first &&
+        table <= ram->last - VTD_PAGE_SIZE) {
+        for (unsigned at = 0; at < FETCHED; at += LINE) {
+            __builtin_prefetch(ram->data + (table - ram->first) + at);
+        }
+    }
+}
+
 /* The GiB is the table of level 2 at @guest, or nothing (NULL) */
 static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
                                const uint64_t *guest, uint64_t upper)
@@ -532,6 +563,9 @@ static void vtd_sync_gib_table(VtdLook *look, VtdPlace *place,
                           ? place->gib->block[i] : NULL;
             if (vtd_sync_stops(look, vtd_place_address(place))) {
                 break;
+            }
+            if (i < to) {
+                vtd_sync_fetch_ahead(look, place->gib, guest, i + 1);
             }
             if (entry || place->held) {
                 vtd_sync_block(look, place, place->held, entry, upper);
