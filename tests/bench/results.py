@@ -49,6 +49,8 @@ PAGE_FLUSH_PAGES = (4 * KI, 64 * KI, BAR_PAGES)
 # many UNMAPs or bytes at most
 BARS = (
     ("scattered", "idle", "times", 100),
+    ("scattered", "idle-cold", "times", 100),
+    ("contiguous", "idle-cold", "times", 100),
     ("scattered", "changed", "times", 100),
     ("scattered", "teardown", "times", 200),
     ("scattered", "teardown", "unmaps", 16),
@@ -56,6 +58,8 @@ BARS = (
     ("scattered", "memory", "bytes", 9),
     ("scattered", "memory-changed", "bytes", 9),
     ("contiguous", "memory", "bytes", 1),
+    # What a first sync leaves in the process, with what it needed meanwhile
+    ("contiguous", "memory", "resident", 2),
     ("contiguous", "memory-undone", "bytes", 1),
 )
 PAGE_FLUSH_BARS = (
@@ -119,6 +123,9 @@ def judge(results):
         elif what == "unmaps":
             value = get("ours", "unmaps")
             text = f"<= {limit} UNMAPs"
+        elif what == "resident":
+            value = get("ours", "resident_per_page")
+            text = f"< {limit} resident"
         else:
             value = get("ours", "bytes_per_page")
             text = f"<= {limit} bytes" if limit > 1 else "< 1 byte"

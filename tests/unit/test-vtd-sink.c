@@ -96,7 +96,7 @@ static unsigned unmaps_of_fresh(unsigned n)
     put_page(m, 0, 0);
     put_page(m, WAITING + 2, 0);
     for (unsigned i = 1; i <= n; i++) {
-        put_page(m, i, (TARGET + (i & 1) * QVTD_PAGE) | QVTD_RW);
+        put_page(m, i, (TARGET + (i & 1) * 2 * QVTD_PAGE) | QVTD_RW);
     }
     mirror_flush(m);
     assert_exact(m);

@@ -24,7 +24,7 @@
 /* How many of those that were refused before may be refused again in a sync */
 #define RETRIES                 4
 /* Arrays of a sink are kept for the next sync up to this length */
-#define KEPT_LENGTH             32
+#define KEPT_LENGTH             128
 /* How far to look ahead among these, before those found so far are sent */
 #define RETRY_STEP              (1ull << 30)
 
@@ -87,6 +87,17 @@ static void vtd_sink_flush_gone(VtdSink *sink, uint64_t free_to)
     g_array_set_size(sink->gone, 0);
 }
 
+static void vtd_sink_send_fresh(VtdSink *sink, const VtdPages *fresh)
+{
+    uint64_t offset = 0, size = fresh->last - fresh->first + 1;
+    uint64_t step = fresh->small ? ~VTD_PAGE_MASK + 1 : size;
+
+    for (; offset < size; offset += step) {
+        vtd_send_map(sink, fresh->first + offset,
+                     fresh->first + offset + step - 1, fresh->leaf + offset);
+    }
+}
+
 static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
 {
     if (sink->gone->len) {
@@ -96,7 +107,7 @@ static void vtd_sink_flush(VtdSink *sink, uint64_t free_to)
         for (unsigned i = 0; i < sink->fresh->len; i++) {
             VtdPages *fresh = &g_array_index(sink->fresh, VtdPages, i);
 
-            vtd_send_map(sink, fresh->first, fresh->last, fresh->leaf);
+            vtd_sink_send_fresh(sink, fresh);
         }
         g_array_set_size(sink->fresh, 0);
     }
@@ -280,8 +291,20 @@ static void vtd_sink_take_gone(VtdSink *sink, uint64_t first, uint64_t last,
 /* Waits even if nothing went so far: an UNMAP of what goes may cover it */
 static void vtd_sink_take_fresh(VtdSink *sink, const VtdDiff *diff)
 {
-    VtdPages fresh = { diff->first, diff->last, diff->leaf };
+    VtdPages fresh = {
+        diff->first, diff->last, diff->leaf, diff->level == 1,
+    };
 
+    if (sink->fresh->len) {
+        VtdPages *tail = &g_array_index(sink->fresh, VtdPages,
+                                        sink->fresh->len - 1);
+
+        if (fresh.small && tail->small && tail->last + 1 == fresh.first &&
+            tail->leaf + (fresh.first - tail->first) == fresh.leaf) {
+            tail->last = fresh.last;
+            return;
+        }
+    }
     if (sink->fresh->len == WAITING) {
         vtd_sink_stays(sink, diff->first, diff->first - 1);
     }

@@ -24,6 +24,7 @@ typedef struct VtdPages {
     uint64_t first;
     uint64_t last;
     uint64_t leaf;
+    bool small;                 /* fresh: each is a leaf of its own */
 } VtdPages;
 
 /* A mapping that was sent wider than a page */
