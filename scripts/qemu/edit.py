@@ -4,7 +4,8 @@ Edits of QEMU's files, as rows of the tables in */wiring.py.
 
 A row is tried as often as the tree is wired, so each leaves alone what it has
 done before.  Lines that are put in end in a mark, where the file's language
-has comments, and go before all rows are tried again.
+has comments, and go before all rows are tried again.  In a series of patches,
+which is made of a tree as it was, they have none.
 """
 
 import os
@@ -12,7 +13,7 @@ import re
 from collections import namedtuple
 
 MARKS = {'.c': '  /* wired */', '.h': '  /* wired */', '.hx': '  /* wired */',
-         '.rst': ''}
+         '.rst': '', 'MAINTAINERS': ''}
 MARK = '  # wired'              # in all other files
 
 # Replace the one place that matches; it is `what` to a reader.
@@ -24,12 +25,21 @@ Behind = namedtuple('Behind', 'what anchor lines')
 # Delete all lines that begin with what matches, if there are any.
 Drop = namedtuple('Drop', 'pattern')
 
-# Delete from lists the names that match and, with the suffix, are no file's
-# here: those of files that we replace.
-DropMissing = namedtuple('DropMissing', 'pattern suffix')
+# Delete from lists the names that match where there is no file: those of files
+# that we replace.  The file's name is that of the list unless it is given, and
+# can have groups of the pattern.
+DropMissing = namedtuple('DropMissing', 'pattern file', defaults=[r'\g<0>'])
 
 # Do what another row says unless a line has what matches.
 Unless = namedtuple('Unless', 'pattern row')
+
+# Do what other rows say if a file of ours that matches takes part (For), or if
+# none does (Until).
+For = namedtuple('For', 'pattern rows')
+Until = namedtuple('Until', 'pattern rows')
+
+# Name our files in a section of MAINTAINERS, and none that is gone.
+Maintained = namedtuple('Maintained', 'section')
 
 # In a function of a C file, put a line before or behind the one statement
 # that begins like the pattern.
@@ -40,31 +50,26 @@ class Mismatch(Exception):
     """A file of QEMU's tree is not as a row expects."""
 
 
-def expand(text, names):
-    """Lines made of one with @NAME@ in it: for a list, one for each."""
-    lines = [text]
-    for name, value in names.items():
-        if f'@{name}@' in text:
-            values = [value] if isinstance(value, str) else value
-            lines = [line.replace(f'@{name}@', each) for line in lines
-                     for each in values]
-    return lines
-
-
 class Edited:
     """
     One file of QEMU's tree, written back only if it changed.
 
-    It has one path, or several: its names in one version or another.
+    It has one path, or several: its names in one version or another.  Without
+    @marked its lines get no mark, and whether there is a file is for @exists
+    to say, which takes its path.
     """
 
-    def __init__(self, tree, path):
+    def __init__(self, tree, path, marked=True, exists=None):
+        self.exists = exists or (lambda each: os.path.exists(
+            os.path.join(tree, each)))
         if not isinstance(path, str):
             path = next((each for each in path if os.path.exists(
                 os.path.join(tree, each))), ' or '.join(path))
         self.path = path
         self.full = os.path.join(tree, path)
-        self.mark = MARKS.get(os.path.splitext(path)[1], MARK)
+        name, suffix = os.path.splitext(os.path.basename(path))
+        self.marked = marked
+        self.mark = MARKS.get(suffix or name, MARK) if marked else ''
         try:
             with open(self.full, encoding='utf-8') as f:
                 self.old = f.read()
@@ -75,12 +80,19 @@ class Edited:
             self.drop(Drop(f'.*{re.escape(self.mark)}$'))
 
     def apply(self, row, names):
-        """Try a row; @NAME@ in its text stands for @names['NAME']."""
-        if isinstance(row, Replace):
-            self.replace(row._replace(text=expand(row.text, names)[0]))
+        """Try a row; @NAME@ in its text stands for a list of @names."""
+        if isinstance(row, (For, Until)):
+            if names.has(row.pattern) == isinstance(row, For):
+                for each in row.rows:
+                    self.apply(each, names)
+        elif isinstance(row, Replace):
+            self.replace(row._replace(text='\n'.join(
+                line for text in row.text.replace('@MARK@',
+                                                  self.mark).split('\n')
+                for line in names.expand(text))))
         elif isinstance(row, Behind):
             self.behind(row._replace(lines=[
-                line for text in row.lines for line in expand(text, names)]))
+                line for text in row.lines for line in names.expand(text)]))
         elif isinstance(row, InFunction):
             self.in_function(row)
         elif isinstance(row, DropMissing):
@@ -88,8 +100,11 @@ class Edited:
         elif isinstance(row, Unless):
             if not re.search(row.pattern, self.text, re.M):
                 self.apply(row.row, names)
+        elif isinstance(row, Maintained):
+            self.maintain(row.section, names.maintained(row.section))
         else:
-            self.drop(row)
+            for pattern in names.expand(row.pattern):
+                self.drop(Drop(pattern))
 
     def replace(self, row):
         new, n = re.subn(row.pattern, lambda m: m.expand(row.text), self.text,
@@ -99,8 +114,9 @@ class Edited:
 
     def behind(self, row):
         marked = [line + self.mark for line in row.lines]
-        lines = [line for line in self.text.splitlines()
-                 if self.mark or line not in marked]
+        lines = self.text.splitlines()
+        if self.marked and not self.mark:
+            lines = [line for line in lines if line not in marked]
         at = [i for i, line in enumerate(lines)
               if re.search(row.anchor, line)] if row.anchor else [len(lines)-1]
         self.expect(len(at), row.what)
@@ -125,16 +141,31 @@ class Edited:
         self.text = re.sub(rf'^{row.pattern}.*\n', '', self.text, flags=re.M)
 
     def drop_missing(self, row):
-        here = os.path.dirname(self.full)
+        here = os.path.dirname(self.path)
 
         def keep(match):
-            name = (match[1] or match[2]) + row.suffix
-            there = os.path.exists(os.path.join(here, name))
+            name = re.search("'(.*?)'", match[0])[1]
+            file = re.fullmatch(row.pattern, name).expand(row.file)
+            there = self.exists(os.path.normpath(os.path.join(here, file)))
             return match[0] if there else ''
 
-        name = rf"'({row.pattern})'"
+        name = f"'(?:{row.pattern})'"
         self.text = re.sub(rf'^ *{name},\n|{name}(?! *:)(?:, *)?', keep,
                            self.text, flags=re.M)
+
+    def maintain(self, section, wanted):
+        """What is named beside our files stays."""
+        at = re.search(rf'^{section}\n(?:[A-Z]: .*\n)*', self.text, re.M)
+        self.expect(1 if at else 0, f'the section {section}')
+        lines = at[0].splitlines()
+        files = {line for line in lines if line.startswith('F: ')}
+        files |= {f'F: {path}' for path in wanted}
+        files = sorted(line for line in files
+                       if line[3:] in wanted or self.exists(line[3:])
+                       or re.search(r'[*?\[]|/$', line))
+        lines = [line for line in lines if not line.startswith('F: ')]
+        self.text = (self.text[:at.start()] + '\n'.join(lines + files) + '\n' +
+                     self.text[at.end():])
 
     def expect(self, n, what):
         if n != 1:

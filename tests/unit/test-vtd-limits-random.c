@@ -573,7 +573,7 @@ static void sync_some(Trial *w)
 
 static void one_world(guint32 seed)
 {
-    static const uint64_t sizes[] = {
+    const uint64_t sizes[] = {
         VTD_GIB_NODE, VTD_GIB_BLOCKS, VTD_SMALL_BLOCK, VTD_LARGE_BLOCK,
         VTD_GIB_LEAF,
     };
