@@ -22,6 +22,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import series                                       # noqa: E402
+import stock                                        # noqa: E402
 import style                                        # noqa: E402
 from tap import Count, count_tap                    # noqa: E402
 
@@ -44,6 +46,12 @@ MIXED_MACHINE = "pc-q35-10.0"
 
 # Of QEMU's own qtests, those that look at any device
 GENERAL_QTESTS = ("device-introspect-test", "qmp-cmd-test")
+
+# Of our qtests, those that the series is tried with
+SERIES_QTESTS = ("intel-iommu-queue-test", "intel-iommu-shadow-test",
+                 "intel-iommu-test", "vtd-testdev-test")
+# Unit tests that take long, and run in the stage unit
+LONG_UNITS = ("test-vtd-shadow-random", "test-vtd-limits")
 
 # What a build of the engine alone needs
 UNIT_PACKAGES = ("gcc", "libc6-dev", "meson", "ninja-build", "pkgconf",
@@ -351,7 +359,89 @@ def run_mixed(debian, *others):
     return total
 
 
-Stage = collections.namedtuple("Stage", "run help")
+def count_case(title, faults):
+    """One case, with what is wrong if it failed."""
+    count = Count(0 if faults else 1)
+    if faults:
+        count.failed.append(f"{title}: {len(faults)} faults")
+        print(*(f"    {line}" for line in faults), sep="\n")
+    print(f"{title}: {count}")
+    return count
+
+
+def run_stock():
+    """Rows of what QEMU's own device does wrong; ours is for qtest."""
+    qemu = Qemu()
+    qemu.make("qemu-system-x86_64", *sorted(
+        {f"tests/qtest/{stock.program(row[0])}" for row in stock.ROWS}))
+    qemu.make_stock()
+    total = Count()
+    for title, faults in stock.judge(qemu):
+        total.add(count_case(title, faults))
+    return total
+
+
+def run_series(qemu):
+    """The series as a whole, and its end."""
+    need("git", "perl")
+    if not qemu.has_source():
+        raise Broken(f"no source of {qemu.option}")
+    title = f"series{qemu.tail}"
+    total = Count()
+    with series.Series(qemu) as made:
+        mails = made.export()
+        made.apply(*mails)
+        total.add(count_case(f"{title}/checkpatch", [
+            line for mail in mails for line in made.checkpatch(mail)]))
+        total.add(count_case(f"{title}/gone", series.leftovers(made.tree)))
+        total.add(count_case(f"{title}/as-wired", made.unlike_wired()))
+        made.configure()
+        units = made.tests("unit")
+        faults = made.make("qemu-system-x86_64",
+                           *(f"tests/unit/{name}" for name in units),
+                           *(f"tests/qtest/{name}" for name in SERIES_QTESTS))
+        total.add(count_case(f"{title}/build", faults))
+        if not faults:
+            total.add(run_meson(
+                title, made.build, made.build / "pyvenv/bin/meson",
+                [*(name for name in units if name not in LONG_UNITS),
+                 *(f"qtest-x86_64/{name}" for name in SERIES_QTESTS)]))
+    return total
+
+
+def run_series_steps(qemu):
+    """Each step of the series: it builds, and passes what it brings."""
+    need("git", "perl")
+    if not qemu.has_source():
+        raise Broken(f"no source of {qemu.option}")
+    title = f"series-steps{qemu.tail}"
+    total = Count()
+    with series.Series(qemu) as made:
+        mails = made.export()
+        known = set()
+        for number, mail in enumerate(mails, 1):
+            step = f"{title}/{mail.stem}"
+            made.apply(mail)
+            total.add(count_case(f"{step}/checkpatch", made.checkpatch(mail)))
+            if number == 1:
+                made.configure()
+            now = {f"tests/{where}/{name}" for where in ("unit", "qtest")
+                   for name in made.tests(where)}
+            # Before our device comes there is another test of that name.
+            if not (made.tree / "hw/i386/intel_iommu_props.c").exists():
+                now.discard("tests/qtest/intel-iommu-test")
+            faults = made.make("qemu-system-x86_64", *sorted(now))
+            total.add(count_case(f"{step}/build", faults))
+            if now - known and not faults:
+                total.add(run_meson(
+                    step, made.build, made.build / "pyvenv/bin/meson",
+                    [name.replace("tests/qtest", "qtest-x86_64").replace(
+                        "tests/unit/", "") for name in sorted(now - known)]))
+            known |= now
+    return total
+
+
+Stage = collections.namedtuple("Stage", "run help usual", defaults=[True])
 
 STAGES = {
     "style": Stage(run_style, "QEMU's checkpatch, shellcheck, flake8; the "
@@ -362,14 +452,20 @@ STAGES = {
     "coverage": Stage(run_coverage, "how much of the engine its unit tests "
                       "reach; must not fall (tests/coverage)"),
     "qtest": Stage(run_qtest, "the device in QEMU, register by register"),
+    "stock": Stage(run_stock, "what QEMU's own device does wrong, seen by the "
+                   "same qtests"),
     "guest": Stage(run_guest, "Linux as a guest, one that moves, and one "
                    "with a guest of its own"),
+    "series": Stage(run_series, "what scripts/export-series makes, applied to "
+                    "a fresh tree"),
+    "series-steps": Stage(run_series_steps, "each patch of that, built and "
+                          "tested; only if named", False),
     "versions": Stage(run_versions, f"QEMU {', '.join(OTHER_QEMUS)}, and "
                       "guests that move from version to version"),
 }
 
 # Those that --qemu is for
-OF_QEMU = ("qtest", "guest")
+OF_QEMU = ("qtest", "guest", "series", "series-steps")
 
 
 def run_stage(name, qemu):
@@ -394,13 +490,16 @@ def main():
         epilog="stages:\n" + "\n".join(
             f"  {name:10} {stage.help}" for name, stage in STAGES.items()))
     parser.add_argument("stage", nargs="*", metavar="STAGE",
-                        help="which; default: all, in this order")
+                        help="which; default: all, in this order, but those "
+                        "that run only if named")
     parser.add_argument("--qemu", metavar="N.N", help="the stages "
-                        f"{' and '.join(OF_QEMU)} with this version of QEMU; "
+                        f"{', '.join(OF_QEMU)} with this version of QEMU; "
                         "default: all of them, but these with "
                         f"{USUAL_QEMU}")
     options = parser.parse_args()
-    names = options.stage or list(OF_QEMU if options.qemu else STAGES)
+    names = options.stage or [
+        name for name in (OF_QEMU if options.qemu else STAGES)
+        if STAGES[name].usual]
     for name in names:
         if name not in STAGES:
             parser.error(f"no stage {name}; there are: {', '.join(STAGES)}")

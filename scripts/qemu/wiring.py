@@ -86,8 +86,17 @@ MISC = (
                 '    depends on PCI && MSI_NONBROKEN')),)),)),
 )
 
+# No list names drivers and tests that are not there.
+LIBQOS = (
+    ('tests/qtest/libqos/meson.build', (
+        DropMissing(r'[\w-]*iommu[\w-]*\.c'),)),
+    ('tests/qtest/meson.build', (
+        DropMissing('(iommu-intel-test)', r'\1.c'),
+        DropMissing(r'((?:virtio|riscv)-iommu)-test\.c', r'libqos/\1.c'))),
+)
+
 # With QEMU's own device, too:
-COMMON = HERE + MISC
+COMMON = HERE + MISC + LIBQOS
 
 # Functions that map what an IOMMU notifies of note what became of it.  Until
 # the call that maps has been made, the result is that it was not.
@@ -97,7 +106,7 @@ NOT_MAPPED = (r'    if \(iotlb->target_as != &address_space_memory\) \{',
               '    iommu_map_set_result(-EINVAL);', '')
 MAPPED = '        iommu_map_set_result(ret);'
 
-SERIES = MISC + (
+SERIES = MISC + LIBQOS + (
     ('docs/system/device-emulation.rst', (
         Behind('a device before ours', r'^   devices/igb\.rst$', (
             '   devices/@DEVICE_PAGE@',)),)),
@@ -181,8 +190,6 @@ SERIES = MISC + (
                 'endif')),
             Behind('the dictionary of qtests', r'^qtests = \{$', (
                 "  '@QTEST@': [vtd_helpers],",)))),
-        DropMissing('(iommu-intel-test)', r'\1.c'),
-        DropMissing(r'((?:virtio|riscv)-iommu)-test\.c', r'libqos/\1.c'),
         # A program on the same helpers that is no test
         For('tests/qtest/bench/*', (
             Behind('an end', '', (
@@ -200,8 +207,6 @@ SERIES = MISC + (
                 'its guard', '^#define LIBQTEST_H$', (
                     '#define qtest_init_ext '
                     'qtest_init_with_env_and_capabilities',))),)),)),
-    ('tests/qtest/libqos/meson.build', (
-        DropMissing(r'[\w-]*iommu[\w-]*\.c'),)),
     ('tests/unit/meson.build', (
         DropMissing('(test-iova-tree)', r'\1.c'),
         For('tests/unit/test-iova-*.c', (

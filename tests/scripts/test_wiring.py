@@ -5,10 +5,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from edit import (Behind, Drop, DropMissing, Edited, InFunction, Mismatch,
-                  Replace, Unless)
+from edit import (Behind, Drop, DropMissing, Edited, For, InFunction,
+                  Maintained, Mismatch, Replace, Unless, Until)
+from ours import Names
 
-NAMES = {"ALL": "'x', 'y'", "EACH": ["x", "y"]}
+NAMES = Names(["hw/i386/intel_iommu.c", "util/iova-tree.c"])
+NAMES.lists["EACH"] = ["x", "y"]
 
 MESON = """one
 files('old')
@@ -20,6 +22,20 @@ LIST = """  'here.c',
   'gone-too.c', 'here.c',
   x ? ['gone.c'] : ['y']
   'gone.c': 60,
+"""
+
+SECTION = """Other
+M: somebody
+F: gone.c
+
+IOVA Tree
+M: somebody
+S: Maintained
+F: gone.c
+F: here.c
+F: x/
+
+Next
 """
 
 C = """static void f(int a,
@@ -37,8 +53,8 @@ C = """static void f(int a,
 # What it shows, file, its text, row, expected text; None: no match
 ROWS = (
     ("replaced", "meson.build", MESON,
-     Replace("files", r"files\([^)]*\)", "files(@ALL@)"),
-     MESON.replace("'old'", "'x', 'y'")),
+     Replace("files", r"files\([^)]*\)", "files(\n'@EACH@',\n)@MARK@"),
+     MESON.replace("'old')", "\n'x',\n'y',\n)  # wired")),
     ("replaced, not there", "meson.build", MESON,
      Replace("files", "nothing", ""), None),
     ("replaced, twice there", "meson.build", MESON + MESON,
@@ -56,10 +72,23 @@ ROWS = (
     ("dropped", "meson.build", MESON, Drop("fil"), "one\ntwo\n"),
     ("dropped, not there", "meson.build", MESON, Drop("nothing"), MESON),
     ("dropped from lists", "meson.build", LIST,
-     DropMissing(r"[\w-]*\.c", ""),
+     DropMissing(r"[\w-]*\.c"),
      "  'here.c',\n  'here.c',\n  x ? [] : ['y']\n  'gone.c': 60,\n"),
     ("dropped by another name than the file's", "meson.build", LIST,
-     DropMissing("y|here", ".c"), LIST.replace("'y'", "")),
+     DropMissing("(y|here)", r"\1.c"), LIST.replace("'y'", "")),
+    ("for a file of ours", "f.h", "one\n",
+     For("hw/*.c", (Drop("one"),)), ""),
+    ("for a file of ours, not there", "f.h", "one\n",
+     For("hw/*.h", (Drop("one"),)), "one\n"),
+    ("until a file of ours", "f.h", "one\n",
+     Until("hw/*.c", (Drop("one"),)), "one\n"),
+    ("until a file of ours, not there", "f.h", "one\n",
+     Until("hw/*.h", (Drop("one"),)), ""),
+    ("maintained", "MAINTAINERS", SECTION, Maintained("IOVA Tree"),
+     SECTION.replace("Maintained\nF: gone.c\n", "Maintained\n").replace(
+         "F: x/\n", "F: util/iova-tree.c\nF: x/\n")),
+    ("maintained, no section", "MAINTAINERS", SECTION,
+     Maintained("VT-d Emulation"), None),
     ("unless it is there", "f.h", "one\n",
      Unless("two", Behind("one", "^one$", ("two",))),
      "one\ntwo  /* wired */\n"),
@@ -106,6 +135,16 @@ class Wiring(unittest.TestCase):
             self.assertEqual(edited.path, "new.c")
             with self.assertRaisesRegex(Mismatch, "^one.c or two.c: No such"):
                 Edited(tree, ("one.c", "two.c"))
+
+    def test_no_marks(self):
+        with tempfile.TemporaryDirectory() as tree:
+            Path(tree, "meson.build").write_text(MESON)
+            edited = Edited(tree, "meson.build", marked=False,
+                            exists=lambda path: path == "here.c")
+            edited.apply(Behind("one", "^one$", ("", "two")), NAMES)
+            edited.apply(DropMissing("old"), NAMES)
+            self.assertEqual(edited.text, MESON.replace(
+                "one\n", "one\n\ntwo\n").replace("'old'", ""))
 
     def test_lines_of_an_earlier_run_go(self):
         with tempfile.TemporaryDirectory() as tree:
