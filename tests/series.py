@@ -50,6 +50,7 @@ class Series:
         self.forget()
         self.must(TOP / "scripts/qemu/fetch", self.qemu.option.split("=")[1],
                   "--series")
+        self.must(TOP / "scripts/wire-qemu", "--here", self.tree)
         self.git("init", "-q")
         self.git("add", "-f", ".")
         self.git("commit", "-qm", "QEMU")
@@ -113,8 +114,6 @@ class Series:
     def unlike_wired(self):
         """Files that are not as in the tree that wire-qemu makes."""
         wired = self.qemu.home / "qemu"
-        subprocess.run([TOP / "scripts/wire-qemu", "--here", self.tree],
-                       check=True, stdout=subprocess.DEVNULL)
         ours, theirs = paths(self.tree), paths(wired)
         wrong = sorted(ours ^ theirs)
         for path in sorted(ours & theirs):

@@ -64,7 +64,7 @@ It has the numbers of the specification a second time.
 ''',
          'tests/vtd/driver.[ch]', 'tests/vtd/expect.[ch]',
          'tests/vtd/numbers.h', 'tests/vtd/port.h', 'tests/vtd/runs.[ch]',
-         'tests/vtd/tables.c', 'tests/vtd/words.h'),
+         'tests/vtd/tables*.c', 'tests/vtd/words.h'),
 
     step('tests/qtest: the test device, by itself', '''
 A driver of it for qtests, and what it does without any IOMMU.
@@ -106,13 +106,15 @@ A row for each descriptor, and the order in which caches hear of an
 invalidation.  However a queue is filled, a call is over in bounded
 time.
 ''',
-         'hw/i386/vtd/queue.c', 'hw/i386/vtd/invalidate.c'),
+         'hw/i386/vtd/queue*.c', 'hw/i386/vtd/invalidate*.c',
+         'hw/i386/vtd/ram.c'),
 
     step('hw/i386/vtd: events and faults', '''
 Event messages can be masked, held back and sent later; fault records,
 from any thread; and what users are told of a guest's mistakes.
 ''',
-         'hw/i386/vtd/event.c', 'hw/i386/vtd/fault.c', 'hw/i386/vtd/log.c'),
+         'hw/i386/vtd/event.c', 'hw/i386/vtd/fault.c', 'hw/i386/vtd/log.c',
+         'hw/i386/vtd/history.c', 'hw/i386/vtd/words.c'),
 
     step('hw/i386/vtd: root and context entries', '''
 They are decoded once and read without a lock afterwards.  A number that
@@ -124,7 +126,9 @@ each invalidation advances says whether what was read may be cached.
 The format of a table is data, for one walk that serves requests.  The
 IOTLB is read without a lock, and never dropped for being full.
 ''',
-         'hw/i386/vtd/walk.c', 'hw/i386/vtd/iotlb.c',
+         'hw/i386/vtd/walk*.c', 'hw/i386/vtd/stages*.c',
+         'hw/i386/vtd/mark.c',
+         'hw/i386/vtd/iotlb.c',
          'tests/unit/test-vtd-iotlb.c'),
 
     step('hw/i386/vtd: the way of a DMA', '''
@@ -152,6 +156,7 @@ for all devices on a table: as the guest wrote it, or as one number
 where pages are contiguous.  A look compares whole tables in place.
 ''',
          'hw/i386/vtd/seen.c', 'hw/i386/vtd/diff.c', 'hw/i386/vtd/sync.c',
+         'hw/i386/vtd/compose.c', 'hw/i386/vtd/guest.c',
          'tests/unit/test-vtd-limits-random.c'),
 
     step('hw/i386/vtd: differences as MAPs and UNMAPs', '''
@@ -182,14 +187,15 @@ and what is let in is no worse than what a guest can write.
 Its life, CAP and ECAP, counters.  With this the engine is whole; its
 tests follow.
 ''',
-         'hw/i386/vtd/unit.c'),
+         'hw/i386/vtd/unit.c', 'hw/i386/vtd/explain.c',
+         'hw/i386/vtd/query.c', 'hw/i386/vtd/ranges.c'),
 
     step('tests/vtd: judges of shadows', '''
 A slow walk of what the guest wrote, which shares nothing with the
 engine, and a judge of what one step did to a shadow: nothing that did
 not change was touched, what had to go went in the fewest UNMAPs.
 ''',
-         'tests/vtd/plain.[ch]', 'tests/vtd/judge.[ch]'),
+         'tests/vtd/plain*.[ch]', 'tests/vtd/judge.[ch]'),
 
     step('tests/unit: the VT-d engine in a made-up host', '''
 Guest memory, devices, listeners as strict as VFIO, and a guest, for the
@@ -205,6 +211,12 @@ Rows of tables, in tests/vtd where qtests try them as well.
          'tests/vtd/rows-cache.c', 'tests/unit/test-vtd-regs.c',
          'tests/unit/test-vtd-queue.c', 'tests/unit/test-vtd-fault.c',
          'tests/unit/test-vtd-log.c', 'tests/unit/test-vtd-cache.c'),
+
+    step('tests/unit: scalable mode of VT-d', '''
+Rows for each check of its entries and of both stages, for the queue of
+256 bits, and for what is dropped; the plain walk has to agree.
+''',
+         'tests/vtd/*-sm*', 'tests/unit/test-vtd-scalable*.c'),
 
     step('tests/unit: translation and interrupts of VT-d', '''
 Contexts, the way of a DMA, remapped messages, and both of them at
@@ -248,6 +260,8 @@ The files that go are named here by their objects' ids, without their
 text.
 ''',
          'hw/i386/intel_iommu*', 'include/hw/i386/intel_iommu.h',
+         'include/hw/i386/intel_iommu_hmp.h', 'hw/misc/vtd-query-stub.c',
+         'qapi/vtd.json',
          'docs/system/devices/intel-iommu*.rst',
          'tests/qtest/intel-iommu-test.c'),
 

@@ -155,7 +155,10 @@ SERIES = MISC + LIBQOS + (
         Until('hw/i386/intel_iommu.c', (
             For(EVENTS, (
                 Behind('its events', 'trace/trace-hw_i386.h', (
-                    '#include "trace/trace-hw_i386_vtd.h"',)),)),)),)),
+                    '#include "trace/trace-hw_i386_vtd.h"',
+                    '/* What was read is told by the next device. */',
+                    '#define trace_vtd_reg_read(addr, size) \\',
+                    '    trace_vtd_reg_read(addr, size, 0)')),)),)),)),
     (('hw/vfio/listener.c', 'hw/vfio/common.c'), (
         For('hw/misc/iommu-refusal.c', (
             REFUSAL,

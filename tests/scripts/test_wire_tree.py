@@ -29,6 +29,7 @@ FILES = {
         ("x.add(when: 'CONFIG_VTD', if_true: files('intel_iommu.c'))\n",
          "the sources of CONFIG_VTD"),),
     "hw/i386/trace-events": (),
+    "hw/i386/trace.h": (),
     "hw/vfio/listener.c": (
         ('#include "qemu/osdep.h"\n', "the first header"),
         ("static void vfio_iommu_map_notify(int n)\n{\n"
@@ -44,11 +45,23 @@ FILES = {
     "tests/qtest/meson.build": (
         ("  (config_all ? ['intel-iommu-test'] : []) + \\\n",
          "the qtests of CONFIG_VTD"),
+        ("qtests_x86_64 = qtests_i386\n", "the tests of x86"),
         ("tpmemu_files = []\n", "an earlier list"),
         ("qtests = {\n}\n", "the dictionary of qtests")),
     "tests/qtest/libqtest.h": (
         ("#define LIBQTEST_H\n", "its guard"),),
     "tests/qtest/libqos/meson.build": (),
+    "qapi/meson.build": (("  'virtio',\n", "a module"),),
+    "qapi/qapi-schema.json": (
+        ("{ 'include': 'virtio.json' }\n", "a module"),),
+    "hmp-commands-info.hx": (),
+    "tests/unit/meson.build": (
+        ("test_env.set('G_TEST_BUILDDIR', x)\n",
+         "the place before the tests"),
+        ("slow_tests = {\n", "the place behind the tests")),
+    "MAINTAINERS": (
+        ("VT-d Emulation\nS: Supported\n\n", "the section VT-d Emulation"),
+        ("IOVA Tree\nS: Supported\n", "the section IOVA Tree")),
 }
 
 

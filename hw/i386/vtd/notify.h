@@ -20,8 +20,9 @@
 typedef struct VtdSink VtdSink;
 
 /*
- * Take differences from @first on for @space, until vtd_sink_end().  With @record_only nothing is
- * sent, but recorded as if it had been.  @reason is for traces: a constant.
+ * Take differences from @first on for @space, until vtd_sink_end().  With
+ * @record_only nothing is sent, but recorded as if it had been.  @reason is for
+ * traces: a constant.
  */
 VtdSink *vtd_sink_begin(VtdSpace *space, const char *reason, uint64_t first,
                         bool record_only);
