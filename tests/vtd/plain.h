@@ -152,7 +152,7 @@ uint64_t plain_ss_reserved(const Plain *p, unsigned level, bool leaf);
 /* and root, context and PASID entries of scalable mode; the reason, or 0 */
 unsigned plain_sm_context(Plain *p, uint64_t rtaddr, uint16_t sid,
                           PlainContext *context);
-/* All leaves of a first stage alone that users can reach, in their lower half */
+/* All leaves of a first stage alone, for users, in its lower half */
 void plain_sm_leaves(Plain *p, const PlainContext *context, GArray *leaves);
 
 #endif
