@@ -89,6 +89,14 @@ typedef struct VtdInterrupts {
     VtdIecSlot slot[VTD_IEC_SLOTS]; /* lock */
 } VtdInterrupts;
 
+/* A descriptor that was read before its turn */
+typedef struct VtdQueueAhead {
+    bool valid;
+    bool readable;
+    uint16_t index;
+    uint64_t entry[4];
+} VtdQueueAhead;
+
 /* queue.c: the invalidation queue */
 typedef struct VtdQueue {
     bool enabled;               /* GSTS.QIES; the next three as then latched: */
@@ -101,6 +109,7 @@ typedef struct VtdQueue {
     unsigned steps;             /* since the time was looked at */
     uint8_t last_type;          /* of the last that completed, 0 for none */
     bool held;                  /* that at head is carried out, not complete */
+    VtdQueueAhead ahead;
 } VtdQueue;
 
 /* invalidate.c: what the embedder was not told yet, see vtd_iec_notify() */

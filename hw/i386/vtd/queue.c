@@ -55,7 +55,7 @@ static uint16_t vtd_queue_next(const Vtd *v, uint16_t index)
 }
 
 /* Read the descriptor at @index, each word once */
-static bool vtd_queue_fetch(Vtd *v, uint16_t index, uint64_t entry[4])
+static bool vtd_queue_read(Vtd *v, uint16_t index, uint64_t entry[4])
 {
     uint64_t gpa = v->queue.base + VTD_IQ_OFFSET(index, v->queue.wide);
     size_t size = VTD_IQ_OFFSET(1, v->queue.wide);
@@ -75,17 +75,38 @@ static bool vtd_queue_fetch(Vtd *v, uint16_t index, uint64_t entry[4])
     return true;
 }
 
-/* Whether the descriptor at @at can be carried out together with that of @lo */
+/*
+ * Whether the descriptor at @at can be carried out together with that of @lo.
+ * If not, what was read of it is kept for its own turn.
+ */
 static bool vtd_queue_is_like(Vtd *v, uint16_t at, uint64_t lo, uint64_t *hi)
 {
-    uint64_t entry[4];
+    VtdQueueAhead *ahead = &v->queue.ahead;
+    const uint64_t *entry = ahead->entry;
 
-    if (at == v->queue.tail || !vtd_queue_fetch(v, at, entry)) {
+    if (at == v->queue.tail) {
         return false;
     }
+    ahead->readable = vtd_queue_read(v, at, ahead->entry);
+    ahead->index = at;
     *hi = entry[1];
-    return entry[0] == lo && !entry[2] && !entry[3] &&
-           !(*hi & IOTLB_HI_RESERVED) && VTD_DESC_AM(*hi) <= VTD_MAMV;
+    ahead->valid = !ahead->readable || entry[0] != lo || entry[2] ||
+                   entry[3] || (*hi & IOTLB_HI_RESERVED) ||
+                   VTD_DESC_AM(*hi) > VTD_MAMV;
+    return !ahead->valid;
+}
+
+/* The descriptor at the head */
+static bool vtd_queue_fetch(Vtd *v, uint64_t entry[4])
+{
+    VtdQueueAhead *ahead = &v->queue.ahead;
+
+    if (ahead->valid && ahead->index == v->queue.head) {
+        ahead->valid = false;
+        memcpy(entry, ahead->entry, sizeof(ahead->entry));
+        return ahead->readable;
+    }
+    return vtd_queue_read(v, v->queue.head, entry);
 }
 
 /*
@@ -299,7 +320,7 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
     if (error) {
         return error;
     }
-    if (!vtd_queue_fetch(v, v->queue.head, entry)) {
+    if (!vtd_queue_fetch(v, entry)) {
         return VTD_IQEI_FETCH;
     }
     *plo = lo = entry[0];
@@ -326,6 +347,7 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
 
 static void vtd_queue_error(Vtd *v, unsigned iqei)
 {
+    v->queue.ahead.valid = false;       /* software may replace it */
     vtd_iec_notify(v);
     vtd_count(v, VTD_STAT_INV_ERRORS);
     trace_vtd_inv_qi_error(iqei, v->queue.head);
@@ -435,6 +457,7 @@ void vtd_queue_enable(Vtd *v, bool enable)
     trace_vtd_inv_qi_enable(enable);
     v->queue.enabled = enable;
     v->queue.held = false;
+    v->queue.ahead.valid = false;
     vtd_queue_set_width(v, iqa);
     vtd_queue_set_head(v, 0);
     vtd_queue_show_head(v);
