@@ -131,7 +131,9 @@ static IntelIommuUnit *intel_iommu_qmp_unit(IntelIOMMUState *s)
     unit->cap = look.cap;
     unit->ecap = look.ecap;
     unit->capabilities = intel_iommu_names(look.cap, vtd_cap_names);
-    for (tail = &unit->capabilities; *tail; tail = &(*tail)->next) {
+    tail = &unit->capabilities;
+    while (*tail) {
+        tail = &(*tail)->next;
     }
     *tail = intel_iommu_names(look.ecap, vtd_ecap_names);
     unit->fault_status = intel_iommu_names(look.fsts, vtd_fsts_names);
@@ -442,6 +444,9 @@ qmp_x_query_vtd(const char *device, bool has_first, uint64_t first,
                 bool has_last, uint64_t last, bool has_limit, uint32_t limit,
                 Error **errp)
 {
+    if (!device && !intel_iommu_find(NULL)) {
+        return g_new0(IntelIommuInfo, 1);
+    }
     return intel_iommu_query(device, has_first ? first : 0,
                              has_last ? last : UINT64_MAX,
                              has_limit ? limit : RANGES_MAX, errp);

@@ -238,8 +238,7 @@ Refused MAPs, memory that comes and goes, limits and what they cost, and
 random events of several devices, judged after each.
 ''',
          'tests/unit/test-vtd-shadow-*.c', 'tests/unit/test-vtd-limits*.c',
-         'tests/unit/test-vtd-memory.c', 'tests/unit/test-vtd-refused.c',
-         'tests/unit/test-vtd-heap.c'),
+         'tests/unit/test-vtd-memory.c', 'tests/unit/test-vtd-refused.c'),
 
     step('tests/unit: migration of VT-d', '''
 States that go on where they were, and streams that are refused.

@@ -460,7 +460,8 @@ static char *info(QVtd *d, const char *device)
 static void expect_text(const char *text, const char *what)
 {
     if (!expect_true(strstr(text, what))) {
-        g_test_message("no '%s' in:\n%s", what, text);
+        g_test_message("no '%s' in:", what);
+        g_test_message("%s", text);
     }
 }
 
@@ -505,10 +506,19 @@ static void test_no_unit(void)
 {
     QTestState *qts = qtest_init("-machine q35");
     g_autofree char *said = NULL;
+    QDict *answer;
     QVtd d = { .qts = qts };
 
+    /* What asks for no device is told that there is nothing */
+    answer = qtest_qmp(qts, "{ 'execute': 'x-query-vtd' }");
+    expect_true(qdict_haskey(answer, "return"));
+    expect_true(!qdict_haskey(qdict_get_qdict(answer, "return"), "unit"));
+    expect_true(qlist_empty(qdict_get_qlist(qdict_get_qdict(answer, "return"),
+                                            "spaces")));
+    qobject_unref(answer);
     expect_error(&d, "this machine has no intel-iommu",
-                 qtest_qmp(qts, "{ 'execute': 'x-query-vtd' }"));
+                 qtest_qmp(qts, "{ 'execute': 'x-query-vtd', 'arguments':"
+                           " { 'device': 'x' } }"));
     expect_error(&d, "this machine has no intel-iommu",
                  qtest_qmp(qts, "{ 'execute': 'x-vtd-explain', 'arguments':"
                            " { 'device': 'x', 'iova': 0 } }"));

@@ -127,11 +127,11 @@ static void test_sizes(void)
     qvtd_start(&d, "", "", "");
     for (unsigned order = 0; order <= 7; order++) {
         uint32_t entries = 256u << order;
-        QVtdDesc *ring = g_new0(QVtdDesc, entries);
+        uint64_t (*ring)[2] = g_malloc0_n(entries, sizeof(*ring));
 
         qvtd_queue_start(&d, order);
         for (int i = 0; i < entries; i++) {
-            ring[i].lo = cpu_to_le64(QVTD_WAIT(QVTD_WAIT_FN, 0, 0).lo);
+            ring[i][0] = cpu_to_le64(QVTD_WAIT(QVTD_WAIT_FN, 0, 0).lo);
         }
         qtest_memwrite(d.qts, d.queue, ring, entries * sizeof(*ring));
         g_free(ring);

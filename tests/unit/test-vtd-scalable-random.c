@@ -71,8 +71,14 @@ static Outcome plain(Twins *w, const Device *d, uint64_t iova,
     plain_sm_request(&w->plain, &context, iova, wanted_of(access), answer);
     o.reason = answer->reason;
     o.context_cacheable = !context.reason || caching_mode;
-    /* Absent FS entries are never cached (7.1) */
+    /*
+     * Absent FS entries are never cached (7.1).  A cached context alone decides
+     * on what addresses there are, whatever the tables say meanwhile.
+     */
     o.cacheable = !o.reason || answer->denied ||
+                  o.reason == QVTD_F_CANONICAL ||
+                  o.reason == QVTD_F_PASS_THROUGH ||
+                  (o.reason == QVTD_F_SM_ADDRESS && !context.fs_levels) ||
                   (caching_mode && o.reason != QVTD_F_FS);
     if (!o.reason) {
         o.result = answer->leaf.addr + (iova - answer->leaf.first);
