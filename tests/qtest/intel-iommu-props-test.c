@@ -27,6 +27,9 @@
 #define ECAP_FULL               0x0013e99c84f00f4aull
 #define ECAP_PASID              (1ull << 40)
 #define ECAP_PSS(bits)          (((bits) - 1ull) << 35)
+/* How wide they are with x-pasid-mode, as with QEMU's own unit */
+#define X_PASID_BITS \
+    (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002 ? 8 : 1)
 #define CAP_FS1GP               (1ull << 56)
 #define CAP_RWBF                (1ull << 4)
 #define SCALABLE                ",x-scalable-mode=on"
@@ -63,7 +66,8 @@ static const struct {
       ECAP_SECOND | QVTD_ECAP_SC | QVTD_ECAP_DT },
     { "", SCALABLE ",caching-mode=on,pt=off", CAP | QVTD_CAP_CM,
       ECAP_SECOND & ~QVTD_ECAP_PT },
-    { "", SCALABLE ",x-pasid-mode=on", CAP, ECAP_SECOND | ECAP_PASID },
+    { "", SCALABLE ",x-pasid-mode=on", CAP,
+      ECAP_SECOND | ECAP_PASID | ECAP_PSS(X_PASID_BITS) },
     { "", SCALABLE ",pasid-bits=20,device-iotlb=on", CAP,
       ECAP_SECOND | ECAP_PASID | ECAP_PSS(20) | QVTD_ECAP_DT },
     { "", ",scalable-mode=on,x-pasid-mode=on,pasid-bits=16", CAP,
