@@ -27,6 +27,18 @@ class TapResult(unittest.TestResult):
         super().addSkip(test, reason)
         self._print("ok", test, f" # SKIP {reason}")
 
+    def startTest(self, test):
+        super().startTest(test)
+        self.part_failed = False
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            if not self.part_failed:
+                self._print("not ok", test)
+            self.part_failed = True
+            print(f"# {subtest.id()}: {err[1]}")
+
     def _failed(self, test, trace):
         self._print("not ok", test)
         print(*(f"# {line}" for line in trace.splitlines()), sep="\n")

@@ -53,8 +53,11 @@ C = """static void f(int a,
 # What it shows, file, its text, row, expected text; None: no match
 ROWS = (
     ("replaced", "meson.build", MESON,
-     Replace("files", r"files\([^)]*\)", "files(\n'@EACH@',\n)@MARK@"),
-     MESON.replace("'old')", "\n'x',\n'y',\n)  # wired")),
+     Replace("files", r"files\([^)]*\)", "files(\n'@EACH@',\n)"),
+     MESON.replace("'old')", "\n'x',\n'y',\n)")),
+    ("replaced, and a line is ours", "f.h", "one\n",
+     Replace("one", r"^one\n", "one\ntwo@MARK@\n"),
+     "one\ntwo  /* wired */\n"),
     ("replaced, not there", "meson.build", MESON,
      Replace("files", "nothing", ""), None),
     ("replaced, twice there", "meson.build", MESON + MESON,
