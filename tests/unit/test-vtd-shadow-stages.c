@@ -17,6 +17,7 @@
 #define BASE                    0x40000000ull
 #define PAGE                    QVTD_PAGE
 #define ROUNDS                  150
+#define SSADE                   BIT(9)
 
 typedef enum Mode {
     MODE_SECOND,
@@ -54,6 +55,7 @@ typedef struct Trial {
     QVtdDomain second;
     QVtdFirst first[MODES];
     Mode mode;
+    bool ss_dirty;              /* the second stage has A and D as well */
     GRand *rand;
 } Trial;
 
@@ -73,6 +75,11 @@ static void follow(Trial *t, Mode mode)
         qvtd_sm_attach_pass_through(vtd, SID, 1);
     } else {
         qvtd_sm_attach_first(vtd, SID, &t->first[mode]);
+    }
+    if (t->ss_dirty) {
+        uint64_t entry = qvtd_pasid_entry(vtd, SID, 0);
+
+        qvtd_put(vtd, entry, qvtd_get(vtd, entry) | SSADE);
     }
     qvtd_invalidate_all(vtd);
     host_pump(t->h);
@@ -215,6 +222,40 @@ static void test_marks(void)
     stop(&t);
 }
 
+/* The same bits of a second stage, under a first one or alone (3.4) */
+static void test_marks_below(void)
+{
+    Trial t;
+    QVtd *vtd;
+    const QVtdFirst *first = &t.first[MODE_NESTED_5];
+    uint64_t below, table, all = BIT(8) | BIT(9);
+
+    start(&t);
+    vtd = &t.h->vtd;
+    t.ss_dirty = true;
+    follow(&t, MODE_NESTED_5);
+    qvtd_first_map(vtd, first, BASE, TARGET, 1, QVTD_FS_P | QVTD_FS_US);
+    qvtd_first_map(vtd, first, BASE + PAGE, TARGET + PAGE, 1, QVTD_FS_USER);
+    flush_write_buffer(&t);
+    for (unsigned i = 0; i < 2; i++) {
+        below = qvtd_entry(vtd, &t.second,
+                           qvtd_guest_address(first, TARGET) + i * PAGE, 1);
+        g_assert_cmphex(qvtd_get(vtd, below) & all, ==, i ? all : BIT(8));
+    }
+    /* Bits were set in the first stage's table, so its page is dirty */
+    table = qvtd_first_entry(vtd, first, BASE, 1) & ~0xfffull;
+    below = qvtd_entry(vtd, &t.second, qvtd_guest_address(first, table), 1);
+    g_assert_cmphex(qvtd_get(vtd, below) & all, ==, all);
+
+    follow(&t, MODE_SECOND);
+    qvtd_map(vtd, &t.second, BASE, TARGET, 1, QVTD_RW);
+    qvtd_invalidate(vtd, QVTD_INV_IOTLB_DOMAIN(7));
+    host_pump(t.h);
+    g_assert_cmphex(qvtd_get(vtd, qvtd_entry(vtd, &t.second, BASE, 1)) & all,
+                    ==, all);
+    stop(&t);
+}
+
 /* A page of the second stage comes, moves and goes under a first stage */
 static void test_below(void)
 {
@@ -247,6 +288,143 @@ static void test_below(void)
     assert_exact_now(&t);
     g_assert_cmpuint(strict_unmaps(t.s), ==, 2);
     g_assert_cmpuint(strict_maps(t.s), ==, 1);
+    stop(&t);
+}
+
+/* What a page of a first stage maps ends with what it is under */
+static void expect_held(Trial *t, bool held)
+{
+    Run run;
+
+    flush_write_buffer(t);
+    qvtd_invalidate(&t->h->vtd, QVTD_INV_IOTLB_GLOBAL);
+    host_pump(t->h);
+    g_assert_true(strict_lookup(t->s, BASE, &run) == held);
+}
+
+/* Put @value in the place of a word, look, and put back what was there */
+static void expect_ends(Trial *t, uint64_t gpa, uint64_t value)
+{
+    uint64_t before = qvtd_get(&t->h->vtd, gpa);
+
+    qvtd_put(&t->h->vtd, gpa, value);
+    expect_held(t, false);
+    assert_exact_now(t);
+    qvtd_put(&t->h->vtd, gpa, before);
+    expect_held(t, true);
+}
+
+/* Each way in which what lies below can stop a first stage */
+static void test_stopped(void)
+{
+    Trial t;
+
+    start(&t);
+    for (Mode mode = MODE_NESTED_4; mode <= MODE_NESTED_5; mode++) {
+        QVtd *vtd = &t.h->vtd;
+        const QVtdFirst *first = &t.first[mode];
+        uint64_t leaf, above, table, below, bad;
+
+        follow(&t, mode);
+        qvtd_first_map(vtd, first, BASE, TARGET, 1,
+                       QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D);
+        expect_held(&t, true);
+        leaf = qvtd_first_entry(vtd, first, BASE, 1);
+        above = qvtd_first_entry(vtd, first, BASE, 2);
+        table = qvtd_guest_address(first, leaf & ~0xfffull);
+        below = qvtd_entry(vtd, &t.second, table, 1);
+        bad = qvtd_guest_address(first, TARGET);
+
+        /* The page: absent, reserved, wider than the second stage */
+        expect_ends(&t, leaf, 0);
+        expect_ends(&t, leaf, BIT(50) | QVTD_FS_USER);
+        expect_ends(&t, above, bad | QVTD_FS_USER | QVTD_PS | BIT(13));
+        expect_ends(&t, above, BIT(50) | QVTD_FS_USER | QVTD_FS_A);
+        expect_ends(&t, qvtd_entry(vtd, &t.second, bad, 1), 0);
+        expect_ends(&t, qvtd_entry(vtd, &t.second, bad, 1),
+                    TARGET | QVTD_RW | BIT(11));
+        expect_ends(&t, qvtd_entry(vtd, &t.second, bad, 2),
+                    qvtd_get(vtd, qvtd_entry(vtd, &t.second, bad, 2)) |
+                    BIT(11));
+        /* The table: not readable, or nowhere */
+        expect_ends(&t, below, (qvtd_get(vtd, below) & ~QVTD_RW) | QVTD_W);
+        expect_ends(&t, below, QVTD_HOLE | QVTD_RW);
+
+        /* It is read alone: bits that are missing there cannot be set */
+        qvtd_put(vtd, below, (qvtd_get(vtd, below) & ~QVTD_RW) | QVTD_R);
+        expect_held(&t, true);
+        qvtd_put(vtd, leaf, qvtd_get(vtd, leaf) & ~QVTD_FS_D);
+        expect_held(&t, false);
+        qvtd_put(vtd, below, qvtd_get(vtd, below) | QVTD_RW);
+        expect_held(&t, true);
+        g_assert_cmphex(qvtd_get(vtd, leaf) & QVTD_FS_D, ==, QVTD_FS_D);
+    }
+    stop(&t);
+}
+
+/* Tables of both stages that are there by calls alone */
+static void test_behind_io(void)
+{
+    Trial t;
+
+    start(&t);
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        QVtd *vtd = &t.h->vtd;
+        const QVtdFirst *first = &t.first[mode];
+
+        follow(&t, mode);
+        qvtd_first_map(vtd, first, BASE, TARGET, 1, QVTD_FS_USER);
+        for (unsigned level = 1; level <= 4; level++) {
+            host_put_behind_io(t.h, qvtd_first_entry(vtd, first, BASE, level) &
+                                    ~0xfffull);
+            if (is_nested(mode)) {
+                uint64_t gpa = qvtd_guest_address(first, TARGET);
+
+                host_put_behind_io(t.h, qvtd_entry(vtd, &t.second, gpa,
+                                                   level) & ~0xfffull);
+            }
+            expect_held(&t, true);
+            assert_exact_now(&t);
+        }
+        qvtd_put(vtd, qvtd_first_entry(vtd, first, BASE, 1), 0);
+        expect_held(&t, false);
+    }
+    stop(&t);
+}
+
+/* A GiB of both stages is one MAP; a page of it that goes is one less */
+static void test_large(void)
+{
+    Trial t;
+    QVtd *vtd;
+    const QVtdFirst *first = &t.first[MODE_NESTED_4];
+    uint64_t gpa;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    gpa = qvtd_guest_address(first, TARGET);
+    follow(&t, MODE_NESTED_4);
+    strict_clear_log(t.s);
+    qvtd_first_map(vtd, first, BASE, TARGET, 3, QVTD_FS_USER);
+    flush_write_buffer(&t);
+    g_assert_cmpuint(strict_maps(t.s), ==, 1);
+    assert_exact_now(&t);
+
+    /* The same in pages of 2 MiB changes nothing */
+    strict_clear_log(t.s);
+    qvtd_put(vtd, qvtd_entry(vtd, &t.second, gpa, 3), 0);
+    for (unsigned i = 0; i < 512; i++) {
+        qvtd_map(vtd, &t.second, gpa + i * 0x200000ull,
+                 TARGET + i * 0x200000ull, 2, QVTD_RW);
+    }
+    qvtd_invalidate(vtd, QVTD_INV_IOTLB_DOMAIN(7));
+    host_pump(t.h);
+    g_assert_cmpuint(t.s->log->len, ==, 0);
+    qvtd_map(vtd, &t.second, gpa + 0x200000, 0, 2, 0);
+    qvtd_invalidate(vtd, QVTD_INV_IOTLB_DOMAIN(7));
+    host_pump(t.h);
+    assert_exact_now(&t);
+    g_assert_cmpuint(strict_unmaps(t.s), ==, 1);
     stop(&t);
 }
 
@@ -338,6 +516,7 @@ static void random_step(Trial *t)
     if (pick(t, 5)) {
         tell(t);
     } else {
+        t->ss_dirty = pick(t, 2);
         follow(t, pick(t, MODES));
     }
     assert_exact_now(t);
@@ -376,7 +555,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/shadow/stages/write-buffer", test_write_buffer);
     g_test_add_func("/vtd/shadow/stages/marks", test_marks);
+    g_test_add_func("/vtd/shadow/stages/marks-below", test_marks_below);
     g_test_add_func("/vtd/shadow/stages/below", test_below);
+    g_test_add_func("/vtd/shadow/stages/stopped", test_stopped);
+    g_test_add_func("/vtd/shadow/stages/behind-io", test_behind_io);
+    g_test_add_func("/vtd/shadow/stages/large", test_large);
     g_test_add_func("/vtd/shadow/stages/random", test_random);
     return g_test_run();
 }
