@@ -1,8 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An address space over time, as a picture that gnuplot draws."""
+"""
+Draw what was mapped for an assigned device over time, as an SVG.
 
+The trace is what any QEMU writes with -trace vfio_iommu_map_notify; it names
+no device, so with several of them on different tables the picture is of all.
+"""
+
+import argparse
 import datetime
+import re
+import shutil
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 HEAD = """\
 set terminal svg size 1000,{height} font "sans-serif,13" background "white"
@@ -24,6 +35,11 @@ plot "{lives}" using 1:2:3:4 with vectors arrowstyle 1 title "mapped", \\
          title "touched (mapped again at once)"
 """
 
+# A line of QEMU 10.0, THREAD@TIME:EVENT, or of 10.2, DATE EVENT
+NOTIFY = re.compile(r"(?:\d+@)?(\S+?)(?::| )vfio_\w+ .*iommu (UN)?MAP @ "
+                    r"0x([0-9a-f]+) - 0x([0-9a-f]+)\s*$")
+PAGE = 4096
+
 AT_ONCE = 0.001         # seconds between an UNMAP and a MAP of one page
 
 
@@ -32,6 +48,15 @@ def seconds(time):
     if "T" in time:
         return datetime.datetime.fromisoformat(time).timestamp()
     return float(time)
+
+
+def listed(trace):
+    """A trace as QEMU writes it, as the lines that lives_of() takes."""
+    found = filter(None, map(NOTIFY.match, trace))
+    return "\n".join(
+        f"{time} {'U' if gone else 'M'} {int(first, 16) // PAGE} "
+        f"{(int(last, 16) + 1 - int(first, 16)) // PAGE}"
+        for time, gone, first, last in map(re.Match.groups, found))
 
 
 def lives_of(trace):
@@ -85,3 +110,27 @@ def draw(traces, directory, output):
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
     for file in directory.glob("picture-*.txt"):
         file.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/vtd-picture", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trace", type=Path, metavar="TRACE")
+    parser.add_argument("output", type=Path, metavar="OUT.svg")
+    options = parser.parse_args()
+    if not shutil.which("gnuplot"):
+        sys.exit("no gnuplot; as root: apt-get install gnuplot-nox")
+    try:
+        with open(options.trace, encoding="utf-8", errors="replace") as file:
+            trace = listed(file)
+    except OSError as error:
+        sys.exit(str(error))
+    if not trace:
+        sys.exit(f"{options.trace} has no event vfio_iommu_map_notify")
+    with tempfile.TemporaryDirectory() as scratch:
+        draw({options.trace.name: trace}, Path(scratch), options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 for place in (HERE.parent, HERE.parent / "guest",
-              HERE.parents[1] / "scripts/qemu", HERE.parent / "bench"):
+              HERE.parents[1] / "scripts/qemu",
+              HERE.parents[1] / "scripts/vtd", HERE.parent / "bench"):
     sys.path.append(str(place))
 
 

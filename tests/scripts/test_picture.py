@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an address space's picture is drawn from: any QEMU's trace."""
 
+import shutil
 import subprocess
+import sys
+import tempfile
 import unittest
 from pathlib import Path
 
-from picture import lives_of
+from picture import listed, lives_of
 
-FUNCTIONS = Path(__file__).resolve().parents[1] / "guest/functions.sh"
+GUEST = Path(__file__).resolve().parents[1] / "guest"
+FUNCTIONS = GUEST / "functions.sh"
 
 # A page that is mapped, unmapped and mapped at once; one that stays; another
 # event
@@ -22,6 +26,11 @@ STAMPS = {
 }
 
 
+def trace_of(stamp):
+    return "".join(f"{stamp(time)}vfio_iommu_map_notify iommu {what}\n"
+                   for time, what in EVENTS) + f"{stamp(3)}vfio_other 1\n"
+
+
 def awk_knows_hex():
     """As busybox's does, which the guests have."""
     return subprocess.run(["awk", "BEGIN { exit \"0x10\" + 0 != 16 }"],
@@ -30,19 +39,38 @@ def awk_knows_hex():
 
 class Picture(unittest.TestCase):
 
+    def check_drawn(self, trace):
+        lives, unmaps, touched = lives_of(trace)
+        self.assertEqual(lives, ["0.000000 1 1.000000 0",
+                                 "0.250000 512 1.750000 0",
+                                 "1.000500 1 0.999500 0"])
+        self.assertEqual(unmaps, ["1.000000 1"])
+        self.assertEqual(touched, ["1.000500 1"])
+
     @unittest.skipUnless(awk_knows_hex(), "awk knows no hexadecimal numbers")
     def test_stamps(self):
         for name, stamp in STAMPS.items():
-            trace = "".join(f"{stamp(time)}vfio_iommu_map_notify iommu {what}"
-                            "\n" for time, what in EVENTS)
-            trace += f"{stamp(3)}vfio_other 1\n"
             with self.subTest(name):
-                listed = subprocess.run(
+                self.check_drawn(subprocess.run(
                     ["sh", "-c", f". {FUNCTIONS}; ioctl_list"], check=True,
-                    input=trace, text=True, stdout=subprocess.PIPE).stdout
-                lives, unmaps, touched = lives_of(listed)
-                self.assertEqual(lives, ["0.000000 1 1.000000 0",
-                                         "0.250000 512 1.750000 0",
-                                         "1.000500 1 0.999500 0"])
-                self.assertEqual(unmaps, ["1.000000 1"])
-                self.assertEqual(touched, ["1.000500 1"])
+                    input=trace_of(stamp), text=True,
+                    stdout=subprocess.PIPE).stdout)
+
+    def test_listed(self):
+        for name, stamp in STAMPS.items():
+            with self.subTest(name):
+                self.check_drawn(listed(trace_of(stamp).splitlines()))
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
+    def test_command(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            trace, output = Path(scratch, "trace"), Path(scratch, "x.svg")
+            command = [sys.executable, GUEST / "picture.py", trace, output]
+            trace.write_text(trace_of(STAMPS["thread"]))
+            subprocess.run(command, check=True)
+            self.assertIn("touched", output.read_text())
+            trace.write_text("nothing\n")
+            done = subprocess.run(command, check=False, text=True,
+                                  stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("has no event", done.stderr)
