@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "vtd-host.h"
+#include "hw/i386/vtd/look.h"
 
 #define SID                     0x0110
 #define PASID                   0x41
@@ -262,6 +263,158 @@ static void test_modes(void)
     stop(&w);
 }
 
+/* Of the modes that are not the legacy one, a unit has those it reports */
+static void test_modes_absent(void)
+{
+    static const struct {
+        unsigned ttm, reason;
+    } rows[] = { { 0, 0x02 }, { 1, 0x30 }, { 2, 0x30 }, { 3, 0x33 } };
+
+    for (unsigned abort = 0; abort < 2; abort++) {
+        VtdConfig legacy = config;
+        World w;
+
+        legacy.scalable_mode = legacy.first_stage = false;
+        legacy.second_stage = legacy.nested = false;
+        legacy.abort_dma = abort;
+        w.h = host_new(&legacy);
+        w.vtd = &w.h->vtd;
+        w.d = device_new(w.h, SID);
+        g_assert_cmphex(qvtd_read64(w.vtd, QVTD_ECAP) >> 52 & 1, ==, abort);
+        qvtd_enable(w.vtd);
+        qvtd_put(w.vtd, w.vtd->root + (SID >> 8) * 16,
+                 host_pages(w.h, 1) | QVTD_P);
+        for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+            unsigned reason = !abort && rows[i].ttm == 3 ? 0x30
+                                                         : rows[i].reason;
+            VtdTranslation t;
+
+            qvtd_latch_root(w.vtd, (w.vtd->root & ~0xfffull) |
+                            rows[i].ttm << 10);
+            qvtd_invalidate_all(w.vtd);
+            g_assert_false(device_translate(w.d, IOVA, VTD_ACCESS_READ, &t));
+            g_assert_true(qvtd_expect_fault(w.vtd, reason, SID, IOVA, true));
+        }
+        stop(&w);
+    }
+}
+
+/* What vtd_explain() says of a request with a PASID */
+
+static VtdExplained explain(World *w, uint32_t pasid, uint64_t iova,
+                            VtdAccess access)
+{
+    VtdExplained e;
+
+    vtd_explain(w->d->space, pasid, iova, access, &e);
+    return e;
+}
+
+static void test_explain(void)
+{
+    World w = start();
+    QVtdFirst other = qvtd_first_new(w.vtd, 3, 4, NULL);
+    VtdExplained e = explain(&w, PASID, IOVA, VTD_ACCESS_READ);
+
+    /* Root, context, directory, table, four levels */
+    g_assert_cmphex(e.reason, ==, 0);
+    g_assert_cmpuint(e.steps, ==, 8);
+    g_assert_cmphex(e.out.addr | (IOVA & e.out.mask), ==, ADDR);
+    g_assert_false(e.context_cached || e.iotlb_cached || e.seen);
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_true(e.step[4 + i].first);
+        g_assert_cmpuint(e.step[4 + i].level, ==, 4 - i);
+    }
+    g_assert_cmphex(explain(&w, PASID + 1, IOVA, VTD_ACCESS_READ).reason, ==,
+                    0x59);
+    g_assert_true(explain(&w, VTD_NO_PASID, MSI, VTD_ACCESS_WRITE).interrupt);
+    e = explain(&w, PASID, MSI, VTD_ACCESS_WRITE);
+    g_assert_false(e.interrupt);
+    g_assert_cmphex(e.reason, !=, 0);
+    g_assert_true(qvtd_expect_no_fault(w.vtd));
+
+    /* A write, so that D is set and writes are cached */
+    expect_goes(&w, PASID, false, IOVA, VTD_ACCESS_WRITE, ADDR);
+    e = explain(&w, PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_true(e.context_cached && e.iotlb_cached);
+    g_assert_false(e.context_stale || e.iotlb_stale);
+    /* What is cached for one PASID is not for another, nor without one */
+    g_assert_false(explain(&w, PASID + 1, IOVA, VTD_ACCESS_READ)
+                   .context_cached);
+    g_assert_false(explain(&w, VTD_NO_PASID, IOVA, VTD_ACCESS_READ)
+                   .context_cached);
+
+    /* Memory says more, or less, or something else, than the caches */
+    qvtd_first_map(w.vtd, &w.first, IOVA, ADDR, 1, QVTD_FS_P | BIT(2));
+    e = explain(&w, PASID, IOVA, VTD_ACCESS_WRITE);
+    g_assert_true(e.iotlb_stale && !e.context_stale && e.iotlb.write);
+    qvtd_first_map(w.vtd, &w.first, IOVA, ADDR + PAGE, 1, QVTD_FS_USER);
+    g_assert_true(explain(&w, PASID, IOVA, VTD_ACCESS_READ).iotlb_stale);
+    qvtd_first_map(w.vtd, &w.first, IOVA, ADDR, 1, QVTD_FS_USER);
+    g_assert_false(explain(&w, PASID, IOVA, VTD_ACCESS_READ).iotlb_stale);
+
+    /* Other tables, no tables, a domain of another name */
+    qvtd_first_map(w.vtd, &other, IOVA, ADDR, 1, QVTD_FS_USER);
+    qvtd_put(w.vtd, qvtd_pasid_entry(w.vtd, SID, PASID) + 16, other.top);
+    g_assert_true(explain(&w, PASID, IOVA, VTD_ACCESS_READ).context_stale);
+    set_pasid(&w, PASID, QVTD_PGTT_PASS_THROUGH, 3, 0);
+    e = explain(&w, PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_true(e.context_stale && e.pass_through && e.iotlb_stale);
+    set_pasid(&w, PASID, QVTD_PGTT_FIRST, 4, 0);
+    e = explain(&w, PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_true(e.context_stale);
+    g_assert_cmpuint(e.did, ==, 4);
+    stop(&w);
+}
+
+/* Each table of a nested first stage is found through the second */
+static void test_explain_nested(void)
+{
+    World w = start();
+    QVtdDomain second = qvtd_domain_new(w.vtd, 7, 4);
+    QVtdFirst nested = qvtd_first_new(w.vtd, 7, 4, &second);
+    VtdExplained e;
+    unsigned first = 0;
+
+    qvtd_first_map(w.vtd, &nested, IOVA, ADDR, 1, QVTD_FS_USER);
+    qvtd_sm_attach_first(w.vtd, SID, &nested);
+    qvtd_invalidate_all(w.vtd);
+    e = explain(&w, VTD_NO_PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_cmphex(e.reason, ==, 0);
+    g_assert_cmphex(e.out.addr | (IOVA & e.out.mask), ==, ADDR);
+    g_assert_cmpuint(e.steps, <=, VTD_STEPS_MAX);
+    for (unsigned i = 0; i < e.steps; i++) {
+        first += e.step[i].first;
+        g_assert_true(e.step[i].readable);
+    }
+    /* Four tables, and the second stage of each, and of the page */
+    g_assert_cmpuint(e.steps, ==, 4 + 4 + 5 * 4);
+    g_assert_cmpuint(first, >=, 4);
+    g_assert_true(qvtd_expect_no_fault(w.vtd));
+    stop(&w);
+}
+
+/* Faults are the same only with the same PASID */
+static void test_history(void)
+{
+    World w = start();
+    VtdTranslation t;
+    VtdPastFault fault;
+
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_false(ask(&w, PASID + 1, false, IOVA, VTD_ACCESS_READ, &t));
+    }
+    g_assert_false(ask(&w, PASID + 2, false, IOVA, VTD_ACCESS_READ, &t));
+    g_assert_true(vtd_look_fault(w.h->v, 0, &fault));
+    g_assert_cmphex(fault.pasid, ==, PASID + 2);
+    g_assert_cmpuint(fault.count, ==, 1);
+    g_assert_true(vtd_look_fault(w.h->v, 1, &fault));
+    g_assert_cmphex(fault.pasid, ==, PASID + 1);
+    g_assert_cmpuint(fault.count, ==, 2);
+    g_assert_false(vtd_look_fault(w.h->v, 2, &fault));
+    stop(&w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -271,5 +424,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/pasid/interrupt-range", test_interrupt_range);
     g_test_add_func("/vtd/pasid/cache", test_cache);
     g_test_add_func("/vtd/pasid/modes", test_modes);
+    g_test_add_func("/vtd/pasid/modes-absent", test_modes_absent);
+    g_test_add_func("/vtd/pasid/explain", test_explain);
+    g_test_add_func("/vtd/pasid/explain-nested", test_explain_nested);
+    g_test_add_func("/vtd/pasid/history", test_history);
     return g_test_run();
 }

@@ -235,7 +235,20 @@ static void test_shadow(void)
     g_assert_true(e.seen && e.shadow.read && !e.shadow.write);
     g_assert_false(e.shadow_stale);
 
+    /* Nothing is there, and nothing to be there */
+    vtd_explain(m->d->space, VTD_NO_PASID, 3 * GIB, VTD_ACCESS_READ, &e);
+    g_assert_false(e.seen || e.shadow_stale);
+    vtd_explain(m->d->space, VTD_NO_PASID, BIT(50), VTD_ACCESS_READ, &e);
+    g_assert_cmphex(e.reason, ==, QVTD_F_ADDRESS);
+    g_assert_false(e.seen || e.shadow_stale);
+
     /* The guest has changed a page and not told of it */
+    mirror_map(m, 2 * GIB, 1, 1, TARGET | QVTD_RW);
+    vtd_explain(m->d->space, VTD_NO_PASID, 2 * GIB, VTD_ACCESS_READ, &e);
+    g_assert_true(e.shadow_stale);
+    mirror_map(m, 2 * GIB, 1, 1, TARGET | QVTD_W);
+    vtd_explain(m->d->space, VTD_NO_PASID, 2 * GIB, VTD_ACCESS_READ, &e);
+    g_assert_true(e.shadow_stale);
     mirror_map(m, 2 * GIB, 1, 1, (TARGET + QVTD_PAGE) | QVTD_R);
     vtd_explain(m->d->space, VTD_NO_PASID, 2 * GIB, VTD_ACCESS_READ, &e);
     g_assert_true(e.shadow_stale);
