@@ -495,6 +495,85 @@ static void test_iec_together(void)
     host_free(h);
 }
 
+static VtdConfig scalable_config(void)
+{
+    VtdConfig config = host_config;
+
+    config.scalable_mode = config.first_stage = config.second_stage = true;
+    config.abort_dma = true;
+    return config;
+}
+
+/* Pages are carried out together: what is wrong with one stops there */
+static void test_wrong_page(void)
+{
+    VtdConfig config = scalable_config();
+
+    for (unsigned i = 0; i < 4; i++) {
+        Host *h = host_new(&config);
+        QVtd *vtd = &h->vtd;
+        QVtdDesc bad = QVTD_INV_IOTLB_PAGES(5, 0x3000, 0);
+        unsigned at;
+
+        qvtd_use_scalable(vtd);
+        qvtd_latch_root(vtd, qvtd_alloc(vtd, 1) | QVTD_TTM_SCALABLE);
+        qvtd_queue_start(vtd, 0);
+        if (i < 2) {
+            bad.upper[i] = BIT(63);
+        } else {
+            bad.hi |= i == 2 ? BIT(7) : 63;
+        }
+        for (unsigned n = 1; n <= 2; n++) {
+            qvtd_queue_put(vtd, QVTD_INV_IOTLB_PAGES(5, n * QVTD_PAGE, 0));
+        }
+        at = vtd->tail;
+        qvtd_queue_put(vtd, bad);
+        qvtd_queue_put(vtd, QVTD_INV_IOTLB_PAGES(5, 4 * QVTD_PAGE, 0));
+        qvtd_queue_kick(vtd);
+        qvtd_expect_queue(vtd, at, QVTD_IQEI_RESERVED);
+        host_free(h);
+    }
+}
+
+/* Descriptors of scalable mode want the mode, not only the width */
+static void test_abort_mode(void)
+{
+    static const QVtdDesc refused[] = {
+        QVTD_INV_PASID_IOTLB_ALL(5, 7), QVTD_INV_PASID_CACHE_GLOBAL,
+    };
+
+    for (unsigned scalable = 0; scalable < 2; scalable++) {
+        VtdConfig config = scalable ? scalable_config() : host_config;
+
+        for (unsigned abort = 0; abort < 2; abort++) {
+            Host *h;
+            QVtd *vtd;
+
+            config.abort_dma = abort;
+            h = host_new(&config);
+            vtd = &h->vtd;
+            if (scalable || abort) {
+                qvtd_use_scalable(vtd);
+            }
+            qvtd_latch_root(vtd, qvtd_alloc(vtd, 1) | 3 << 10);
+            qvtd_queue_start(vtd, 0);
+            if (scalable && !abort) {
+                qvtd_queue_put(vtd, QVTD_INV_IOTLB_GLOBAL);
+                qvtd_queue_kick(vtd);
+                qvtd_expect_queue(vtd, 0, QVTD_IQEI_TTM);
+            } else {
+                qvtd_queue_put(vtd, QVTD_INV_IOTLB_GLOBAL);
+                g_assert_true(qvtd_queue_sync(vtd));
+                for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
+                    g_assert_cmpuint(qvtd_queue_error(vtd, refused[i]), ==,
+                                     QVTD_IQEI_TYPE);
+                }
+            }
+            host_free(h);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -515,5 +594,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/queue/error-event", test_error_event);
 
     g_test_add_func("/vtd/queue/iec-together", test_iec_together);
+    g_test_add_func("/vtd/queue/wrong-page", test_wrong_page);
+    g_test_add_func("/vtd/queue/abort-mode", test_abort_mode);
     return g_test_run();
 }
