@@ -10,6 +10,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/i386/vtd/look.h"
 #include "vtd-mirror.h"
 
 #define SID                     0x18
@@ -247,10 +248,18 @@ static void test_marks_below(void)
     below = qvtd_entry(vtd, &t.second, qvtd_guest_address(first, table), 1);
     g_assert_cmphex(qvtd_get(vtd, below) & all, ==, all);
 
+    /* A page that was mapped before is marked when SSADE is set */
+    t.ss_dirty = false;
     follow(&t, MODE_SECOND);
     qvtd_map(vtd, &t.second, BASE, TARGET, 1, QVTD_RW);
     qvtd_invalidate(vtd, QVTD_INV_IOTLB_DOMAIN(7));
     host_pump(t.h);
+    g_assert_cmphex(qvtd_get(vtd, qvtd_entry(vtd, &t.second, BASE, 1)) & all,
+                    ==, 0);
+    t.ss_dirty = true;
+    strict_clear_log(t.s);
+    follow(&t, MODE_SECOND);
+    g_assert_cmpuint(t.s->log->len, ==, 0);
     g_assert_cmphex(qvtd_get(vtd, qvtd_entry(vtd, &t.second, BASE, 1)) & all,
                     ==, all);
     stop(&t);
@@ -388,6 +397,83 @@ static void test_behind_io(void)
         }
         qvtd_put(vtd, qvtd_first_entry(vtd, first, BASE, 1), 0);
         expect_held(&t, false);
+    }
+    stop(&t);
+}
+
+/* Entries that want bits which cannot be set: a request would be blocked */
+static void test_not_marked(void)
+{
+    Trial t;
+
+    start(&t);
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        QVtd *vtd = &t.h->vtd;
+        const QVtdFirst *first = &t.first[mode];
+        uint64_t entry = qvtd_pasid_entry(vtd, SID, 0), leaf;
+
+        follow(&t, mode);
+        leaf = qvtd_first_entry(vtd, first, BASE, 1);
+        host_set_rom(t.h, leaf & ~0xfffull, true);
+        qvtd_first_map(vtd, first, BASE, TARGET, 1, QVTD_FS_USER);
+        expect_held(&t, false);
+        host_set_rom(t.h, leaf & ~0xfffull, false);
+
+        /* Walks are not snooped (3.4) */
+        qvtd_put(vtd, entry + 8, qvtd_get(vtd, entry + 8) & ~BIT(23));
+        qvtd_invalidate_all(vtd);
+        expect_held(&t, false);
+        g_assert_cmphex(qvtd_get(vtd, leaf) & QVTD_FS_A, ==, 0);
+        qvtd_put(vtd, leaf, qvtd_get(vtd, leaf) | QVTD_FS_A | QVTD_FS_D);
+        expect_held(&t, true);
+    }
+    stop(&t);
+}
+
+/* What a query says of a request is what the shadow and the tables say */
+static void test_explained(void)
+{
+    Trial t;
+    VtdExplained e;
+
+    start(&t);
+    for (Mode mode = 0; mode < MODES; mode++) {
+        QVtd *vtd = &t.h->vtd;
+        const QVtdFirst *first = &t.first[mode];
+
+        follow(&t, mode);
+        if (mode == MODE_SECOND) {
+            qvtd_map(vtd, &t.second, BASE, TARGET, 1, QVTD_RW);
+        } else if (mode != MODE_PASS_THROUGH) {
+            qvtd_first_map(vtd, first, BASE, TARGET, 1, QVTD_FS_USER);
+        }
+        flush_write_buffer(&t);
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_GLOBAL);
+        host_pump(t.h);
+        vtd_explain(t.d->space, VTD_NO_PASID, BASE, VTD_ACCESS_WRITE, &e);
+        g_assert_cmphex(e.reason, ==, 0);
+        g_assert_true(e.pass_through == (mode == MODE_PASS_THROUGH));
+        g_assert_cmphex(e.out.addr | (BASE & e.out.mask), ==,
+                        e.pass_through ? BASE : TARGET);
+        g_assert_true(e.seen == !e.pass_through && !e.shadow_stale);
+        if (e.pass_through) {
+            continue;
+        }
+        g_assert_cmphex(e.shadow.addr + (BASE - e.shadow.iova), ==, TARGET);
+
+        /* A page that moves, of which nobody was told yet */
+        if (mode == MODE_SECOND) {
+            qvtd_map(vtd, &t.second, BASE, TARGET + PAGE, 1, QVTD_R);
+        } else {
+            qvtd_first_map(vtd, first, BASE, TARGET + PAGE, 1,
+                           QVTD_FS_P | QVTD_FS_US);
+        }
+        vtd_explain(t.d->space, VTD_NO_PASID, BASE, VTD_ACCESS_READ, &e);
+        g_assert_true(e.shadow_stale);
+        vtd_explain(t.d->space, VTD_NO_PASID, BASE, VTD_ACCESS_WRITE, &e);
+        g_assert_cmphex(e.reason, ==, 0x85);
+        vtd_explain(t.d->space, 5, BASE, VTD_ACCESS_READ, &e);
+        g_assert_cmphex(e.reason, !=, 0);
     }
     stop(&t);
 }
@@ -559,6 +645,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/below", test_below);
     g_test_add_func("/vtd/shadow/stages/stopped", test_stopped);
     g_test_add_func("/vtd/shadow/stages/behind-io", test_behind_io);
+    g_test_add_func("/vtd/shadow/stages/not-marked", test_not_marked);
+    g_test_add_func("/vtd/shadow/stages/explained", test_explained);
     g_test_add_func("/vtd/shadow/stages/large", test_large);
     g_test_add_func("/vtd/shadow/stages/random", test_random);
     return g_test_run();

@@ -142,12 +142,18 @@ void vtd_format_second_stage(VtdFormat *format, unsigned haw_bits,
 void vtd_format_first_stage(VtdFormat *format, unsigned haw_bits, bool large,
                             bool supervisor, bool wpe);
 
-/* Whether two name the same memory, whatever their tags: so they map alike */
+/*
+ * Whether two name the same memory, whatever their tags, and want the same
+ * bits set there: so they map alike
+ */
 static inline bool vtd_tables_same(const VtdTables *a, const VtdTables *b)
 {
     return a->top == b->top && a->levels == b->levels &&
            a->format == b->format && a->second_top == b->second_top &&
-           a->second_levels == b->second_levels;
+           a->second_levels == b->second_levels &&
+           a->accessed == b->accessed && a->dirty == b->dirty &&
+           a->second_dirty == b->second_dirty &&
+           a->marks_snooped == b->marks_snooped;
 }
 
 /* The second stage of nested @tables, as tables of their own */
