@@ -174,13 +174,18 @@ class Commands(unittest.TestCase):
         self.scratch = tempfile.TemporaryDirectory()
         self.addCleanup(self.scratch.cleanup)
         self.path = os.path.join(self.scratch.name, "s")
+        self.answers = [ANSWER, grown(ANSWER, maps=1000)]
+
+    def start_server(self):
+        """For one client, which has to come: the test waits for its end."""
         server = socket.socket(socket.AF_UNIX)
         self.addCleanup(server.close)
         server.bind(self.path)
         server.listen()
-        self.answers = [ANSWER, grown(ANSWER, maps=1000)]
-        threading.Thread(target=self.serve, args=(server,),
-                         daemon=True).start()
+        server.settimeout(20)
+        thread = threading.Thread(target=self.serve, args=(server,))
+        self.addCleanup(thread.join)
+        thread.start()
 
     def serve(self, server):
         with server.accept()[0] as client:
@@ -203,12 +208,14 @@ class Commands(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def test_json(self):
+        self.start_server()
         done = self.run_script("top", "--json", "--once", "--interval", "0.1")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         found = json.loads(done.stdout)
         self.assertGreater(found["devices"][0]["rates"]["maps"], 0)
 
     def test_once(self):
+        self.start_server()
         done = self.run_script("top", "--once", "--interval", "0.1")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue(re.search(r"^per second +transl\.", done.stdout))
@@ -217,6 +224,7 @@ class Commands(unittest.TestCase):
     def test_map(self):
         self.answers = [{**ANSWER, "spaces": [{**ANSWER["spaces"][0],
                                                **SPACE}]}]
+        self.start_server()
         output = Path(self.scratch.name, "x.svg")
         done = self.run_script("map", "net0", output)
         self.assertEqual(done.returncode, 0, done.stderr)
