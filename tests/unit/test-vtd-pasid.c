@@ -344,6 +344,9 @@ static void test_explain(void)
     g_assert_false(explain(&w, VTD_NO_PASID, IOVA, VTD_ACCESS_READ)
                    .context_cached);
 
+    g_assert_false(explain(&w, PASID + 4, IOVA, VTD_ACCESS_READ)
+                   .context_cached);
+
     /* Memory says more, or less, or something else, than the caches */
     qvtd_first_map(w.vtd, &w.first, IOVA, ADDR, 1, QVTD_FS_P | BIT(2));
     e = explain(&w, PASID, IOVA, VTD_ACCESS_WRITE);
@@ -373,6 +376,8 @@ static void test_explain_nested(void)
     World w = start();
     QVtdDomain second = qvtd_domain_new(w.vtd, 7, 4);
     QVtdFirst nested = qvtd_first_new(w.vtd, 7, 4, &second);
+    uint64_t entry = qvtd_pasid_entry(w.vtd, SID, 0);
+    VtdTranslation t;
     VtdExplained e;
     unsigned first = 0;
 
@@ -390,6 +395,16 @@ static void test_explain_nested(void)
     /* Four tables, and the second stage of each, and of the page */
     g_assert_cmpuint(e.steps, ==, 4 + 4 + 5 * 4);
     g_assert_cmpuint(first, >=, 4);
+
+    /* The first stage's tables stay, and those below it are others */
+    g_assert_true(device_translate(w.d, IOVA, VTD_ACCESS_READ, &t));
+    e = explain(&w, VTD_NO_PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_true(e.context_cached && !e.context_stale);
+    qvtd_put(w.vtd, entry, (qvtd_get(w.vtd, entry) & 0xfffull) |
+             qvtd_domain_new(w.vtd, 7, 4).top);
+    e = explain(&w, VTD_NO_PASID, IOVA, VTD_ACCESS_READ);
+    g_assert_true(e.context_stale);
+    g_assert_cmphex(e.reason, !=, 0);
     g_assert_true(qvtd_expect_no_fault(w.vtd));
     stop(&w);
 }

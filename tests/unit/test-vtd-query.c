@@ -466,6 +466,11 @@ static void test_space(void)
     g_assert_cmpuint(look.refused_pages, ==, 0);
     g_assert_cmpuint(look.did, ==, 2);
 
+    set_context(h, SID, QVTD_P | QVTD_TT(2), context_hi(4, 9));
+    inv_context(h, QVTD_GLOBAL, 0, 0, 0);
+    vtd_look_space(a->d->space, &look);
+    g_assert_true(look.context && look.pass_through);
+    g_assert_cmphex(look.top, ==, 0);
     set_context(h, SID, 0, 0);
     inv_context(h, QVTD_GLOBAL, 0, 0, 0);
     vtd_look_space(a->d->space, &look);

@@ -636,6 +636,60 @@ static void test_random(void)
     stop(&t);
 }
 
+static void expect_request(Trial *t, bool write, unsigned reason)
+{
+    VtdAccess access = write ? VTD_ACCESS_WRITE : VTD_ACCESS_READ;
+    VtdTranslation out;
+
+    g_assert_true(device_translate(t->d, BASE, access, &out) == !reason);
+    g_assert_true(reason
+                  ? qvtd_expect_fault(&t->h->vtd, reason, SID, BASE, !write)
+                  : qvtd_expect_no_fault(&t->h->vtd));
+}
+
+/* Requests, too, end where bits of either stage cannot be set */
+static void test_not_writable_below(void)
+{
+    Trial t;
+    QVtd *vtd;
+    const QVtdFirst *first = &t.first[MODE_NESTED_4];
+    uint64_t leaf, below, table, all = BIT(8) | BIT(9);
+
+    start(&t);
+    vtd = &t.h->vtd;
+    t.ss_dirty = true;
+    qvtd_first_map(vtd, first, BASE, TARGET, 1, QVTD_FS_USER);
+    leaf = qvtd_first_entry(vtd, first, BASE, 1);
+    follow(&t, MODE_NESTED_4);
+    expect_request(&t, true, 0);
+
+    /* D of the page, in the second stage's leaf */
+    below = qvtd_entry(vtd, &t.second, qvtd_guest_address(first, TARGET), 1);
+    qvtd_put(vtd, below, qvtd_get(vtd, below) & ~BIT(9));
+    host_set_rom(t.h, below & ~0xfffull, true);
+    qvtd_invalidate_all(vtd);
+    expect_request(&t, false, 0);
+    expect_request(&t, true, 0x7d);
+    host_set_rom(t.h, below & ~0xfffull, false);
+    expect_request(&t, true, 0);
+    g_assert_cmphex(qvtd_get(vtd, below) & all, ==, all);
+
+    /* D of the first stage's table, whose A is to be set */
+    table = qvtd_guest_address(first, leaf & ~0xfffull);
+    below = qvtd_entry(vtd, &t.second, table, 1);
+    qvtd_put(vtd, leaf, qvtd_get(vtd, leaf) & ~(QVTD_FS_A | QVTD_FS_D));
+    qvtd_put(vtd, below, qvtd_get(vtd, below) & ~BIT(9));
+    host_set_rom(t.h, below & ~0xfffull, true);
+    qvtd_invalidate_all(vtd);
+    expect_request(&t, false, 0x7d);
+    g_assert_cmphex(qvtd_get(vtd, leaf) & QVTD_FS_A, ==, 0);
+    host_set_rom(t.h, below & ~0xfffull, false);
+    expect_request(&t, false, 0);
+    g_assert_cmphex(qvtd_get(vtd, leaf) & QVTD_FS_A, ==, QVTD_FS_A);
+    g_assert_cmphex(qvtd_get(vtd, below) & all, ==, all);
+    stop(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -647,6 +701,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/behind-io", test_behind_io);
     g_test_add_func("/vtd/shadow/stages/not-marked", test_not_marked);
     g_test_add_func("/vtd/shadow/stages/explained", test_explained);
+    g_test_add_func("/vtd/shadow/stages/not-writable-below",
+                    test_not_writable_below);
     g_test_add_func("/vtd/shadow/stages/large", test_large);
     g_test_add_func("/vtd/shadow/stages/random", test_random);
     return g_test_run();
