@@ -302,11 +302,23 @@ static void test_random(void)
     }
 }
 
+/* Nobody follows tables: nothing is looked at, as nothing was sent */
+static void test_no_shadow(void)
+{
+    Host *h = host_new(NULL);
+    VtdRamChange change = { TARGET, TARGET + MIB - 1, false, true };
+
+    vtd_memory_changed(h->v, &change, 1);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_LAYOUTS), ==, 0);
+    host_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/memory/comes-and-goes", test_comes_and_goes);
     g_test_add_func("/vtd/memory/part", test_part);
+    g_test_add_func("/vtd/memory/no-shadow", test_no_shadow);
     g_test_add_func("/vtd/memory/bytes", test_bytes);
     g_test_add_func("/vtd/memory/meet", test_meet);
     g_test_add_func("/vtd/memory/replaced", test_replaced);

@@ -44,6 +44,7 @@ static const VtdConfig config = {
     .fs_1g = true,
     .ss_dirty = true,
     .snooped_walks = true,
+    .extended_accessed = true,
     .write_buffer = true,
     .max_mappings = 1 << 20,
 };
@@ -430,6 +431,121 @@ static void test_not_marked(void)
     stop(&t);
 }
 
+/* A long flush shows in WBFS until all is in step */
+static void test_long_flush(void)
+{
+    Trial t;
+    QVtd *vtd;
+    Run run;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    follow(&t, MODE_FIRST_4);
+    for (unsigned i = 0; i < 40; i++) {
+        qvtd_first_map(vtd, &t.first[MODE_FIRST_4], BASE + i * GIB, TARGET, 3,
+                       QVTD_FS_USER);
+    }
+    t.h->tick = 1000 * 1000 * 1000;
+    qvtd_write32(vtd, QVTD_GCMD, BIT(27) |
+                 (qvtd_read32(vtd, QVTD_GSTS) & 0x96ffffff));
+    g_assert_true(qvtd_read32(vtd, QVTD_GSTS) & BIT(27));
+    host_pump(t.h);
+    g_assert_false(qvtd_read32(vtd, QVTD_GSTS) & BIT(27));
+    g_assert_true(strict_lookup(t.s, BASE + 39 * GIB, &run));
+    stop(&t);
+}
+
+/* The same first stage above another second one, or with other bits */
+static void test_other_tables(void)
+{
+    Trial t;
+    QVtd *vtd;
+    QVtdDomain other;
+    QVtdFirst moved;
+    uint64_t entry, leaf;
+    Run run;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    follow(&t, MODE_NESTED_4);
+    qvtd_first_map(vtd, &t.first[MODE_NESTED_4], BASE, TARGET, 1,
+                   QVTD_FS_USER);
+    expect_held(&t, true);
+
+    /* Another top table of the second stage, which maps but these tables */
+    other = qvtd_domain_new(vtd, 7, 4);
+    moved = t.first[MODE_NESTED_4];
+    moved.under = &other;
+    qvtd_sm_attach_first(vtd, SID, &moved);
+    qvtd_invalidate_all(vtd);
+    host_pump(t.h);
+    g_assert_false(strict_lookup(t.s, BASE, &run));
+    /* One of another width in the same place */
+    other.levels = 5;
+    qvtd_sm_attach_first(vtd, SID, &moved);
+    qvtd_invalidate_all(vtd);
+    host_pump(t.h);
+    assert_exact_now(&t);
+
+    /* EA is wanted as well (4) */
+    follow(&t, MODE_FIRST_5);
+    qvtd_first_map(vtd, &t.first[MODE_FIRST_5], BASE, TARGET, 1,
+                   QVTD_FS_USER);
+    expect_held(&t, true);
+    leaf = qvtd_first_entry(vtd, &t.first[MODE_FIRST_5], BASE, 1);
+    g_assert_cmphex(qvtd_get(vtd, leaf) & BIT(10), ==, 0);
+    entry = qvtd_pasid_entry(vtd, SID, 0) + 16;
+    qvtd_put(vtd, entry, qvtd_get(vtd, entry) | BIT(7));
+    strict_clear_log(t.s);
+    qvtd_invalidate_all(vtd);
+    host_pump(t.h);
+    g_assert_cmphex(qvtd_get(vtd, leaf) & BIT(10), ==, BIT(10));
+    g_assert_cmpuint(t.s->log->len, ==, 0);
+
+    /* Another PASID's invalidation is none of this one's */
+    qvtd_put(vtd, leaf, 0);
+    qvtd_invalidate(vtd, QVTD_INV_PASID_IOTLB_ALL(7, 1));
+    host_pump(t.h);
+    g_assert_true(strict_lookup(t.s, BASE, &run));
+    qvtd_invalidate(vtd, QVTD_INV_PASID_IOTLB_ALL(7, 0));
+    host_pump(t.h);
+    g_assert_false(strict_lookup(t.s, BASE, &run));
+    stop(&t);
+}
+
+/* A context that is cached, while its entry says something else */
+static void test_stale(void)
+{
+    static const Mode then[] = { MODE_FIRST_4, MODE_SECOND, MODE_FIRST_4 };
+    static const Mode now[] = { MODE_PASS_THROUGH, MODE_FIRST_4, MODE_SECOND };
+    Trial t;
+
+    start(&t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(then); i++) {
+        QVtd *vtd = &t.h->vtd;
+        VtdTranslation out;
+        VtdExplained e;
+
+        follow(&t, then[i]);
+        g_assert_true(device_translate(t.d, vtd->mailbox, VTD_ACCESS_READ,
+                                       &out));
+        vtd_explain(t.d->space, VTD_NO_PASID, vtd->mailbox, VTD_ACCESS_READ,
+                    &e);
+        g_assert_true(e.context_cached && !e.context_stale);
+        if (now[i] == MODE_PASS_THROUGH) {
+            qvtd_sm_attach_pass_through(vtd, SID, 7);
+        } else if (now[i] == MODE_SECOND) {
+            qvtd_sm_attach_second(vtd, SID, &t.second);
+        } else {
+            qvtd_sm_attach_first(vtd, SID, &t.first[now[i]]);
+        }
+        vtd_explain(t.d->space, VTD_NO_PASID, vtd->mailbox, VTD_ACCESS_READ,
+                    &e);
+        g_assert_true(e.context_cached && e.context_stale);
+    }
+    stop(&t);
+}
+
 /* What a query says of a request is what the shadow and the tables say */
 static void test_explained(void)
 {
@@ -700,6 +816,9 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/stopped", test_stopped);
     g_test_add_func("/vtd/shadow/stages/behind-io", test_behind_io);
     g_test_add_func("/vtd/shadow/stages/not-marked", test_not_marked);
+    g_test_add_func("/vtd/shadow/stages/long-flush", test_long_flush);
+    g_test_add_func("/vtd/shadow/stages/other-tables", test_other_tables);
+    g_test_add_func("/vtd/shadow/stages/stale", test_stale);
     g_test_add_func("/vtd/shadow/stages/explained", test_explained);
     g_test_add_func("/vtd/shadow/stages/not-writable-below",
                     test_not_writable_below);

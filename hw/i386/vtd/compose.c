@@ -118,8 +118,7 @@ static VtdComposeEnd vtd_compose_second(VtdCompose *compose, uint64_t gpa,
     const VtdFormat *format = second->format;
     unsigned level;
 
-    if (gpa > compose->config->width_last ||
-        gpa > vtd_format_last(format, second->levels)) {
+    if (gpa > vtd_format_last(format, second->levels)) {
         return (VtdComposeEnd) { .level = VTD_LEVELS_MAX };
     }
     for (level = vtd_compose_common(compose, gpa); ; level--) {

@@ -408,6 +408,8 @@ void vtd_commands_done(Vtd *v);
 /* queue.c: the invalidation queue (1.12, 7).  [bql] */
 void vtd_queue_reset(Vtd *v);
 void vtd_queue_save(Vtd *v, VtdSaved *saved);
+/* Whether descriptors may have 256 bits (1.12) */
+bool vtd_queue_takes_wide(const Vtd *v);
 /* After vtd_regs_load() */
 void vtd_queue_load(Vtd *v, const VtdSaved *saved);
 /* GCMD.QIE has changed: IQA is latched, the head is 0 */

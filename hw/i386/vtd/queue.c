@@ -442,9 +442,14 @@ void vtd_queue_run(Vtd *v)
     vtd_iec_notify(v);
 }
 
+bool vtd_queue_takes_wide(const Vtd *v)
+{
+    return v->ecap & (VTD_ECAP_SMTS | VTD_ECAP_ADMS);
+}
+
 static void vtd_queue_set_width(Vtd *v, uint64_t iqa)
 {
-    bool supported = v->config.scalable_mode || v->config.abort_dma;
+    bool supported = vtd_queue_takes_wide(v);
 
     v->queue.wide = (iqa & VTD_IQA_DW) && supported;
     v->queue.too_wide = (iqa & VTD_IQA_DW) && !supported;

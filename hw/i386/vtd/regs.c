@@ -182,7 +182,7 @@ static void vtd_status_load_locked(Vtd *v, const VtdSaved *saved)
     uint32_t status = vtd_reg32_locked(v, VTD_REG_GSTS) &
                       ~(VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE);
     bool wide = (vtd_reg64_locked(v, VTD_REG_IQA) & VTD_IQA_DW) &&
-                (v->config.scalable_mode || v->config.abort_dma);
+                vtd_queue_takes_wide(v);
 
     status |= vtd_status_bit(saved->dmar_enabled, VTD_GCMD_TE) |
               vtd_status_bit(saved->qi_enabled, VTD_GCMD_QIE) |

@@ -67,7 +67,6 @@ typedef struct VtdSeenStats {
 typedef struct VtdSeenConfig {
     const VtdFormat *second;    /* of second stages below a first, */
     const VtdFormat *composed;  /* and of both as one */
-    uint64_t width_last;        /* the last input address of a second stage */
     VtdRamFn *ram;
     VtdReadFn *read;
     VtdSwapFn *swap;

@@ -41,7 +41,6 @@ void vtd_shadows_init(Vtd *v)
     v->shadows.config = (VtdSeenConfig) {
         .second = &v->second,
         .composed = &v->composed,
-        .width_last = vtd_width_last(v),
         .ram = vtd_share_ram,
         .read = vtd_share_read,
         .swap = vtd_share_swap,

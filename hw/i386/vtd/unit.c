@@ -104,7 +104,6 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
 {
     Vtd *v = g_new0(Vtd, 1);
 
-    g_assert(config->haw_bits <= 52);
     v->ops = ops;
     v->opaque = opaque;
     v->config = *config;
