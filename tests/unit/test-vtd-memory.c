@@ -173,6 +173,34 @@ static void test_replaced(void)
     stop(m);
 }
 
+/* A device that only hears what to forget has no part in it */
+static void test_beside_another(void)
+{
+    const VtdRamChange change = {
+        TARGET, TARGET + 2 * MIB - 1, true, true,
+    };
+    Mirror *m = start();
+    Device *other = device_new(m->h, SID + 8);
+
+    vtd_space_watch(other->space, false, true);
+    vtd_space_watch(other->space, false, true);
+    mirror_map(m, 0, 1, 4, TARGET | QVTD_RW);
+    mirror_flush(m);
+    mirror_begin(m);
+    vtd_memory_changed(m->h->v, &change, 1);
+    assert_counts(m, 4, 4);
+    assert_exact(m);
+
+    /* Who says again that it listens hears nothing again */
+    mirror_begin(m);
+    vtd_space_watch(m->d->space, true, true);
+    assert_quiet(m);
+    vtd_space_watch(other->space, false, false);
+    vtd_space_watch(other->space, false, false);
+    device_free(other);
+    stop(m);
+}
+
 /* Nothing leads there, or did and no longer does */
 static void test_nothing_there(void)
 {
@@ -319,6 +347,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/memory/comes-and-goes", test_comes_and_goes);
     g_test_add_func("/vtd/memory/part", test_part);
     g_test_add_func("/vtd/memory/no-shadow", test_no_shadow);
+    g_test_add_func("/vtd/memory/beside-another", test_beside_another);
     g_test_add_func("/vtd/memory/bytes", test_bytes);
     g_test_add_func("/vtd/memory/meet", test_meet);
     g_test_add_func("/vtd/memory/replaced", test_replaced);
