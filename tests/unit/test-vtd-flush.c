@@ -160,7 +160,9 @@ static void random_edit(Mirror *m, unsigned page, uint64_t leaf)
 static void test_random(void)
 {
     Host *h = mirror_host(NULL);
-    Mirror *m[2] = { mirror_new(h, SID, 1, 0, 4), mirror_new(h, OTHER, 2, 0, 3) };
+    Mirror *m[2] = {
+        mirror_new(h, SID, 1, 0, 4), mirror_new(h, OTHER, 2, 0, 3),
+    };
 
     queue_start(h, 0);
     for (uint32_t round = 1; round <= 200; round++) {

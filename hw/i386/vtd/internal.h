@@ -279,7 +279,7 @@ typedef struct VtdScope {
     const char *reason;         /* for traces */
     bool global;                /* all domains */
     uint16_t did;
-    bool by_pasid;              /* what has a first stage, of this PASID alone */
+    bool by_pasid;              /* first stages of this PASID alone */
     uint32_t pasid;
     uint64_t first, last;
 } VtdScope;
