@@ -121,8 +121,9 @@ void intel_iommu_ram(void *opaque, uint64_t gpa, VtdRam *ram)
 }
 
 /*
- * The layout as lists of pieces of RAM.  When any RAM may have moved, the list
- * of before is compared to the one of now.
+ * The layout as lists of pieces of RAM, in whole pages: one that a piece begins
+ * or ends in is never mapped.  When any RAM may have moved, the list of before
+ * is compared to the one of now.
  */
 
 typedef struct IntelIOMMUPiece {
@@ -135,16 +136,20 @@ typedef struct IntelIOMMUPiece {
 static int intel_iommu_add_piece(MemoryRegionSection *section, void *opaque)
 {
     GArray *pieces = opaque;
-    hwaddr first = section->offset_within_address_space;
+    hwaddr start = section->offset_within_address_space;
+    hwaddr first = (start + ~VTD_PAGE_MASK) & VTD_PAGE_MASK;
+    hwaddr end = (start + int128_get64(section->size)) & VTD_PAGE_MASK;
     IntelIOMMUPiece piece = {
         .first = first,
-        .last = first + int128_get64(section->size) - 1,
+        .last = end - 1,
         .mr = section->mr,
-        .offset = section->offset_within_region,
+        .offset = section->offset_within_region + (first - start),
     };
 
-    memory_region_ref(piece.mr);
-    g_array_append_val(pieces, piece);
+    if (first < end) {
+        memory_region_ref(piece.mr);
+        g_array_append_val(pieces, piece);
+    }
     return 0;
 }
 

@@ -102,6 +102,55 @@ static void test_bar(void)
     board_stop(&w);
 }
 
+/*
+ * Another device's registers within a BAR of RAM leave one page of it RAM in
+ * part.  That is none, and is not unmapped again when the rest goes: iommufd
+ * would end a migration for an UNMAP of nothing.
+ */
+static void test_part_of_page(void)
+{
+    for (unsigned dirty = 0; dirty < 2; dirty++) {
+        QPCIDevice *pci, *over;
+        uint64_t bar, regs;
+        Board w;
+
+        qvtd_row("%s dirty tracking", dirty ? "with" : "without");
+        board_start(&w, "", "",
+                    "-object memory-backend-ram,id=shm,size=4M,share=on"
+                    " -object memory-backend-ram,id=other,size=4M,share=on"
+                    " -device ivshmem-plain,memdev=shm,addr=5"
+                    " -device ivshmem-plain,memdev=other,addr=6");
+        pci = qpci_device_find(w.d.pci, QPCI_DEVFN(5, 0));
+        over = qpci_device_find(w.d.pci, QPCI_DEVFN(6, 0));
+        g_assert_nonnull(pci);
+        g_assert_nonnull(over);
+        bar = qpci_iomap(pci, 2, NULL).addr;
+        regs = qpci_iomap(over, 0, NULL).addr;
+        qpci_config_writew(over, PCI_COMMAND, PCI_COMMAND_MEMORY);
+        BOARD_EDIT(&w, LEAVES(1, IOVA, bar, 4));
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
+        expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 0ull + dirty),
+                  TESTDEV_OK);
+        testdev_clear(&w.a);
+        for (unsigned i = 0; i < 2; i++) {
+            qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
+            expect_notified(&w.a, 4, 0);
+            qpci_config_writel(over, PCI_BASE_ADDRESS_0, bar + 0x1800);
+            expect_notified(&w.a, 0, 1);
+            qvtd_invalidate(&w.d, FLUSH_DOMAIN);
+            expect_notified(&w.a, 0, 0);
+            qpci_config_writew(pci, PCI_COMMAND, 0);
+            expect_notified(&w.a, 0, dirty ? 3 : 2);
+            expect_eq(testdev_count(&w.a, TESTDEV_MAPPINGS), 1);
+            qpci_config_writel(over, PCI_BASE_ADDRESS_0, regs);
+            expect_notified(&w.a, 0, 0);
+        }
+        g_free(over);
+        g_free(pci);
+        board_stop(&w);
+    }
+}
+
 /* A DIMM that is plugged, and unplugged by the guest */
 static void test_dimm(void)
 {
@@ -282,6 +331,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/shadow/memory-bar", test_bar);
+    qtest_add_func("/intel-iommu/shadow/memory-part", test_part_of_page);
     qtest_add_func("/intel-iommu/shadow/memory-dimm", test_dimm);
     qtest_add_func("/intel-iommu/shadow/memory-cut", test_cut);
     qtest_add_func("/intel-iommu/shadow/memory-discarded", test_discarded);

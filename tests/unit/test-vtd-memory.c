@@ -124,36 +124,6 @@ static void test_bytes(void)
     stop(m);
 }
 
-/* RAM goes and other comes, and the two meet in a page */
-static void test_meet(void)
-{
-    const uint64_t half = BAR + QVTD_PAGE + 0x800, end = BAR + 3 * QVTD_PAGE;
-
-    for (unsigned upwards = 0; upwards < 2; upwards++) {
-        const VtdRamChange changes[] = {
-            { BAR, half - 1, upwards, !upwards },
-            { half, end - 1, !upwards, upwards },
-        };
-        Mirror *m = start();
-        VtdRam *region;
-
-        mirror_map(m, GIB, 1, 3, BAR | QVTD_RW);
-        mirror_flush(m);
-        host_change_ram(m->h, upwards ? BAR : half,
-                        upwards ? half - 1 : end - 1, true);
-        g_assert_cmpuint(strict_count(m->s), ==, 1);
-        assert_step(m, 0);
-        region = &g_array_index(m->h->regions, VtdRam,
-                                m->h->regions->len - 1);
-        region->first = upwards ? half : BAR;
-        region->last = upwards ? end - 1 : half - 1;
-        vtd_memory_changed(m->h->v, changes, 2);
-        assert_exact(m);
-        g_assert_cmpuint(strict_count(m->s), ==, 1);
-        stop(m);
-    }
-}
-
 /* Other RAM in its place: what the host has is of the old one */
 static void test_replaced(void)
 {
@@ -292,18 +262,13 @@ static void test_shared(void)
     host_free(h);
 }
 
-/*
- * Leaves of all sizes anywhere, RAM anywhere.  While dirty pages are tracked,
- * a page that was RAM in part may be unmapped in vain: no RAM of QEMU's ends
- * within a page, so iommufd's rules are kept where these do not, either.
- */
+/* Leaves of all sizes anywhere, RAM anywhere, by bytes or by pages */
 static void test_random(void)
 {
     for (unsigned round = 0; round < 20; round++) {
         Mirror *m = start();
 
         m->h->dirty_tracking = round & 1;
-        m->s->table.iommufd = round & 2;
         for (unsigned step = 0; step < 60; step++) {
             unsigned level = g_test_rand_int_range(1, 4);
             uint64_t size = BIT(12 + 9 * (level - 1));
@@ -349,7 +314,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/memory/no-shadow", test_no_shadow);
     g_test_add_func("/vtd/memory/beside-another", test_beside_another);
     g_test_add_func("/vtd/memory/bytes", test_bytes);
-    g_test_add_func("/vtd/memory/meet", test_meet);
     g_test_add_func("/vtd/memory/replaced", test_replaced);
     g_test_add_func("/vtd/memory/nothing-there", test_nothing_there);
     g_test_add_func("/vtd/memory/refused", test_refused);

@@ -520,28 +520,54 @@ static void regions_append(GArray *regions, const VtdRam *region)
     }
 }
 
-void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram)
+/*
+ * Whether the page at @gpa is wholly within one of @regions.  *@last becomes
+ * the last address, of those up to it, with the same answer.
+ */
+static bool regions_have_page(const GArray *regions, uint64_t gpa,
+                              uint64_t *last)
+{
+    for (unsigned i = 0; i < regions->len; i++) {
+        const VtdRam *region = &g_array_index(regions, VtdRam, i);
+        uint64_t first = (region->first + QVTD_PAGE - 1) & -QVTD_PAGE;
+        uint64_t end = (region->last + 1) & -QVTD_PAGE;
+
+        if (!region->ram || first >= end || gpa >= end) {
+            continue;
+        }
+        *last = MIN(*last, gpa < first ? first - 1 : end - 1);
+        return gpa >= first;
+    }
+    return false;
+}
+
+static GArray *regions_compare(const GArray *old, const GArray *new,
+                               uint64_t first, uint64_t last)
 {
     GArray *changes = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
-    GArray *regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
-    const VtdRam changed = { .first = first, .last = last, .ram = ram };
-    bool added = false;
-    VtdRam old;
+    uint64_t end = last | (QVTD_PAGE - 1);
 
-    g_assert_cmphex(first, >=, RAM_SIZE);
-    for (uint64_t gpa = first; gpa <= last; gpa = old.last + 1) {
-        VtdRamChange change = { .first = gpa, .is = ram };
+    for (uint64_t gpa = first & -QVTD_PAGE; gpa <= end; ) {
+        VtdRamChange change = { .first = gpa, .last = end };
 
-        host_ram(h, gpa, &old);
-        change.last = old.last < last ? old.last : last;
-        change.was = old.ram;
+        change.was = regions_have_page(old, gpa, &change.last);
+        change.is = regions_have_page(new, gpa, &change.last);
         if (change.was != change.is) {
             g_array_append_val(changes, change);
         }
-        if (old.last >= last) {
-            break;
-        }
+        gpa = change.last + 1;
     }
+    return changes;
+}
+
+void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram)
+{
+    GArray *changes;
+    GArray *regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
+    const VtdRam changed = { .first = first, .last = last, .ram = ram };
+    bool added = false;
+
+    g_assert_cmphex(first, >=, RAM_SIZE);
     for (unsigned i = 0; i < h->regions->len; i++) {
         VtdRam head = g_array_index(h->regions, VtdRam, i), tail = head;
 
@@ -561,6 +587,7 @@ void host_change_ram(Host *h, uint64_t first, uint64_t last, bool ram)
     if (!added) {
         regions_append(regions, &changed);
     }
+    changes = regions_compare(h->regions, regions, first, last);
     g_array_free(h->regions, TRUE);
     h->regions = regions;
     vtd_memory_changed(h->v, (VtdRamChange *)changes->data, changes->len);

@@ -23,43 +23,12 @@ typedef struct VtdMove {
     uint64_t to;
 } VtdMove;
 
-/* The changes in whole pages: a page that is RAM in part is never mapped */
-static GArray *vtd_memory_pages(const VtdRamChange *changes, unsigned n)
-{
-    GArray *pages = g_array_new(FALSE, FALSE, sizeof(VtdRamChange));
-
-    for (unsigned i = 0; i < n; i++) {
-        VtdRamChange change = changes[i], *tail;
-
-        change.first &= VTD_PAGE_MASK;
-        change.last |= ~VTD_PAGE_MASK;
-        if (pages->len) {
-            tail = &g_array_index(pages, VtdRamChange, pages->len - 1);
-            if (change.first <= tail->last) {
-                /*
-                 * Two changes meet in a page, and become one.  What the other
-                 * pages are is less exact then, which costs an UNMAP too many.
-                 * (That is no good while dirty pages are tracked, but QEMU has
-                 * no RAM that ends within a page.)
-                 */
-                tail->last = change.last;
-                tail->was |= change.was;
-                tail->is |= change.is;
-                continue;
-            }
-        }
-        g_array_append_val(pages, change);
-    }
-    return pages;
-}
-
 /* Whether any leaf ever led to where something has changed */
-static bool vtd_memory_reached(const Vtd *v, const GArray *pages)
+static bool vtd_memory_reached(const Vtd *v, const VtdRamChange *changes,
+                               unsigned n)
 {
-    for (unsigned i = 0; i < pages->len; i++) {
-        const VtdRamChange *change = &g_array_index(pages, VtdRamChange, i);
-
-        if (vtd_targets_reached(v, change->first, change->last)) {
+    for (unsigned i = 0; i < n; i++) {
+        if (vtd_targets_reached(v, changes[i].first, changes[i].last)) {
             return true;
         }
     }
@@ -144,14 +113,15 @@ static void vtd_move_diff(void *opaque, const VtdDiff *diff)
     }
 }
 
-static void vtd_memory_move_space(VtdSpace *space, const GArray *pages)
+static void vtd_memory_move_space(VtdSpace *space, const VtdRamChange *changes,
+                                  unsigned n)
 {
     Vtd *v = space->v;
     VtdMove move = {
         .sink = vtd_sink_begin(space, "memory", 0, false),
         .address = v->haw_mask,
-        .changes = (const VtdRamChange *)pages->data,
-        .n = pages->len,
+        .changes = changes,
+        .n = n,
     };
 
     vtd_sink_was_ram(move.sink);
@@ -163,23 +133,19 @@ static void vtd_memory_move_space(VtdSpace *space, const GArray *pages)
 
 void vtd_memory_changed(Vtd *v, const VtdRamChange *changes, unsigned n)
 {
-    GArray *pages;
-
     vtd_rams_forget(v);
     if (!v->shadows.shares->len) {
         vtd_targets_reset(v);
         return;
     }
-    pages = vtd_memory_pages(changes, n);
-    if (vtd_memory_reached(v, pages)) {
+    if (vtd_memory_reached(v, changes, n)) {
         vtd_count(v, VTD_STAT_LAYOUTS);
         for (unsigned i = 0; i < v->spaces.all->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
             if (space->share) {
-                vtd_memory_move_space(space, pages);
+                vtd_memory_move_space(space, changes, n);
             }
         }
     }
-    g_array_free(pages, TRUE);
 }

@@ -262,11 +262,14 @@ typedef struct VtdOps {
 } VtdOps;
 
 /**
- * struct VtdRamChange - where the layout of memory changed, all of it alike
+ * struct VtdRamChange - pages where the layout of memory changed, all alike
  * @first: the first guest physical address
  * @last: the last
  * @was: RAM before
  * @is: RAM now; if @was too, other RAM
+ *
+ * A page that is not wholly within one piece of RAM is never mapped.  It counts
+ * as none here, so that what was never mapped is never unmapped, either.
  */
 typedef struct VtdRamChange {
     uint64_t first;
