@@ -13,7 +13,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
@@ -67,32 +66,6 @@ static void intel_iommu_iec_changed(void *opaque, bool global, uint32_t index,
     x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), global, index, mask);
 }
 
-/*
- * The first line of each cause goes to stderr, so that every user sees it;
- * the others are for -d guest_errors.
- */
-static void intel_iommu_log(void *opaque, bool first, const char *line)
-{
-    if (first) {
-        error_report("%s", line);
-    } else {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s\n", line);
-    }
-}
-
-/* One line in a second for each cause: a device's faults can be a storm */
-static bool intel_iommu_log_more(void *opaque, unsigned cause)
-{
-    IntelIOMMUState *s = opaque;
-    unsigned second;
-
-    if (!qemu_loglevel_mask(LOG_GUEST_ERROR)) {
-        return false;
-    }
-    second = g_get_monotonic_time() / G_USEC_PER_SEC;
-    return qatomic_xchg(&s->logged[cause], second) != second;
-}
-
 static bool intel_iommu_dirty_tracking(void *opaque)
 {
     return global_dirty_tracking != 0;
@@ -140,6 +113,7 @@ static const VtdOps intel_iommu_ops = {
     .schedule = intel_iommu_schedule,
     .log = intel_iommu_log,
     .log_more = intel_iommu_log_more,
+    .log_later = intel_iommu_log_later,
     .fault = intel_iommu_fault,
     .queue_stopped = intel_iommu_queue_stopped,
     .over_limit = intel_iommu_over_limit,
@@ -244,6 +218,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     s->aw_bits = MIN(s->input_bits, MAX_HAW_BITS);
     s->continue_bh = qemu_bh_new(intel_iommu_continue, s);
     intel_iommu_init_events(s);
+    intel_iommu_init_log(s);
     config = (VtdConfig) {
         .aw_bits = s->input_bits,
         .haw_bits = s->haw_bits,

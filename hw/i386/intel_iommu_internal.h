@@ -78,6 +78,8 @@ IntelIOMMUState *intel_iommu_find(Error **errp);
 char *intel_iommu_sid_name(uint16_t sid);
 /* The id of a device on the command line; NULL if it has none */
 const char *intel_iommu_device_id(PCIDevice *dev);
+/* The same of the device with a source id now */
+const char *intel_iommu_sid_id(IntelIOMMUState *s, uint16_t sid);
 IntelIommuFault *intel_iommu_qmp_fault(IntelIOMMUState *s,
                                        const VtdPastFault *past);
 /* NULL if it is off */
@@ -86,6 +88,16 @@ IntelIommuQueue *intel_iommu_qmp_queue(const VtdUnitLook *look);
 /* intel_iommu_hmp.c: the same for people */
 
 void hmp_info_vtd(Monitor *mon, const QDict *qdict);
+
+/* intel_iommu_log.c: lines on the guest's mistakes */
+
+void intel_iommu_init_log(IntelIOMMUState *s);
+/* VtdOps.log */
+void intel_iommu_log(void *opaque, bool first, uint32_t sid, const char *text);
+/* VtdOps.log_more */
+bool intel_iommu_log_more(void *opaque);
+/* VtdOps.log_later */
+void intel_iommu_log_later(void *opaque);
 
 /* intel_iommu_event.c: events of QMP */
 

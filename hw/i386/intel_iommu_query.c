@@ -52,6 +52,22 @@ const char *intel_iommu_device_id(PCIDevice *dev)
     return dev ? DEVICE(dev)->id : NULL;
 }
 
+const char *intel_iommu_sid_id(IntelIOMMUState *s, uint16_t sid)
+{
+    g_autoptr(GArray) list = intel_iommu_list_spaces(s);
+    const char *id = NULL;
+
+    for (unsigned i = 0; i < list->len && !id; i++) {
+        IntelIOMMUSpaceInfo *info = &g_array_index(list, IntelIOMMUSpaceInfo,
+                                                   i);
+
+        if (info->sid == sid) {
+            id = intel_iommu_device_id(info->dev);
+        }
+    }
+    return id;
+}
+
 /* The space of a device by id, QOM path or bus:slot.function */
 static bool intel_iommu_find_space(IntelIOMMUState *s, const char *name,
                                    IntelIOMMUSpaceInfo *found, Error **errp)
@@ -364,19 +380,11 @@ static IntelIommuSpaceList *intel_iommu_qmp_spaces(IntelIOMMUState *s)
 IntelIommuFault *intel_iommu_qmp_fault(IntelIOMMUState *s,
                                        const VtdPastFault *past)
 {
-    g_autoptr(GArray) list = intel_iommu_list_spaces(s);
     IntelIommuFault *fault = g_new0(IntelIommuFault, 1);
     int64_t time = g_get_real_time() - (get_clock() - past->time) / 1000;
 
     fault->device = intel_iommu_sid_name(past->sid);
-    for (unsigned i = 0; i < list->len && !fault->id; i++) {
-        IntelIOMMUSpaceInfo *info = &g_array_index(list, IntelIOMMUSpaceInfo,
-                                                   i);
-
-        if (info->sid == past->sid) {
-            fault->id = g_strdup(intel_iommu_device_id(info->dev));
-        }
-    }
+    fault->id = g_strdup(intel_iommu_sid_id(s, past->sid));
     fault->has_pasid = past->pasid != VTD_NO_PASID;
     fault->pasid = past->pasid;
     fault->reason = past->reason;

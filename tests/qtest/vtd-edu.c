@@ -52,8 +52,8 @@ static void pair_lose(EduPair *p)
 void edu_pair_start(EduPair *p, const char *machine, const char *props,
                     const char *args)
 {
-    g_autofree char *all = g_strconcat(EDU_DEVICE("3"), EDU_DEVICE("4"), " ",
-                                       args, NULL);
+    g_autofree char *all = g_strconcat(EDU_DEVICE("3,id=nic0"),
+                                       EDU_DEVICE("4"), " ", args, NULL);
 
     qvtd_start(&p->d, machine, props, all);
     pair_find(p);

@@ -31,7 +31,7 @@ typedef struct EduDevice {
     uint16_t sid;
 } EduDevice;
 
-/* A machine with the unit and two devices, at 00:03.0 and 00:04.0 */
+/* A machine with the unit and two devices, at 00:03.0 (nic0) and 00:04.0 */
 typedef struct EduPair {
     QVtd d;
     EduDevice a, b;

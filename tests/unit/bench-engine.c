@@ -128,12 +128,17 @@ static void host_schedule(void *host)
     g_assert_not_reached();
 }
 
-static void host_log(void *host, bool first, const char *line)
+static void host_log(void *host, bool first, uint32_t sid, const char *line)
 {
     g_assert_not_reached();
 }
 
-static bool host_log_more(void *host, unsigned cause)
+static bool host_log_more(void *host)
+{
+    g_assert_not_reached();
+}
+
+static void host_log_later(void *host)
 {
     g_assert_not_reached();
 }
@@ -164,6 +169,7 @@ static const VtdOps ops = {
     .schedule = host_schedule,
     .log = host_log,
     .log_more = host_log_more,
+    .log_later = host_log_later,
     .over_limit = host_over_limit,
     .option_name = host_option_name,
 };

@@ -3,12 +3,14 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Each line in the words that scripts look for, once for each cause, and
- * again only where more is wanted.  Lines are patterns: addresses of tables
- * are '*'.
+ * Each fault is a line with the words that scripts look for, the reason and
+ * where the walk stopped, once for each cause, and again only where more is
+ * wanted: a few, then their count.  Lines are patterns: addresses of tables are
+ * '*'.
  */
 
 #include "qemu/osdep.h"
+#include "tests/vtd/rows.h"
 #include "vtd-unit.h"
 
 #define SID                     0x03fa          /* 03:1f.2 */
@@ -42,29 +44,23 @@ static uint64_t remap_interrupts(Host *h)
     return irt;
 }
 
-/* Exactly these lines since the last time; each behind "again: " if @again */
-static void expect_lines(Host *h, bool again, const char *first,
-                         const char *second)
+/* Exactly this line since the last time, or none; behind "again: " if @again */
+static void expect_line(Host *h, bool again, const char *want)
 {
-    const char *want[] = { first, second };
-    unsigned n = 0;
+    g_autofree char *pattern = g_strconcat(again ? "again: " : "", want, NULL);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {
-        g_autofree char *pattern =
-            g_strconcat(again ? "again: " : "", want[i], NULL);
-        const char *line;
+    if (h->lines->len != !!want) {
+        g_assert_cmpstr(h->lines->len ? g_ptr_array_index(h->lines, 0) : NULL,
+                        ==, want);
+    }
+    if (want) {
+        const char *line = g_ptr_array_index(h->lines, 0);
 
-        if (!want[i]) {
-            continue;
-        }
-        g_assert_cmpuint(n, <, h->lines->len);
-        line = g_ptr_array_index(h->lines, n++);
         if (!g_pattern_match_simple(pattern, line)) {
             g_assert_cmpstr(line, ==, pattern);
         }
+        g_ptr_array_set_size(h->lines, 0);
     }
-    g_assert_cmpuint(h->lines->len, ==, n);
-    g_ptr_array_set_size(h->lines, 0);
 }
 
 static uint64_t leaf(Unit *u)
@@ -157,49 +153,77 @@ static const struct {
     const char *name;
     void (*spoil)(Unit *u);
     bool write;
-    const char *line;           /* beside FAILURE; may be NULL */
+    const char *reason;         /* from its number on */
+    const char *line;           /* what QEMU's own device has more, or NULL */
     uint64_t above;             /* bits in the address beside IOVA's */
 } dma_rows[] = {
-    { "no root entry", no_root, false, NULL },
+    { "no root entry", no_root, false,
+      "0x1: the root entry of the bus is not present, stopped at the "
+      "root entry, hi=0x0, lo=0x0", NULL },
     { "root entry, reserved bit", root_reserved, false,
+      "0xa: a reserved bit is set in the root entry, stopped at the "
+      "root entry, hi=0x0, lo=0x*3",
       "vtd_root_entry_rsvd_bits_check: invalid root entry: "
       "hi=0x0, lo=0x*3" },
-    { "no context entry", no_context, false, NULL },
+    { "no context entry", no_context, false,
+      "0x2: the context entry of the device is not present, stopped "
+      "at the context entry, hi=0x0, lo=0x0", NULL },
     { "context entry, reserved bit", context_reserved, false,
+      "0xb: a reserved bit is set in the context entry, stopped at "
+      "the context entry, hi=0x902, lo=0x*801",
       "vtd_context_entry_rsvd_bits_check: invalid context entry: "
       "hi=902, lo=*801 (reserved nonzero)" },
     { "width", context_width, false,
+      "0x3: the context entry of the device is invalid, stopped at "
+      "the context entry, hi=0x903, lo=0x*1",
       "vtd_dev_to_context_entry: invalid context entry: "
       "hi=903, lo=*1 (level 5 not supported)" },
     { "type", context_type, false,
+      "0x3: the context entry of the device is invalid, stopped at "
+      "the context entry, hi=0x902, lo=0x*d",
       "vtd_ce_type_check: unknown ce type: 12" },
     { "no device-TLB", context_device_tlb, false,
+      "0x3: the context entry of the device is invalid, stopped at "
+      "the context entry, hi=0x902, lo=0x*5",
       "vtd_ce_type_check: DT specified but not supported" },
     { "no pass-through", context_pass_through, false,
+      "0x3: the context entry of the device is invalid, stopped at "
+      "the context entry, hi=0x902, lo=0x9",
       "vtd_ce_type_check: PT specified but not supported" },
     { "no top table", no_top_table, false,
+      "0x3: the context entry of the device is invalid, stopped at "
+      "the context entry, hi=0x902, lo=0x*1",
       SLPTE "read error on DMAR slpte (iova=0x112233445678, "
       "pasid=0xffffffff)" },
     { "no last table", no_last_table, true,
+      "0x7: a page table is not in memory, stopped at level 1",
       SLPTE "read error on DMAR slpte (iova=0x112233445678, "
       "pasid=0xffffffff)" },
     { "address", nothing, false,
+      "0x4: the address is wider than the page tables",
       SLPTE "IOVA overflow (iova=0x4112233445678,pasid=0xffffffff)",
       BIT(50) },
     { "no leaf", no_leaf, false,
+      "0x6: no permission to read, stopped at level 1, entry 0x0",
       SLPTE "slpte permission error (iova=0x112233445678, level=0x1, "
       "slpte=0x0, write=0, pasid=0xffffffff)" },
     { "read-only leaf", read_only, true,
+      "0x5: no permission to write, stopped at level 1, entry 0x77001",
       SLPTE "slpte permission error (iova=0x112233445678, level=0x1, "
       "slpte=0x77001, write=1, pasid=0xffffffff)" },
     { "leaf, reserved bit", leaf_reserved, false,
+      "0xc: a reserved bit is set in a page-table entry, stopped at "
+      "level 1, entry 0x4000000000077003",
       SLPTE "splte reserve non-zero iova=0x112233445678, "
       "level=0x1slpte=0x4000000000077003, pasid=0xFFFFFFFF)" },
     { "leaf to interrupts", leaf_to_interrupts, true,
+      "0xe: the target is in the interrupt range, stopped at level 1, "
+      "entry 0xfee00003",
       "vtd_do_iommu_translate: xlat address is in interrupt range "
       "(iova=0x112233445678, level=0x1, pte=0xfee00003, write=1, "
       "xlat=0xfee00000, size=0x1000, pasid=0xffffffff)" },
-    { "table type", root_mode, false, NULL },
+    { "table type", root_mode, false,
+      "0x30: the root table address is invalid", NULL },
 };
 
 /* A request that faults, with what is told of it */
@@ -209,10 +233,12 @@ static void test_dma(void)
 
     config.pass_through = false;
     for (unsigned i = 0; i < G_N_ELEMENTS(dma_rows); i++) {
-        const char *line = dma_rows[i].line;
-        const char *failure = dma_rows[i].above
-                              ? FAILURE("0x4112233445678")
-                              : FAILURE("0x112233445678");
+        const char *detail = dma_rows[i].line;
+        g_autofree char *line =
+            g_strconcat(dma_rows[i].above ? FAILURE("0x4112233445678")
+                                          : FAILURE("0x112233445678"), ": ",
+                        dma_rows[i].write ? "write" : "read", ", reason ",
+                        dma_rows[i].reason, detail ? "; " : "", detail, NULL);
         uint64_t iova = IOVA | dma_rows[i].above;
         VtdAccess access = dma_rows[i].write ? VTD_ACCESS_WRITE
                                              : VTD_ACCESS_READ;
@@ -223,20 +249,22 @@ static void test_dma(void)
         dma_rows[i].spoil(&u);
         inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
         inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
-        expect_lines(u.h, false, NULL, NULL);
+        expect_line(u.h, false, NULL);
         device_translate(u.d, iova, VTD_ACCESS_PROBE, &out);
-        expect_lines(u.h, false, NULL, NULL);
+        expect_line(u.h, false, NULL);
         g_assert_cmpuint(u.h->log_asked, ==, 0);
 
         g_assert_false(device_translate(u.d, iova, access, &out));
-        expect_lines(u.h, false, line ?: failure, line ? failure : NULL);
+        expect_line(u.h, false, line);
+        g_assert_cmphex(u.h->line_sid, ==, SID);
         for (unsigned n = 0; n < 1000; n++) {
             g_assert_false(device_translate(u.d, iova, access, &out));
         }
-        expect_lines(u.h, false, NULL, NULL);
+        expect_line(u.h, false, NULL);
+        g_assert_cmpuint(u.h->log_later, ==, 0);
         u.h->log_more = true;
         g_assert_false(device_translate(u.d, iova, access, &out));
-        expect_lines(u.h, true, line ?: failure, line ? failure : NULL);
+        expect_line(u.h, true, line);
         host_free(u.h);
     }
 }
@@ -252,12 +280,27 @@ static void test_hidden(void)
     inv_context(u.h, QVTD_GLOBAL, 0, 0, 0);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
     assert_no_fault(u.h);
-    expect_lines(u.h, false, SLPTE "slpte permission error *",
-                 FAILURE("0x112233445678"));
+    expect_line(u.h, false, FAILURE("0x112233445678") ": read, reason 0x6: *");
     host_free(u.h);
 }
 
-/* Causes are told apart, and all DMA has one line in common */
+/* A table that goes after the context that names it was cached */
+static void test_gone(void)
+{
+    Unit u = good_unit(NULL);
+    VtdTranslation out;
+
+    g_assert_true(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
+    no_top_table(&u);
+    inv_iotlb(u.h, QVTD_GLOBAL, 0, 0, 0);
+    g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
+    expect_line(u.h, false, FAILURE("0x112233445678") ": read, reason 0x3: "
+                "the context entry of the device is invalid, stopped at "
+                "level 4; " SLPTE "read error on DMAR slpte *");
+    host_free(u.h);
+}
+
+/* Causes are told apart */
 static void test_each_cause(void)
 {
     Unit u = good_unit(NULL);
@@ -265,19 +308,216 @@ static void test_each_cause(void)
 
     no_leaf(&u);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
-    expect_lines(u.h, false, SLPTE "slpte permission error *",
-                 FAILURE("0x112233445678"));
+    expect_line(u.h, false, "*: read, reason 0x6: *");
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_WRITE, &out));
-    expect_lines(u.h, false, SLPTE "slpte permission error *", NULL);
+    expect_line(u.h, false, "*: write, reason 0x5: *");
     leaf_reserved(&u);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
-    expect_lines(u.h, false, SLPTE "splte reserve non-zero *", NULL);
+    expect_line(u.h, false, "*: read, reason 0xc: *");
     /* A reset does not make old mistakes new */
     vtd_reset(u.h->v);
-    host_enable(u.h);
+    set_root_table(u.h, u.h->vtd.root);
+    gcmd(u.h, QVTD_TE, true);
     g_assert_false(device_translate(u.d, IOVA, VTD_ACCESS_READ, &out));
-    expect_lines(u.h, false, NULL, NULL);
+    expect_line(u.h, false, NULL);
     host_free(u.h);
+}
+
+/* The lines of a storm */
+#define FEW                     5
+
+static void make_faults(Unit *u, unsigned n)
+{
+    VtdTranslation out;
+
+    for (unsigned i = 0; i < n; i++) {
+        g_assert_false(device_translate(u->d, IOVA, VTD_ACCESS_READ, &out));
+    }
+}
+
+static void expect_lines(Unit *u, unsigned n)
+{
+    g_assert_cmpuint(u->h->lines->len, ==, n);
+    g_ptr_array_set_size(u->h->lines, 0);
+}
+
+/* Of a storm a few lines are told, then a count once a second, until it ends */
+static void test_storm(void)
+{
+    Unit u = good_unit(NULL);
+
+    no_leaf(&u);
+    u.h->log_more = true;
+    make_faults(&u, FEW);
+    expect_lines(&u, FEW);
+    g_assert_cmpuint(u.h->log_later, ==, 1);
+    make_faults(&u, 95);
+    expect_lines(&u, 0);
+
+    /* Another cause has its own lines, and no count if it has few */
+    submit(u.h, 0xf, 0);
+    expect_lines(&u, 1);
+    queue_recover(u.h);
+    g_assert_cmpuint(u.h->log_later, ==, 1);
+    vtd_log_held(u.h->v);
+    expect_line(u.h, true,
+                "vtd: 95 more faults of reason 0x6: no permission to read");
+    g_assert_cmphex(u.h->line_sid, ==, VTD_LOG_NO_SID);
+    g_assert_cmpuint(u.h->log_later, ==, 2);
+
+    /* It goes on */
+    make_faults(&u, 7);
+    expect_lines(&u, 0);
+    vtd_log_held(u.h->v);
+    expect_line(u.h, true, "vtd: 7 more faults of reason 0x6: *");
+    g_assert_cmpuint(u.h->log_later, ==, 3);
+
+    /* A quiet second ends it, and nobody is called any more */
+    vtd_log_held(u.h->v);
+    expect_line(u.h, true, NULL);
+    g_assert_cmpuint(u.h->log_later, ==, 3);
+    make_faults(&u, FEW + 1);
+    expect_lines(&u, FEW);
+    g_assert_cmpuint(u.h->log_later, ==, 4);
+    host_free(u.h);
+}
+
+/* The count of each other cause has words */
+static void test_held(void)
+{
+    static const struct {
+        uint64_t lo, hi;
+        const char *line;
+    } rows[] = {
+        { 0x1, 0, "vtd: 1 more invalid descriptors" },
+        { 0xf, 0, "vtd: 1 more descriptors of an unknown type" },
+        { 0x25, RAM_SIZE, "vtd: 1 more statuses that cannot be written" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Host *h = host_new(NULL);
+
+        h->log_more = true;
+        queue_start(h, 0);
+        for (unsigned n = 0; n <= FEW; n++) {
+            submit(h, rows[i].lo, rows[i].hi);
+            queue_recover(h);
+        }
+        g_ptr_array_set_size(h->lines, 0);
+        vtd_log_held(h->v);
+        expect_line(h, true, rows[i].line);
+        host_free(h);
+    }
+}
+
+/* Scalable mode */
+
+/* All that can be had of it */
+static VtdConfig scalable(void)
+{
+    VtdConfig config = host_config;
+
+    config.aw_bits = 48;
+    config.haw_bits = 48;
+    config.scalable_mode = config.first_stage = config.second_stage = true;
+    config.nested = config.fs_1g = config.ss_dirty = true;
+    config.snooped_walks = config.supervisor = config.rid_pasid = true;
+    config.extended_accessed = config.snoop_control = true;
+    config.pasid_bits = 20;
+    return config;
+}
+
+/* Where the walk stops by these reasons is the same for all, or nowhere */
+static const char *place_of(unsigned reason)
+{
+    return reason >= 0x38 && reason <= 0x3a ? "the root entry" :
+           reason >= 0x40 && reason <= 0x46 ? "the context entry" :
+           reason >= 0x50 && reason <= 0x52 ? "the PASID directory entry" :
+           reason >= 0x58 && reason <= 0x5d ? "the PASID table entry" :
+           reason == 0x74 || reason == 0x80 || reason == 0x83 ||
+           reason == 0x84 ? NULL :
+           "level ";
+}
+
+static void expect_scalable(const char *line, bool *told)
+{
+    g_auto(GStrv) parts = g_regex_split_simple(
+        "^(vtd_iommu_translate: detected translation failure "
+        "\\(dev=03:1f:02, iova=0x[0-9a-f]+\\): )"
+        "(?:pasid=0x[0-9a-f]+(?:, privileged)?, )?(?:read|write), "
+        "reason 0x([0-9a-f]+): ([^;,]+(?:, in scalable mode)?)"
+        "(?:, stopped at ([^;]+))?$", line, 0, 0);
+    unsigned reason;
+    const char *place;
+
+    if (g_strv_length(parts) < 4) {
+        g_error("%s", line);
+    }
+    reason = g_ascii_strtoull(parts[2], NULL, 16);
+    g_assert_cmpuint(reason, <, 0x100);
+    g_assert_cmpstr(parts[3], !=, "a reason of the VT-d specification");
+    place = place_of(reason);
+    if (!place || reason < 0x38) {
+        /* Of a nested way, or a way that did not begin */
+    } else if (!parts[4] || !g_str_has_prefix(parts[4], place)) {
+        g_error("%s", line);
+    }
+    told[reason] = true;
+}
+
+/* Each reason of scalable mode, from each row that comes to it */
+static void test_scalable(void)
+{
+    static void (*const rows[])(QVtd *d, uint16_t sid, unsigned haw) = {
+        qvtd_rows_sm_entries, qvtd_rows_sm_second, qvtd_rows_sm_first,
+        qvtd_rows_sm_nested, qvtd_rows_sm_marks, qvtd_rows_sm_pass_through,
+    };
+    static const uint8_t reasons[] = {
+        0x39, 0x3a, 0x40, 0x41, 0x42, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b,
+        0x70, 0x71, 0x72, 0x73, 0x78, 0x79, 0x7a, 0x7b, 0x80, 0x83, 0x84, 0x85,
+        0x86, 0x87,
+    };
+    bool told[0x100] = { false };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        VtdConfig config = scalable();
+        Host *h = host_new(&config);
+
+        device_new(h, SID);
+        rows[i](&h->vtd, SID, h->config.haw_bits);
+        for (unsigned n = 0; n < h->lines->len; n++) {
+            expect_scalable(g_ptr_array_index(h->lines, n), told);
+        }
+        host_free(h);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        if (!told[reasons[i]]) {
+            g_error("nothing is told of reason 0x%x", reasons[i]);
+        }
+    }
+}
+
+/* A request with a PASID says which */
+static void test_pasid(void)
+{
+    VtdConfig config = scalable();
+    Host *h = host_new(&config);
+    Device *d = device_new(h, SID);
+    VtdTranslation out;
+
+    host_enable(h);
+    set_root_table(h, h->vtd.root | BIT(10));
+    g_assert_false(vtd_translate_pasid(d->space, 5, true, IOVA,
+                                       VTD_ACCESS_WRITE, &out));
+    expect_line(h, false, FAILURE("0x112233445678") ": pasid=0x5, privileged, "
+                "write, reason 0x39: the scalable-mode root entry of the bus "
+                "is not present, stopped at the root entry, hi=0x0, lo=0x0");
+    host_set_ram(h, h->vtd.root, false);
+    g_assert_false(device_translate(d, IOVA, VTD_ACCESS_READ, &out));
+    expect_line(h, false, FAILURE("0x112233445678") ": read, reason 0x38: the "
+                "scalable-mode root table is not in memory, stopped at the "
+                "root entry");
+    host_free(h);
 }
 
 /* Interrupts */
@@ -288,31 +528,41 @@ static const struct {
     const char *name;
     uint64_t clear, set, hi_clear, hi_set;
     uint32_t addr, data;
+    const char *reason;
     const char *line;
     bool no_table;
 } interrupt_rows[] = {
     { "handle with reserved data", 0, 0, 0, 0, MESSAGE(5) | BIT(3), 0x10000,
+      "0x20: a reserved bit is set in the interrupt request",
       "vtd_interrupt_remap_msi: invalid IR MSI (sid=1018, "
       "address=0xfee000b8, data=0x10000)" },
     { "compatibility format", 0, 0, 0, 0, QVTD_MSI_ADDR, 0x41,
+      "0x25: the interrupt is not remappable, and such are blocked",
       "vtd_interrupt_remap_msi: invalid IR MSI (sid=1018, "
       "address=0xfee00000, data=0x41)" },
     { "index", 0, 0, 0, 0, MESSAGE(300), 0,
+      "0x21: the index is beyond the interrupt table",
       "vtd_irte_get: index too large: ind=0x12c" },
     { "not present", 1, 0, 0, 0, MESSAGE(5), 0,
+      "0x22: the interrupt entry is not present",
       "vtd_irte_get: detected non-present IRTE (index=5, high=0x403fa, "
       "low=0x0)" },
     { "reserved bit", 0, BIT(12), 0, 0, MESSAGE(5), 0,
+      "0x24: a reserved bit is set in the interrupt entry",
       "vtd_irte_get: detected non-zero reserved IRTE (index=5, "
       "high=0x403fa, low=0x1001)" },
     { "no table", 0, 0, 0, 0, MESSAGE(5), 0,
+      "0x23: the interrupt table is not in memory",
       "vtd_irte_get: read failed: ind=0x5 addr=0x*050", true },
     { "source", 0, 0, 0xffff, 0x1234, MESSAGE(5), 0,
+      "0x26: the interrupt entry is for another source",
       "vtd_irte_get: invalid IRTE SID (index=5, sid=1018, "
       "source_id=4660)" },
     { "bus", 0, 0, 0xfffff, BIT(19) | 0x0506, MESSAGE(5), 0,
+      "0x26: the interrupt entry is for another source",
       "vtd_irte_get: invalid SVT_BUS (index=5, bus=3, min=5, max=6)" },
     { "kind of source", 0, 0, 0, BIT(19), MESSAGE(5), 0,
+      "0x26: the interrupt entry is for another source",
       "vtd_irte_get: detected invalid IRTE SVT (index=5, type=3)" },
 };
 
@@ -320,7 +570,9 @@ static void test_interrupt(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(interrupt_rows); i++) {
         uint32_t addr = interrupt_rows[i].addr, data = interrupt_rows[i].data;
-        const char *line = interrupt_rows[i].line;
+        g_autofree char *line =
+            g_strconcat(interrupt_rows[i].line, ": dev=03:1f:02, interrupt, "
+                        "reason ", interrupt_rows[i].reason, NULL);
         Unit u = good_unit(NULL);
         uint64_t irt = remap_interrupts(u.h), entry = irt + 5 * 16;
         VtdInterrupt out;
@@ -339,11 +591,11 @@ static void test_interrupt(void)
 
         /* A route that is set up is no interrupt yet */
         vtd_interrupt(u.h->v, SID, addr, data, false, &out);
-        expect_lines(u.h, false, NULL, NULL);
+        expect_line(u.h, false, NULL);
         for (unsigned n = 0; n < 3; n++) {
             g_assert_cmpint(vtd_interrupt(u.h->v, SID, addr, data, true,
                                           &out), ==, VTD_INTERRUPT_BLOCKED);
-            expect_lines(u.h, false, n ? NULL : line, NULL);
+            expect_line(u.h, false, n ? NULL : line);
         }
         host_free(u.h);
     }
@@ -386,7 +638,7 @@ static void test_descriptor(void)
         queue_start(h, 0);
         for (unsigned n = 0; n < 3; n++) {
             submit(h, descriptor_rows[i].lo, descriptor_rows[i].hi);
-            expect_lines(h, false, n ? NULL : descriptor_rows[i].line, NULL);
+            expect_line(h, false, n ? NULL : descriptor_rows[i].line);
             queue_recover(h);
         }
         host_free(h);
@@ -400,28 +652,28 @@ static void test_queue(void)
     queue_start(h, 0);
     for (unsigned n = 0; n < 3; n++) {
         wr32(h, QVTD_IQT, 0x100 << 4);
-        expect_lines(h, false, n ? NULL : "vtd_fetch_inv_desc: detected "
-                     "invalid QI tail (tail=0x100, size=0x100)", NULL);
+        expect_line(h, false, n ? NULL : "vtd_fetch_inv_desc: detected "
+                     "invalid QI tail (tail=0x100, size=0x100)");
         queue_kick(h);
         wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
     }
     for (unsigned n = 0; n < 3; n++) {
         submit(h, 5 | QVTD_WAIT_SW, RAM_SIZE);
-        expect_lines(h, false, n ? NULL : "vtd_process_wait_desc: the status "
-                     "cannot be written: hi=1000000, lo=25", NULL);
+        expect_line(h, false, n ? NULL : "vtd_process_wait_desc: the status "
+                     "cannot be written: hi=1000000, lo=25");
         queue_recover(h);
     }
     for (unsigned n = 0; n < 2; n++) {
         wr64(h, n ? QVTD_CCMD : QVTD_IOTLB, BIT(63) | BIT(n ? 61 : 60));
-        expect_lines(h, false, n ? NULL : "Queued Invalidation enabled, "
-                     "should not use register-based invalidation", NULL);
+        expect_line(h, false, n ? NULL : "Queued Invalidation enabled, "
+                     "should not use register-based invalidation");
     }
     for (unsigned n = 0; n < 3; n++) {
         host_set_ram(h, h->vtd.queue, false);
         queue_put(h, 5, 0);
         queue_kick(h);
-        expect_lines(h, false, n ? NULL : "vtd_fetch_inv_desc: the queue is "
-                     "not in memory (addr=0x*, head=0x*)", NULL);
+        expect_line(h, false, n ? NULL : "vtd_fetch_inv_desc: the queue is "
+                     "not in memory (addr=0x*, head=0x*)");
         host_set_ram(h, h->vtd.queue, true);
         queue_recover(h);
     }
@@ -433,7 +685,12 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/log/dma", test_dma);
     g_test_add_func("/vtd/log/hidden", test_hidden);
+    g_test_add_func("/vtd/log/gone", test_gone);
     g_test_add_func("/vtd/log/each-cause", test_each_cause);
+    g_test_add_func("/vtd/log/storm", test_storm);
+    g_test_add_func("/vtd/log/held", test_held);
+    g_test_add_func("/vtd/log/scalable", test_scalable);
+    g_test_add_func("/vtd/log/pasid", test_pasid);
     g_test_add_func("/vtd/log/interrupt", test_interrupt);
     g_test_add_func("/vtd/log/descriptor", test_descriptor);
     g_test_add_func("/vtd/log/queue", test_queue);

@@ -188,23 +188,30 @@ unsigned host_pump(Host *h)
     return n;
 }
 
-static void host_log(void *opaque, bool first, const char *line)
+static void host_log(void *opaque, bool first, uint32_t sid, const char *line)
 {
     Host *h = opaque;
 
     pthread_mutex_lock(&h->lock);
     g_ptr_array_add(h->lines, g_strconcat(first ? "" : "again: ", line,
                                           NULL));
+    h->line_sid = sid;
     pthread_mutex_unlock(&h->lock);
 }
 
-static bool host_log_more(void *opaque, unsigned cause)
+static bool host_log_more(void *opaque)
 {
     Host *h = opaque;
 
-    g_assert_cmpuint(cause, <, VTD_LOG_CAUSES);
     __atomic_fetch_add(&h->log_asked, 1, __ATOMIC_RELAXED);
     return h->log_more;
+}
+
+static void host_log_later(void *opaque)
+{
+    Host *h = opaque;
+
+    __atomic_fetch_add(&h->log_later, 1, __ATOMIC_RELAXED);
 }
 
 static void host_over_limit(void *opaque)
@@ -333,6 +340,7 @@ static const VtdOps host_ops = {
     .schedule = host_schedule,
     .log = host_log,
     .log_more = host_log_more,
+    .log_later = host_log_later,
     .over_limit = host_over_limit,
     .option_name = host_option_name,
 };

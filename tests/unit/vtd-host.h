@@ -100,8 +100,10 @@ struct Host {
     unsigned faults;
     unsigned stops;             /* of the queue */
     GPtrArray *lines;           /* char *: of log(); under the lock */
+    uint32_t line_sid;          /* of the last of them */
     bool log_more;              /* as VtdOps.log_more says */
     unsigned log_asked;         /* how often */
+    unsigned log_later;         /* how often vtd_log_held() was wanted */
 
     bool concurrent;
     pthread_rwlock_t section;   /* held for reading in a read section */

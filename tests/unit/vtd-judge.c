@@ -57,13 +57,17 @@ static int64_t fresh_now(void *host)
     return 0;
 }
 
-static void fresh_log(void *host, bool first, const char *line)
+static void fresh_log(void *host, bool first, uint32_t sid, const char *line)
 {
 }
 
-static bool fresh_log_more(void *host, unsigned cause)
+static bool fresh_log_more(void *host)
 {
     return false;
+}
+
+static void fresh_log_later(void *host)
+{
 }
 
 static VtdOps fresh_ops;
@@ -140,6 +144,7 @@ void replay_judge_new(Replay *r)
     fresh_ops.now = fresh_now;
     fresh_ops.log = fresh_log;
     fresh_ops.log_more = fresh_log_more;
+    fresh_ops.log_later = fresh_log_later;
     r->fresh = vtd_new(&r->q->config, &fresh_ops, r->h);
     r->met = g_array_new(FALSE, FALSE, sizeof(Prior));
     r->before = g_new0(GArray *, r->q->devices + 1);

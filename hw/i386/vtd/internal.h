@@ -188,6 +188,15 @@ typedef struct VtdHistory {
     uint64_t count;                 /* lock: of all that it ever took */
 } VtdHistory;
 
+/* log.c: what users were told, by VtdCause: reasons of faults, and others */
+#define VTD_REASONS             0x100
+#define VTD_LOG_CAUSES          (VTD_REASONS + 32)
+typedef struct VtdLog {
+    bool told[VTD_LOG_CAUSES];          /* it ever was */
+    unsigned lines[VTD_LOG_CAUSES];     /* told and held back lately */
+    bool due;                           /* VtdOps.log_later was called */
+} VtdLog;
+
 struct Vtd {
     /* unit.c; set before the guest runs */
     const VtdOps *ops;
@@ -217,7 +226,7 @@ struct Vtd {
     VtdShadows shadows;             /* bql */
     VtdSpaces spaces;               /* bql */
 
-    uint64_t logged;                /* atomic: VtdCause, by bit; log.c */
+    VtdLog log;                     /* atomic */
     uint64_t stats[VTD_STAT_COUNT]; /* atomic: by vtd_count() of all files */
 };
 

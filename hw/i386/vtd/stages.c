@@ -146,7 +146,7 @@ static bool vtd_way_walk(VtdWay *way, const VtdTables *tables, uint64_t input,
     trace_vtd_walk(tables->did, input, walk->level, walk->entry, walk->end);
     inside = way->reason;
     way->reason = inside ?: vtd_walk_reason(tables, walk, wanted);
-    if (!inside) {
+    if (!inside || walk->end == VTD_WALK_UNMARKED) {
         *way->blame = *walk;
     }
     return walk->end == VTD_WALK_LEAF;

@@ -192,8 +192,8 @@ typedef enum VtdView {
 /* A request without PASID */
 #define VTD_NO_PASID            UINT32_MAX
 
-/* Causes that VtdOps.log_more is asked of are below this */
-#define VTD_LOG_CAUSES          64
+/* A line that is on no device */
+#define VTD_LOG_NO_SID          UINT32_MAX
 
 /**
  * struct VtdOps - what the engine asks of the embedder
@@ -221,9 +221,11 @@ typedef enum VtdView {
  * @now: a clock that never goes back, in ns.  [any]
  * @schedule: call vtd_continue() soon, outside of calls into the engine.  [bql]
  * @log: a line on a mistake of the guest's, @first of its cause, or one of
- *       those that @log_more wanted.  [any]
- * @log_more: whether another line of this cause is wanted.  Guests can make
- *            many mistakes: it must answer fast, and be true rarely.  [any]
+ *       those that @log_more wanted; @sid is the source id of the device, or
+ *       VTD_LOG_NO_SID.  [any]
+ * @log_more: whether more lines than the first of each cause are wanted.
+ *            Guests can make many mistakes: it must answer fast.  [any]
+ * @log_later: call vtd_log_held() in about a second.  [any]
  * @fault: a request was blocked: look.h tells of it.  Guests can make many
  *         faults, so it must be fast.  [any]
  * @queue_stopped: by an error, see FSTS.IQE.  [bql]
@@ -253,8 +255,9 @@ typedef struct VtdOps {
     bool (*dirty_tracking)(void *opaque);
     int64_t (*now)(void *opaque);
     void (*schedule)(void *opaque);
-    void (*log)(void *opaque, bool first, const char *line);
-    bool (*log_more)(void *opaque, unsigned cause);
+    void (*log)(void *opaque, bool first, uint32_t sid, const char *line);
+    bool (*log_more)(void *opaque);
+    void (*log_later)(void *opaque);
     void (*fault)(void *opaque);
     void (*queue_stopped)(void *opaque);
     void (*over_limit)(void *opaque);
@@ -586,6 +589,14 @@ VtdVerdict vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr, uint32_t data,
  * Context: [bql]
  */
 void vtd_send_events(Vtd *v);
+
+/**
+ * vtd_log_held - tell how many lines were held back since the last time
+ * @v: the unit, which has called VtdOps.log_later
+ *
+ * Context: [bql]
+ */
+void vtd_log_held(Vtd *v);
 
 /**
  * struct VtdSaved - what migration carries, field by field as on QEMU's wire

@@ -150,6 +150,65 @@ const char *vtd_reason_words(unsigned reason)
     }
 }
 
+const char *vtd_reason_place(unsigned reason)
+{
+    switch (reason) {
+    case VTD_FAULT_ROOT_NOT_PRESENT:
+    case VTD_FAULT_ROOT_ACCESS:
+    case VTD_FAULT_ROOT_RESERVED:
+    case VTD_FAULT_SM_ROOT_ACCESS:
+    case VTD_FAULT_SM_ROOT_NOT_PRESENT:
+    case VTD_FAULT_SM_ROOT_RESERVED:
+        return "root entry";
+    case VTD_FAULT_CONTEXT_NOT_PRESENT:
+    case VTD_FAULT_CONTEXT_INVALID:
+    case VTD_FAULT_CONTEXT_ACCESS:
+    case VTD_FAULT_CONTEXT_RESERVED:
+    case VTD_FAULT_SM_CONTEXT_ACCESS:
+    case VTD_FAULT_SM_CONTEXT_NOT_PRESENT:
+    case VTD_FAULT_SM_CONTEXT_RESERVED:
+    case VTD_FAULT_SM_CONTEXT_INVALID:
+    case VTD_FAULT_SM_PASIDE:
+    case VTD_FAULT_SM_PASID_RANGE:
+        return "context entry";
+    case VTD_FAULT_PASID_DIR_ACCESS:
+    case VTD_FAULT_PASID_DIR_NOT_PRESENT:
+    case VTD_FAULT_PASID_DIR_RESERVED:
+        return "PASID directory entry";
+    case VTD_FAULT_PASID_ACCESS:
+    case VTD_FAULT_PASID_NOT_PRESENT:
+    case VTD_FAULT_PASID_RESERVED:
+    case VTD_FAULT_PASID_INVALID:
+    case VTD_FAULT_PASID_SRE:
+        return "PASID table entry";
+    default:
+        return NULL;
+    }
+}
+
+bool vtd_reason_unread(unsigned reason)
+{
+    switch (reason) {
+    case VTD_FAULT_ROOT_ACCESS:
+    case VTD_FAULT_CONTEXT_ACCESS:
+    case VTD_FAULT_TABLE_ACCESS:
+    case VTD_FAULT_SM_ROOT_ACCESS:
+    case VTD_FAULT_SM_CONTEXT_ACCESS:
+    case VTD_FAULT_PASID_DIR_ACCESS:
+    case VTD_FAULT_PASID_ACCESS:
+    case VTD_FAULT_FS_ACCESS:
+    case VTD_FAULT_FS_TOP_ACCESS:
+    case VTD_FAULT_NESTED_TABLE_ADDRESS:
+    case VTD_FAULT_NESTED_TOP_READ:
+    case VTD_FAULT_NESTED_TABLE_READ:
+    case VTD_FAULT_SM_SS_ACCESS:
+    case VTD_FAULT_SM_SS_TOP_ACCESS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char *vtd_iqei_words(unsigned iqei)
 {
     switch (iqei) {

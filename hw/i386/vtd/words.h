@@ -10,10 +10,15 @@
 #ifndef HW_I386_VTD_WORDS_H
 #define HW_I386_VTD_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Why a request was blocked, as a part of a sentence (6.1, 6.2, 6.3) */
 const char *vtd_reason_words(unsigned reason);
+/* The entry that it is about, unless that is one of a page table: NULL */
+const char *vtd_reason_place(unsigned reason);
+/* Whether that entry, or a page table's, could not be read */
+bool vtd_reason_unread(unsigned reason);
 /* Why the queue stopped, by IQERCD.IQEI; 0 is an error that has no code */
 const char *vtd_iqei_words(unsigned iqei);
 

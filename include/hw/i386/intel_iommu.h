@@ -70,7 +70,7 @@ struct IntelIOMMUState {
     bool refusal_told;
     struct IntelIOMMUEvents *events;    /* of QMP: intel_iommu_event.c */
     QEMUBH *events_bh;          /* sends messages of threads without the BQL */
-    unsigned logged[VTD_LOG_CAUSES];    /* second of the last line */
+    struct IntelIOMMULog *log;  /* lines for users: intel_iommu_log.c */
     VtdSaved saved;             /* what migration carries, on its way */
     bool loaded;                /* and came in, but the VM does not run yet */
 };
