@@ -236,7 +236,7 @@ static void test_dirty_tracking(void)
  * While dirty pages are tracked, nothing is left for the listener to unmap when
  * the translated view ends: it would not know the targets
  */
-static void leave_while_tracked(bool off)
+static void leave_while_tracked(const char *how)
 {
     g_autoptr(GArray) log = NULL;
     unsigned unmaps = 0;
@@ -250,7 +250,14 @@ static void leave_while_tracked(bool off)
     expect_eq(testdev_command(&w.a, TESTDEV_DIRTY, 1, 1ull), TESTDEV_OK);
     testdev_clear(&w.a);
 
-    if (off) {
+    qvtd_row("%s", how);
+    if (g_str_equal(how, "reset")) {
+        testdev_stop(&w.b);
+        testdev_stop(&w.a);
+        qvtd_reset(&w.d);
+        testdev_start(&w.a, &w.d, w.a.sid);
+        testdev_start(&w.b, &w.d, w.b.sid);
+    } else if (g_str_equal(how, "translation off")) {
         qvtd_disable(&w.d);
     } else {
         qvtd_attach_pass_through(&w.d, w.a.sid, 1, QVTD_AW_48);
@@ -281,10 +288,9 @@ static void leave_while_tracked(bool off)
 
 static void test_leave_while_tracked(void)
 {
-    qvtd_row("pass-through");
-    leave_while_tracked(false);
-    qvtd_row("translation off");
-    leave_while_tracked(true);
+    leave_while_tracked("pass-through");
+    leave_while_tracked("translation off");
+    leave_while_tracked("reset");
 }
 
 /* Rule "width": as wide as the leaf, or the RAM that it has */

@@ -163,6 +163,46 @@ static void test_switches(void)
     fixture_free(&f);
 }
 
+/* While dirty pages are tracked: before the section goes, with the targets */
+static void leave_while_tracked(bool first, bool off)
+{
+    Fixture f = fixture_new(4);
+
+    qvtd_map(f.vtd, &f.second, IOVA, TARGET, 1, QVTD_RW);
+    qvtd_map(f.vtd, &f.second, IOVA + MIB2, TARGET + MIB2, 2, QVTD_RW);
+    qvtd_first_map(f.vtd, &f.first, IOVA, TARGET, 1, USER);
+    qvtd_first_map(f.vtd, &f.first, IOVA + MIB2, TARGET + MIB2, 2, USER);
+    if (first) {
+        attach_first(&f);
+    } else {
+        qvtd_sm_attach_second(f.vtd, SID, &f.second);
+        told(&f);
+    }
+    assert_step(f.m, 0);
+    f.h->dirty_tracking = true;
+    if (off) {
+        gcmd(f.h, QVTD_TE, false);
+    } else {
+        qvtd_sm_attach_pass_through(f.vtd, SID, DID);
+        told(&f);
+    }
+    g_assert_cmpint(f.m->d->view, !=, VTD_VIEW_TRANSLATED);
+    assert_notices(f.m, { f.vtd->mailbox, f.vtd->mailbox + 0xfff,
+                     f.vtd->mailbox },
+                   { IOVA, IOVA + 0xfff, TARGET },
+                   { IOVA + MIB2, IOVA + 2 * MIB2 - 1, TARGET + MIB2 });
+    fixture_free(&f);
+}
+
+static void test_leave_while_tracked(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        g_test_message("%s stage, %s", i & 1 ? "first" : "second",
+                       i & 2 ? "translation off" : "pass-through");
+        leave_while_tracked(i & 1, i & 2);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -173,6 +213,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/vtd/scalable/shadow/first-stage/5-levels",
                          GUINT_TO_POINTER(5), test_first_stage);
     g_test_add_func("/vtd/scalable/shadow/switches", test_switches);
+    g_test_add_func("/vtd/scalable/shadow/leave-while-tracked",
+                    test_leave_while_tracked);
 
     return g_test_run();
 }

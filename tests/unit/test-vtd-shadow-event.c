@@ -204,6 +204,21 @@ static void leave_by_context(Mirror *m)
     event_context_device(m);
 }
 
+static void leave_by_root_table(Mirror *m)
+{
+    m->h->vtd.root = 0;         /* a new one */
+    set_context(m->h, SID, QVTD_P | QVTD_TT(2), context_hi(4, 1));
+    set_root_table(m->h, m->h->vtd.root);
+}
+
+/* The bus gets another number, for which there is another context */
+static void leave_by_number(Mirror *m)
+{
+    set_context(m->h, OTHER, QVTD_P | QVTD_TT(2), context_hi(4, 1));
+    m->d->sid = OTHER;
+    vtd_sources_changed(m->h->v);
+}
+
 static void leave_by_command(Mirror *m)
 {
     gcmd(m->h, QVTD_TE, false);
@@ -216,6 +231,8 @@ static void leave_by_reset(Mirror *m)
 
 static const Event leaves[] = {
     { "pass-through", leave_by_context },
+    { "another root table", leave_by_root_table },
+    { "another number", leave_by_number },
     { "translation off", leave_by_command },
     { "reset", leave_by_reset },
 };
