@@ -76,6 +76,12 @@ static int table_update(VtdTestdev *s, uint64_t iova, IOMMUTLBEntry *entry,
 
 /* Notifications */
 
+void testdev_count_error(VtdTestdev *s, int error)
+{
+    s->counters[TESTDEV_ALL_ERRORS]++;
+    s->counters[TESTDEV_ALL_ERRORS + error]++;
+}
+
 static void log_add(VtdTestdev *s, const TestdevLog *log)
 {
     TestdevLog le = {
@@ -91,8 +97,7 @@ static void log_add(VtdTestdev *s, const TestdevLog *log)
     };
 
     if (log->error) {
-        s->counters[TESTDEV_ALL_ERRORS]++;
-        s->counters[TESTDEV_ALL_ERRORS + log->error]++;
+        testdev_count_error(s, log->error);
     }
     if (!s->record) {
         return;
@@ -123,6 +128,8 @@ static void notify_kept(TestdevSection *section, IOMMUTLBEntry *entry, int kind)
     if (entry->iova < section->n.start ||
         entry->iova + entry->addr_mask > section->n.end) {
         log.error = TESTDEV_ERROR_RANGE;
+    } else if (testdev_pasid(entry) != PCI_NO_PASID) {
+        log.error = TESTDEV_ERROR_PASID;
     } else if (kind == TESTDEV_MAP && s->fail_map && !--s->fail_map) {
         log.error = TESTDEV_ERROR_FORCED;
     } else if (s->table && (kind == TESTDEV_MAP || kind == TESTDEV_UNMAP) &&

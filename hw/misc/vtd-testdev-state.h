@@ -15,6 +15,7 @@
 #include "qemu/thread.h"
 #include "system/memory.h"
 #include "hw/misc/vtd-testdev.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
 #include "system/host_iommu_device.h"
 #include "vtd-testdev-table.h"
@@ -23,6 +24,33 @@ OBJECT_DECLARE_SIMPLE_TYPE(VtdTestdev, VTD_TESTDEV)
 
 /* What class_init gets besides the class: a pointer, const or not */
 typedef typeof_field(TypeInfo, class_data) TestdevClassData;
+
+/*
+ * The PASID that an entry is of, and whether it could be made one of @pasid:
+ * entries of older QEMUs cannot say so, and are of none.  No interface tells.
+ */
+#if QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1001
+static inline uint32_t testdev_pasid(const IOMMUTLBEntry *entry)
+{
+    return entry->pasid;
+}
+
+static inline bool testdev_set_pasid(IOMMUTLBEntry *entry, uint32_t pasid)
+{
+    entry->pasid = pasid;
+    return true;
+}
+#else
+static inline uint32_t testdev_pasid(const IOMMUTLBEntry *entry)
+{
+    return PCI_NO_PASID;
+}
+
+static inline bool testdev_set_pasid(IOMMUTLBEntry *entry, uint32_t pasid)
+{
+    return pasid == PCI_NO_PASID;
+}
+#endif
 
 /* Records that the log can have: 192 MiB */
 #define TESTDEV_MAX_LOG         (4u << 20)
@@ -90,6 +118,8 @@ struct VtdTestdev {
     QemuCond pass_done;         /* the reader was through; table_lock */
 };
 
+/* A rule was broken */
+void testdev_count_error(VtdTestdev *s, int error);
 /* Listen to @as from now on, until testdev_forget(). */
 void testdev_listen(VtdTestdev *s, AddressSpace *as);
 void testdev_forget(VtdTestdev *s);

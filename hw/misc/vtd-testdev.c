@@ -114,6 +114,21 @@ static int do_replay(VtdTestdev *s)
     return TESTDEV_OK;
 }
 
+/* Where there is no translation */
+static IOMMUTLBEntry identity(uint64_t iova)
+{
+    IOMMUTLBEntry entry = {
+        .target_as = &address_space_memory,
+        .iova = iova & ~(TESTDEV_PAGE - 1),
+        .translated_addr = iova & ~(TESTDEV_PAGE - 1),
+        .addr_mask = TESTDEV_PAGE - 1,
+        .perm = IOMMU_RW,
+    };
+
+    testdev_set_pasid(&entry, PCI_NO_PASID);
+    return entry;
+}
+
 /* What the IOMMU's region says, all permissions and no fault */
 static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova)
 {
@@ -128,11 +143,7 @@ static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova)
                           section->n.iommu_idx);
         }
     }
-    return (IOMMUTLBEntry) {
-        .translated_addr = iova & ~(TESTDEV_PAGE - 1),
-        .addr_mask = TESTDEV_PAGE - 1,
-        .perm = IOMMU_RW,
-    };
+    return identity(iova);
 }
 
 static int do_probe(VtdTestdev *s)
@@ -153,6 +164,10 @@ static int do_probe(VtdTestdev *s)
                 : address_space_get_iotlb_entry(s->as, iova,
                                                 access == IOMMU_WO,
                                                 MEMTXATTRS_UNSPECIFIED);
+        }
+        /* The core's own entries do not say */
+        if (access == IOMMU_NONE && testdev_pasid(&entry) != PCI_NO_PASID) {
+            testdev_count_error(s, TESTDEV_ERROR_PASID);
         }
         probes[i].target = cpu_to_le64(
             (entry.translated_addr & ~entry.addr_mask) |
@@ -239,7 +254,8 @@ static int do_notify(VtdTestdev *s)
     if (!s->use_floor || !is_power_of_2(s->args[0]) ||
         s->args[0] > IOMMU_NOTIFIER_DEVIOTLB_UNMAP ||
         s->args[1] + s->args[2] < s->args[1] ||
-        (event.type == IOMMU_NOTIFIER_MAP) != (event.entry.perm != 0)) {
+        (event.type == IOMMU_NOTIFIER_MAP) != (event.entry.perm != 0) ||
+        !testdev_set_pasid(&event.entry, s->args[5] - 1)) {
         return TESTDEV_REFUSED;
     }
     memory_region_notify_iommu(&s->floor.iommu, 0, event);
@@ -339,13 +355,7 @@ static const MemoryRegionOps testdev_ops = {
 static IOMMUTLBEntry floor_translate(IOMMUMemoryRegion *iommu, hwaddr addr,
                                      IOMMUAccessFlags flag, int iommu_idx)
 {
-    return (IOMMUTLBEntry) {
-        .target_as = &address_space_memory,
-        .iova = addr & ~(TESTDEV_PAGE - 1),
-        .translated_addr = addr & ~(TESTDEV_PAGE - 1),
-        .addr_mask = TESTDEV_PAGE - 1,
-        .perm = IOMMU_RW,
-    };
+    return identity(addr);
 }
 
 /* Nothing is mapped until TESTDEV_NOTIFY says so */

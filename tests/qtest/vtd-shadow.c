@@ -258,6 +258,7 @@ void shadow_expect_translation(Shadow *s)
     TestdevProbe *p = (TestdevProbe *)probes->data;
 
     testdev_probe_all(s->t, p, probes->len, 0);
+    expect_eq(testdev_count(s->t, TESTDEV_ERRORS_OF(PASID)), 0);
     for (unsigned i = 0; i < probes->len; i++) {
         const Run *l = runs_around(leaves, p[i].iova, p[i].iova);
         bool ok = expect_eq(p[i].perm, l ? l->perm : 0);

@@ -193,6 +193,30 @@ static void test_bulk(void)
     bench_stop(&b);
 }
 
+/* Where a notification can be of a PASID, none is to be */
+static void test_pasid(void)
+{
+    Bench b;
+
+    bench_start(&b, "");
+    qvtd_row("the first PASID");
+    if (testdev_command(&b.t, TESTDEV_NOTIFY, 6, MAP, 0ull, 0xfffull, RAM,
+                        3ull, 1ull) == TESTDEV_OK) {
+        expect_eq(testdev_count(&b.t, TESTDEV_ERRORS_OF(PASID)), 1);
+    } else {
+        g_test_skip("no PASID in notifications of this QEMU");
+    }
+    expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 0);
+    testdev_clear(&b.t);
+    qvtd_row("no PASID");
+    expect_eq(testdev_command(&b.t, TESTDEV_NOTIFY, 6, MAP, 0ull, 0xfffull,
+                              RAM, 3ull, 0ull), TESTDEV_OK);
+    expect_eq(testdev_count(&b.t, TESTDEV_MAPPINGS), 1);
+    expect_eq(testdev_probe(&b.t, 0x1000).target, 0x1000);
+    testdev_expect_no_error(&b.t);
+    bench_stop(&b);
+}
+
 static void test_limits(void)
 {
     Bench b;
@@ -513,6 +537,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/vtd-testdev/rules", test_rules);
     qtest_add_func("/vtd-testdev/bulk", test_bulk);
+    qtest_add_func("/vtd-testdev/pasid", test_pasid);
     qtest_add_func("/vtd-testdev/limits", test_limits);
     qtest_add_func("/vtd-testdev/dirty", test_dirty);
     qtest_add_func("/vtd-testdev/refusals", test_refusals);

@@ -12,6 +12,7 @@
  * not cut one, the target of a MAP lies in one RAM section.  What breaks a
  * rule is counted by kind and changes nothing in the table of mappings; the
  * IOMMU hears of a MAP that is refused as it hears from VFIO (iommu-refusal.h).
+ * The device's requests have no PASID, so nothing it is told is of one.
  *
  * Properties:
  *   unmap-only=on   register for UNMAP alone, without replay, as vhost does
@@ -99,7 +100,8 @@
 #define TESTDEV_DIRTY           10
 /*
  * With floor=on: let the region notify of (0) type, (1) IOVA, (2) mask, (3)
- * target, (4) permission.
+ * target, (4) permission, (5) PASID and 1; 0 for none.  Refused if this
+ * QEMU's notifications have no PASID.
  */
 #define TESTDEV_NOTIFY          11
 
@@ -116,6 +118,7 @@ enum {
     TESTDEV_ERROR_RANGE,
     TESTDEV_ERROR_INEXACT,
     TESTDEV_ERROR_LEFT,
+    TESTDEV_ERROR_PASID,
     TESTDEV_ERROR_END,
 };
 
@@ -134,6 +137,7 @@ enum {
         "UNMAP of not just one mapping by its target, in dirty tracking", \
     [TESTDEV_ERROR_LEFT] = \
         "mappings that go with their section, in dirty tracking", \
+    [TESTDEV_ERROR_PASID] = "of a PASID, though no request has one", \
 }
 
 /* Counters, read-only; those with "now" are no counts since the start */
