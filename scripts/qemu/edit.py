@@ -8,6 +8,7 @@ has comments, and go before all rows are tried again.  In a series of patches,
 which is made of a tree as it was, they have none.
 """
 
+import glob
 import os
 import re
 from collections import namedtuple
@@ -60,6 +61,7 @@ class Edited:
     """
 
     def __init__(self, tree, path, marked=True, exists=None):
+        self.tree = tree
         self.exists = exists or (lambda each: os.path.exists(
             os.path.join(tree, each)))
         if not isinstance(path, str):
@@ -91,6 +93,8 @@ class Edited:
                                                   self.mark).split('\n')
                 for line in names.expand(text))))
         elif isinstance(row, Behind):
+            if self.marked and not self.mark:
+                self.drop_stale(row)
             self.behind(row._replace(lines=[
                 line for text in row.lines for line in names.expand(text)]))
         elif isinstance(row, InFunction):
@@ -153,16 +157,40 @@ class Edited:
         self.text = re.sub(rf'^ *{name},\n|{name}(?! *:)(?:, *)?', keep,
                            self.text, flags=re.M)
 
+    def drop_stale(self, row):
+        """
+        Without marks, pages that are named as lines of a row and are gone.
+
+        Such a line is a path, with or without its suffix.
+        """
+        here = os.path.dirname(self.path)
+
+        def keep(match):
+            page = os.path.join(here, match[0].strip())
+            there = any(self.exists(page + each) for each in ('', '.rst'))
+            there = there or re.search(row.anchor, match[0])
+            return match[0] if there else ''
+
+        for line in row.lines:
+            if '@' in line:
+                pattern = re.sub('@.*?@', r'[\\w.-]+', re.escape(line))
+                self.text = re.sub(f'^{pattern}\n', keep, self.text,
+                                   flags=re.M)
+
+    def found(self, pattern):
+        """Is there a file of such a name?"""
+        return any(self.exists(os.path.relpath(full, self.tree)) for full in
+                   glob.glob(os.path.join(self.tree, pattern)))
+
     def maintain(self, section, wanted):
-        """What is named beside our files stays."""
+        """What is named beside our files stays, if it is there."""
         at = re.search(rf'^{section}\n(?:[A-Z]: .*\n)*', self.text, re.M)
         self.expect(1 if at else 0, f'the section {section}')
         lines = at[0].splitlines()
         files = {line for line in lines if line.startswith('F: ')}
         files |= {f'F: {path}' for path in wanted}
         files = sorted(line for line in files
-                       if line[3:] in wanted or self.exists(line[3:])
-                       or re.search(r'[*?\[]|/$', line))
+                       if line[3:] in wanted or self.found(line[3:]))
         lines = [line for line in lines if not line.startswith('F: ')]
         self.text = (self.text[:at.start()] + '\n'.join(lines + files) + '\n' +
                      self.text[at.end():])

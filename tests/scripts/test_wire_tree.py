@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree of QEMU that nobody has tried: wired, or said what is not there."""
 
+import re
 import subprocess
 import tempfile
 import unittest
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import wiring
 
-WIRE = Path(__file__).resolve().parents[2] / "scripts/wire-qemu"
+TOP = Path(__file__).resolve().parents[2]
+WIRE = TOP / "scripts/wire-qemu"
 
 # As much of each file as is looked for, and what it is called when it is not
 # there
@@ -91,6 +93,22 @@ def wire(without=None):
         return result.returncode, result.stderr
 
 
+def wire_again(tree):
+    """Wire a tree; return what was done of taking away."""
+    said = subprocess.run([WIRE, tree], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    return sorted(line.strip() for line in said.splitlines()
+                  if re.match("  (?:removed|took)", line))
+
+
+def contents(tree):
+    """All that is in a tree."""
+    return {path.relative_to(tree): path.readlink() if path.is_symlink()
+            else path.read_text()
+            for path in tree.rglob("*")
+            if path.is_symlink() or path.is_file()}
+
+
 class Tree(unittest.TestCase):
 
     def test_all_is_there(self):
@@ -110,6 +128,51 @@ class Tree(unittest.TestCase):
                     self.assertIn(path, said.splitlines()[0])
                     self.assertIn(what or "No such file", said.splitlines()[0])
                     self.assertIn("nothing was guessed", said)
+
+    def test_what_an_earlier_run_put_goes(self):
+        """A link, a header, lines and pages that are not wired any more."""
+        with tempfile.TemporaryDirectory() as name:
+            tree = Path(name)
+            make_tree(tree)
+            for path in ("no/edit.c", "no/edit.build", "include/q.h"):
+                (tree / path).parent.mkdir(exist_ok=True)
+                (tree / path).write_text("QEMU's\n\n\n")
+            self.assertEqual(wire_again(tree), [])
+            before = contents(tree)
+            self.assertEqual(wire_again(tree), [])
+            self.assertEqual(contents(tree), before)
+
+            # QEMU's own, which stay
+            (tree / "no/link.h").symlink_to("../include/q.h")
+            (tree / "no/far.h").symlink_to("/usr/include/far.h")
+            (tree / "include/own.h").write_text('#include "q.h"\n')
+            before = contents(tree)
+            # Of a file that stays here, of one that is gone, of a place that
+            # is no more, of another checkout
+            stay = "tests/unit/bench-engine.c"
+            self.assertTrue((TOP / stay).exists())
+            for path, target in ((stay, TOP / stay),
+                                 ("hw/i386/vtd/old.c", TOP /
+                                  "hw/i386/vtd/old.c"),
+                                 ("no/where/old.c", TOP / "no/where/old.c"),
+                                 ("hw/old.c", Path("/elsewhere/hw/old.c"))):
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).symlink_to(target)
+            header = wiring.FORWARD.format(old="q.h", mark="  /* wired */")
+            (tree / "include/new.h").write_text(header)
+            for path, line in (("no/edit.c", "f();  /* wired */\n"),
+                               ("no/edit.build", "  # wired\n"),
+                               ("hw/misc/Kconfig", "config OLD  # wired\n")):
+                with open(tree / path, "a", encoding="utf-8") as file:
+                    file.write(line)
+            page = tree / "docs/specs/index.rst"
+            page.write_text(page.read_text() + "   old-page\n")
+            self.assertEqual(wire_again(tree), [
+                "removed hw/i386/vtd/old.c", "removed hw/old.c",
+                "removed include/new.h", "removed no/where/old.c",
+                f"removed {stay}", "took our lines out of no/edit.build",
+                "took our lines out of no/edit.c"])
+            self.assertEqual(contents(tree), before)
 
     def test_no_header_by_any_name(self):
         with tempfile.TemporaryDirectory() as name:

@@ -32,8 +32,10 @@ IOVA Tree
 M: somebody
 S: Maintained
 F: gone.c
+F: there/
 F: here.c
 F: x/
+F: gone*
 
 Next
 """
@@ -72,6 +74,10 @@ ROWS = (
      Behind("one", "^1$", ("in",)), None),
     ("behind, without comments", "index.rst", MESON,
      Behind("one", "^one$", ("in",)), MESON.replace("one", "one\nin")),
+    ("behind, and pages of ours that are gone", "index.rst",
+     "one\n   x/old.rst\n   here.c\n   y\n",
+     Behind("one", "^one$", ("   x/@EACH@", "   @EACH@")),
+     "one\n   x/x\n   x/y\n   x\n   y\n   here.c\n"),
     ("dropped", "meson.build", MESON, Drop("fil"), "one\ntwo\n"),
     ("dropped, not there", "meson.build", MESON, Drop("nothing"), MESON),
     ("dropped from lists", "meson.build", LIST,
@@ -89,7 +95,8 @@ ROWS = (
      Until("hw/*.h", (Drop("one"),)), ""),
     ("maintained", "MAINTAINERS", SECTION, Maintained("IOVA Tree"),
      SECTION.replace("Maintained\nF: gone.c\n", "Maintained\n").replace(
-         "F: x/\n", "F: util/iova-tree.c\nF: x/\n")),
+         "F: x/\nF: gone*\n", "F: there/\nF: util/iova-tree.c\n").replace(
+             "F: there/\nF: here.c", "F: here.c")),
     ("maintained, no section", "MAINTAINERS", SECTION,
      Maintained("VT-d Emulation"), None),
     ("unless it is there", "f.h", "one\n",
@@ -118,6 +125,7 @@ class Wiring(unittest.TestCase):
                 file = Path(tree) / name
                 file.write_text(text)
                 Path(tree, "here.c").touch()
+                Path(tree, "there").mkdir()
                 if expected is None:
                     with self.assertRaises(Mismatch):
                         Edited(tree, name).apply(row, NAMES)
