@@ -39,6 +39,7 @@ class Disk:
     address: str        # PCI address of its controller, as the guest has it
     block: str          # name of the block device in the guest's /dev
     device: str         # argument of -device
+    read: int = 1024    # KiB of what the guest reads at once
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,17 @@ class Nic:
     device: str
 
 
+# A command's list of buffers starts at a multiple of 128 bytes. QEMU's ahci
+# maps the list as a whole, and ends the command with an error ("PRDT length
+# for NCQ command is smaller") if it lies in two pages that are not neighbours
+# in memory, as behind an IOMMU they need not be. A list of eight entries of
+# 64 KiB never does; one of 1 MiB does at some tags, for some guests.
+AHCI_READ = 256
+
 # virtio-blk runs in an I/O thread: its DMA is translated without the BQL.
 DISKS = (
     Disk("nvme", "0000:00:04.0", "nvme0n1", "nvme,addr=04.0,serial=guest"),
-    Disk("ahci", "0000:00:1f.2", "sda", "ide-hd,bus=ide.0"),
+    Disk("ahci", "0000:00:1f.2", "sda", "ide-hd,bus=ide.0", AHCI_READ),
     Disk("virtio-blk", "0000:00:05.0", "vda",
          f"virtio-blk-pci,addr=05.0,iothread=io,queue-size=1024,{VIRTIO}"),
 )

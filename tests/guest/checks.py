@@ -186,6 +186,19 @@ def _check_counters(tap, machine):
               f"its status is {machine.fact('faulty.status') or 'unknown'}")
 
 
+def _check_complaints(tap, machine):
+    """QEMU may tell of the fault that was provoked, and of nothing else.
+
+    What it says of a device explains what the guest's driver makes of it.
+    """
+    case = machine.case
+    log = machine.errors.read_text(errors="replace")
+    bad = [line for line in log.splitlines()
+           if not re.search(rf": vtd_.*\biova={case.iova:#x}\b", line)]
+    tap.check(not bad, f"{case.name}: QEMU complains of nothing else",
+              "\n".join(bad[:20]))
+
+
 def judge(tap, machine):
     """Print every check of a case; what the guest did not report fails."""
     name = machine.case.name
@@ -203,6 +216,7 @@ def judge(tap, machine):
     _check_counters(tap, machine)
     tap.check(machine.exit_status == 0, f"{name}: the guest powers off",
               f"QEMU's exit status: {machine.exit_status}")
+    _check_complaints(tap, machine)
     _check_log(tap, machine.case, log)
     if tap.failed > failed:
         note(f"--- end of {machine.console}")

@@ -108,7 +108,8 @@ class Machine:
     def _guest_files(self):
         disks = "".join(
             f"{disk.name} {disk.address} {disk.block} "
-            f"{self.source(i).block}\n" for i, disk in enumerate(DISKS))
+            f"{self.source(i).block} {disk.read}\n"
+            for i, disk in enumerate(DISKS))
         nics = "".join(
             f"{nic.name} {nic.address} 10.0.{10 + i} "
             f"{self.servers[nic].port} {self.source(i).block}\n"
