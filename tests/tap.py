@@ -4,8 +4,15 @@
 import re
 
 
+# What is kept of what a failed case says of itself
+LINES = 10
+
+
 class Count:
-    """How many cases passed and were skipped, and the names of the failed."""
+    """How many cases passed and were skipped, and the names of the failed.
+
+    Below a name may stand what its case said, in lines of their own.
+    """
 
     def __init__(self, passed=0):
         self.passed, self.skipped, self.failed = passed, 0, []
@@ -28,10 +35,17 @@ def count_tap(name, text, success):
     """
     count = Count()
     plan, reason = None, ""
+    room = 0                    # for what the last case says of itself
     for line in text.splitlines():
+        if room and line.startswith("#"):
+            count.failed[-1] += f"\n    {line[1:].strip()}"
+            room -= 1
+            continue
+        room = 0
         if result := re.match(r"(not )?ok\b *\d*(?: -)? *(.*)", line):
             if result[1]:
                 count.failed.append(f"{name}: {result[2]}")
+                room = LINES
             elif re.search(r"# *skip", result[2], re.I):
                 count.skipped += 1
             else:

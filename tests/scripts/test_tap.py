@@ -3,7 +3,7 @@
 
 import unittest
 
-from tap import count_tap
+from tap import LINES, count_tap
 
 # Output, whether it ended well, passed, failed, skipped
 ROWS = (
@@ -35,3 +35,12 @@ class Tap(unittest.TestCase):
                 count = count_tap("it", text, success)
                 self.assertEqual([count.passed, len(count.failed),
                                   count.skipped], expected)
+
+    def test_what_the_failed_say(self):
+        said = [f"# {number}" for number in range(LINES + 1)]
+        count = count_tap("it", "\n".join(
+            ["not ok 1 - a", *said, "ok 2 - b", "# not of a",
+             "not ok 3 - c", "not ok 4 - d", "# of d", "1..4"]), False)
+        self.assertEqual(count.failed, [
+            "\n    ".join(["it: a", *(line[2:] for line in said[:LINES])]),
+            "it: c", "it: d\n    of d"])
