@@ -311,7 +311,9 @@ void replay_pump(Replay *r)
 /* What the host does when it can again what it refused */
 static void make_up(Replay *r)
 {
-    VtdRamChange change = { r->ram.first, r->ram.last, true, true };
+    VtdRamChange change = {
+        r->ram.first & -QVTD_PAGE, r->ram.last | (QVTD_PAGE - 1), true, true,
+    };
 
     if (r->kind == REFUSE_INJECT) {
         vtd_send_events(r->h->v);
