@@ -86,6 +86,8 @@ static void test_part(void)
 
         host_change_ram(m->h, hole, hole + 4 * QVTD_PAGE - 1, false);
         g_assert_cmpuint(strict_unmaps(m->s), ==, dirty ? 5 : 2);
+        /* 4 and 2 MiB; 16 KiB to 1 MiB; 8 to 512 MiB */
+        g_assert_cmpuint(strict_maps(m->s), ==, 2 + 7 + 7);
         assert_step(m, 1);
         mirror_flush(m);
         assert_quiet(m);

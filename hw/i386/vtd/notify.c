@@ -492,17 +492,20 @@ static void vtd_sink_settle(VtdSink *sink, uint64_t free_to)
     vtd_sink_flush(sink, free_to);
 }
 
-static void vtd_sink_map_again(void *opaque, const VtdDiff *diff)
-{
-    vtd_send_map(opaque, diff->first, diff->last, diff->leaf);
-}
-
-/* What was refused */
-
 static void vtd_sink_push_fn(void *opaque, const VtdDiff *diff)
 {
     vtd_sink_push(opaque, diff);
 }
+
+/* MAP all that the table has from @first to @last, where nothing is mapped */
+static void vtd_sink_map_anew(VtdSink *sink, uint64_t first, uint64_t last)
+{
+    vtd_seen_compare(NULL, vtd_space_seen(sink->space), first, last, false,
+                     vtd_sink_push_fn, sink);
+    vtd_sink_settle(sink, last);
+}
+
+/* What was refused */
 
 /* MAP what was refused in a range, as the table says it now */
 static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
@@ -512,9 +515,7 @@ static void vtd_sink_retry(VtdSink *sink, uint64_t first, uint64_t last)
 
     while (sink->tries && vtd_refused_find(space->sent.refused, &first, &to)) {
         to = MIN(to, first | (RETRY_STEP - 1));
-        vtd_seen_compare(NULL, vtd_space_seen(space), first, to, false,
-                          vtd_sink_push_fn, sink);
-        vtd_sink_settle(sink, to);
+        vtd_sink_map_anew(sink, first, to);
         if (to == last) {
             return;
         }
@@ -592,8 +593,7 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
 
         vtd_send_unmap(sink, extent->first, extent->last,
                        sink->exact ? extent->addr : 0);
-        vtd_seen_compare(NULL, vtd_space_seen(sink->space), extent->first,
-                          extent->last, false, vtd_sink_map_again, sink);
+        vtd_sink_map_anew(sink, extent->first, extent->last);
     }
     if (!sink->record_only) {
         vtd_sink_retry_all(sink, last);
