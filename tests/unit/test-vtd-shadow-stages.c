@@ -630,6 +630,42 @@ static void test_large(void)
     stop(&t);
 }
 
+/* Superpages that each stage has alike stay, whichever is followed */
+static void test_same_large(void)
+{
+    Trial t;
+    QVtd *vtd;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    follow(&t, MODE_PASS_THROUGH);
+    for (unsigned level = 2; level <= 3; level++) {
+        uint64_t iova = level == 2 ? BASE : 8 * GIB;
+
+        qvtd_map(vtd, &t.second, iova, TARGET, level, QVTD_RW);
+        for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+            qvtd_first_map(vtd, &t.first[mode], iova, TARGET, level,
+                           QVTD_FS_USER);
+        }
+    }
+    follow(&t, MODE_SECOND);
+    for (Mode mode = MODE_SECOND; mode <= MODE_NESTED_5; mode++) {
+        Run run;
+
+        follow(&t, mode);
+        strict_clear_log(t.s);
+        follow(&t, mode == MODE_NESTED_5 ? MODE_FIRST_4 : mode + 1);
+        for (unsigned i = 0; i < t.s->log->len; i++) {
+            run = g_array_index(t.s->log, JudgeRecord, i).run;
+            g_assert_true(run.last < BASE || run.first > BASE + 0x1fffff);
+            g_assert_true(run.last < 8 * GIB || run.first > 9 * GIB - 1);
+        }
+        g_assert_true(strict_lookup(t.s, BASE + 511 * PAGE, &run));
+        g_assert_true(strict_lookup(t.s, 9 * GIB - 1, &run));
+    }
+    stop(&t);
+}
+
 /* Random changes */
 
 static uint32_t pick(Trial *t, uint32_t n)
@@ -823,6 +859,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/not-writable-below",
                     test_not_writable_below);
     g_test_add_func("/vtd/shadow/stages/large", test_large);
+    g_test_add_func("/vtd/shadow/stages/same-large", test_same_large);
     g_test_add_func("/vtd/shadow/stages/random", test_random);
     return g_test_run();
 }

@@ -69,9 +69,13 @@ void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
             return;
         }
         if (old && old->level > 1 && level > 1) {
-            vtd_look_report(look, VTD_DIFF_CHANGED, level, start, end,
-                            vtd_block_leaf(format, new, 0),
-                            vtd_block_leaf(look->was, old, 0));
+            uint64_t was = vtd_block_leaf(look->was, old, 0);
+            uint64_t now = vtd_block_leaf(format, new, 0);
+
+            /* Another format can say the same of a superpage */
+            vtd_look_report(look, was == now ? VTD_DIFF_KEPT
+                                             : VTD_DIFF_CHANGED,
+                            level, start, end, now, was);
             return;
         }
     }
