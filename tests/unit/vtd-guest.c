@@ -28,10 +28,14 @@ bool one_in(Guest *g, unsigned n)
     return pick(g, n) == 0;
 }
 
-/* Indices: few, so that things meet; 503 of GiB 3 has the interrupt range */
+/*
+ * Indices: few, so that things meet; 503 of GiB 3 has the interrupt range.
+ * A first stage is shadowed in the lower half of its addresses.
+ */
 static unsigned some_index(Guest *g, unsigned level)
 {
     static const unsigned upper[] = { 0, 1, 3, 511 };
+    static const unsigned half[] = { 0, 0, 255, 511 };
     static const unsigned middle[] = { 0, 1, 2, 3, 503, 511 };
 
     switch (level) {
@@ -42,23 +46,58 @@ static unsigned some_index(Guest *g, unsigned level)
     case 3:
         return upper[pick(g, 4)];
     default:
-        return upper[pick(g, 2) * 3];
+        return g->scalable ? half[pick(g, 4)] : upper[pick(g, 2) * 3];
     }
+}
+
+static unsigned levels_of(const Guest *g)
+{
+    return g->scalable ? 5 : 4;
 }
 
 uint64_t some_address(Guest *g)
 {
     uint64_t iova = 0;
 
-    for (unsigned level = 1; level <= 4; level++) {
+    for (unsigned level = 1; level <= levels_of(g); level++) {
         iova |= (uint64_t)some_index(g, level) << (12 + 9 * (level - 1));
     }
     return iova & (BIT(g->h->config.aw_bits) - 1);
 }
 
+uint64_t guest_table(Guest *g, const GuestTables *set, unsigned level)
+{
+    return set->table[level][pick(g, set->tables[level])];
+}
+
 static uint64_t some_table(Guest *g, unsigned level)
 {
-    return g->table[level][pick(g, g->tables[level])];
+    return guest_table(g, g->now, level);
+}
+
+/*
+ * An entry as a second stage has it, for the stage at hand: permissions are
+ * at the same bits, but FS entries are for users or not, and hold marks.
+ */
+static uint64_t for_stage(Guest *g, unsigned level, uint64_t entry)
+{
+    uint64_t bits = 0;
+
+    if (g->now == &g->second || !(entry & QVTD_RW)) {
+        return entry;
+    }
+    bits |= one_in(g, 16) ? 0 : QVTD_FS_US;
+    bits |= one_in(g, 3) ? 0 : QVTD_FS_A | QVTD_FS_D;
+    bits |= one_in(g, 24) ? 0 : QVTD_FS_P;
+    if (level > 1 && level < 4 && entry & QVTD_PS && entry & BIT(12)) {
+        bits |= BIT(13);        /* reserved there; bit 12 is none here */
+    }
+    return (entry & ~(QVTD_FS_P | QVTD_FS_US)) | bits;
+}
+
+static void put_entry(Guest *g, unsigned level, uint64_t gpa, uint64_t entry)
+{
+    host_put(g->h, gpa, for_stage(g, level, entry));
 }
 
 static uint64_t some_perm(Guest *g)
@@ -81,7 +120,8 @@ static uint64_t some_noise(Guest *g, unsigned level, bool leaf)
         case 1:
             return noise | BIT(11);
         case 2:
-            return noise | BIT(g->h->config.haw_bits +
+            return g->h->config.haw_bits > 51 ? noise | BIT(11) :
+                   noise | BIT(g->h->config.haw_bits +
                                pick(g, 52 - g->h->config.haw_bits));
         default:
             return noise | (level > 3 ? QVTD_PS :
@@ -141,7 +181,7 @@ static uint64_t some_pointer(Guest *g, unsigned level)
     return table | (one_in(g, 5) ? some_perm(g) : QVTD_RW) | noise;
 }
 
-static uint64_t some_entry(Guest *g, unsigned level, unsigned index)
+uint64_t some_entry(Guest *g, unsigned level, unsigned index)
 {
     if (one_in(g, 4)) {
         return one_in(g, 4) ? some_frame(g, 1, index) : 0;
@@ -152,12 +192,12 @@ static uint64_t some_entry(Guest *g, unsigned level, unsigned index)
 
 static void edit_entry(Guest *g)
 {
-    static const unsigned levels[] = { 1, 1, 1, 1, 2, 2, 2, 3, 3, 4 };
-    unsigned level = levels[pick(g, 10)];
+    static const unsigned levels[] = { 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5 };
+    unsigned level = levels[pick(g, g->scalable ? 11 : 10)];
     unsigned index = some_index(g, level);
     uint64_t table = some_table(g, level);
 
-    host_put(g->h, table + index * 8, some_entry(g, level, index));
+    put_entry(g, level, table + index * 8, some_entry(g, level, index));
 }
 
 /* Many entries of a table of level 1 or 2: evenly, scattered, or none */
@@ -187,7 +227,7 @@ static void edit_range(Guest *g)
             entry = (base + (i ^ 1) * size) | perm | (level > 1 ? QVTD_PS : 0);
             break;
         }
-        host_put(g->h, table + i * 8, entry);
+        put_entry(g, level, table + i * 8, entry);
     }
 }
 
@@ -195,9 +235,10 @@ static void edit_range(Guest *g)
 static void edit_bit(Guest *g)
 {
     static const unsigned bits[] = { 0, 1, 0, 1, 7, 11, 12, 51, 62, 63 };
-    unsigned level = 1 + pick(g, 4);
+    static const unsigned first[] = { 0, 1, 2, 5, 5, 6, 7, 10, 51, 63 };
+    unsigned level = 1 + pick(g, levels_of(g));
     uint64_t table = some_table(g, level);
-    unsigned bit = bits[pick(g, 10)];
+    unsigned bit = (g->now == &g->second ? bits : first)[pick(g, 10)];
 
     if (bit == 12 && level > 1 && !g->odd) {
         bit = 11;               /* not another level's table */
@@ -216,7 +257,7 @@ static void edit_bit(Guest *g)
 /* A table moves: its content goes to another of its level */
 static void edit_copy(Guest *g)
 {
-    unsigned level = 1 + pick(g, 4);
+    unsigned level = 1 + pick(g, levels_of(g));
     uint64_t from = some_table(g, level), to = some_table(g, level);
 
     for (unsigned i = 0; i < 512; i++) {
@@ -242,24 +283,24 @@ static void edit_demote(Guest *g)
             continue;
         }
         for (unsigned j = 0; j < 512; j++) {
-            host_put(g->h, below + j * 8,
-                     ((entry & BITS(51, 12)) + (j << (12 + 9 * (level - 2))))
-                     | (entry & QVTD_RW) | (level > 2 ? QVTD_PS : 0));
+            put_entry(g, level - 1, below + j * 8,
+                      ((entry & BITS(51, 12)) + (j << (12 + 9 * (level - 2))))
+                      | (entry & QVTD_RW) | (level > 2 ? QVTD_PS : 0));
         }
         if (one_in(g, 2)) {
             unsigned j = some_index(g, level - 1);
 
-            host_put(g->h, below + j * 8, some_entry(g, level - 1, j));
+            put_entry(g, level - 1, below + j * 8,
+                      some_entry(g, level - 1, j));
         }
-        host_put(g->h, table + i * 8, below | QVTD_RW);
+        put_entry(g, level, table + i * 8, below | QVTD_RW);
         return;
     }
 }
 
 static void edit_context(Guest *g)
 {
-    unsigned which = one_in(g, 4) ? pick(g, 2) :
-                     g->active;
+    unsigned which = one_in(g, 4) ? pick(g, 2) : g->active;
     uint16_t sid = guest_sids[pick(g, GUEST_DEVICES)];
     uint64_t entry = g->context_table[which][sid >> 8] + (sid & 255) * 16;
     unsigned levels = g->h->config.aw_bits > 39 && !one_in(g, 4) ? 4 : 3;
@@ -325,6 +366,17 @@ void guest_edit(Guest *g)
 {
     unsigned n = pick(g, 32);
 
+    g->now = &g->second;
+    if (g->scalable) {
+        GuestTables *sets[] = { &g->second, &g->first, &g->nested };
+
+        g->now = sets[pick(g, 3)];
+        if (n >= 28 && !one_in(g, 6)) {
+            guest_edit_scalable(g);
+            return;
+        }
+    }
+
     if (n < 16) {
         edit_entry(g);
     } else if (n < 21) {
@@ -342,14 +394,52 @@ void guest_edit(Guest *g)
     }
 }
 
+static void make_tables(Guest *g, GuestTables *set)
+{
+    static const unsigned tables[] = { 0, 8, 6, 4, 3, 2 };
+
+    for (unsigned level = 1; level <= levels_of(g); level++) {
+        set->tables[level] = tables[level];
+        for (unsigned i = 0; i < tables[level]; i++) {
+            set->table[level][i] = host_pages(g->h, 1);
+            if (g->odd && i % 3 == 1) {
+                host_put_behind_io(g->h, set->table[level][i]);
+            }
+        }
+    }
+}
+
+/* Five levels are much to link by chance alone */
+static void link_tables(Guest *g, GuestTables *set)
+{
+    g->now = set;
+    for (unsigned level = 2; level <= levels_of(g); level++) {
+        for (unsigned i = 0; i < set->tables[level]; i++) {
+            for (unsigned n = level < 4 ? 4 : 2; n; n--) {
+                put_entry(g, level,
+                          set->table[level][i] + some_index(g, level) * 8,
+                          some_table(g, level - 1) | QVTD_RW);
+            }
+        }
+    }
+}
+
+uint64_t guest_rtaddr(const Guest *g)
+{
+    return g->legacy ? g->root_table[g->active]
+                     : g->sm_root_table[g->active] | QVTD_TTM_SCALABLE;
+}
+
 Guest *guest_new(const VtdConfig *config, bool odd, guint32 seed)
 {
-    static const unsigned tables[] = { 0, 8, 6, 4, 3 };
     Guest *g = g_new0(Guest, 1);
 
     g->rand = g_rand_new_with_seed(seed);
     g->odd = odd;
     g->h = host_new(config);
+    g->scalable = config->scalable_mode;
+    g->legacy = !g->scalable;
+    g->now = &g->second;
     if (odd) {
         /* Ends in the midst of a page, of 2 MiB, and at another piece */
         host_add_region(g->h, TARGETS, TARGETS + GIB + MIB2 + 0x54ff, true);
@@ -370,15 +460,7 @@ Guest *guest_new(const VtdConfig *config, bool odd, guint32 seed)
     if (g->h->vtd.next_page & QVTD_PAGE) {
         host_pages(g->h, 1);
     }
-    for (unsigned level = 1; level <= 4; level++) {
-        g->tables[level] = tables[level];
-        for (unsigned i = 0; i < tables[level]; i++) {
-            g->table[level][i] = host_pages(g->h, 1);
-            if (odd && i % 3 == 1) {
-                host_put_behind_io(g->h, g->table[level][i]);
-            }
-        }
-    }
+    make_tables(g, &g->second);
     g->hole = host_pages(g->h, 1);
     host_set_ram(g->h, g->hole, false);
     for (unsigned i = 0; i < 2; i++) {
@@ -391,6 +473,14 @@ Guest *guest_new(const VtdConfig *config, bool odd, guint32 seed)
     }
     for (unsigned i = 0; i < 32; i++) {
         edit_context(g);
+    }
+    if (g->scalable) {
+        make_tables(g, &g->first);
+        make_tables(g, &g->nested);
+        link_tables(g, &g->second);
+        link_tables(g, &g->first);
+        link_tables(g, &g->nested);
+        guest_make_scalable(g);
     }
     return g;
 }

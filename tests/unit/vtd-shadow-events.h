@@ -5,7 +5,7 @@
  *
  * Owns the model of what an event means: which table each device follows
  * since, and which part of its shadow must be right after it.  For
- * test-vtd-shadow-random.c, which checks that.
+ * vtd-shadow-checks.c, which checks that.
  */
 
 #ifndef TESTS_UNIT_VTD_SHADOW_EVENTS_H
@@ -49,6 +49,17 @@ typedef enum Seen {
     TRANSLATED,
     REPLAYED,
     TOLD,
+    /* Of scalable mode */
+    WRITE_BUFFER,
+    PASID_FLUSH,
+    PASID_PAGES,
+    PASID_CACHE,
+    OTHER_MODE,
+    MEMORY,
+    MAPPED_SECOND,
+    MAPPED_FIRST,
+    MAPPED_NESTED,
+    MOVED_STAGE,
     N_SEEN,
 } Seen;
 
@@ -56,11 +67,13 @@ extern unsigned seen[N_SEEN];
 
 typedef struct Setting {
     const char *name;
+    unsigned steps;             /* of the fixed seed; a new one has 3 in 10 */
     VtdConfig config;
     bool queue;                 /* invalidations by the queue */
     bool dirty;                 /* dirty tracking comes and goes */
     bool odd;
     bool pieces;                /* each sync stops again and again */
+    bool memory;                /* RAM that tables lead to comes and goes */
 } Setting;
 
 typedef struct Member {
@@ -89,6 +102,8 @@ typedef struct Test {
     bool limit;
     uint64_t splits, splits_before;
     bool flushed;               /* the event drops what the IOTLB has */
+    bool gone;                  /* memory is, from gone_first to gone_last */
+    uint64_t gone_first, gone_last;
 } Test;
 
 #define CHECK(t, condition, ...) \
@@ -102,6 +117,8 @@ void G_GNUC_NORETURN G_GNUC_PRINTF(3, 4)
 check_failed(Test *t, const char *condition, const char *format, ...);
 
 bool same_context(const PlainContext *a, const PlainContext *b);
+/* The same memory, looked at in the same way */
+bool same_tables(const PlainContext *a, const PlainContext *b);
 /* What @m's context entry says now */
 PlainContext member_context(Test *t, const Member *m);
 /* Whether @m has a shadow now */
@@ -110,5 +127,16 @@ bool member_mirrors(const Member *m);
 void some_event(Test *t);
 /* A global invalidation of contexts, which reaches everything */
 void event_context_global(Test *t);
+/* One of the IOTLB, which leaves no difference to the tables followed */
+void event_global(Test *t);
+/* RAM comes or goes; only that differs from what was seen */
+void event_memory(Test *t);
+
+/* Of vtd-shadow-checks.c: tests PATH/fixed-NAME and PATH/new-NAME */
+#define SHADOW_FIXED_SEED       1
+void shadow_add_fixed(const char *path, const Setting *settings, unsigned n);
+void shadow_add_new(const char *path, const Setting *settings, unsigned n);
+/* After the fixed ones: all has happened but for @rare */
+void shadow_expect_seen(const Seen *rare, unsigned n);
 
 #endif

@@ -310,5 +310,5 @@ static unsigned fewest(const Judgement *j, uint64_t start, unsigned order,
 
 unsigned judge_fewest(const Judgement *j, uint64_t first, uint64_t last)
 {
-    return fewest(j, 0, 48, first, last);
+    return fewest(j, 0, 57, first, last);
 }

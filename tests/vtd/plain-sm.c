@@ -125,9 +125,10 @@ static bool pgtt_supported(const Plain *p, unsigned pgtt)
     }
 }
 
-static bool has_first(unsigned pgtt)
+bool plain_has_first(const PlainContext *context)
 {
-    return pgtt == QVTD_PGTT_FIRST || pgtt == QVTD_PGTT_NESTED;
+    return context->pgtt == QVTD_PGTT_FIRST ||
+           context->pgtt == QVTD_PGTT_NESTED;
 }
 
 static bool has_second(unsigned pgtt)
@@ -170,7 +171,7 @@ static unsigned find_pasid(Plain *p, uint64_t gpa, PlainContext *context)
          shift_of(context->levels + 1) > p->aw_bits)) {
         return QVTD_F_PASID_INVALID;
     }
-    if (has_first(context->pgtt) && (fspm > 1 || (fspm && !p->fs_5_levels))) {
+    if (plain_has_first(context) && (fspm > 1 || (fspm && !p->fs_5_levels))) {
         return QVTD_F_PASID_INVALID;
     }
     context->kind = context->pgtt == QVTD_PGTT_PASS_THROUGH
@@ -402,7 +403,7 @@ static void set_fs(Walk *w, uint64_t at, uint64_t entry, bool dirty,
     }
 }
 
-static uint64_t first_reserved(const Plain *p, unsigned level, bool leaf)
+uint64_t plain_fs_reserved(const Plain *p, unsigned level, bool leaf)
 {
     uint64_t reserved = above(p) & QVTD_BITS(51, 0);
 
@@ -448,7 +449,7 @@ static unsigned walk_first(Walk *w, uint64_t iova, unsigned wanted,
             return QVTD_F_FS;
         }
         is_leaf = level == 1 || (level <= 3 && leaf->entry & QVTD_PS);
-        if (leaf->entry & first_reserved(w->p, level, is_leaf)) {
+        if (leaf->entry & plain_fs_reserved(w->p, level, is_leaf)) {
             return QVTD_F_FS_RESERVED;
         }
         all &= leaf->entry;
@@ -552,46 +553,4 @@ void plain_sm_request(Plain *p, const PlainContext *context, uint64_t iova,
             leaf.addr & ~((1ull << leaf.shift) - 1), leaf.granted,
         };
     }
-}
-
-/* Leaves */
-
-static void walk_leaves(Plain *p, uint64_t table, unsigned level,
-                        uint64_t base, uint64_t upper, bool half,
-                        GArray *leaves)
-{
-    uint64_t size = 1ull << shift_of(level), entry;
-
-    for (unsigned i = 0; i < (half ? 256 : 512); i++) {
-        uint64_t first = base + i * size, all;
-        bool leaf;
-
-        if (!plain_read(p, table + i * 8, &entry)) {
-            return;
-        }
-        all = upper & entry;
-        leaf = level == 1 || (level <= 3 && entry & QVTD_PS);
-        if (!(all & QVTD_FS_P) || !(all & QVTD_FS_US) ||
-            entry & first_reserved(p, level, leaf)) {
-            continue;
-        }
-        if (leaf) {
-            Run run = {
-                first, first + size - 1,
-                entry & QVTD_BITS(p->haw_bits - 1, 12) & ~(size - 1),
-                QVTD_R | (all & QVTD_FS_RW ? QVTD_W : 0),
-            };
-
-            g_array_append_val(leaves, run);
-        } else {
-            walk_leaves(p, entry & QVTD_BITS(p->haw_bits - 1, 12), level - 1,
-                        first, all, false, leaves);
-        }
-    }
-}
-
-void plain_sm_leaves(Plain *p, const PlainContext *context, GArray *leaves)
-{
-    walk_leaves(p, context->fs_top, context->fs_levels, 0, QVTD_FS_USER, true,
-                leaves);
 }

@@ -227,46 +227,73 @@ bool plain_leaf(Plain *p, const PlainContext *context, uint64_t iova,
     return !end.reason;
 }
 
-static void walk(Plain *p, uint64_t table, unsigned level, uint64_t base,
-                 unsigned upper, GArray *leaves)
+typedef struct SsTable {
+    uint64_t gpa;
+    unsigned level;
+    uint64_t base;              /* the first input address */
+    unsigned upper;             /* permissions of all levels above */
+} SsTable;
+
+static void walk(Plain *p, const PlainContext *context, const SsTable *t,
+                 GArray *leaves)
 {
-    uint64_t size = 1ull << shift_of(level), entry;
+    uint64_t size = 1ull << shift_of(t->level), entry;
 
     for (unsigned i = 0; i < ENTRIES; i++) {
-        uint64_t first = base + i * size;
+        uint64_t first = t->base + i * size, gpa = t->gpa + i * 8, bits;
         bool leaf;
 
-        if (!plain_read(p, table + i * 8, &entry)) {
+        if (!plain_read(p, gpa, &entry)) {
             /* All of a page is memory, or nothing of it */
             return;
         }
-        leaf = is_leaf(entry, level);
-        if (!(entry & upper) || (entry & plain_ss_reserved(p, level, leaf))) {
+        leaf = is_leaf(entry, t->level);
+        if (!(entry & t->upper) ||
+            (entry & plain_ss_reserved(p, t->level, leaf))) {
+            continue;
+        }
+        bits = !context->ss_marks ? 0 : QVTD_SS_A |
+               (leaf && entry & t->upper & QVTD_W ? QVTD_SS_D : 0);
+        if (!plain_marked(p, context, gpa, entry, bits)) {
             continue;
         }
         if (leaf) {
             Run run = {
-                first, first + size - 1, address_of(p, entry), entry & upper,
+                first, first + size - 1, address_of(p, entry),
+                entry & t->upper,
             };
 
             g_assert_cmpuint(leaves->len, <, MAX_LEAVES);
             g_array_append_val(leaves, run);
         } else {
-            walk(p, address_of(p, entry), level - 1, first, entry & upper,
-                 leaves);
+            walk(p, context, &(SsTable) {
+                address_of(p, entry), t->level - 1, first, entry & t->upper,
+            }, leaves);
         }
     }
 }
 
-GArray *plain_leaves(Plain *p, const PlainContext *context)
+GArray *plain_ss_leaves(Plain *p, const PlainContext *context, unsigned wanted)
 {
     GArray *leaves = runs_new();
 
-    if (context->pgtt == QVTD_PGTT_FIRST) {
-        plain_sm_leaves(p, context, leaves);
-    } else if (context->kind == PLAIN_TABLES) {
-        walk(p, context->top, context->levels, 0, QVTD_RW, leaves);
+    walk(p, context, &(SsTable) { context->top, context->levels, 0, wanted },
+         leaves);
+    return leaves;
+}
+
+GArray *plain_leaves(Plain *p, const PlainContext *context)
+{
+    GArray *leaves;
+
+    if (context->kind != PLAIN_TABLES) {
+        return runs_new();
     }
+    if (!plain_has_first(context)) {
+        return plain_ss_leaves(p, context, QVTD_RW);
+    }
+    leaves = runs_new();
+    plain_sm_leaves(p, context, leaves);
     return leaves;
 }
 

@@ -6,7 +6,7 @@
  * Owns what a device's address space is by the structures in guest memory,
  * found in the slowest way that is surely right: from root and context entry
  * down through each table, entry by entry, with every reserved bit: plain.c,
- * and plain-sm.c for scalable mode.  It shares nothing with the engine.
+ * and plain-sm.c for scalable mode, with plain-sm-leaves.c.  It shares nothing with the engine.
  * Section numbers are those of docs/specs/intel-vtd.rst.  One thread.
  */
 
@@ -128,6 +128,8 @@ void plain_sm_request(Plain *p, const PlainContext *context, uint64_t iova,
 bool plain_answer_is(const PlainAnswer *answer, unsigned reason);
 /* Whether FPD can hide a fault of @reason (6.1, 6.3) */
 bool plain_qualified(unsigned reason);
+/* Whether a first stage has a part in it */
+bool plain_has_first(const PlainContext *context);
 /* How @port's unit is, by CAP and ECAP; @haw_bits are not in them */
 Plain plain_by_registers(QVtdPort *port, unsigned haw_bits);
 
@@ -152,7 +154,15 @@ uint64_t plain_ss_reserved(const Plain *p, unsigned level, bool leaf);
 /* and root, context and PASID entries of scalable mode; the reason, or 0 */
 unsigned plain_sm_context(Plain *p, uint64_t rtaddr, uint16_t sid,
                           PlainContext *context);
-/* All leaves of a first stage alone, for users, in its lower half */
+/* FS entries likewise (4) */
+uint64_t plain_fs_reserved(const Plain *p, unsigned level, bool leaf);
+/* Whether @bits are set in the entry at @gpa, or can be (3.4) */
+bool plain_marked(const Plain *p, const PlainContext *context, uint64_t gpa,
+                  uint64_t entry, uint64_t bits);
+/* All leaves of a second stage that permit something of @wanted, */
+GArray *plain_ss_leaves(Plain *p, const PlainContext *context,
+                        unsigned wanted);
+/* and of a first stage, alone or nested, for users, in its lower half */
 void plain_sm_leaves(Plain *p, const PlainContext *context, GArray *leaves);
 
 #endif
