@@ -489,6 +489,9 @@ static IntelIommuStep *intel_iommu_qmp_step(const VtdStep *from)
     step->entry = kinds[from->kind].entry;
     step->has_level = from->level;
     step->level = from->level;
+    step->has_stage = from->level;
+    step->stage = from->first ? INTEL_IOMMU_STAGE_FIRST
+                              : INTEL_IOMMU_STAGE_SECOND;
     step->address = from->addr;
     step->has_low = from->readable;
     step->low = from->lo;
@@ -496,7 +499,7 @@ static IntelIommuStep *intel_iommu_qmp_step(const VtdStep *from)
     step->high = from->hi;
     if (from->kind != VTD_STEP_PAGE) {
         step->bits = intel_iommu_names(from->lo, kinds[from->kind].names);
-    } else if (from->level) {
+    } else {
         step->bits = intel_iommu_names(from->lo, from->first ? vtd_fs_names
                                                              : vtd_ss_names);
     }
@@ -520,6 +523,7 @@ static char *intel_iommu_verdict(const VtdExplained *e, uint64_t iova,
                                  VtdAccess access)
 {
     uint64_t to = e->out.addr + (iova - e->out.iova);
+    const VtdStep *last = e->steps ? &e->step[e->steps - 1] : NULL;
 
     if (!e->translating) {
         return g_strdup("passes as it is: translation is off");
@@ -529,10 +533,13 @@ static char *intel_iommu_verdict(const VtdExplained *e, uint64_t iova,
                         ? "is an interrupt request, no access to memory"
                         : "is aborted: a read of the interrupt range");
     }
-    if (e->reason && e->steps && e->step[e->steps - 1].level) {
-        return g_strdup_printf("is blocked, reason 0x%x: %s, at level %u",
+    if (e->reason && last && last->level) {
+        return g_strdup_printf("is blocked, reason 0x%x: %s, at level %u%s",
                                e->reason, vtd_reason_words(e->reason),
-                               e->step[e->steps - 1].level);
+                               last->level,
+                               !e->nested ? "" :
+                               last->first ? " of the first stage"
+                                           : " of the second stage");
     }
     if (e->reason) {
         return g_strdup_printf("is blocked, reason 0x%x: %s", e->reason,

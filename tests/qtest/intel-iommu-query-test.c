@@ -276,6 +276,8 @@ static void test_explain(void)
     expect_eq(number(answer, "steps/5/level"), 1);
     expect_eq(number(answer, "steps/5/low"), BOARD_RAM | QVTD_RW);
     expect_true(!strcmp(text(answer, "steps/5/bits/1"), "write"));
+    expect_true(!strcmp(text(answer, "steps/5/stage"), "second"));
+    expect_true(!text(answer, "steps/1/stage"));
     expect_eq(number(answer, "translation/gpa"), BOARD_RAM);
     expect_eq(number(answer, "mapped/gpa"), BOARD_RAM);
     expect_true(yes(answer, "followed"));

@@ -379,7 +379,7 @@ static void test_explain_nested(void)
     uint64_t entry = qvtd_pasid_entry(w.vtd, SID, 0);
     VtdTranslation t;
     VtdExplained e;
-    unsigned first = 0;
+    unsigned next = 4;
 
     qvtd_first_map(w.vtd, &nested, IOVA, ADDR, 1, QVTD_FS_USER);
     qvtd_sm_attach_first(w.vtd, SID, &nested);
@@ -389,12 +389,23 @@ static void test_explain_nested(void)
     g_assert_cmphex(e.out.addr | (IOVA & e.out.mask), ==, ADDR);
     g_assert_cmpuint(e.steps, <=, VTD_STEPS_MAX);
     for (unsigned i = 0; i < e.steps; i++) {
-        first += e.step[i].first;
         g_assert_true(e.step[i].readable);
     }
     /* Four tables, and the second stage of each, and of the page */
     g_assert_cmpuint(e.steps, ==, 4 + 4 + 5 * 4);
-    g_assert_cmpuint(first, >=, 4);
+    for (unsigned first = 4; ; first--) {
+        for (unsigned below = 4; below; below--, next++) {
+            g_assert_false(e.step[next].first);
+            g_assert_cmpuint(e.step[next].level, ==, below);
+        }
+        if (!first) {
+            break;
+        }
+        g_assert_true(e.step[next].first);
+        g_assert_cmpuint(e.step[next].level, ==, first);
+        g_assert_cmphex(e.step[next].lo & 5, ==, 5);
+        next++;
+    }
 
     /* The first stage's tables stay, and those below it are others */
     g_assert_true(device_translate(w.d, IOVA, VTD_ACCESS_READ, &t));

@@ -13,33 +13,13 @@
 #include "look.h"
 #include "send.h"
 
-/* What the notes of one way go to; @out is NULL for none */
-typedef struct VtdExplainNotes {
-    VtdExplained *out;
-    unsigned level;             /* of the next page table, 0 if unknown */
-    bool first;                 /* which is of a first stage */
-} VtdExplainNotes;
-
-static void vtd_explain_note(void *opaque, VtdStepKind kind, uint64_t gpa,
-                             const uint64_t *entry, unsigned n)
+/* @opaque is NULL if nobody wants to know */
+static void vtd_explain_note(void *opaque, const VtdStep *step)
 {
-    VtdExplainNotes *to = opaque;
-    VtdExplained *out = to->out;
+    VtdExplained *out = opaque;
 
     if (out && out->steps < VTD_STEPS_MAX) {
-        out->step[out->steps++] = (VtdStep) {
-            .kind = kind,
-            .level = kind == VTD_STEP_PAGE ? to->level : 0,
-            .first = to->first,
-            .addr = gpa,
-            .readable = entry,
-            .lo = entry ? entry[0] : 0,
-            .hi = entry && n > 1 ? entry[1] : 0,
-            .wide = n > 1,
-        };
-    }
-    if (kind == VTD_STEP_PAGE && to->level) {
-        to->level--;
+        out->step[out->steps++] = *step;
     }
 }
 
@@ -47,12 +27,7 @@ static VtdReason vtd_explain_tables(Vtd *v, const VtdContext *context,
                                     uint64_t iova, VtdAccess access,
                                     VtdExplained *out, VtdTranslation *to)
 {
-    VtdExplainNotes to_out = {
-        .out = out,
-        .level = context->tables.second_levels ? 0 : context->tables.levels,
-        .first = context->tables.first,
-    };
-    VtdNotes notes = { vtd_explain_note, &to_out };
+    VtdNotes notes = { vtd_explain_note, out };
     VtdFault fault = { .notes = &notes };
 
     return vtd_translate_uncached(v, context, iova, access, &fault, to);
@@ -163,8 +138,7 @@ void vtd_explain(VtdSpace *space, uint32_t pasid, uint64_t iova,
     VtdRequest request = {
         .sid = v->ops->source_id(space->opaque), .pasid = pasid,
     };
-    VtdExplainNotes to_out = { .out = out };
-    VtdNotes notes = { vtd_explain_note, &to_out };
+    VtdNotes notes = { vtd_explain_note, out };
     VtdFault fault = { .notes = &notes };
     VtdTranslation granted = { 0 };
     VtdContext context;
@@ -183,6 +157,7 @@ void vtd_explain(VtdSpace *space, uint32_t pasid, uint64_t iova,
     if (known) {
         out->did = context.tables.did;
         out->pass_through = context.pass_through;
+        out->nested = context.tables.second_levels;
         out->reason = vtd_explain_tables(v, &context, iova, access, out,
                                          &out->out);
     }

@@ -461,8 +461,7 @@ bool vtd_history_get(Vtd *v, unsigned n, VtdPast *past);
 
 /* Who wants to know what is read on the way of a request */
 typedef struct VtdNotes {
-    void (*note)(void *opaque, VtdStepKind kind, uint64_t gpa,
-                 const uint64_t *entry, unsigned n);
+    void (*note)(void *opaque, const VtdStep *step);
     void *opaque;
 } VtdNotes;
 
@@ -491,7 +490,14 @@ static inline void vtd_note(const VtdFault *fault, VtdStepKind kind,
                             uint64_t gpa, const uint64_t *entry, unsigned n)
 {
     if (fault->notes) {
-        fault->notes->note(fault->notes->opaque, kind, gpa, entry, n);
+        fault->notes->note(fault->notes->opaque, &(VtdStep) {
+            .kind = kind,
+            .addr = gpa,
+            .readable = entry,
+            .lo = entry ? entry[0] : 0,
+            .hi = entry && n > 1 ? entry[1] : 0,
+            .wide = n > 1,
+        });
     }
 }
 

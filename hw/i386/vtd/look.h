@@ -228,7 +228,7 @@ typedef enum VtdStepKind {
 /**
  * struct VtdStep - an entry on the way of a request
  * @kind: what it is
- * @level: of the page table; 0 where a nested walk goes to and fro
+ * @level: of the page table
  * @first: it is a table of a first stage
  * @addr: where it is
  * @readable: it is in memory:
@@ -260,6 +260,7 @@ typedef struct VtdStep {
  * @reason: why it is blocked, by what is in memory; or VTD_FAULT_NONE:
  * @out: what it becomes
  * @pass_through: by a context that lets it pass
+ * @nested: by tables of a first stage with a second one below
  * @did: domain, once there is a context
  * @context_cached: a context is cached,
  * @context_stale: which is not what memory has
@@ -281,6 +282,7 @@ typedef struct VtdExplained {
     VtdReason reason;
     VtdTranslation out;
     bool pass_through;
+    bool nested;
     uint16_t did;
     bool context_cached;
     bool context_stale;

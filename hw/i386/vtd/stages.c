@@ -20,7 +20,9 @@ typedef struct VtdWay {
     Vtd *v;
     const VtdTables *tables;
     VtdWalk *blame;             /* the walk that ended the way */
-    const VtdFault *fault;      /* for its notes */
+    const VtdFault *fault;      /* for its notes: */
+    bool first;                 /* the table that is read next is of a first */
+    unsigned level;             /* stage, and at this level */
     bool marks;                 /* the request sets bits */
     bool missing;               /* bits that are not set were left so */
     bool raced;                 /* an entry has changed since it was read */
@@ -29,17 +31,35 @@ typedef struct VtdWay {
     VtdWalk entry;              /* and as its output */
 } VtdWay;
 
+/* NULL: it is not in memory */
+static void vtd_way_note(VtdWay *way, uint64_t gpa, const uint64_t *entry)
+{
+    const VtdNotes *notes = way->fault->notes;
+
+    if (notes) {
+        notes->note(notes->opaque, &(VtdStep) {
+            .kind = VTD_STEP_PAGE,
+            .level = way->level,
+            .first = way->first,
+            .addr = gpa,
+            .readable = entry,
+            .lo = entry ? *entry : 0,
+        });
+    }
+}
+
 static bool vtd_way_read(void *opaque, uint64_t gpa, uint64_t *entry)
 {
     VtdWay *way = opaque;
     Vtd *v = way->v;
 
     if (!v->ops->read(v->opaque, gpa, entry, sizeof(*entry))) {
-        vtd_note(way->fault, VTD_STEP_PAGE, gpa, NULL, 1);
+        vtd_way_note(way, gpa, NULL);
         return false;
     }
     *entry = GUINT64_FROM_LE(*entry);
-    vtd_note(way->fault, VTD_STEP_PAGE, gpa, entry, 1);
+    vtd_way_note(way, gpa, entry);
+    way->level--;
     return true;
 }
 
@@ -139,10 +159,16 @@ static bool vtd_way_walk(VtdWay *way, const VtdTables *tables, uint64_t input,
                          uint64_t wanted, VtdReadEntry *read,
                          VtdMarkEntry *mark, VtdWalk *walk)
 {
+    unsigned level = way->level;
+    bool first = way->first;
     VtdReason inside;
 
     way->reason = VTD_FAULT_NONE;
+    way->level = tables->levels;
+    way->first = tables->first;
     *walk = vtd_walk(tables, input, wanted, read, mark, way);
+    way->level = level;
+    way->first = first;
     trace_vtd_walk(tables->did, input, walk->level, walk->entry, walk->end);
     inside = way->reason;
     way->reason = inside ?: vtd_walk_reason(tables, walk, wanted);
