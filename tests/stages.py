@@ -294,6 +294,7 @@ def run_guest(qemu):
         ("boot", "--short", "--qemu", qemu.binary),
         ("migrate", "--short", "--stock", qemu.stock, "--qemu", qemu.binary,
          "--qemu-img", qemu.home / "qemu-img"),
+        ("libvirt", "--qemu", qemu.binary),
         ("nested", "--short", "--again", "--build", qemu.home))
 
 
