@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The series: each file has a step, and its mails can be applied."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ import steps
 import stock
 import wiring
 from patches import Repository, cover
+from results import BAR_PAGES, LAYOUTS, MEMORY, TIMES, Results, judge
+from test_wire_tree import make_tree
 
 TOP = Path(__file__).resolve().parents[2]
 WHO = ("Ärger Müller", "a@example.org")
@@ -26,6 +29,23 @@ def git(tree, *command):
         ["git", "-C", tree, "-c", "user.name=x", "-c", "user.email=x@x",
          *command], check=True, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT).stdout
+
+
+def measured():
+    """What scripts/bench writes, for made-up times: a hundred to one."""
+    results = Results()
+    for layout in LAYOUTS:
+        for op, _ in TIMES + MEMORY:
+            for device, factor in (("stock", 100), ("ours", 1)):
+                for run in (1, 3, 2):
+                    results.add(device, layout, BAR_PAGES, {
+                        "op": op, "ns": factor * run * 1e6,
+                        "unmaps": factor * 2, "bytes_per_page": factor * 0.5})
+                results.add(device, layout, BAR_PAGES // 2,
+                            {"op": op, "ns": 1e9})
+    return {"cpu": "a CPU", "cpus": 2, "load": 0.5, "runs": 3,
+            "results": results.json(), "instructions": None,
+            "bars": judge(results)}
 
 
 class Series(unittest.TestCase):
@@ -112,6 +132,42 @@ class Series(unittest.TestCase):
         text = letter.body("10.0", None, [], None, ["one"], "stat")
         self.assertIn("Nothing was measured", text)
         self.assertIn("for QEMU 10.0.", text)
+
+    def test_tables_are_those_of_the_file(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            tree, mails = Path(scratch, "qemu"), Path(scratch, "mails")
+            tree.mkdir()
+            make_tree(tree)
+            # Until our device comes in the series, there is another one.
+            (tree / "hw/i386/trace.h").write_text(
+                '#include "trace/trace-hw_i386.h"\n')
+            bench = Path(scratch, "bench.json")
+            bench.write_text(json.dumps(measured()))
+            subprocess.run(
+                [TOP / "scripts/export-series", "--onto", tree, "--bench",
+                 bench, mails], check=True, stdout=subprocess.DEVNULL,
+                env=dict(os.environ, GIT_AUTHOR_NAME=WHO[0],
+                         GIT_AUTHOR_EMAIL=WHO[1]))
+            text = (mails / "0000-cover-letter.patch").read_text()
+            self.assertGreater(len(list(mails.iterdir())), len(steps.STEPS))
+        self.assertIn("(2 CPUs, a CPU, medians of 3 runs; CPU", text)
+        for layout in LAYOUTS:
+            table = text[text.index(f"\n256 Ki pages, {layout} "):]
+            table = table[1:table.index("\n\n")].splitlines()
+            rows = {line[:42].strip(): line[42:] for line in table}
+            for op, title in TIMES:
+                self.assertEqual(rows.get(title, "").split(),
+                                 "200 ms 2 ms 100".split()
+                                 if op in letter.OPERATIONS else [])
+            self.assertEqual(rows["UNMAPs of that"].split(),
+                             ["200", "2", "100"])
+            self.assertEqual(rows["metadata, bytes a page"].split(),
+                             ["50.00", "0.50", "100"])
+            self.assertEqual(len(rows), len(letter.OPERATIONS) + 3)
+        met = [bar["met"] for bar in measured()["bars"]]
+        self.assertIn(f"to, {sum(met)} of {len(met)} are met.", text)
+        self.assertIn(False, met)
+        self.assertNotIn("Nothing was measured", text)
 
     def test_rows_of_stock_are_in_the_page(self):
         page = (TOP / "docs/devel/intel-iommu-review.rst").read_text()
