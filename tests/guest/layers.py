@@ -241,10 +241,11 @@ class Inner:
         """What L1's QEMU complained of."""
         # KVM in an L1 with one CPU recommends one for L2.  By iommufd VFIO
         # cannot map BARs, which it tries where L2 does not translate, and
-        # warns; what an IOMMU has it map is an error if it fails.
+        # warns, with the errno of whatever came before; what an IOMMU has it
+        # map is an error if it fails.
         return self.outer.do(
             "sed '/recommended cpus supported by KVM/d; "
-            "/warning: IOMMU_IOAS_MAP failed: Bad address, PCI BAR?$/d; "
+            "/warning: IOMMU_IOAS_MAP failed: .*, PCI BAR?$/d; "
             "/warning: vfio_container_dma_map(.*) = -14 (Bad address)$/d; "
             "/: PCI peer-to-peer transactions on BARs are not supported/d' "
             "/tmp/qemu.log")
