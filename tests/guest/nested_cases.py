@@ -12,6 +12,7 @@ from typing import Callable
 
 import dpdk
 import dpdk_cases
+import nested_domain
 from initramfs import IOMMUFD
 from layers import wait_for
 
@@ -172,39 +173,40 @@ def scalable(options):
     return setting
 
 
-def scalable_disk(run, options, told):
+def scalable_layers(run, assigned, options, told):
     """Three layers, two of IOMMUs with these options, each in strict mode.
 
-    told: the counter of what L1's kernel says of pages that it unmaps.
+    told: the counter of what a kernel says of pages that it unmaps.
     """
     # L1's QEMU must not ask for more than L1's VFIO has.
     inner = options.removesuffix(",aw-bits=57")
-    assigned_disk(run, ("-device", f"intel-iommu,caching-mode=on,{inner},"
-                        "id=iommu"), STRICT)
-    stats = run.outer.stats()
-    run.true(stats["inv-pasid-cache"] > 0, "L1 is in scalable mode", stats)
-    run.true(stats[told] > 0, f"L1's tables are of that stage: {told}", stats)
+    assigned(run, ("-device", f"intel-iommu,caching-mode=on,{inner},id=iommu"),
+             STRICT)
+    for layer, stats in (("L1", run.outer.stats()), ("L2", run.row)):
+        run.true(stats["inv-pasid-cache"] > 0, f"{layer} is in scalable mode",
+                 stats)
+        run.true(stats[told] > 0,
+                 f"{layer}'s tables are of that stage: {told}", stats)
 
 
 def disk_second(run):
     """Three layers in scalable mode, tables of the second stage."""
-    scalable_disk(run, SECOND, "inv-iotlb-page")
+    scalable_layers(run, assigned_disk, SECOND, "inv-iotlb-page")
 
 
 def disk_first(run):
     """The same with tables of the first stage."""
-    scalable_disk(run, FIRST, "inv-pasid-iotlb-page")
+    scalable_layers(run, assigned_disk, FIRST, "inv-pasid-iotlb-page")
 
 
 def disk_full(run):
     """The same with all that there is: both stages, 57 bits at L1."""
-    scalable_disk(run, FULL, "inv-pasid-iotlb-page")
+    scalable_layers(run, assigned_disk, FULL, "inv-pasid-iotlb-page")
 
 
 def nic_first(run):
     """Three layers, first-stage tables, and the assigned NIC."""
-    nic_assigned(run, ("-device", f"intel-iommu,caching-mode=on,{FIRST},"
-                       "id=iommu"), STRICT)
+    scalable_layers(run, nic_assigned, FIRST, "inv-pasid-iotlb-page")
 
 
 def disk_unsafe(run):
@@ -571,6 +573,9 @@ def _cases():
         disk("switch", switch, ours=("l0",)),
         disk("iommufd", disk_iommufd, suite=IOMMUFD),
         disk("iommufd-both", both_iommufd, suite=IOMMUFD),
+        disk("nested-domain", nested_domain.nested_domain,
+             setting=scalable(FULL), suite=IOMMUFD, ours=("l0",),
+             programs=nested_domain.programs),
         wire("testpmd-4k", dpdk_cases.testpmd_small),
         wire("testpmd-huge", dpdk_cases.testpmd_huge),
         wire("vhost-user", dpdk_cases.vhost_user, dpdk_cases.with_backend),
