@@ -320,7 +320,7 @@ on where they were.
 The same inputs to this device and to that of another binary: what a
 guest can see is compared, and what may differ is a list.
 ''',
-         'tests/qtest/vtd-subject.[ch]', 'tests/qtest/vtd-compare.[ch]',
+         'tests/qtest/vtd-subject*.[ch]', 'tests/qtest/vtd-compare.[ch]',
          'tests/qtest/vtd-differences.c',
          'tests/qtest/intel-iommu-compare-test.c'),
 
