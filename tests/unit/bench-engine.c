@@ -5,10 +5,15 @@
  *
  * Owns the smallest host that the engine can have, so that next to nothing
  * but the engine is counted, and a row of operations on one device with a
- * shadow.  scripts/bench runs this under callgrind, which counts inside of
- * measured() and writes one profile for each call of it; for each call this
- * prints a line of JSON, in the same order: the name and for how many
- * operations, 0 for what a write of the queue's tail costs by itself.
+ * shadow, in legacy mode or one of scalable mode's.  scripts/bench runs this
+ * under callgrind, which counts inside of measured() and writes one profile for
+ * each call of it; for each call this prints a line of JSON, in the same order:
+ * the name and for how many operations, 0 for what a write of the queue's tail
+ * costs by itself, and the time that passed.  With --repeats, what changes
+ * nothing is done so many times.
+ *
+ * "memcmp" is no operation of the engine's: it compares all tables of last
+ * levels with copies, which is the least that a look at them can cost.
  */
 
 #include "qemu/osdep.h"
@@ -24,6 +29,19 @@
 #define IOVA                    0x1000000000ull
 
 #define DID                     1ull
+
+typedef enum Mode {
+    MODE_LEGACY,
+    MODE_SECOND,
+    MODE_FIRST,
+    MODE_NESTED,
+} Mode;
+
+static const char *const mode_name[] = { "legacy", "ss", "fs", "nested" };
+
+/* With the bits that a unit would set, as tables have them in use */
+#define FIRST_TABLE             (QVTD_FS_USER | QVTD_FS_A)
+#define FIRST_LEAF              (FIRST_TABLE | QVTD_FS_D)
 
 #define QUEUE_ENTRIES           256
 #define BATCH                   100
@@ -41,6 +59,12 @@ typedef struct Engine {
     uint64_t *leaf;             /* what each page is mapped to */
     unsigned *place;            /* which page of the area a table is */
     uint64_t area;              /* the tables of leaves */
+    Mode mode;
+    uint64_t second;            /* top table of the second stage below them, */
+    uint64_t second_area;       /* and its tables of leaves */
+    uint64_t *copy;             /* of all tables of leaves */
+    unsigned repeats;
+    enum { KICK, FLUSH_WRITE_BUFFER, COMPARE } what;    /* measured() does */
 } Engine;
 
 /* The host */
@@ -65,6 +89,15 @@ static bool host_write(void *host, uint64_t gpa, const void *buf, size_t len)
     }
     memcpy(e->memory + gpa, buf, len);
     return true;
+}
+
+static bool host_swap(void *host, uint64_t gpa, uint64_t old, uint64_t new)
+{
+    uint64_t now;
+
+    /* Nobody else writes */
+    return host_read(host, gpa, &now, sizeof(now)) && now == old &&
+           host_write(host, gpa, &new, sizeof(new));
 }
 
 static void host_ram(void *host, uint64_t gpa, VtdRam *ram)
@@ -130,7 +163,7 @@ static void host_schedule(void *host)
 
 static void host_log(void *host, bool first, uint32_t sid, const char *line)
 {
-    g_assert_not_reached();
+    g_error("%s", line);
 }
 
 static bool host_log_more(void *host)
@@ -156,6 +189,7 @@ static const char *host_option_name(void *host, const char *name)
 static const VtdOps ops = {
     .read = host_read,
     .write = host_write,
+    .swap = host_swap,
     .inject = host_inject,
     .defer_free = host_defer_free,
     .source_id = host_source_id,
@@ -207,11 +241,16 @@ static void write_leaves(Engine *e, bool present)
     }
 }
 
-/* The entry for a page at @level of the tables from @top */
-static uint64_t upper_entry(Engine *e, uint64_t top, unsigned page,
-                            unsigned level)
+static bool is_first(const Engine *e)
 {
-    uint64_t iova = IOVA + page * QVTD_PAGE, table = top;
+    return e->mode == MODE_FIRST || e->mode == MODE_NESTED;
+}
+
+/* The entry for @iova at @level of the tables from @top; @bits for new ones */
+static uint64_t entry_at(Engine *e, uint64_t top, uint64_t iova,
+                         unsigned level, uint64_t bits)
+{
+    uint64_t table = top;
 
     for (unsigned at = 4; ; at--) {
         uint64_t entry = table + (iova >> (12 + 9 * (at - 1)) & 511) * 8;
@@ -220,7 +259,7 @@ static uint64_t upper_entry(Engine *e, uint64_t top, unsigned page,
             return entry;
         }
         if (!get(e, entry)) {
-            put(e, entry, alloc(e, 1) | 3);
+            put(e, entry, alloc(e, 1) | bits);
         }
         table = get(e, entry) & ~0xfffull;
     }
@@ -245,37 +284,94 @@ static unsigned *sequence(unsigned n, GRand *random)
 
 /* The queue */
 
+/* Scalable mode has descriptors of 256 bits alone */
+static unsigned desc_size(const Engine *e)
+{
+    return e->mode == MODE_LEGACY ? 16 : 32;
+}
+
 static void queue_put(Engine *e, QVtdDesc desc)
 {
-    put(e, e->queue + e->tail * 16, desc.lo);
-    put(e, e->queue + e->tail * 16 + 8, desc.hi);
+    uint64_t at = e->queue + e->tail * desc_size(e);
+
+    put(e, at, desc.lo);
+    put(e, at + 8, desc.hi);
     e->tail = (e->tail + 1) % QUEUE_ENTRIES;
+}
+
+/* All tables of leaves, in the order of the addresses */
+static bool compare(const Engine *e)
+{
+    const uint8_t *copy = (const uint8_t *)e->copy;
+    size_t tables = e->pages / ENTRIES;
+    int differs = 0;
+
+    for (size_t i = 0; i < tables; i++) {
+        uint64_t at = e->place[i] * QVTD_PAGE;
+
+        differs |= memcmp(e->memory + e->area + at, copy + at, QVTD_PAGE);
+    }
+    for (size_t i = 0; e->mode == MODE_NESTED && i < tables; i++) {
+        differs |= memcmp(e->memory + e->second_area + i * QVTD_PAGE,
+                          copy + (tables + i) * QVTD_PAGE, QVTD_PAGE);
+    }
+    return !differs;
 }
 
 /* What is counted; callgrind knows it by this name */
 void measured(Engine *e);
 void __attribute__((noinline)) measured(Engine *e)
 {
-    vtd_mmio_write(e->v, QVTD_IQT, e->tail * 16, 8);
+    switch (e->what) {
+    case KICK:
+        vtd_mmio_write(e->v, QVTD_IQT, e->tail * desc_size(e), 8);
+        break;
+    case FLUSH_WRITE_BUFFER:
+        vtd_mmio_write(e->v, QVTD_GCMD, QVTD_QIE | QVTD_TE | QVTD_WBF, 4);
+        break;
+    case COMPARE:
+        g_assert_true(compare(e));
+        break;
+    }
+}
+
+static double now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
 /* What is in the queue is @n operations @name with @notices each */
 static void measure(Engine *e, const char *name, unsigned n, unsigned notices)
 {
+    double ns;
+
     e->notices = 0;
+    ns = -now_ns();
     measured(e);
-    g_assert_cmphex(vtd_mmio_read(e->v, QVTD_IQH, 8), ==, e->tail * 16);
+    ns += now_ns();
+    g_assert_cmphex(vtd_mmio_read(e->v, QVTD_IQH, 8), ==,
+                    e->tail * desc_size(e));
+    g_assert_cmphex(vtd_mmio_read(e->v, QVTD_GSTS, 4) & QVTD_WBF, ==, 0);
     if (notices != UINT_MAX) {
         g_assert_cmpuint(e->notices, ==, n * notices);
     }
-    printf("{\"op\": \"%s\", \"n\": %u, \"notices\": %u}\n", name, n,
-           e->notices);
+    printf("{\"op\": \"%s\", \"n\": %u, \"notices\": %u, \"ns\": %.0f}\n",
+           name, n, e->notices, ns);
 }
 
-static void domain_flush(Engine *e, const char *name, unsigned notices)
+/* As software tells of whatever it may have changed */
+static void flush(Engine *e, const char *name, unsigned notices)
 {
-    queue_put(e, QVTD_INV_IOTLB_DOMAIN(DID));
+    if (is_first(e)) {
+        e->what = FLUSH_WRITE_BUFFER;
+    } else {
+        queue_put(e, QVTD_INV_IOTLB_DOMAIN(DID));
+    }
     measure(e, name, 1, notices);
+    e->what = KICK;
 }
 
 /* A batch of pages is neighbours (@step 1), or spread over all of them */
@@ -283,8 +379,10 @@ static void page_flushes(Engine *e, const char *name, unsigned step,
                          unsigned notices)
 {
     for (unsigned i = 0; i < BATCH; i++) {
-        queue_put(e, QVTD_INV_IOTLB_PAGES(DID, IOVA + i * step * QVTD_PAGE,
-                                          0));
+        uint64_t iova = IOVA + i * step * QVTD_PAGE;
+
+        queue_put(e, is_first(e) ? QVTD_INV_PASID_IOTLB_PAGES(DID, 0, iova, 0)
+                                 : QVTD_INV_IOTLB_PAGES(DID, iova, 0));
     }
     measure(e, name, BATCH, notices);
 }
@@ -305,6 +403,21 @@ static void write_batch(Engine *e, unsigned step, bool present)
     }
 }
 
+/* The page that @page leads to is another one for a moment */
+static void second_stage_changes(Engine *e, unsigned page)
+{
+    uint64_t gpa = e->leaf[page] & ~0xfffull;
+    uint64_t entry = entry_at(e, e->second, gpa, 1, 3);
+
+    for (unsigned i = 0; i < e->repeats; i++) {
+        for (unsigned back = 0; back < 2; back++) {
+            put(e, entry, (back ? gpa : gpa ^ QVTD_PAGE) | 3);
+            queue_put(e, QVTD_INV_IOTLB_PAGES(DID, gpa, 0));
+            measure(e, "second-changed", 1, 2);
+        }
+    }
+}
+
 static void run(Engine *e, GRand *random)
 {
     unsigned page = g_rand_int_range(random, 0, e->pages);
@@ -312,12 +425,22 @@ static void run(Engine *e, GRand *random)
 
     measure(e, "", 0, 0);
     write_leaves(e, true);
-    domain_flush(e, "first-sync", e->pages);
-    domain_flush(e, "idle", 0);
-    put(e, entry_of(e, page), e->leaf[page] ^ QVTD_PAGE);
-    domain_flush(e, "changed", 2);
-    put(e, entry_of(e, page), e->leaf[page]);
-    domain_flush(e, "changed", 2);
+    flush(e, "first-sync", e->pages);
+    for (unsigned i = 0; i < e->repeats; i++) {
+        flush(e, "idle", 0);
+        e->what = COMPARE;
+        measure(e, "memcmp", 1, 0);
+        e->what = KICK;
+    }
+    for (unsigned i = 0; i < e->repeats; i++) {
+        put(e, entry_of(e, page), e->leaf[page] ^ QVTD_PAGE);
+        flush(e, "changed", 2);
+        put(e, entry_of(e, page), e->leaf[page]);
+        flush(e, "changed", 2);
+    }
+    if (e->mode == MODE_NESTED) {
+        second_stage_changes(e, page);
+    }
     page_flushes(e, "page", spread, 0);
     write_batch(e, spread, false);
     page_flushes(e, "page-unmap", spread, 1);
@@ -332,49 +455,133 @@ static void run(Engine *e, GRand *random)
     queue_put(e, QVTD_INV_CONTEXT_GLOBAL);
     measure(e, "context", 1, 0);
     write_leaves(e, false);
-    domain_flush(e, "teardown", UINT_MAX);
+    flush(e, "teardown", UINT_MAX);
     vtd_space_watch(e->space, false, false);
     page_flushes(e, "page-unheard", spread, 0);
 }
 
+/* Targets and tables are what they seem, by pages of 4 KiB and of 2 MiB */
+static void make_second_stage(Engine *e)
+{
+    unsigned tables = e->pages / ENTRIES;
+
+    e->second = alloc(e, 1);
+    for (uint64_t gpa = 0; gpa < MEMORY; gpa += ENTRIES * QVTD_PAGE) {
+        put(e, entry_at(e, e->second, gpa, 2, 3), gpa | QVTD_PS | 3);
+    }
+    e->second_area = alloc(e, tables);
+    for (unsigned i = 0; i < tables; i++) {
+        put(e, entry_at(e, e->second, TARGET + i * ENTRIES * QVTD_PAGE, 2, 3),
+            (e->second_area + i * QVTD_PAGE) | 3);
+    }
+    for (unsigned i = 0; i < e->pages; i++) {
+        put(e, e->second_area + i * 8, (TARGET + i * QVTD_PAGE) | 3);
+    }
+}
+
+/* The device's entries, and what RTADDR is then */
+static uint64_t make_entries(Engine *e, uint64_t top)
+{
+    static const unsigned pgtt[] = {
+        [MODE_SECOND] = QVTD_PGTT_SECOND,
+        [MODE_FIRST] = QVTD_PGTT_FIRST,
+        [MODE_NESTED] = QVTD_PGTT_NESTED,
+    };
+    uint64_t root = alloc(e, 1), contexts = alloc(e, 1), directory, pasids;
+    uint64_t second = e->mode == MODE_SECOND ? top : e->second;
+
+    put(e, root, contexts | 1);
+    if (e->mode == MODE_LEGACY) {
+        put(e, contexts, top | 1);
+        put(e, contexts + 8, DID << 8 | 2);
+        return root;
+    }
+    directory = alloc(e, 1);
+    pasids = alloc(e, 1);
+    put(e, contexts, directory | 1);
+    put(e, directory, pasids | 1);
+    put(e, pasids, second | QVTD_PE_AW(2) | QVTD_PGTT(pgtt[e->mode]) | 1);
+    put(e, pasids + 8, DID);
+    put(e, pasids + 16, is_first(e) ? top : 0);
+    return root | QVTD_TTM_SCALABLE;
+}
+
 static void start(Engine *e)
 {
-    static const VtdConfig config = {
+    VtdConfig config = {
         .aw_bits = 48,
         .haw_bits = 48,
         .caching_mode = true,
         .dma_translation = true,
         .max_mappings = UINT32_MAX,
     };
-    uint64_t root = alloc(e, 1), contexts = alloc(e, 1), top = alloc(e, 1);
+    uint64_t bits = is_first(e) ? FIRST_TABLE : 3, top = alloc(e, 1), root;
+    unsigned queue_pages;
 
-    for (unsigned i = 0; i < e->pages; i += ENTRIES) {
-        put(e, upper_entry(e, top, i, 2), entry_of(e, i) | 3);
+    if (e->mode != MODE_LEGACY) {
+        config.scalable_mode = config.dma_drain = true;
+        config.first_stage = config.second_stage = config.nested = true;
+        config.write_buffer = true;
     }
-    put(e, root, contexts | 1);
-    put(e, contexts, top | 1);
-    put(e, contexts + 8, DID << 8 | 2);
-    e->queue = alloc(e, QUEUE_ENTRIES * 16 / QVTD_PAGE);
+    for (unsigned i = 0; i < e->pages; i += ENTRIES) {
+        put(e, entry_at(e, top, IOVA + i * QVTD_PAGE, 2, bits),
+            entry_of(e, i) | bits);
+    }
+    if (e->mode == MODE_NESTED) {
+        make_second_stage(e);
+    }
+    root = make_entries(e, top);
+    queue_pages = QUEUE_ENTRIES * desc_size(e) / QVTD_PAGE;
+    e->queue = alloc(e, queue_pages);
     e->status = alloc(e, 1);
 
     e->v = vtd_new(&config, &ops, e);
     e->space = vtd_space_new(e->v, e);
     vtd_mmio_write(e->v, QVTD_RTADDR, root, 8);
     vtd_mmio_write(e->v, QVTD_GCMD, QVTD_SRTP, 4);
-    vtd_mmio_write(e->v, QVTD_IQA, e->queue, 8);
+    vtd_mmio_write(e->v, QVTD_IQA, e->queue | (queue_pages - 1) |
+                   (e->mode == MODE_LEGACY ? 0 : QVTD_IQA_DW), 8);
     vtd_mmio_write(e->v, QVTD_GCMD, QVTD_QIE, 4);
     vtd_mmio_write(e->v, QVTD_GCMD, QVTD_QIE | QVTD_TE, 4);
     vtd_space_watch(e->space, true, true);
 }
 
+/* What the tables of leaves are once all is mapped */
+static void copy_tables(Engine *e)
+{
+    size_t bytes = e->pages * sizeof(uint64_t);
+
+    e->copy = g_malloc(2 * bytes);
+    write_leaves(e, true);
+    memcpy(e->copy, e->memory + e->area, bytes);
+    memcpy((uint8_t *)e->copy + bytes, e->memory + e->second_area, bytes);
+    write_leaves(e, false);
+}
+
+static bool parse_mode(const char *name, Mode *mode)
+{
+    for (*mode = MODE_LEGACY; *mode <= MODE_NESTED; (*mode)++) {
+        if (!g_strcmp0(name, mode_name[*mode])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
-    int pages = 262144;
+    int pages = 262144, repeats = 1;
+    unsigned targets;
     gboolean scattered = FALSE;
+    g_autofree char *mode = g_strdup("legacy");
     GOptionEntry options[] = {
         { "pages", 0, 0, G_OPTION_ARG_INT, &pages, "mapped, n * 512", "N" },
         { "scattered", 0, 0, G_OPTION_ARG_NONE, &scattered,
           "random targets", NULL },
+        { "mode", 0, 0, G_OPTION_ARG_STRING, &mode,
+          "of the tables: legacy, ss, fs or nested", "MODE" },
+        { "repeats", 0, 0, G_OPTION_ARG_INT, &repeats,
+          "of what changes nothing", "N" },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -394,22 +601,32 @@ int main(int argc, char **argv)
                    "million\n");
         return 2;
     }
+    if (!parse_mode(mode, &e.mode) || repeats < 1) {
+        g_printerr("bench-engine: no such mode, or no repeats\n");
+        return 2;
+    }
+    e.repeats = repeats;
     e.pages = pages;
     e.memory = g_malloc0(MEMORY);
     e.leaf = g_new(uint64_t, pages);
     e.place = sequence(pages / ENTRIES, scattered ? random : NULL);
-    target = sequence(TARGET_PAGES, scattered ? random : NULL);
+    /* The second stage of nested ones has as many pages as the first */
+    targets = e.mode == MODE_NESTED ? e.pages : TARGET_PAGES;
+    target = sequence(targets, scattered ? random : NULL);
     for (int i = 0; i < pages; i++) {
-        e.leaf[i] = (TARGET + target[i] * QVTD_PAGE) | 3;
+        e.leaf[i] = (TARGET + target[i] * QVTD_PAGE) |
+                    (is_first(&e) ? FIRST_LEAF : 3);
     }
     e.area = alloc(&e, pages / ENTRIES);
     start(&e);
+    copy_tables(&e);
     run(&e, random);
     vtd_space_free(e.space);
     vtd_free(e.v);
     g_rand_free(random);
     g_free(e.place);
     g_free(e.leaf);
+    g_free(e.copy);
     g_free(e.memory);
     return 0;
 }
