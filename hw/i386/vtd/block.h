@@ -189,8 +189,11 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
 /* Whether entries step by a page from @base on */
 static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
 {
-    /* Compilers use no wide registers at -O2 unless they are told to */
-    typedef uint64_t Lanes __attribute__((vector_size(32)));
+    /*
+     * Compilers use no wide registers at -O2 unless they are told to; for
+     * wider ones than each CPU has they use memory.
+     */
+    typedef uint64_t Lanes __attribute__((vector_size(16)));
     const unsigned lanes = sizeof(Lanes) / sizeof(uint64_t);
     Lanes expected = { 0 }, now, wrong = { 0 };
 
@@ -202,7 +205,18 @@ static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
         wrong |= now ^ expected;
         expected += lanes * VTD_PAGE_SIZE;
     }
-    return !(wrong[0] | wrong[1] | wrong[2] | wrong[3]);
+    return !(wrong[0] | wrong[1]);
+}
+
+static inline size_t vtd_source_size(bool split)
+{
+    return sizeof(VtdSource) + (split ? 0 : VTD_ENTRIES * sizeof(uint64_t));
+}
+
+/* Whether that can take @more bytes, beside what is seen */
+static inline bool vtd_seen_can_copy(const VtdSeen *seen, size_t more)
+{
+    return seen->copied + more <= seen->config->max_bytes;
 }
 
 /* The GiB at @first, a multiple of VTD_GIB_SIZE, or NULL */
