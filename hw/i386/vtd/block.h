@@ -47,11 +47,24 @@ typedef struct VtdBlock {
     uint8_t upper;
 } VtdBlock;
 
+/*
+ * Nested alone: what a block was composed of.  While there is one, the block
+ * is what these entries and the second stage's tables, as copied, make.
+ */
+typedef struct VtdSource {
+    uint64_t ref;               /* see vtd_compose_table() */
+    uint64_t uses;              /* VtdCopy.bit of all copies it depends on */
+    uint8_t upper;
+    bool split;                 /* of the second stage alone: no entries */
+    uint64_t entry[];           /* VTD_ENTRIES of the first stage */
+} VtdSource;
+
 typedef struct VtdGib {
     uint64_t first;             /* the key */
     uint64_t leaf;              /* of 1 GiB; 0 if there are blocks instead */
     unsigned used;              /* how many of these are not NULL */
     VtdBlock **block;           /* VTD_ENTRIES, or NULL */
+    VtdSource **source;         /* likewise */
 } VtdGib;
 
 struct VtdSeen {
@@ -64,6 +77,12 @@ struct VtdSeen {
     uint64_t bytes;             /* of memory that is taken */
     uint64_t promised;          /* more bytes that are set aside, see below */
     bool limited;               /* something was left out */
+    /* Nested alone; see copies.h */
+    GHashTable *copies;         /* VtdCopy, by address; or NULL */
+    unsigned copies_made;
+    bool copies_wanted;         /* the sync that runs looks at everything */
+    bool copies_missing;        /* there was no room for one, since the last */
+    uint64_t copied;            /* bytes that these and VtdSource take */
 };
 
 /*
@@ -236,6 +255,13 @@ const VtdBlock *vtd_gib_block(const VtdFormat *format, const VtdGib *gib,
 size_t vtd_gib_blocks_bytes(const VtdGib *gib);
 /* Put a leaf of 1 GiB, or nothing (0), in the place of all that @gib held */
 void vtd_gib_set_leaf(VtdSeen *seen, VtdGib *gib, uint64_t leaf);
+/*
+ * Remember, or forget (NULL), what block @index was composed of; a change of
+ * the block forgets it.  Takes @source over, which is g_malloc()ed and of
+ * vtd_source_size().
+ */
+void vtd_gib_set_source(VtdSeen *seen, VtdGib *gib, unsigned index,
+                        VtdSource *source);
 /*
  * Write to @to the smallest form of @from, with @there (VTD_BLOCK_WORDS) for
  * its bits if it has holes.  False if nothing is mapped.

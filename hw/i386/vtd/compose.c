@@ -10,7 +10,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
-#include "block.h"
 #include "compose.h"
 #include "mark.h"
 
@@ -42,12 +41,13 @@ void vtd_format_composed(VtdFormat *format, unsigned haw_bits)
 }
 
 void vtd_compose_begin(VtdCompose *compose, const VtdSeenConfig *config,
-                       const VtdTables *tables)
+                       const VtdTables *tables, VtdSeen *seen)
 {
     *compose = (VtdCompose) {
         .config = config,
         .tables = tables,
         .second = vtd_second_stage(tables, config->second),
+        .seen = seen,
     };
 }
 
@@ -83,12 +83,42 @@ static const uint64_t *vtd_compose_page(VtdCompose *compose, uint64_t gpa)
 static void vtd_compose_enter(VtdCompose *compose, unsigned level,
                               uint64_t ref, uint8_t granted)
 {
-    compose->level[level] = (VtdComposeLevel) {
+    VtdComposeLevel *at = &compose->level[level];
+    VtdCopy *copy = compose->seen
+        ? vtd_copies_get(compose->seen, &compose->ram, ref) : NULL;
+
+    *at = (VtdComposeLevel) {
         .ref = ref,
-        .table = vtd_compose_page(compose, ref),
+        .table = copy ? copy->entry : vtd_compose_page(compose, ref),
+        .copy = copy,
+        .uses = copy ? copy->bit : 0,
+        .unsure = !copy,
         .granted = granted,
     };
+    if (level < compose->second.levels) {
+        at->uses |= compose->level[level + 1].uses;
+        at->unsure |= compose->level[level + 1].unsure;
+    }
     compose->known = level;
+}
+
+/*
+ * Set what entry *@entry of a table wants, at @gpa.  If vCPUs change it
+ * meanwhile, or that fails, what is composed of it is no more than a guess:
+ * another sync is going to follow.
+ */
+static bool vtd_compose_mark(VtdCompose *compose, const VtdTables *tables,
+                             uint64_t gpa, unsigned level, uint64_t upper,
+                             uint64_t *entry)
+{
+    uint64_t was = *entry, bits = vtd_tables_marks(tables, level, was, upper);
+    bool marked = vtd_mark_entry(compose->config, tables, gpa, level, upper,
+                                 entry);
+
+    if (bits && tables->marks_snooped && *entry != (was | bits)) {
+        compose->unsure = true;
+    }
+    return marked;
 }
 
 /* The lowest table that @gpa shares with the last address */
@@ -122,19 +152,28 @@ static VtdComposeEnd vtd_compose_second(VtdCompose *compose, uint64_t gpa,
         return (VtdComposeEnd) { .level = VTD_LEVELS_MAX };
     }
     for (level = vtd_compose_common(compose, gpa); ; level--) {
-        const VtdComposeLevel *at = &compose->level[level];
+        VtdComposeLevel *at = &compose->level[level];
         unsigned shift = vtd_level_shift(level);
         unsigned i = VTD_BITS(gpa, shift + VTD_LEVEL_BITS - 1, shift);
         uint64_t entry = vtd_compose_read(compose, at, i);
         bool leaf = level == 1 || (entry & format->leaf[level]);
         uint8_t granted = format->rights[entry & at->granted];
+        bool marked;
 
+        compose->uses |= at->uses;
+        compose->unsure |= at->unsure;
         if (!granted ||
             (entry & (leaf ? format->leaf_reserved[level]
-                           : format->table_reserved[level])) ||
-            !vtd_mark_entry(compose->config, second,
-                            at->ref + i * sizeof(entry), level,
-                            at->granted & wanted, &entry)) {
+                           : format->table_reserved[level]))) {
+            return (VtdComposeEnd) { .level = level };
+        }
+        marked = vtd_compose_mark(compose, second,
+                                  at->ref + i * sizeof(entry), level,
+                                  at->granted & wanted, &entry);
+        if (at->copy && !compose->unsure) {
+            at->copy->entry[i] = GUINT64_TO_LE(entry);
+        }
+        if (!marked) {
             return (VtdComposeEnd) { .level = level };
         }
         if (leaf) {
@@ -181,11 +220,11 @@ static uint64_t vtd_compose_entry(VtdCompose *compose, uint64_t ref,
     if (vtd_tables_marks(tables, level, entry, above) &&
         (!(table->granted & VTD_WRITE) ||
          !vtd_compose_second(compose, ref, VTD_RW).granted ||
-         !vtd_mark_entry(compose->config, tables,
-                         table->addr + i * sizeof(entry), level, above,
-                         &entry))) {
+         !vtd_compose_mark(compose, tables, table->addr + i * sizeof(entry),
+                           level, above, &entry))) {
         return 0;
     }
+    compose->from[i] = GUINT64_TO_LE(entry);
     if (leaf) {
         return vtd_compose_leaf(compose, entry & format->leaf_address[level],
                                 level, rights);
@@ -198,21 +237,13 @@ static bool vtd_compose_first(VtdCompose *compose, uint64_t ref,
 {
     const VtdSeenConfig *config = compose->config;
     VtdComposeEnd table = vtd_compose_second(compose, ref, VTD_READ);
-    const uint64_t *from;
-    uint64_t copy[VTD_ENTRIES];
 
-    if (!(table.granted & VTD_READ)) {
+    if (!(table.granted & VTD_READ) ||
+        !vtd_copy_table(config, &compose->ram, table.addr, compose->from)) {
         return false;
     }
-    from = vtd_compose_page(compose, table.addr);
-    if (!from) {
-        from = copy;
-        if (!config->read(config->opaque, table.addr, copy, sizeof(copy))) {
-            return false;
-        }
-    }
     for (unsigned i = 0; i < VTD_ENTRIES; i++) {
-        uint64_t entry = GUINT64_FROM_LE(qatomic_read(from + i));
+        uint64_t entry = GUINT64_FROM_LE(compose->from[i]);
 
         to[i] = GUINT64_TO_LE(entry ? vtd_compose_entry(compose, ref, &table,
                                                         level, i, entry, upper)
@@ -224,6 +255,8 @@ static bool vtd_compose_first(VtdCompose *compose, uint64_t ref,
 bool vtd_compose_table(VtdCompose *compose, uint64_t ref, unsigned level,
                        uint8_t upper, uint64_t *to)
 {
+    compose->uses = 0;
+    compose->unsure = false;
     if (!(ref & REF_SPLIT)) {
         return vtd_compose_first(compose, ref, level, upper, to);
     }
@@ -234,4 +267,43 @@ bool vtd_compose_table(VtdCompose *compose, uint64_t ref, unsigned level,
         to[i] = GUINT64_TO_LE(vtd_compose_leaf(compose, gpa, level, upper));
     }
     return true;
+}
+
+VtdSource *vtd_compose_source(VtdCompose *compose, uint64_t ref, uint8_t upper)
+{
+    bool split = ref & REF_SPLIT;
+    size_t size = vtd_source_size(split);
+    VtdSource *source;
+
+    /* The array of a GiB may be new as well */
+    if (!compose->seen || compose->unsure ||
+        !vtd_seen_can_copy(compose->seen, VTD_HEAP(size) + VTD_GIB_BLOCKS)) {
+        return NULL;
+    }
+    source = g_malloc(size);
+    source->ref = ref;
+    source->uses = compose->uses;
+    source->upper = upper;
+    source->split = split;
+    if (!split) {
+        memcpy(source->entry, compose->from, sizeof(compose->from));
+    }
+    return source;
+}
+
+bool vtd_compose_as_before(VtdCompose *compose, const VtdSource *source,
+                           uint64_t ref, uint8_t upper)
+{
+    VtdComposeEnd table;
+
+    if (!compose->seen || source->ref != ref || source->upper != upper) {
+        return false;
+    }
+    if (source->split) {
+        return true;
+    }
+    table = vtd_compose_second(compose, ref, VTD_READ);
+    return (table.granted & VTD_READ) &&
+           vtd_copy_is_table(compose->config, &compose->ram, table.addr,
+                             source->entry);
 }

@@ -7,7 +7,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "block.h"
 #include "guest.h"
 #include "mark.h"
 
@@ -15,16 +14,20 @@
 #define WORK_COPY               100
 /* and so much if it is composed */
 #define WORK_COMPOSE            8
-void vtd_guest_begin(VtdGuest *guest, const VtdSeenConfig *config,
-                     const VtdTables *tables)
+
+void vtd_guest_begin(VtdGuest *guest, VtdSeen *seen)
 {
+    const VtdSeenConfig *config = seen->config;
+    const VtdTables *tables = &seen->tables;
+
     guest->config = config;
     guest->tables = tables;
     guest->ram = (VtdRam) { 0 };
     guest->copy = NULL;
     guest->work = 0;
     if (tables->second_levels) {
-        vtd_compose_begin(&guest->compose, config, tables);
+        vtd_compose_begin(&guest->compose, config, tables,
+                          seen->copies_wanted ? seen : NULL);
     }
 }
 
@@ -63,6 +66,12 @@ const uint64_t *vtd_guest_table(VtdGuest *guest, uint64_t ref, unsigned level,
     guest->work += WORK_COPY;
     copy = vtd_guest_copy(guest, level);
     return config->read(config->opaque, ref, copy, VTD_PAGE_SIZE) ? copy : NULL;
+}
+
+bool vtd_guest_as_before(VtdGuest *guest, const VtdSource *source,
+                         uint64_t ref, uint64_t upper)
+{
+    return source && vtd_compose_as_before(&guest->compose, source, ref, upper);
 }
 
 uint64_t vtd_guest_mark(VtdGuest *guest, unsigned level, unsigned i,

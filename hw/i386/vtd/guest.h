@@ -14,7 +14,6 @@
 
 #include "qemu/atomic.h"
 #include "compose.h"
-#include "seen.h"
 
 typedef struct VtdGuest {
     const VtdSeenConfig *config;
@@ -26,9 +25,8 @@ typedef struct VtdGuest {
     VtdCompose compose;         /* nested alone */
 } VtdGuest;
 
-/* To be ended with vtd_guest_end(); nothing is copied */
-void vtd_guest_begin(VtdGuest *guest, const VtdSeenConfig *config,
-                     const VtdTables *tables);
+/* Of @seen; to be ended with vtd_guest_end() */
+void vtd_guest_begin(VtdGuest *guest, VtdSeen *seen);
 void vtd_guest_end(VtdGuest *guest);
 
 /*
@@ -38,6 +36,13 @@ void vtd_guest_end(VtdGuest *guest);
  */
 const uint64_t *vtd_guest_table(VtdGuest *guest, uint64_t ref, unsigned level,
                                 uint64_t upper);
+
+/*
+ * Whether that table of level 1 would be what was composed of @source (or
+ * NULL: not); false unless the tables are nested
+ */
+bool vtd_guest_as_before(VtdGuest *guest, const VtdSource *source,
+                         uint64_t ref, uint64_t upper);
 
 /* Set the bits that entry @i of such a table wants; what it is then */
 uint64_t vtd_guest_mark(VtdGuest *guest, unsigned level, unsigned i,

@@ -155,6 +155,26 @@ VtdGib *vtd_gib_new(VtdSeen *seen, uint64_t first)
     return gib;
 }
 
+void vtd_gib_set_source(VtdSeen *seen, VtdGib *gib, unsigned index,
+                        VtdSource *source)
+{
+    VtdSource *old = gib->source ? gib->source[index] : NULL;
+
+    if (old) {
+        seen->copied -= VTD_HEAP(vtd_source_size(old->split));
+        g_free(old);
+        gib->source[index] = NULL;
+    }
+    if (source) {
+        if (!gib->source) {
+            gib->source = g_new0(VtdSource *, VTD_ENTRIES);
+            seen->copied += VTD_GIB_BLOCKS;
+        }
+        gib->source[index] = source;
+        seen->copied += VTD_HEAP(vtd_source_size(source->split));
+    }
+}
+
 static void vtd_gib_drop_blocks(VtdSeen *seen, VtdGib *gib)
 {
     for (unsigned i = 0; gib->used; i++) {
@@ -162,6 +182,12 @@ static void vtd_gib_drop_blocks(VtdSeen *seen, VtdGib *gib)
     }
     vtd_seen_release(seen, gib->block, VTD_ENTRIES * sizeof(VtdBlock *));
     gib->block = NULL;
+    if (gib->source) {
+        /* Each went with its block */
+        seen->copied -= VTD_GIB_BLOCKS;
+        g_free(gib->source);
+        gib->source = NULL;
+    }
 }
 
 void vtd_gib_drop_if_empty(VtdSeen *seen, VtdGib *gib)
@@ -215,6 +241,7 @@ void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
 {
     VtdBlock *block = from ? vtd_block_new(seen, from) : NULL;
 
+    vtd_gib_set_source(seen, gib, index, NULL);
     if (!gib->block) {
         if (!block) {
             return;
@@ -246,6 +273,7 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
     VtdBlock *block = gib->block[index];
     int more = 0;
 
+    vtd_gib_set_source(seen, gib, index, NULL);
     if (block->form == VTD_FORM_RUN) {
         /* One with holes, of which there are none yet */
         memset(block->there, 0xff, VTD_BLOCK_WORDS * sizeof(uint64_t));
@@ -329,6 +357,9 @@ void vtd_seen_free(VtdSeen *seen)
 {
     g_tree_foreach(seen->gibs, vtd_seen_drop_gib, seen);
     g_tree_destroy(seen->gibs);
+    if (seen->copies) {
+        g_hash_table_destroy(seen->copies);
+    }
     g_free(seen);
 }
 
@@ -340,7 +371,7 @@ bool vtd_seen_limited(const VtdSeen *seen)
 void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves, uint64_t *bytes)
 {
     *leaves = seen->leaves;
-    *bytes = seen->bytes;
+    *bytes = seen->bytes + seen->copied;
 }
 
 uint64_t vtd_seen_pages(const VtdSeen *seen)

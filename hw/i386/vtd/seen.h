@@ -97,6 +97,12 @@ void vtd_seen_size(const VtdSeen *seen, uint64_t *leaves,
 uint64_t vtd_seen_pages(const VtdSeen *seen);
 
 /*
+ * A sync begins, in one or several calls of vtd_seen_sync(); of all input
+ * addresses, or of some
+ */
+void vtd_seen_begin(VtdSeen *seen, bool all);
+
+/*
  * Take over what the guest's tables say from @first to @last, and beyond as
  * far as a superpage that is there, or was, reaches; tell @diff of all that
  * is or was mapped there.  With @each_leaf, a GONE range is one old leaf.  The

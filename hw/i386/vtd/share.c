@@ -304,6 +304,7 @@ static void vtd_share_sync_range(VtdShare *share, const char *reason,
     share->next = first;
     share->last = last;
     vtd_trace_sync(share->v, &share->tables, share->seen, first, last);
+    vtd_seen_begin(share->seen, first == 0 && last == width_last);
     vtd_share_sync_piece(share, true, at_once);
 }
 

@@ -396,6 +396,43 @@ static void vtd_sync_leaf(VtdLook *look, VtdPlace *place, uint64_t start,
     vtd_place_store(look, place, new);
 }
 
+/*
+ * The block is what the table at @ref was composed to, which is still what it
+ * would be: nothing has changed
+ */
+static bool vtd_sync_composed_before(VtdLook *look, const VtdPlace *place,
+                                     uint64_t start, uint64_t ref,
+                                     uint64_t upper)
+{
+    VtdSeenStats *stats = look->seen->config->stats;
+    VtdSource **sources = place->gib ? place->gib->source : NULL;
+
+    if (!sources || !vtd_guest_as_before(look->guest, sources[place->index],
+                                         ref, upper)) {
+        return false;
+    }
+    stats->compared += VTD_ENTRIES;
+    stats->unchanged += VTD_ENTRIES;
+    vtd_look_report(look, VTD_DIFF_KEPT, 1, start, start + VTD_BLOCK_SIZE - 1,
+                    0, 0);
+    return true;
+}
+
+/* Remember what the table at @ref was composed of, if all of it was taken */
+static void vtd_sync_keep_source(VtdLook *look, const VtdPlace *place,
+                                 uint64_t ref, uint64_t upper)
+{
+    VtdGuest *guest = look->guest;
+    VtdGib *gib = place->gib;
+    const VtdBlock *held = gib && gib->block ? gib->block[place->index] : NULL;
+
+    if (held && look->seen->copies_wanted &&
+        vtd_sync_as_seen(held, guest->copy, upper)) {
+        vtd_gib_set_source(look->seen, gib, place->index,
+                           vtd_compose_source(&guest->compose, ref, upper));
+    }
+}
+
 /* @entry of level 2 leads to the block, or to nothing (0) */
 static void vtd_sync_block(VtdLook *look, VtdPlace *place,
                            const VtdBlock *old, uint64_t entry,
@@ -416,6 +453,9 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
         vtd_sync_leaf(look, place, start, old, &new);
         break;
     case VTD_ENTRY_TABLE:
+        if (vtd_sync_composed_before(look, place, start, table, upper)) {
+            break;
+        }
         if (old) {
             vtd_sync_table(look, place, start, old,
                            vtd_guest_table(look->guest, table, 1, upper),
@@ -423,6 +463,7 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
         } else {
             vtd_sync_new_table(look, place, start, table, upper);
         }
+        vtd_sync_keep_source(look, place, table, upper);
         break;
     case VTD_ENTRY_EMPTY:
         if (old) {
@@ -708,6 +749,14 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
     }
 }
 
+void vtd_seen_begin(VtdSeen *seen, bool all)
+{
+    seen->copies_wanted = all && seen->tables.second_levels;
+    if (seen->copies_wanted) {
+        vtd_copies_refresh(seen);
+    }
+}
+
 uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
                         bool each_leaf, VtdDiffFn *diff, void *opaque)
 {
@@ -730,7 +779,7 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
         return 0;
     }
     vtd_gibs_begin(&look.gibs, seen, first, look.last);
-    vtd_guest_begin(&guest, seen->config, &seen->tables);
+    vtd_guest_begin(&guest, seen);
     vtd_sync_level(&look, seen->tables.top, seen->tables.levels, 0,
                    format->permission);
     vtd_gibs_end(&look.gibs);
