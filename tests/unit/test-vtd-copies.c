@@ -367,6 +367,50 @@ static void test_idle(void)
     world_free(&w);
 }
 
+/* What there is no room for is composed each time, and right */
+static void test_no_room(void)
+{
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 2);
+    for (uint64_t room = 4096; room <= 64 << 10;
+         room += room < 4200 ? 8 : 2000) {
+        seen = vtd_seen_new(&w.config, &w.tables);
+        seen->copied = w.config.max_bytes - room;
+        for (unsigned i = 0; i < 20; i++) {
+            edit(&w);
+            sync_all(&w, seen);
+            g_assert_cmpuint(seen->copied, <=, w.config.max_bytes);
+            assert_seen(&w, seen);
+        }
+        vtd_seen_free(seen);
+    }
+    world_free(&w);
+}
+
+/* The same pages of the second stage, which permits what one leaf asks for */
+static void test_rights(void)
+{
+    World w;
+    VtdSeen *seen;
+    uint64_t input = page(VTD_ENTRIES);
+
+    world_init(&w, 4);
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
+        put(&w, SECOND_1 + 1, i, TARGET | QVTD_W);
+    }
+    put(&w, FIRST_2, 0, input | QVTD_PS | QVTD_FS_P | QVTD_FS_US);
+    put(&w, FIRST_2, 1, input | QVTD_PS | QVTD_FS_USER);
+    put(&w, FIRST_2, 2, 0);
+    put(&w, FIRST_2, 3, 0);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    g_assert_cmpuint(vtd_seen_pages(seen), ==, VTD_ENTRIES);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
 /* Nothing is left of copies once nothing is mapped */
 static void test_account(void)
 {
@@ -396,6 +440,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vtd/copies/random", test_random);
     g_test_add_func("/vtd/copies/idle", test_idle);
+    g_test_add_func("/vtd/copies/no-room", test_no_room);
+    g_test_add_func("/vtd/copies/rights", test_rights);
     g_test_add_func("/vtd/copies/account", test_account);
     return g_test_run();
 }

@@ -369,7 +369,9 @@ static void vtd_sync_new_table(VtdLook *look, VtdPlace *place, uint64_t start,
     if (!guest || vtd_sync_as_seen(NULL, guest, upper)) {
         look->seen->config->stats->compared += VTD_ENTRIES;
         look->seen->config->stats->unchanged += VTD_ENTRIES;
-        vtd_sync_note_empty(look, gpa, 1, look->format->permission);
+        /* Where two stages are composed, @upper may be what permits nothing */
+        vtd_sync_note_empty(look, gpa, 1, look->seen->tables.second_levels
+                                          ? upper : look->format->permission);
         return;
     }
     look->found++;
