@@ -11,6 +11,7 @@
 #include "vtd-mirror.h"
 
 #define SID                     0x0310
+#define FORGETS                 0x0318
 #define DID                     7
 #define IOVA                    0x40000000ull
 #define USER                    (QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D)
@@ -23,7 +24,7 @@ typedef struct Fixture {
     QVtdFirst first;
 } Fixture;
 
-static Fixture fixture_new(unsigned fs_levels)
+static Fixture fixture_new(unsigned fs_levels, bool device_iotlb)
 {
     VtdConfig config = mirror_config;
     Fixture f;
@@ -35,6 +36,8 @@ static Fixture fixture_new(unsigned fs_levels)
     config.fs_1g = true;
     config.snooped_walks = true;
     config.write_buffer = true;
+    config.device_iotlb = device_iotlb;
+    config.pasid_bits = device_iotlb ? 20 : 0;
     f.h = mirror_host(&config);
     f.vtd = &f.h->vtd;
     gcmd(f.h, QVTD_TE, false);
@@ -68,7 +71,7 @@ static void attach_first(Fixture *f)
 
 static void test_second_stage(void)
 {
-    Fixture f = fixture_new(4);
+    Fixture f = fixture_new(4, false);
 
     qvtd_map(f.vtd, &f.second, IOVA, TARGET, 1, QVTD_RW);
     qvtd_sm_attach_second(f.vtd, SID, &f.second);
@@ -94,7 +97,7 @@ static void test_second_stage(void)
 /* A mapping is there when WBFS reads 0; an idle flush says nothing */
 static void test_first_stage(const void *levels)
 {
-    Fixture f = fixture_new(GPOINTER_TO_UINT(levels));
+    Fixture f = fixture_new(GPOINTER_TO_UINT(levels), false);
     QVtd *vtd = f.vtd;
 
     attach_first(&f);
@@ -137,7 +140,7 @@ static void test_first_stage(const void *levels)
 /* A device that goes from one kind of tables to the other, and off */
 static void test_switches(void)
 {
-    Fixture f = fixture_new(4);
+    Fixture f = fixture_new(4, false);
 
     qvtd_map(f.vtd, &f.second, IOVA, TARGET, 1, QVTD_RW);
     qvtd_map(f.vtd, &f.second, IOVA + 0x1000, TARGET + 0x1000, 1, QVTD_RW);
@@ -166,7 +169,7 @@ static void test_switches(void)
 /* While dirty pages are tracked: before the section goes, with the targets */
 static void leave_while_tracked(bool first, bool off)
 {
-    Fixture f = fixture_new(4);
+    Fixture f = fixture_new(4, false);
 
     qvtd_map(f.vtd, &f.second, IOVA, TARGET, 1, QVTD_RW);
     qvtd_map(f.vtd, &f.second, IOVA + MIB2, TARGET + MIB2, 2, QVTD_RW);
@@ -203,6 +206,76 @@ static void test_leave_while_tracked(void)
     }
 }
 
+/* The only thing that a listener which forgets was told since, or nothing */
+static void expect_forgets(Fixture *f, uint64_t first, uint64_t last,
+                           bool device_tlb)
+{
+    GArray *forgets = f->h->forgets;
+    unsigned told = 0;
+
+    for (unsigned i = 0; i < forgets->len; i++) {
+        const Forget *forget = &g_array_index(forgets, Forget, i);
+
+        if (forget->sid == FORGETS) {   /* others are not attached */
+            told++;
+            g_assert_cmphex(forget->first, ==, first);
+            g_assert_cmphex(forget->last, ==, last);
+            g_assert_true(forget->device_tlb == device_tlb);
+        }
+    }
+    g_assert_cmpuint(told, ==, !!last);
+    g_array_set_size(forgets, 0);
+}
+
+/*
+ * Who forgets, as vhost does, hears of its own PASID's invalidations, and of
+ * device-TLBs without a PASID; of those with one it would make nothing.
+ */
+static void test_forgets(void)
+{
+    Fixture f = fixture_new(4, true);
+    Device *d = device_new(f.h, FORGETS);
+    Strict *s = strict_listen(d, false);
+    uint64_t first = IOVA, last = IOVA + 0x3fff;
+
+    qvtd_sm_attach_first(f.vtd, FORGETS, &f.first);
+    told(&f);
+    g_array_set_size(f.h->forgets, 0);
+
+    qvtd_invalidate(f.vtd, QVTD_INV_PASID_IOTLB_ALL(DID, 0));
+    expect_forgets(&f, 0, UINT64_MAX, false);
+    qvtd_invalidate(f.vtd, QVTD_INV_PASID_IOTLB_PAGES(DID, 0, IOVA, 2));
+    expect_forgets(&f, first, last, false);
+    qvtd_invalidate(f.vtd, QVTD_INV_PASID_IOTLB_ALL(DID, 1));
+    expect_forgets(&f, 0, 0, false);
+    qvtd_invalidate(f.vtd, QVTD_INV_PASID_IOTLB_PAGES(DID + 1, 0, IOVA, 2));
+    expect_forgets(&f, 0, 0, false);
+    qvtd_invalidate(f.vtd, QVTD_INV_IOTLB_PAGES(DID, IOVA, 2));
+    expect_forgets(&f, 0, UINT64_MAX, false);
+    g_assert_true(qvtd_flush_write_buffer(f.vtd));
+    expect_forgets(&f, 0, 0, false);
+
+    qvtd_invalidate(f.vtd, QVTD_INV_DEVICE_TLB(FORGETS, IOVA));
+    expect_forgets(&f, IOVA, IOVA + 0xfff, true);
+    for (uint32_t pasid = 0; pasid < 2; pasid++) {
+        qvtd_invalidate(f.vtd, QVTD_INV_PASID_DEVICE_TLB(FORGETS, pasid,
+                                                         IOVA));
+        expect_forgets(&f, 0, 0, false);
+    }
+
+    /* A second stage has no PASID in its tag (7.7) */
+    qvtd_sm_attach_second(f.vtd, FORGETS, &f.second);
+    told(&f);
+    g_array_set_size(f.h->forgets, 0);
+    qvtd_invalidate(f.vtd, QVTD_INV_PASID_IOTLB_ALL(DID, 0));
+    expect_forgets(&f, 0, 0, false);
+    qvtd_invalidate(f.vtd, QVTD_INV_IOTLB_PAGES(DID, IOVA, 2));
+    expect_forgets(&f, first, last, false);
+    strict_unlisten(s);
+    device_free(d);
+    fixture_free(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -216,5 +289,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/scalable/shadow/leave-while-tracked",
                     test_leave_while_tracked);
 
+    g_test_add_func("/vtd/scalable/shadow/forgets", test_forgets);
     return g_test_run();
 }

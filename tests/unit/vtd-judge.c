@@ -172,15 +172,31 @@ static bool interrupt_equal(const Met *a, const Met *b)
              a->interrupt.level == b->interrupt.level));
 }
 
+/*
+ * In scalable mode a translation that was cached before a dirty bit was set
+ * permits less than one that is made now: a write asks again.
+ */
+static bool translation_alike(const Replay *r, const VtdTranslation *a,
+                              const VtdTranslation *b)
+{
+    VtdTranslation now = *b;
+
+    if (r->q->config.scalable_mode) {
+        now.read = a->read;
+        now.write = a->write;
+    }
+    return translation_equal(a, &now);
+}
+
 /* Whether what was @met may be, where @right was */
-static bool met_equal(const Met *met, const Met *right)
+static bool met_equal(const Replay *r, const Met *met, const Met *right)
 {
     if (met->passed != right->passed ||
         (met->recorded && met->reason != right->reason)) {
         return false;
     }
     return interrupt_equal(met, right) &&
-           translation_equal(&met->t, &right->t);
+           translation_alike(r, &met->t, &right->t);
 }
 
 static bool prior_equal(const Prior *prior, const Prior *is)
@@ -244,14 +260,14 @@ void judge_request(Replay *r, const Act *act, const Met *met,
                                    !translation_equal(&met->t, &seen->t))) {
             met_wrong(r, act, met, seen);
         }
-    } else if (!met_equal(met, seen) && !was_right_before(r, &is)) {
+    } else if (!met_equal(r, met, seen) && !was_right_before(r, &is)) {
         right = d ? fresh_translate(r, d, act->addr, act->access, true)
                   : fresh_interrupt(r, act);
-        if (!met_equal(met, &right)) {
+        if (!met_equal(r, met, &right)) {
             right = d ? fresh_translate(r, d, act->addr, act->access, false)
                       : right;
         }
-        if (!met_equal(met, &right)) {
+        if (!met_equal(r, met, &right)) {
             met_wrong(r, act, met, &right);
         }
     }
@@ -271,6 +287,39 @@ static bool hides_faults(Replay *r, Device *d)
         return d->space->context && d->space->context->fpd;
     }
     return context < RAM_SIZE && (host_get(h, context) & QVTD_FPD);
+}
+
+/*
+ * The same in scalable mode, where the plain walk knows all reasons: of
+ * memory in which the page that was not readable is none.
+ */
+static void judge_blocked_scalable(Replay *r, const Act *act, const Met *met)
+{
+    Host *h = r->h;
+    Plain plain = plain_of(h);
+    bool *hole = &h->hole[r->gpa / QVTD_PAGE % (RAM_SIZE / QVTD_PAGE)];
+    bool was_hole = *hole, hidden;
+    PlainContext context;
+    PlainAnswer answer;
+
+    *hole |= r->gpa < RAM_SIZE;
+    context = plain_context(&plain, h->v->contexts.root,
+                            r->device[act->device]->sid);
+    plain_sm_request(&plain, &context, act->addr,
+                     act->access == VTD_ACCESS_READ ? QVTD_R :
+                     act->access == VTD_ACCESS_WRITE ? QVTD_W : 0, &answer);
+    *hole = was_hole;
+    hidden = act->access == VTD_ACCESS_PROBE ||
+             (context.fpd && plain_qualified(answer.reason));
+    if (met->passed) {
+        wrong(r, "a request to 0x%" PRIx64 " passed", act->addr);
+    } else if (met->recorded &&
+               (!plain_answer_is(&answer, met->reason) || hidden)) {
+        wrong(r, "the reason is 0x%x, not 0x%x", met->reason, answer.reason);
+    } else if (!met->recorded && !hidden &&
+               !(r->fsts & (QVTD_FSTS_PPF | QVTD_FSTS_PFO))) {
+        wrong(r, "there is no fault for reason 0x%x", answer.reason);
+    }
 }
 
 /* A request that met a read that was refused */
@@ -302,8 +351,9 @@ static void judge_blocked(Replay *r, const Act *act, const Met *met)
 static bool in_queue(const Replay *r)
 {
     const VtdQueue *queue = &r->h->v->queue;
+    unsigned size = queue->wide ? 32 : 16;
 
-    return r->len == 16 && r->gpa - queue->base < queue->entries * 16;
+    return r->len == size && r->gpa - queue->base < queue->entries * size;
 }
 
 /* The error that the refusal made; it is cleared, and the queue goes on */
@@ -361,6 +411,23 @@ static GArray *followed(Replay *r, unsigned device)
     }
     context.top = share->tables.top;
     context.levels = share->tables.levels;
+    if (vtd_scalable(r->h->v)) {
+        const VtdTables *tables = &share->tables;
+
+        context.snooped = tables->marks_snooped;
+        context.pgtt = QVTD_PGTT_SECOND;
+        context.ss_marks = tables->accessed;
+        if (tables->first) {
+            context.pgtt = tables->second_levels ? QVTD_PGTT_NESTED
+                                                 : QVTD_PGTT_FIRST;
+            context.fs_top = tables->top;
+            context.fs_levels = tables->levels;
+            context.ea = tables->accessed & BIT(10);
+            context.top = tables->second_top;
+            context.levels = tables->second_levels;
+            context.ss_marks = tables->second_dirty;
+        }
+    }
     return plain_mapped(&plain, &context);
 }
 
@@ -526,7 +593,12 @@ static void judge_shadow(Replay *r, const Act *act, unsigned i)
 void judge_refused(Replay *r, const Act *act, const Met *met)
 {
     if (act->kind == ACT_TRANSLATE || act->kind == ACT_INTERRUPT) {
-        if (r->kind == REFUSE_READ) {
+        if (r->kind != REFUSE_READ) {
+            return;
+        }
+        if (act->kind == ACT_TRANSLATE && vtd_scalable(r->h->v)) {
+            judge_blocked_scalable(r, act, met);
+        } else {
             judge_blocked(r, act, met);
         }
         return;
@@ -556,6 +628,31 @@ void judge_step(Replay *r)
 
 /* In the end */
 
+/* Registers do nothing in scalable mode: a queue of its own, in the last page */
+static void settle_by_queue(Replay *r, uint32_t gsts)
+{
+    static const QVtdDesc descs[] = {
+        QVTD_INV_CONTEXT_GLOBAL, QVTD_INV_PASID_CACHE_GLOBAL,
+        QVTD_INV_IOTLB_GLOBAL,
+    };
+    const uint64_t base = RAM_SIZE - QVTD_PAGE;
+    Vtd *v = r->h->v;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(descs); i++) {
+        host_put(r->h, base + i * 32, descs[i].lo);
+        host_put(r->h, base + i * 32 + 8, descs[i].hi);
+    }
+    vtd_mmio_write(v, QVTD_FSTS, QVTD_FSTS_IQE, 4);
+    vtd_mmio_write(v, QVTD_IQT, 0, 4);
+    vtd_mmio_write(v, QVTD_IQA, base | QVTD_IQA_DW, 8);
+    vtd_mmio_write(v, QVTD_GCMD, gsts | QVTD_QIE, 4);
+    vtd_mmio_write(v, QVTD_IQT, G_N_ELEMENTS(descs) * 32, 4);
+    replay_pump(r);
+    if (vtd_mmio_read(v, QVTD_IQH, 8) != G_N_ELEMENTS(descs) * 32) {
+        wrong(r, "an invalidation does not end");
+    }
+}
+
 static void settle(Replay *r)
 {
     Vtd *v = r->h->v;
@@ -566,6 +663,10 @@ static void settle(Replay *r)
     gsts = vtd_mmio_read(v, QVTD_GSTS, 4) & QVTD_GCMD_LEVELS;
     vtd_mmio_write(v, QVTD_GCMD, gsts & ~QVTD_QIE, 4);
     replay_pump(r);
+    if (vtd_scalable(v)) {
+        settle_by_queue(r, gsts);
+        return;
+    }
     vtd_mmio_write(v, QVTD_CCMD, BIT(63) | BIT(61), 8);
     replay_pump(r);
     vtd_mmio_write(v, QVTD_IOTLB, BIT(63) | BIT(60), 8);
@@ -654,7 +755,7 @@ static void judge_caches(Replay *r)
             met.passed = device_translate(d, act->addr, act->access, &met.t);
             right = fresh_translate(r, d, act->addr, act->access, false);
             if (met.passed != right.passed ||
-                (met.passed && !translation_equal(&met.t, &right.t))) {
+                (met.passed && !translation_alike(r, &met.t, &right.t))) {
                 met_wrong(r, act, &met, &right);
             }
         } else if (act->kind == ACT_INTERRUPT &&

@@ -111,6 +111,18 @@ static bool after_write(void *host, uint64_t gpa, const void *buf, size_t len)
     return done;
 }
 
+static bool after_swap(void *host, uint64_t gpa, uint64_t old, uint64_t new)
+{
+    Host *h = host;
+    Record *r = record_find(h->v);
+    bool done = host_ops->swap(host, gpa, old, new);
+
+    if (done && r && !h->concurrent && gpa < RAM_SIZE) {
+        r->ram[gpa / 8] = new;
+    }
+    return done;
+}
+
 static int after_notify(void *space_opaque, const VtdNotice *notice)
 {
     Device *d = space_opaque;
@@ -154,6 +166,7 @@ static void record_layout(Record *r)
     if (!memcmp(r->layout.hole, h->hole, sizeof(r->layout.hole)) &&
         !memcmp(r->layout.behind_io, h->behind_io,
                 sizeof(r->layout.behind_io)) &&
+        !memcmp(r->layout.rom, h->rom, sizeof(r->layout.rom)) &&
         r->layout.regions->len == h->regions->len &&
         (!bytes || !memcmp(r->layout.regions->data, h->regions->data,
                            bytes))) {
@@ -161,6 +174,7 @@ static void record_layout(Record *r)
     }
     memcpy(r->layout.hole, h->hole, sizeof(r->layout.hole));
     memcpy(r->layout.behind_io, h->behind_io, sizeof(r->layout.behind_io));
+    memcpy(r->layout.rom, h->rom, sizeof(r->layout.rom));
     g_array_free(r->layout.regions, TRUE);
     r->layout.regions = g_array_copy(h->regions);
     layout = sweep_copy(&r->layout, sizeof(r->layout));
@@ -300,6 +314,7 @@ Vtd *__wrap_vtd_new(const VtdConfig *config, const VtdOps *ops, void *host)
     host_ops = ops;
     recorded_ops = *ops;
     recorded_ops.write = after_write;
+    recorded_ops.swap = after_swap;
     recorded_ops.notify = after_notify;
     r->v = __real_vtd_new(config, &recorded_ops, host);
     r->h->after_put = after_put;

@@ -172,6 +172,7 @@ static void lay_out(Replay *r, const Layout *layout)
 
     memcpy(h->hole, layout->hole, sizeof(layout->hole));
     memcpy(h->behind_io, layout->behind_io, sizeof(layout->behind_io));
+    memcpy(h->rom, layout->rom, sizeof(layout->rom));
     g_array_free(h->regions, TRUE);
     h->regions = g_array_copy(layout->regions);
     for (unsigned i = 0; i < h->regions->len; i++) {

@@ -50,6 +50,7 @@ typedef enum Listening {
 typedef struct Layout {
     bool hole[RAM_SIZE / QVTD_PAGE];
     bool behind_io[RAM_SIZE / QVTD_PAGE];
+    bool rom[RAM_SIZE / QVTD_PAGE];
     GArray *regions;            /* VtdRam */
 } Layout;
 

@@ -6,8 +6,9 @@
  * Owns what a device's address space is by the structures in guest memory,
  * found in the slowest way that is surely right: from root and context entry
  * down through each table, entry by entry, with every reserved bit: plain.c,
- * and plain-sm.c for scalable mode, with plain-sm-leaves.c.  It shares nothing with the engine.
- * Section numbers are those of docs/specs/intel-vtd.rst.  One thread.
+ * and plain-sm.c for scalable mode, with plain-sm-leaves.c.  It shares nothing
+ * with the engine.  Section numbers are those of docs/specs/intel-vtd.rst.  One
+ * thread.
  */
 
 #ifndef TESTS_VTD_PLAIN_H
