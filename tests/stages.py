@@ -51,7 +51,8 @@ GENERAL_QTESTS = ("device-introspect-test", "qmp-cmd-test")
 SERIES_QTESTS = ("intel-iommu-queue-test", "intel-iommu-shadow-test",
                  "intel-iommu-test", "vtd-testdev-test")
 # Unit tests that take long, and run in the stage unit
-LONG_UNITS = ("test-vtd-shadow-random", "test-vtd-limits")
+LONG_UNITS = ("test-vtd-shadow-random", "test-vtd-shadow-modes",
+              "test-vtd-limits")
 
 # What a build of the engine alone needs
 UNIT_PACKAGES = ("gcc", "libc6-dev", "meson", "ninja-build", "pkgconf",

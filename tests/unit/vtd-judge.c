@@ -628,7 +628,7 @@ void judge_step(Replay *r)
 
 /* In the end */
 
-/* Registers do nothing in scalable mode: a queue of its own, in the last page */
+/* Registers do nothing in scalable mode: a queue, in the last page */
 static void settle_by_queue(Replay *r, uint32_t gsts)
 {
     static const QVtdDesc descs[] = {
