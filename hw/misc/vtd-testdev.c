@@ -129,8 +129,8 @@ static IOMMUTLBEntry identity(uint64_t iova)
     return entry;
 }
 
-/* What the IOMMU's region says, all permissions and no fault */
-static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova)
+/* What the IOMMU's region says; without @flags all permissions and no fault */
+static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova, unsigned flags)
 {
     TestdevSection *section;
 
@@ -139,7 +139,7 @@ static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova)
 
         if (addr >= section->n.start && addr <= section->n.end) {
             return memory_region_get_iommu_class_nocheck(section->iommu)->
-                translate(section->iommu, addr, IOMMU_NONE,
+                translate(section->iommu, addr, flags,
                           section->n.iommu_idx);
         }
     }
@@ -149,10 +149,12 @@ static IOMMUTLBEntry ask_region(VtdTestdev *s, uint64_t iova)
 static int do_probe(VtdTestdev *s)
 {
     uint64_t n = s->args[1], access = s->args[2];
+    bool of_region = !access || access & TESTDEV_PROBE_FLAGS;
     g_autofree TestdevProbe *probes = from_guest(s->args[0], n,
                                                  sizeof(*probes));
 
-    if (!probes || access > IOMMU_WO) {
+    if (!probes || (access > IOMMU_WO &&
+                    access / TESTDEV_PROBE_FLAGS != 1)) {
         return TESTDEV_REFUSED;
     }
     for (uint64_t i = 0; i < n; i++) {
@@ -160,13 +162,14 @@ static int do_probe(VtdTestdev *s)
         IOMMUTLBEntry entry;
 
         WITH_RCU_READ_LOCK_GUARD() {
-            entry = access == IOMMU_NONE ? ask_region(s, iova)
+            entry = of_region
+                ? ask_region(s, iova, access & ~TESTDEV_PROBE_FLAGS)
                 : address_space_get_iotlb_entry(s->as, iova,
                                                 access == IOMMU_WO,
                                                 MEMTXATTRS_UNSPECIFIED);
         }
         /* The core's own entries do not say */
-        if (access == IOMMU_NONE && testdev_pasid(&entry) != PCI_NO_PASID) {
+        if (of_region && testdev_pasid(&entry) != PCI_NO_PASID) {
             testdev_count_error(s, TESTDEV_ERROR_PASID);
         }
         probes[i].target = cpu_to_le64(

@@ -399,6 +399,48 @@ static void test_translation_requests(void)
 }
 
 /*
+ * An access of which more is said than read or write is one all the same:
+ * newer versions of QEMU have bits for execution, privilege and others.
+ */
+static void test_access_bits(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t iova;
+        unsigned flags;
+        bool ok, fault;
+    } rows[] = {
+        { "read", IOVA, 1, true, false },
+        { "write", IOVA + QVTD_PAGE, 2, true, false },
+        { "neither, of no page", IOVA + MIB2, 0, false, false },
+        { "read of a page to write", IOVA + QVTD_PAGE, 1, false, true },
+        { "write to a page to read", IOVA, 2, false, true },
+    };
+    QVtdFault fault;
+    Board w;
+
+    board_start_plain(&w);
+    BOARD_EDIT(&w, LEAVES_BITS(1, IOVA, RAM, 1, QVTD_R),
+               LEAVES_BITS(1, IOVA + QVTD_PAGE, RAM, 1, QVTD_W));
+    qvtd_invalidate_all(&w.d);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (unsigned bit = 2; bit < 8; bit++) {
+            TestdevProbe p = { .iova = rows[i].iova };
+
+            qvtd_row("%s, bit %u", rows[i].name, bit);
+            testdev_probe_all(&w.a, &p, 1, TESTDEV_PROBE_FLAGS | 1u << bit |
+                              rows[i].flags);
+            expect_eq(p.perm != 0, rows[i].ok);
+            expect_eq(qvtd_take_fault(&w.d, &fault), rows[i].fault);
+            if (rows[i].fault) {
+                expect_eq(fault.sid, w.a.sid);
+            }
+        }
+    }
+    board_stop(&w);
+}
+
+/*
  * What the unit does not notify of.  Sections come by what the guest does, so
  * nothing is refused here to a device for which that is fatal: vhost asks for
  * no MAP, and a device of the host without caching mode is refused before.
@@ -715,6 +757,7 @@ int main(int argc, char **argv)
                    test_ats_unsupported);
     qtest_add_func("/intel-iommu/shadow/13-translation-requests",
                    test_translation_requests);
+    qtest_add_func("/intel-iommu/shadow/13-access-bits", test_access_bits);
     qtest_add_func("/intel-iommu/shadow/13-not-registered",
                    test_not_registered);
     return g_test_run();

@@ -312,6 +312,8 @@ static void test_refusals(void)
           TESTDEV_REFUSED },
         { "probe for access 3", TESTDEV_PROBE, { RAM, 1, 3 },
           TESTDEV_REFUSED },
+        { "probe for access 512", TESTDEV_PROBE, { RAM, 1, 512 },
+          TESTDEV_REFUSED },
         { "DMA longer than the buffer", TESTDEV_DMA, { RAM, 4097 },
           TESTDEV_REFUSED },
         { "DMA to a hole", TESTDEV_DMA, { QVTD_HOLE, 8, 1 }, TESTDEV_FAILED },

@@ -76,8 +76,11 @@
 /*
  * Fill in (1) TestdevProbe at (0) for an access of (2): 0 asks the region
  * for all permissions, 1 and 2 take the way of a read or a write of vhost.
+ * With TESTDEV_PROBE_FLAGS the lower bits are an IOMMUAccessFlags, of any
+ * version of QEMU, with which the region is asked.
  */
 #define TESTDEV_PROBE           6
+#define TESTDEV_PROBE_FLAGS     0x100
 /* A DMA of (1) bytes at IOVA (0), from the buffer if (2), else to it */
 #define TESTDEV_DMA             7
 /*
