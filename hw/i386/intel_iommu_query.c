@@ -24,7 +24,7 @@
 #include "vtd/words.h"
 
 /* Each range is some microseconds of work, until it is JSON */
-#define RANGES_MAX              64
+#define RANGES_MAX              32
 /* For how long others have the big lock between two pieces */
 #define PAUSE_NS                (100 * 1000)
 
