@@ -9,6 +9,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 QEMU = TOP / "build/qemu"
 EXCEPTIONS = TOP / "tests/checkpatch-exceptions"
+SYMPTOMS = TOP / "docs/system/devices/intel-iommu-symptoms.rst"
 
 PACKAGES = ("perl", "shellcheck", "flake8", "python3-sphinx",
             "python3-sphinx-rtd-theme")
@@ -86,9 +87,45 @@ def check_manual():
     return wrong
 
 
+def _missing_test(words):
+    """Why a test that the page of symptoms names is not there, or None."""
+    program, *name = words
+    if program.startswith("scripts/boot --case "):
+        path, name = TOP / "tests/guest/cases.py", [program.split()[-1]]
+    elif program.startswith("scripts/"):
+        path = TOP / f"tests/guest/{program.removeprefix('scripts/')}.py"
+    else:
+        where = "qtest" if program.startswith("intel-iommu-") else "unit"
+        path = TOP / f"tests/{where}/{program}.c"
+    if len(name) != 1 or not path.exists():
+        return f"no test {' '.join(words)}"
+    # Cases and paths as a whole, names of checks without what follows
+    text = f'"{name[0]}' + ('"' if "libvirt" not in program else "")
+    return None if text in path.read_text() else f"{path.name}: no {name[0]}"
+
+
+def check_symptoms():
+    """Each symptom names tests, and all of them are there."""
+    wrong = []
+    text = SYMPTOMS.read_text()
+    # A title is a line with another below that underlines it
+    titles = re.findall(r"^(\S.*)\n---+$", text, re.MULTILINE)
+    shown = re.findall(r"^Shown by\n((?:    .*\n?)+)", text, re.MULTILINE)
+    if not titles or len(shown) < len(titles):
+        wrong.append(f"{SYMPTOMS.name}: {len(titles)} symptoms, of which "
+                     f"{len(shown)} name a test")
+    for block in shown:
+        for each in block.split(";"):
+            why = _missing_test(re.findall("``([^`]+)``",
+                                           " ".join(each.split())))
+            wrong += [f"{SYMPTOMS.name}: {why}"] if why else []
+    return wrong
+
+
 CHECKS = (
     ("checkpatch", check_c),
     ("shellcheck", check_shell),
     ("flake8", check_python),
     ("manual", check_manual),
+    ("symptoms", check_symptoms),
 )

@@ -138,7 +138,9 @@ static void notify_kept(TestdevSection *section, IOMMUTLBEntry *entry, int kind)
     }
     log_add(s, &log);
     if (kind == TESTDEV_MAP) {
-        iommu_map_set_result(testdev_error_result(log.error));
+        iommu_map_set_result(log.error == TESTDEV_ERROR_FORCED
+                             ? -s->fail_errno
+                             : testdev_error_result(log.error));
     }
     testdev_reader_pass(s);
     s->counters[TESTDEV_OWN_NS] += get_clock() - begin;

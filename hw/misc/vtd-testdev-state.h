@@ -108,7 +108,8 @@ struct VtdTestdev {
     unsigned flags;             /* IOMMUNotifierFlag */
     QemuMutex table_lock;
     TestdevTable mappings;
-    uint64_t fail_map;
+    uint32_t fail_map;
+    int fail_errno;
     GArray *log;                /* TestdevLog */
 
     /* vtd-testdev-threads.c */

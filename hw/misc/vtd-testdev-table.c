@@ -163,8 +163,6 @@ int testdev_error_result(int error)
         return -EEXIST;
     case TESTDEV_ERROR_LIMIT:
         return -ENOSPC;
-    case TESTDEV_ERROR_FORCED:
-        return -EFAULT;
     default:
         return -EINVAL;
     }

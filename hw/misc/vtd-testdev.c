@@ -334,7 +334,8 @@ static void testdev_write(void *opaque, hwaddr addr, uint64_t value,
                     ? commands[value](s) : TESTDEV_REFUSED;
         break;
     case TESTDEV_FAIL_MAP:
-        s->fail_map = value;
+        s->fail_map = (uint32_t)value;
+        s->fail_errno = (value >> 32) ?: EFAULT;
         break;
     case TESTDEV_LIMIT:
         s->mappings.limit = value;

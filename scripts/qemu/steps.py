@@ -285,6 +285,7 @@ reset.
          'tests/qtest/intel-iommu-log-test.c',
          'tests/qtest/intel-iommu-props-test.c',
          'tests/qtest/intel-iommu-reset-test.c',
+         'tests/qtest/intel-iommu-symptom-test.c',
          'tests/qtest/intel-iommu-trace-test.c'),
 
     step('tests/qtest: DMA of VT-d', '''

@@ -11,6 +11,7 @@ TAP; the exit status is 0 if every check passed.
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import re
@@ -197,10 +198,25 @@ def judge_monitor(tap, libvirt, device):
               "info vtd: shows both", info)
 
 
+def judge_refusal(tap, libvirt, domain):
+    """What libvirt says of a domain that lacks what the docs name."""
+    domain = copy.deepcopy(domain)
+    features = domain.find("features")
+    features.remove(features.find("ioapic"))
+    try:
+        libvirt.virsh_xml(domain, "define")
+        said = "it takes that"
+    except Broken as why:
+        said = str(why)
+    tap.check("requires split I/O APIC (ioapic driver='qemu')" in said,
+              "without a split I/O APIC libvirt says so", said)
+
+
 def judge(tap, libvirt, blocks):
     """All checks; what can't go on raises Broken."""
     libvirt.wait()
     tap.check(True, "libvirtd runs in session mode")
+    judge_refusal(tap, libvirt, with_our_qemu(blocks["domain"], libvirt.qemu))
     libvirt.virsh_xml(with_our_qemu(blocks["domain"], libvirt.qemu), "define")
     libvirt.virsh("start", NAME)
     state = libvirt.virsh("domstate", NAME)

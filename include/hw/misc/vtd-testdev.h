@@ -46,7 +46,8 @@
 #define TESTDEV_COMMAND         0x00    /* write: carry it out, with ARGs */
 #define TESTDEV_STATUS          0x08    /* of the last command */
 #define TESTDEV_RESULT          0x10    /* of the last command */
-#define TESTDEV_FAIL_MAP        0x18    /* the n-th MAP from now on fails */
+#define TESTDEV_FAIL_MAP        0x18    /* the n-th MAP from now on fails, */
+#define TESTDEV_FAIL_ERRNO(e)   ((uint64_t)(e) << 32)   /* with this errno */
 #define TESTDEV_LIMIT           0x20    /* as the property */
 #define TESTDEV_ARG(n)          (0x40 + 8 * (n))
 #define TESTDEV_ARGS            8
