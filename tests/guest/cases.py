@@ -80,6 +80,16 @@ OTHER_DEVICES = ("-object", "iothread,id=io",
                  "-device", "pcie-root-port,id=rootport,addr=03.0,chassis=1",
                  "-device", FAULTY_DEVICE)
 
+# All behind such a bridge are one to the IOMMU, by the bridge's number. What
+# Linux maps for the rings of the NIC is so mapped for the device beside it,
+# which listens as VFIO does.
+WATCHED = "conventional"
+WATCHED_DEVICES = (
+    "-device", f"i82801b11-bridge,id={WATCHED},addr=09.0",
+    "-device", f"vtd-testdev,bus={WATCHED},addr=1,record=off",
+    "-netdev", "user,id=rings", "-device",
+    f"virtio-net-pci,bus={WATCHED},addr=2,netdev=rings,romfile=,{VIRTIO}")
+
 # Nothing is mapped there, since Linux starts below 4 GiB.
 FAULTY_IOVA = 0x123456000
 
@@ -103,6 +113,7 @@ class Case:
     iova: int = FAULTY_IOVA
     fault: str = "[fault reason 0x06] PTE Read access is not set"
     short: bool = True              # in the test command, too
+    watched: bool = False           # by scripts/vtd-top and vtd-map
     positive: tuple = ("translations", "inv-iotlb-page")
     once: tuple = ()                # counters that must be 1
     zero: tuple = ()                # counters that must be 0
@@ -158,7 +169,7 @@ CASES = {case.name: case for case in (
          log=("Enabled IRQ remapping in ",
               "Host address width 48",
               "TLB invalidation policy: strict mode")),
-    Case("caching-mode", iommu="caching-mode=on",
+    Case("caching-mode", iommu="caching-mode=on", watched=True,
          log=("IOMMU batching disallowed due to virtualization",),
          positive=("translations", "inv-iotlb-page", "inv-context-device")),
     # The last CPU's id does not fit into the eight bits of an xAPIC.

@@ -197,6 +197,22 @@ def _check_complaints(tap, machine):
            if not re.search(rf": vtd_.*\biova={case.iova:#x}\b", line)]
     tap.check(not bad, f"{case.name}: QEMU complains of nothing else",
               "\n".join(bad[:20]))
+    reason = int(re.search(r"fault reason (0x[0-9a-f]+)", case.fault)[1], 16)
+    device = FAULTY.removeprefix("0000:").replace(".", ":0")
+    told = (f"vtd_iommu_translate: detected translation failure "
+            f"(dev={device}, iova={case.iova:#x}): read, reason {reason:#x}: ")
+    tap.check(log.count(told) == 1, f"{case.name}: QEMU tells of the fault",
+              log[-2000:])
+
+
+def _check_watch(tap, machine):
+    name, watch = machine.case.name, machine.watch
+    for what in "translations", "misses", "maps":
+        tap.check(watch.most(what) > 0, f"{name}: vtd-top shows {what}",
+                  f"{len(watch.rates)} intervals\n{watch.errors}")
+    tap.check(watch.ranges() > 0, f"{name}: vtd-map draws what Linux maps",
+              watch.errors or f"see {watch.picture}")
+    tap.check(not watch.errors, f"{name}: neither complains", watch.errors)
 
 
 def judge(tap, machine):
@@ -217,6 +233,8 @@ def judge(tap, machine):
     tap.check(machine.exit_status == 0, f"{name}: the guest powers off",
               f"QEMU's exit status: {machine.exit_status}")
     _check_complaints(tap, machine)
+    if machine.watch:
+        _check_watch(tap, machine)
     _check_log(tap, machine.case, log)
     if tap.failed > failed:
         note(f"--- end of {machine.console}")

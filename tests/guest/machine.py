@@ -16,7 +16,8 @@ import time
 
 import initramfs
 from cases import (CPUS, DISKS, DRIVERS, FAULTY, KERNEL_PARAMETERS, NICS,
-                   OTHER_DEVICES)
+                   OTHER_DEVICES, WATCHED_DEVICES)
+from watch import Watch
 
 MIB = 1 << 20
 DISK_HALF = 16 * MIB        # the sizes are in the guest's init, too
@@ -77,6 +78,7 @@ class Machine:
         self.stats = None           # the device's counters, if it has any
         self.stats_error = "the guest did not reach its end"
         self.boot_seconds = self.seconds = 0.0
+        self.watch = Watch(directory) if case.watched else None
         self.exit_status = None
         self.timed_out = False
         pattern = random.Random(case.name)
@@ -132,6 +134,8 @@ class Machine:
             "-device", ",".join(
                 filter(None, ("intel-iommu,id=iommu", self.case.iommu))),
             *OTHER_DEVICES]
+        if self.watch:
+            arguments += [*WATCHED_DEVICES, *self.watch.arguments]
         for disk in DISKS:
             arguments += ["-drive", f"if=none,id={disk.name},format=raw,"
                           f"file={self.image(disk)}",
@@ -150,6 +154,8 @@ class Machine:
             self.seconds = time.monotonic() - self.started
             if key == "kernel":
                 self.boot_seconds = self.seconds
+            if key == "kernel" and self.watch:
+                self.watch.start()
             if key == "kernel" and self.case.hot_cpu:
                 qmp.command("device_add", **{
                     "driver": "max-x86_64-cpu", "id": "hot-cpu",
@@ -162,6 +168,8 @@ class Machine:
                         property="stats")
                 except RuntimeError as error:
                     self.stats_error = str(error)
+                if self.watch:
+                    self.watch.end()
                 process.stdin.write("off\n")
                 process.stdin.flush()
 
@@ -194,5 +202,7 @@ class Machine:
             self.exit_status = process.wait()
         finally:
             timer.cancel()
+            if self.watch:
+                self.watch.stop()
             process.kill()
             process.wait()
