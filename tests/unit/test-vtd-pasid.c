@@ -21,24 +21,15 @@
 #define SRE                     BIT(0)
 #define WPE                     BIT(4)
 
-static const VtdConfig config = {
-    .aw_bits = 48,
-    .haw_bits = 46,
-    .caching_mode = true,
-    .pass_through = true,
-    .intr_remap = true,
-    .dma_drain = true,
-    .dma_translation = true,
-    .scalable_mode = true,
-    .first_stage = true,
-    .second_stage = true,
-    .nested = true,
-    .snooped_walks = true,
-    .supervisor = true,
-    .rid_pasid = true,
-    .abort_dma = true,
-    .pasid_bits = 20,
-};
+static VtdConfig pasid_config(void)
+{
+    VtdConfig config = host_full_config(48);
+
+    config.haw_bits = 46;
+    config.caching_mode = true;
+    config.abort_dma = true;
+    return config;
+}
 
 typedef struct World {
     Host *h;
@@ -69,6 +60,7 @@ static void set_pasid(World *w, uint32_t pasid, unsigned pgtt, uint16_t did,
 
 static World start(void)
 {
+    VtdConfig config = pasid_config();
     World w = { .h = host_new(&config) };
 
     w.vtd = &w.h->vtd;
@@ -271,7 +263,7 @@ static void test_modes_absent(void)
     } rows[] = { { 0, 0x02 }, { 1, 0x30 }, { 2, 0x30 }, { 3, 0x33 } };
 
     for (unsigned abort = 0; abort < 2; abort++) {
-        VtdConfig legacy = config;
+        VtdConfig legacy = pasid_config();
         World w;
 
         legacy.scalable_mode = legacy.first_stage = false;

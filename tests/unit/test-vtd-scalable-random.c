@@ -9,274 +9,10 @@
  */
 
 #include "qemu/osdep.h"
-#include "vtd-legal.h"
-#include "vtd-strict.h"
-
-#define DEVICES                 3
-#define LEVELS                  5
-#define TABLES                  (4 * LEVELS)    /* four a level, mostly */
-#define IOVAS                   12
-#define QUERIES                 (DEVICES * IOVAS * 3)
+#include "vtd-twins.h"
 
 /* A few indices at each level meet often, also around QVTD_MSI_ADDR */
-static const uint16_t indices[] = { 0, 1, 3, 0x1f7, 511 };
-#define INDICES                 G_N_ELEMENTS(indices)
-/* Accessed and dirty bits of both stages */
-#define MARKS                   (QVTD_FS_A | QVTD_FS_D | QVTD_FS_EA | \
-                                 QVTD_SS_A | QVTD_SS_D)
-#define WORDS                   (TABLES * INDICES + LEVELS * INDICES)
-
-typedef struct Query {
-    Device *d;
-    uint64_t iova;
-    VtdAccess access;
-    Legal legal;
-} Query;
-
-typedef struct Twins {
-    Host *h;
-    Plain plain;
-    Device *d[DEVICES];
-    uint32_t pasid[DEVICES];
-    uint64_t table[TABLES];
-    /* A second stage that maps the tables one to one, from level 5 down */
-    uint64_t one_to_one[LEVELS];
-    uint64_t hole;
-    Query query[QUERIES];
-    uint64_t word[WORDS];       /* where they are that change */
-    bool clean;                 /* nothing was edited since all was dropped */
-    bool old_contexts;          /* contexts were, so that others are walked */
-    uint64_t passed, blocked, stale, marked, reasons[256];
-} Twins;
-
-static unsigned wanted_of(VtdAccess access)
-{
-    return access == VTD_ACCESS_READ ? QVTD_R :
-           access == VTD_ACCESS_WRITE ? QVTD_W : 0;
-}
-
-static PlainContext context_now(Twins *w, const Device *d)
-{
-    return plain_context(&w->plain, w->h->vtd.root | QVTD_TTM_SCALABLE,
-                         d->sid);
-}
-
-static Outcome plain(Twins *w, const Device *d, uint64_t iova,
-                     VtdAccess access, PlainAnswer *answer)
-{
-    bool caching_mode = w->h->config.caching_mode;
-    PlainContext context = context_now(w, d);
-    Outcome o = { 0 };
-
-    plain_sm_request(&w->plain, &context, iova, wanted_of(access), answer);
-    o.reason = answer->reason;
-    o.context_cacheable = !context.reason || caching_mode;
-    /*
-     * Absent FS entries are never cached (7.1).  A cached context alone decides
-     * on what addresses there are, whatever the tables say meanwhile.
-     */
-    o.cacheable = !o.reason || answer->denied ||
-                  o.reason == QVTD_F_CANONICAL ||
-                  o.reason == QVTD_F_PASS_THROUGH ||
-                  (o.reason == QVTD_F_SM_ADDRESS && !context.fs_levels) ||
-                  (caching_mode && o.reason != QVTD_F_FS);
-    if (!o.reason) {
-        o.result = answer->leaf.addr + (iova - answer->leaf.first);
-        o.read = answer->leaf.perm & QVTD_R;
-        o.write = answer->leaf.perm & QVTD_W &&
-                  (access == VTD_ACCESS_WRITE || !answer->clean);
-        if (!o.read && !o.write) {
-            o.reason = SILENT;  /* a probe of what is still to be marked */
-        }
-    } else if (access == VTD_ACCESS_PROBE ||
-               (context.fpd && plain_qualified(o.reason))) {
-        o.reason = SILENT;
-    }
-    return o;
-}
-
-/* Reasons that may be given instead of the one that is right now */
-static void add_others(Legal *legal, const PlainAnswer *answer)
-{
-    Outcome other = legal->now;
-
-    for (unsigned i = 0; other.reason != SILENT && i < answer->n_or_reasons;
-         i++) {
-        bool known = false;
-
-        other.reason = answer->or_reason[i];
-        for (unsigned j = 0; j < legal->n; j++) {
-            known |= outcome_equal(&legal->outcome[j], &other);
-        }
-        if (!known) {
-            g_assert_cmpuint(legal->n, <, OUTCOMES);
-            legal->outcome[legal->n++] = other;
-        }
-    }
-}
-
-/* What the query may meet by what memory says now */
-static void look(Twins *w, Query *q, bool context, PlainAnswer *answer)
-{
-    Outcome now = plain(w, q->d, q->iova, q->access, answer);
-
-    if (!q->legal.n || !outcome_equal(&now, &q->legal.now)) {
-        legal_add(&q->legal, now, context);
-    }
-    add_others(&q->legal, answer);
-}
-
-/*
- * Memory changes, or has changed.  Both are told, since bits that were set
- * meanwhile change what is right, too.
- */
-static void look_at_all(Twins *w, bool context)
-{
-    PlainAnswer answer;
-
-    for (unsigned i = 0; i < QUERIES; i++) {
-        look(w, &w->query[i], context, &answer);
-    }
-}
-
-static void edited(Twins *w, bool context)
-{
-    PlainAnswer answer;
-
-    w->clean = false;
-    w->old_contexts |= context;
-    for (unsigned i = 0; i < QUERIES; i++) {
-        Query *q = &w->query[i];
-
-        legal_add(&q->legal, plain(w, q->d, q->iova, q->access, &answer),
-                  context);
-        add_others(&q->legal, &answer);
-    }
-}
-
-/* Every page of a piece is translated as the piece says */
-static void check_piece(Twins *w, const Query *q, const VtdTranslation *t)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        uint64_t offset = i == 0 ? 0 : i == 1 ? t->mask & ~0xfffull :
-                          rnd64() & t->mask & ~0xfffull;
-        PlainAnswer answer;
-        Outcome o = plain(w, q->d, t->iova | offset, q->access, &answer);
-
-        g_assert_false(QVTD_IS_MSI(t->iova | offset));
-        g_assert_cmphex(o.reason, ==, 0);
-        g_assert_cmphex(o.result, ==, t->addr | offset);
-        g_assert_true(o.read == t->read);
-        g_assert_true(o.write == t->write || q->access != VTD_ACCESS_WRITE);
-    }
-}
-
-static void describe(Twins *w, const Query *q)
-{
-    PlainContext c = context_now(w, q->d);
-
-    g_test_message("source 0x%04x iova 0x%" PRIx64 " access %u: PGTT %u, "
-                   "reason 0x%x, SS %u levels from 0x%" PRIx64 " marks %d, FS "
-                   "%u levels from 0x%" PRIx64 " snooped %d, clean %d",
-                   q->d->sid, q->iova, q->access, c.pgtt, c.reason, c.levels,
-                   c.top, c.ss_marks, c.fs_levels, c.fs_top, c.snooped,
-                   w->clean);
-}
-
-/* All that was set by a request are bits that the twin sets, too */
-static void check_marks(Twins *w, const Query *q, const uint64_t *before,
-                        const PlainAnswer *answer, bool all)
-{
-    for (unsigned i = 0; i < WORDS; i++) {
-        uint64_t surely = 0, may = 0;
-        uint64_t set = host_get(w->h, w->word[i]) ^ before[i];
-
-        if (!set && (!answer->n_marks || w->old_contexts)) {
-            continue;
-        }
-        for (unsigned j = 0; j < answer->n_marks; j++) {
-            const PlainMark *mark = &answer->marks[j];
-
-            if (mark->gpa == w->word[i]) {
-                *(mark->maybe ? &may : &surely) |= mark->bits;
-            }
-        }
-        if (w->old_contexts) {
-            may = MARKS;
-        }
-        if ((set & ~(surely | may)) || (all && surely & ~set)) {
-            g_test_message("entry 0x%" PRIx64 " was 0x%" PRIx64 ": set 0x%"
-                           PRIx64 ", expected 0x%" PRIx64 ", maybe 0x%" PRIx64,
-                           w->word[i], before[i], set, surely, may);
-            describe(w, q);
-            g_test_fail();
-            g_assert_not_reached();
-        }
-        w->marked += !!set;
-    }
-}
-
-/*
- * Through an old context bits may have been set of which the twin does not
- * know, which let a read grant writes, too.
- */
-static void take_old_write(const Query *q, Outcome *found)
-{
-    for (unsigned i = 0; i < q->legal.n; i++) {
-        Outcome o = q->legal.outcome[i];
-
-        o.write |= found->write && q->access != VTD_ACCESS_WRITE;
-        if (outcome_equal(&o, found)) {
-            *found = q->legal.outcome[i];
-        }
-    }
-}
-
-/* With @fresh nothing is cached: it is all looked at by the request itself */
-static void check(Twins *w, Query *q, bool fresh)
-{
-    uint64_t before[WORDS];
-    Outcome found = { 0 };
-    PlainAnswer answer, after;
-    VtdTranslation t;
-
-    look(w, q, false, &answer);
-    for (unsigned i = 0; i < WORDS; i++) {
-        before[i] = host_get(w->h, w->word[i]);
-    }
-    found.reason = outcome(q->d, q->iova, q->access, &t);
-    /* The bits that it set itself may let it grant more */
-    look(w, q, false, &after);
-    if (!found.reason) {
-        found.result = t.addr | (q->iova & t.mask);
-        found.read = t.read;
-        found.write = t.write;
-        w->passed++;
-    } else {
-        w->blocked++;
-        w->reasons[found.reason & 0xff] += found.reason != SILENT;
-    }
-    if (w->old_contexts) {
-        take_old_write(q, &found);
-    }
-    if (!is_legal(&q->legal, &found)) {
-        describe(w, q);
-        g_test_fail();
-        g_assert_not_reached();
-    }
-    w->stale += !outcome_equal(&q->legal.now, &found);
-    check_marks(w, q, before, &answer, fresh);
-    if (!found.reason && w->clean) {
-        check_piece(w, q, &t);
-    }
-}
-
-static void check_some(Twins *w, unsigned n)
-{
-    while (n--) {
-        check(w, &w->query[rnd(QUERIES)], false);
-    }
-}
+static const uint16_t indices[INDICES] = { 0, 1, 3, 0x1f7, 511 };
 
 /* Tables */
 
@@ -415,7 +151,7 @@ static void put_one_to_one(Twins *w)
 
 static void edit_table(Twins *w)
 {
-    look_at_all(w, false);
+    twins_look(w, false);
     /* the way to the tables breaks rarely */
     if (chance(90)) {
         put_some_entry(w, rnd(TABLES * INDICES));
@@ -424,7 +160,7 @@ static void edit_table(Twins *w)
     } else {
         put_some_entry(w, TABLES * INDICES + rnd(LEVELS * INDICES));
     }
-    edited(w, false);
+    twins_edited(w, false);
 }
 
 /* Invalidations */
@@ -436,15 +172,15 @@ static void invalidate(Twins *w, QVtdDesc desc)
 
 static void settle(Twins *w, bool sweep)
 {
-    look_at_all(w, false);
+    twins_look(w, false);
     invalidate(w, QVTD_INV_IOTLB_GLOBAL);
     w->clean = true;
     for (unsigned i = 0; i < QUERIES; i++) {
         legal_settle(&w->query[i].legal);
     }
-    look_at_all(w, false);
+    twins_look(w, false);
     for (unsigned i = 0; sweep && i < QUERIES; i++) {
-        check(w, &w->query[i], false);
+        twins_check(w, &w->query[i], false);
     }
 }
 
@@ -454,14 +190,14 @@ static void check_fresh(Twins *w)
     Query *q = &w->query[rnd(QUERIES)];
 
     settle(w, false);
-    check(w, q, true);
+    twins_check(w, q, true);
 }
 
 /* What each descriptor drops (7.7) */
 static void invalidate_some(Twins *w)
 {
     const Query *target = &w->query[rnd(QUERIES)];
-    PlainContext context = context_now(w, target->d);
+    PlainContext context = twins_context(w, target->d);
     unsigned am = rnd(19), kind = rnd(10);
     uint64_t mask = (QVTD_PAGE << am) - 1, addr = target->iova & ~0xfffull;
     bool pages = kind >= 5;
@@ -469,7 +205,7 @@ static void invalidate_some(Twins *w)
     if (context.reason) {
         return;
     }
-    look_at_all(w, false);
+    twins_look(w, false);
     if (kind == 0) {
         invalidate(w, QVTD_INV_IOTLB_GLOBAL);
     } else if (kind < 3) {
@@ -484,7 +220,7 @@ static void invalidate_some(Twins *w)
     }
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
-        PlainContext c = context_now(w, q->d);
+        PlainContext c = twins_context(w, q->d);
         bool first = c.pgtt == QVTD_PGTT_FIRST || c.pgtt == QVTD_PGTT_NESTED;
         bool by_pasid = (kind >= 3 && kind < 5) || kind >= 7;
         bool in_range = !((q->iova ^ addr) & ~mask);
@@ -496,7 +232,7 @@ static void invalidate_some(Twins *w)
             legal_settle(&q->legal);
         }
     }
-    look_at_all(w, false);
+    twins_look(w, false);
 }
 
 /* Contexts and PASID entries */
@@ -568,7 +304,7 @@ static void edit_context(Twins *w)
 {
     unsigned i = rnd(DEVICES);
     Device *d = w->d[i];
-    PlainContext old = context_now(w, d);
+    PlainContext old = twins_context(w, d);
 
     settle(w, false);
     if (chance(20)) {
@@ -577,18 +313,18 @@ static void edit_context(Twins *w)
         unsigned bit = chance(60) ? rnd(2) : 48 + rnd(16);
 
         host_put(w->h, at, good ^ BIT(bit));
-        edited(w, true);
-        check_some(w, 20);
+        twins_edited(w, true);
+        twins_check_some(w, 20);
         drop_contexts(w);
         settle(w, false);
-        check_some(w, 20);
+        twins_check_some(w, 20);
         host_put(w->h, at, good);
-        edited(w, true);
+        twins_edited(w, true);
         drop_contexts(w);
     } else {
         put_some_pasid(w, i);
-        edited(w, true);
-        check_some(w, 20);
+        twins_edited(w, true);
+        twins_check_some(w, 20);
         if (chance(50) || old.reason) {
             drop_contexts(w);
         } else if (chance(50)) {
@@ -599,16 +335,16 @@ static void edit_context(Twins *w)
             w->old_contexts = false;
         }
     }
-    check_some(w, 10);
+    twins_check_some(w, 10);
     settle(w, false);
     for (i = 0; i < DEVICES; i++) {
-        PlainContext context = context_now(w, w->d[i]);
+        PlainContext context = twins_context(w, w->d[i]);
 
         g_assert_cmpint(w->d[i]->view, ==,
                         context.kind == PLAIN_PASS_THROUGH
                         ? VTD_VIEW_PASS_THROUGH : VTD_VIEW_TRANSLATED);
     }
-    check_some(w, 20);
+    twins_check_some(w, 20);
 }
 
 /* Worlds */
@@ -691,7 +427,7 @@ static void make_twins(Twins *w)
         q->iova = i % 9 ? w->query[i - i % 9].iova : some_iova(w);
         q->legal.n = 0;
     }
-    edited(w, false);
+    twins_edited(w, false);
 }
 
 /* Reasons that random worlds come across; the others have rows */
@@ -716,11 +452,11 @@ static void test_dma(void)
         for (unsigned step = 0; step < 30; step++) {
             for (unsigned edits = rnd(4); edits; edits--) {
                 edit_table(w);
-                check_some(w, 10);
+                twins_check_some(w, 10);
             }
             if (chance(60)) {
                 invalidate_some(w);
-                check_some(w, 20);
+                twins_check_some(w, 20);
             }
             if (chance(15)) {
                 edit_context(w);

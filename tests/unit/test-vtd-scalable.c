@@ -15,27 +15,6 @@
 
 typedef void Rows(QVtd *d, uint16_t sid, unsigned haw);
 
-static VtdConfig full(unsigned aw_bits)
-{
-    VtdConfig config = host_config;
-
-    config.aw_bits = aw_bits;
-    config.haw_bits = MIN(aw_bits, 52);
-    config.scalable_mode = true;
-    config.first_stage = true;
-    config.second_stage = true;
-    config.nested = true;
-    config.fs_1g = true;
-    config.ss_dirty = true;
-    config.snooped_walks = true;
-    config.supervisor = true;
-    config.rid_pasid = true;
-    config.extended_accessed = true;
-    config.snoop_control = true;
-    config.pasid_bits = 20;
-    return config;
-}
-
 static void run(VtdConfig config, const char *name, Rows *rows)
 {
     Host *h = host_new(&config);
@@ -48,14 +27,14 @@ static void run(VtdConfig config, const char *name, Rows *rows)
 
 static void run_all(Rows *rows)
 {
-    VtdConfig config = full(57);
+    VtdConfig config = host_full_config(57);
 
     run(config, "all, 57 bits", rows);
     config.haw_bits = 52;
     config.aw_bits = 48;
     run(config, "all, 48 bits, physical addresses of 52", rows);
-    run(full(48), "all, 48 bits", rows);
-    run(full(39), "all, 39 bits", rows);
+    run(host_full_config(48), "all, 48 bits", rows);
+    run(host_full_config(39), "all, 39 bits", rows);
 
     config = host_config;
     config.scalable_mode = config.second_stage = true;
@@ -65,7 +44,7 @@ static void run_all(Rows *rows)
     config.pass_through = false;
     run(config, "a first stage and nothing else", rows);
 
-    config = full(48);
+    config = host_full_config(48);
     config.nested = false;
     config.device_iotlb = true;
     run(config, "both stages, not nested, device-TLBs", rows);
@@ -89,13 +68,13 @@ static void run_with(VtdConfig config, void (*rows)(QVtd *d))
 
 static void test_cache(const void *rows)
 {
-    run_with(full(57), (void (*)(QVtd *d))rows);
+    run_with(host_full_config(57), (void (*)(QVtd *d))rows);
 }
 
 /* The queue is the same with device-TLBs, and with a stage alone */
 static void test_queue(const void *rows)
 {
-    VtdConfig config = full(48);
+    VtdConfig config = host_full_config(48);
 
     run_with(config, (void (*)(QVtd *d))rows);
     config.device_iotlb = true;
@@ -107,7 +86,7 @@ static void test_queue(const void *rows)
 
 static void test_changes(const void *rows)
 {
-    VtdConfig config = full(57);
+    VtdConfig config = host_full_config(57);
 
     run(config, "all", (Rows *)rows);
     config.caching_mode = true;

@@ -30,25 +30,6 @@ typedef enum Mode {
     MODES,
 } Mode;
 
-static const VtdConfig config = {
-    .aw_bits = 57,
-    .caching_mode = true,
-    .pass_through = true,
-    .intr_remap = true,
-    .dma_drain = true,
-    .dma_translation = true,
-    .scalable_mode = true,
-    .first_stage = true,
-    .second_stage = true,
-    .nested = true,
-    .fs_1g = true,
-    .ss_dirty = true,
-    .snooped_walks = true,
-    .extended_accessed = true,
-    .write_buffer = true,
-    .max_mappings = 1 << 20,
-};
-
 typedef struct Trial {
     Host *h;
     Device *d;
@@ -89,10 +70,14 @@ static void follow(Trial *t, Mode mode)
 
 static void start(Trial *t)
 {
-    VtdConfig wide = config;
+    VtdConfig config = host_full_config(57);
     QVtd *vtd;
 
-    *t = (Trial) { .h = host_new(&wide) };
+    config.caching_mode = true;
+    config.write_buffer = true;
+    config.snoop_control = false;       /* so that SNP is reserved */
+    config.max_mappings = 1 << 20;
+    *t = (Trial) { .h = host_new(&config) };
     vtd = &t->h->vtd;
     t->d = device_new(t->h, SID);
     host_add_region(t->h, TARGET, TARGET + TARGET_SIZE - 1, true);

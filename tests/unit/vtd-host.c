@@ -21,6 +21,27 @@ const VtdConfig host_config = {
     .dma_translation = true,
 };
 
+VtdConfig host_full_config(unsigned aw_bits)
+{
+    VtdConfig config = host_config;
+
+    config.aw_bits = aw_bits;
+    config.haw_bits = MIN(aw_bits, 52);
+    config.scalable_mode = true;
+    config.first_stage = true;
+    config.second_stage = true;
+    config.nested = true;
+    config.fs_1g = true;
+    config.ss_dirty = true;
+    config.snooped_walks = true;
+    config.supervisor = true;
+    config.rid_pasid = true;
+    config.extended_accessed = true;
+    config.snoop_control = true;
+    config.pasid_bits = 20;
+    return config;
+}
+
 typedef struct Deferred {
     void *ptr;
     void (*free_fn)(void *);

@@ -113,6 +113,8 @@ struct Host {
 
 /* 48 bits wide, pt, intremap and eim on, as a plain device has them */
 extern const VtdConfig host_config;
+/* All of scalable mode beside that, at another width */
+VtdConfig host_full_config(unsigned aw_bits);
 
 /* How the tests of tests/vtd/ reach a host: vtd-port.c */
 extern const QVtdPort host_port;
