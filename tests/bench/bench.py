@@ -7,7 +7,8 @@ driver (tests/qtest/bench), which programs their tables over qtest.  Times are
 CPU time of QEMU's process, without what the listener itself takes; medians of
 several processes, which take turns.  Prints a table for each size and layout,
 one of the instructions that our engine alone takes (which no other load
-disturbs), and each bar and whether it is met.  Writes build/bench/bench.json
+disturbs), what that takes in each mode of translation (--modes: this alone),
+and each bar and whether it is met.  Writes build/bench/bench.json
 and a picture of what an idle flush costs, build/bench/idle-flush.svg.
 """
 
@@ -23,6 +24,8 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from havetool import have                           # noqa: E402
 from instructions import measure_engine             # noqa: E402
+from modes import (judge_modes, measure_modes,      # noqa: E402
+                   print_modes)
 from picture import draw                            # noqa: E402
 from processes import BUILD, build, run             # noqa: E402
 from report import (print_bars, print_engine,       # noqa: E402
@@ -48,6 +51,9 @@ def parse_arguments():
                         help="so many pages only, n * 512; can be repeated")
     parser.add_argument("--runs", type=int, default=3,
                         help="processes for each median (3)")
+    parser.add_argument("--modes", action="store_true",
+                        help="the table of modes alone, in seconds; needs no "
+                             "QEMU")
     parser.add_argument("--quick", action="store_true",
                         help="4 Ki and 256 Ki pages, one run, a short curve")
     args = parser.parse_args()
@@ -66,8 +72,26 @@ def parse_arguments():
     return args
 
 
+def bench_modes(args):
+    """The table of modes alone."""
+    modes = measure_modes(args.runs)
+    judged = judge_modes(modes)
+    print_modes(modes)
+    print_bars(judged)
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / "modes.json"
+    path.write_text(json.dumps(
+        {"cpu": cpu_model(), "cpus": os.cpu_count(),
+         "load": os.getloadavg()[0], "runs": args.runs, "modes": modes,
+         "bars": judged}, indent=1) + "\n")
+    print(f"\n{os.path.relpath(path)}")
+    return 1 if any(not bar["met"] for bar in judged) else 0
+
+
 def main():
     args = parse_arguments()
+    if args.modes:
+        return bench_modes(args)
     devices = (["stock", "ours"] if args.device == "both"
                else [args.device])
     build(devices)
@@ -78,6 +102,7 @@ def main():
     if "ours" in devices and have("valgrind", "valgrind",
                                   "the count of instructions"):
         engine = measure_engine()
+    modes = measure_modes(args.runs) if "ours" in devices else None
     results = Results()
     load = os.getloadavg()[0]
     print(f"\nmeasuring; load {load:.1f} on {os.cpu_count()} CPUs, "
@@ -101,13 +126,17 @@ def main():
     if engine:
         print_engine(engine)
     judged = judge(results)
+    if modes:
+        print_modes(modes)
+        judged += judge_modes(modes)
     if judged:
         print_bars(judged)
     path = OUT / "bench.json"
     path.write_text(json.dumps(
         {"cpu": cpu_model(), "cpus": os.cpu_count(), "load": load,
          "runs": args.runs, "results": results.json(),
-         "instructions": engine, "bars": judged}, indent=1) + "\n")
+         "instructions": engine, "modes": modes, "bars": judged},
+        indent=1) + "\n")
     print(f"\n{os.path.relpath(path)}")
     if picture:
         path = OUT / "idle-flush.svg"

@@ -47,12 +47,17 @@ def count_instructions(layout):
     return counts
 
 
-def measure_engine():
-    """Build the engine as QEMU does, without sanitizers, and count."""
+def build_engine():
+    """As QEMU does, without sanitizers."""
     meson = shutil.which("meson") or "/usr/bin/meson"
     if not (ENGINE / "build.ninja").exists():
         subprocess.run([meson, "setup", "-Db_sanitize=none", ENGINE, TOP],
                        check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", ENGINE, "tests/unit/bench-engine"],
                    check=True, stdout=subprocess.DEVNULL)
+
+
+def measure_engine():
+    """Build the engine, and count."""
+    build_engine()
     return {layout: count_instructions(layout) for layout in LAYOUTS}

@@ -78,7 +78,7 @@ def print_engine(engine):
 def print_bars(judged):
     print("\nBars")
     for bar in judged:
-        value = (times(bar["value"]) if bar["what"] == "times"
+        value = (times(bar["value"]) if bar["what"] in ("times", "ratio")
                  else f'{bar["value"]:.4g}')
         print(f'{size(bar["pages"]):<7}{bar["layout"]:<11}'
               f'{bar["title"]:<39}{bar["bar"]:<22}'

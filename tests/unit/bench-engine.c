@@ -45,6 +45,8 @@ static const char *const mode_name[] = { "legacy", "ss", "fs", "nested" };
 
 #define QUEUE_ENTRIES           256
 #define BATCH                   100
+#define HITS                    (100 * BATCH)
+#define MISSES                  512     /* fewer than are cached */
 
 typedef struct Engine {
     Vtd *v;
@@ -64,7 +66,8 @@ typedef struct Engine {
     uint64_t second_area;       /* and its tables of leaves */
     uint64_t *copy;             /* of all tables of leaves */
     unsigned repeats;
-    enum { KICK, FLUSH_WRITE_BUFFER, COMPARE } what;    /* measured() does */
+    enum { KICK, FLUSH_WRITE_BUFFER, COMPARE, TRANSLATE } what;
+    unsigned requests, targets; /* TRANSLATE: to so many pages in turn */
 } Engine;
 
 /* The host */
@@ -318,6 +321,18 @@ static bool compare(const Engine *e)
     return !differs;
 }
 
+static void translate(Engine *e)
+{
+    unsigned step = e->pages / e->targets;
+    VtdTranslation out;
+
+    for (unsigned i = 0; i < e->requests; i++) {
+        uint64_t iova = IOVA + i % e->targets * step * QVTD_PAGE;
+
+        g_assert_true(vtd_translate(e->space, iova, VTD_ACCESS_READ, &out));
+    }
+}
+
 /* What is counted; callgrind knows it by this name */
 void measured(Engine *e);
 void __attribute__((noinline)) measured(Engine *e)
@@ -331,6 +346,9 @@ void __attribute__((noinline)) measured(Engine *e)
         break;
     case COMPARE:
         g_assert_true(compare(e));
+        break;
+    case TRANSLATE:
+        translate(e);
         break;
     }
 }
@@ -418,6 +436,28 @@ static void second_stage_changes(Engine *e, unsigned page)
     }
 }
 
+/* Requests of a device that has no shadow */
+static void requests(Engine *e, const char *name, unsigned n, unsigned targets)
+{
+    e->what = TRANSLATE;
+    e->requests = n;
+    e->targets = targets;
+    measure(e, name, n, 0);
+    e->what = KICK;
+}
+
+static void translations(Engine *e)
+{
+    write_leaves(e, true);
+    for (unsigned i = 0; i < e->repeats; i++) {
+        queue_put(e, QVTD_INV_IOTLB_GLOBAL);
+        measured(e);
+        requests(e, "miss", MISSES, MISSES);
+        requests(e, "hit", HITS, BATCH);
+        requests(e, "hit", HITS, BATCH);
+    }
+}
+
 static void run(Engine *e, GRand *random)
 {
     unsigned page = g_rand_int_range(random, 0, e->pages);
@@ -458,6 +498,7 @@ static void run(Engine *e, GRand *random)
     flush(e, "teardown", UINT_MAX);
     vtd_space_watch(e->space, false, false);
     page_flushes(e, "page-unheard", spread, 0);
+    translations(e);
 }
 
 /* Targets and tables are what they seem, by pages of 4 KiB and of 2 MiB */
