@@ -31,6 +31,8 @@
 #define X_PASID_BITS \
     (QEMU_VERSION_MAJOR * 100 + QEMU_VERSION_MINOR >= 1002 ? 8 : 1)
 #define CAP_FS1GP               (1ull << 56)
+/* All that there is: MAMV of 52, in the place of 18 */
+#define CAP_FULL                ((CAP ^ (18ull ^ 52ull) << 48) | CAP_FS1GP)
 #define CAP_RWBF                (1ull << 4)
 #define SCALABLE                ",x-scalable-mode=on"
 
@@ -76,14 +78,14 @@ static const struct {
     { "", ",scalable-mode=on,fsts=on,fs1gp=off", CAP, ECAP_FIRST },
     { "", SCALABLE ",x-flts=on,caching-mode=on",
       CAP | CAP_FS1GP | QVTD_CAP_CM | CAP_RWBF, ECAP_FIRST },
-    { "", SCALABLE ",x-scalable-full=on", CAP | CAP_FS1GP, ECAP_FULL },
+    { "", SCALABLE ",x-scalable-full=on", CAP_FULL, ECAP_FULL },
     { "", SCALABLE ",x-scalable-full=on,pasid-bits=10,device-iotlb=on",
-      CAP | CAP_FS1GP,
+      CAP_FULL,
       (ECAP_FULL & ~ECAP_PSS(32)) | ECAP_PSS(10) | QVTD_ECAP_DT },
     { "", SCALABLE ",x-scalable-full=on,x-pasid-mode=on,device-iotlb=on",
-      CAP | CAP_FS1GP, ECAP_FULL | QVTD_ECAP_DT },
+      CAP_FULL, ECAP_FULL | QVTD_ECAP_DT },
     { "", SCALABLE ",x-scalable-full=on,aw-bits=57,caching-mode=on",
-      (CAP & ~QVTD_CAP_MGAW(64)) | QVTD_CAP_MGAW(57) | CAP_FS1GP |
+      (CAP_FULL & ~QVTD_CAP_MGAW(64)) | QVTD_CAP_MGAW(57) |
       1ull << 11 | 1ull << 60 | QVTD_CAP_CM | CAP_RWBF, ECAP_FULL },
     { "", ",aw-bits=39,caching-mode=on,device-iotlb=on,pt=off,intremap=off",
       CAP_39 | QVTD_CAP_CM,

@@ -421,10 +421,16 @@ static void test_invalidation(gconstpointer opaque)
 }
 
 /* AM above MAMV: wider or nothing (1.9), and always an end */
-static void test_too_many_pages(void)
+static void test_too_many_pages(const void *nested)
 {
-    Host *h = host_new(NULL);
+    VtdConfig config = {
+        .aw_bits = 48, .scalable_mode = nested, .first_stage = nested,
+        .second_stage = nested, .nested = nested,
+    };
+    Host *h = host_new(&config);
+    unsigned most = nested ? 52 : 18;
 
+    g_assert_cmpuint(QVTD_CAP_MAMV(rd64(h, QVTD_CAP)), ==, most);
     for (unsigned am = 0; am < 64; am++) {
         unsigned done;
 
@@ -432,7 +438,7 @@ static void test_too_many_pages(void)
         wr64(h, QVTD_IOTLB, BIT(63) | 3ull << 60);
         g_assert_cmphex(rd64(h, QVTD_IOTLB) & BIT(63), ==, 0);
         done = rd64(h, QVTD_IOTLB) >> 57 & 3;
-        g_assert_true(am <= 18 ? done == 3 : done == 0 || done == 2);
+        g_assert_true(am <= most ? done == 3 : done == 0 || done == 2);
 
         /* for the other granularities IVA means nothing */
         for (unsigned granularity = 1; granularity <= 2; granularity++) {
@@ -461,7 +467,10 @@ int main(int argc, char **argv)
                          test_invalidation);
     g_test_add_data_func("/vtd/regs/iotlb", GINT_TO_POINTER(true),
                          test_invalidation);
-    g_test_add_func("/vtd/regs/too-many-pages", test_too_many_pages);
+    g_test_add_data_func("/vtd/regs/too-many-pages", GINT_TO_POINTER(false),
+                         test_too_many_pages);
+    g_test_add_data_func("/vtd/regs/too-many-pages/nested",
+                         GINT_TO_POINTER(true), test_too_many_pages);
 
     return g_test_run();
 }

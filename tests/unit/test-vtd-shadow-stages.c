@@ -440,6 +440,36 @@ static void test_long_flush(void)
     stop(&t);
 }
 
+/* All addresses, and then a page: neither cuts the other's range short */
+static void test_all_pages(void)
+{
+    static const QVtdDesc all[] = {
+        QVTD_INV_IOTLB_PAGES(7, 0, 52), QVTD_INV_PASID_IOTLB_PAGES(7, 0, 0, 52),
+    };
+    Trial t;
+    QVtd *vtd;
+    Run run;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        qvtd_map(vtd, &t.second, BASE, TARGET, 1, QVTD_RW);
+        qvtd_first_map(vtd, &t.first[MODE_FIRST_4], BASE, TARGET, 1,
+                       QVTD_FS_USER);
+        follow(&t, i ? MODE_FIRST_4 : MODE_SECOND);
+        g_assert_true(strict_lookup(t.s, BASE, &run));
+        qvtd_map(vtd, &t.second, BASE, 0, 1, 0);
+        qvtd_put(vtd, qvtd_first_entry(vtd, &t.first[MODE_FIRST_4], BASE, 1),
+                 0);
+        qvtd_queue_put(vtd, all[i]);
+        qvtd_queue_put(vtd, QVTD_INV_IOTLB_PAGES(7, 0, 0));
+        g_assert_true(qvtd_queue_sync(vtd));
+        host_pump(t.h);
+        g_assert_false(strict_lookup(t.s, BASE, &run));
+    }
+    stop(&t);
+}
+
 /* The same first stage above another second one, or with other bits */
 static void test_other_tables(void)
 {
@@ -838,6 +868,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/behind-io", test_behind_io);
     g_test_add_func("/vtd/shadow/stages/not-marked", test_not_marked);
     g_test_add_func("/vtd/shadow/stages/long-flush", test_long_flush);
+    g_test_add_func("/vtd/shadow/stages/all-pages", test_all_pages);
     g_test_add_func("/vtd/shadow/stages/other-tables", test_other_tables);
     g_test_add_func("/vtd/shadow/stages/stale", test_stale);
     g_test_add_func("/vtd/shadow/stages/explained", test_explained);

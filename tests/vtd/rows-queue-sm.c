@@ -65,7 +65,7 @@ static const struct {
       0x3f },
     { "IOTLB, pages", QVTD_INV_IOTLB_PAGES(0, 0, 0),
       BIT(8) | QVTD_BITS(15, 12) | QVTD_BITS(63, 32),
-      QVTD_BITS(11, 7) | BIT(5), 0x3f },
+      QVTD_BITS(11, 7), 0x3f, QVTD_BITS(5, 0) },
     /* PFSID is among them: there is no DIT */
     { "device-TLB", QVTD_INV_DEVICE_TLB(0, 0),
       QVTD_BITS(8, 4) | QVTD_BITS(15, 12) | QVTD_BITS(31, 21) |
@@ -78,10 +78,10 @@ static const struct {
     { "PASID-based IOTLB, PASID", QVTD_INV_PASID_IOTLB_ALL(5, 7),
       QVTD_BITS(8, 6) | QVTD_BITS(15, 12) | QVTD_BITS(63, 52),
       QVTD_BITS(11, 7), 0x3f },
-    /* what is no canonical address is left open */
+    /* what is no canonical address is left open; AM: see masks() */
     { "PASID-based IOTLB, pages", QVTD_INV_PASID_IOTLB_PAGES(5, 7, 0, 0),
       QVTD_BITS(8, 6) | QVTD_BITS(15, 12) | QVTD_BITS(63, 52),
-      QVTD_BITS(11, 7) | BIT(5), 0x3f, QVTD_BITS(63, 47) },
+      QVTD_BITS(11, 7), 0x3f, QVTD_BITS(63, 47) | QVTD_BITS(5, 0) },
     { "PASID-cache, PASID", QVTD_INV_PASID_CACHE_ONE(5, 7),
       QVTD_BITS(8, 6) | QVTD_BITS(15, 12) | QVTD_BITS(63, 52),
       QVTD_BITS(63, 0), 0x3f },
@@ -163,6 +163,21 @@ static const struct {
     { "context, device", QVTD_INV_CONTEXT_DEVICE(5, 0x18, 3), 0 },
 };
 
+/* Each order of pages, up to the largest of CAP and beyond it */
+static void masks(QVtd *d)
+{
+    unsigned mamv = QVTD_CAP_MAMV(qvtd_read64(d, QVTD_CAP));
+
+    for (unsigned am = 0; am < 64; am++) {
+        unsigned iqei = am <= mamv ? 0 : QVTD_IQEI_RESERVED;
+
+        qvtd_row("AM %u, MAMV %u", am, mamv);
+        expect_eq(qvtd_queue_error(d, QVTD_INV_IOTLB_PAGES(5, 0, am)), iqei);
+        expect_eq(qvtd_queue_error(d, QVTD_INV_PASID_IOTLB_PAGES(5, 7, 0, am)),
+                  iqei);
+    }
+}
+
 /* The queue stopped for @iqei where it was, and goes on with @tail */
 static void expect_tail(QVtd *d, uint32_t tail, unsigned iqei)
 {
@@ -196,6 +211,8 @@ void qvtd_rows_sm_queue(QVtd *d)
         qvtd_row("%s", values[i].name);
         expect_eq(qvtd_queue_error(d, values[i].desc), values[i].iqei);
     }
+
+    masks(d);
 
     qvtd_row("tail not aligned");
     expect_tail(d, (d->tail + 1) % d->entries * 32 + 16, QVTD_IQEI_ALIGN);

@@ -148,7 +148,7 @@ static uint64_t vtd_iotlb_granularity(Vtd *v, uint64_t command)
     uint64_t granularity = VTD_IOTLB_IIRG(command);
 
     return granularity == VTD_GRANULARITY_SELECT &&
-           VTD_IVA_AM(vtd_reg64(v, VTD_REG_IVA)) > VTD_MAMV
+           VTD_IVA_AM(vtd_reg64(v, VTD_REG_IVA)) > VTD_CAP_MAMV_ORDER(v->cap)
            ? VTD_GRANULARITY_DOMAIN : granularity;
 }
 

@@ -333,14 +333,15 @@ static void vtd_log_reserved(Vtd *v, uint64_t lo, uint64_t hi)
     };
     unsigned type = VTD_DESC_TYPE(lo), cause = VTD_CAUSE_DESCRIPTOR + type;
     unsigned g = VTD_DESC_G(lo), am = VTD_DESC_AM(hi);
+    unsigned mamv = VTD_CAP_MAMV_ORDER(v->cap);
 
     if (type == VTD_DESC_IOTLB && !g) {
         vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
                 " (type mismatch: 0x%x)", words[type], hi, lo, g);
     } else if (type == VTD_DESC_IOTLB && g == VTD_GRANULARITY_SELECT &&
-               am > VTD_MAMV) {
+               am > mamv) {
         vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
-                " (am=%u > VTD_MAMV=%u)", words[type], hi, lo, am, VTD_MAMV);
+                " (am=%u > VTD_MAMV=%u)", words[type], hi, lo, am, mamv);
     } else {
         vtd_log(v, cause, "%s desc: hi=%" PRIx64 ", lo=%" PRIx64 " (%s)",
                 words[type], hi, lo, type == VTD_DESC_CONTEXT && !g

@@ -92,7 +92,7 @@ static bool vtd_queue_is_like(Vtd *v, uint16_t at, uint64_t lo, uint64_t *hi)
     *hi = entry[1];
     ahead->valid = !ahead->readable || entry[0] != lo || entry[2] ||
                    entry[3] || (*hi & IOTLB_HI_RESERVED) ||
-                   VTD_DESC_AM(*hi) > VTD_MAMV;
+                   VTD_DESC_AM(*hi) > VTD_CAP_MAMV_ORDER(v->cap);
     return !ahead->valid;
 }
 
@@ -121,14 +121,14 @@ static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
     uint16_t end[PAGES_TOGETHER];       /* the last descriptor of each range */
     unsigned n = 0;
 
-    if (VTD_DESC_AM(hi) > VTD_MAMV) {
+    if (VTD_DESC_AM(hi) > VTD_CAP_MAMV_ORDER(v->cap)) {
         return VTD_IQEI_RESERVED;
     }
     do {
         VtdRange pages = vtd_pages_range(v, hi & VTD_PAGE_MASK,
                                          VTD_DESC_AM(hi));
 
-        if (n && pages.first == range[n - 1].last + 1) {
+        if (n && pages.first && pages.first == range[n - 1].last + 1) {
             range[n - 1].last = pages.last;
         } else if (n < PAGES_TOGETHER) {
             range[n++] = pages;
@@ -179,7 +179,7 @@ static unsigned vtd_run_pasid_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
         vtd_invalidate_pasid_iotlb(v, VTD_DESC_DID(lo), VTD_DESC_PASID(lo));
         return 0;
     case VTD_GRANULARITY_SELECT:
-        if (VTD_DESC_AM(hi) > VTD_MAMV) {
+        if (VTD_DESC_AM(hi) > VTD_CAP_MAMV_ORDER(v->cap)) {
             return VTD_IQEI_RESERVED;
         }
         vtd_invalidate_pasid_iotlb_pages(v, VTD_DESC_DID(lo),

@@ -78,6 +78,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 #define VTD_CAP_SSLPS_1G        VTD_BIT(35)
 #define VTD_CAP_PSI             VTD_BIT(39)
 #define VTD_CAP_MAMV(order)     ((uint64_t)(order) << 48)
+#define VTD_CAP_MAMV_ORDER(cap) VTD_BITS(cap, 53, 48)
 #define VTD_CAP_DWD             VTD_BIT(54)
 #define VTD_CAP_DRD             VTD_BIT(55)
 #define VTD_CAP_FS1GP           VTD_BIT(56)
@@ -110,6 +111,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 
 /* What this implementation advertises (the limits behind CAP and ECAP) */
 #define VTD_MAMV                18
+#define VTD_MAMV_NESTED         52      /* all addresses at once */
 #define VTD_MHMV                15
 
 /* GCMD and GSTS (1.6): a status bit is where its command bit is */

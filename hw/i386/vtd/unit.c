@@ -17,8 +17,13 @@ static uint64_t vtd_unit_cap(const VtdConfig *config)
 {
     uint64_t cap = VTD_CAP_ND_16BIT | VTD_CAP_FRO(VTD_REG_FRCD_LO) |
                    VTD_CAP_MGAW(config->aw_bits) | VTD_CAP_SSLPS_2M |
-                   VTD_CAP_SSLPS_1G | VTD_CAP_PSI | VTD_CAP_MAMV(VTD_MAMV);
+                   VTD_CAP_SSLPS_1G | VTD_CAP_PSI;
 
+    /*
+     * Linux bounds no mask of the first stage, and has one of all addresses
+     * if a program that nests domains invalidates all.
+     */
+    cap |= VTD_CAP_MAMV(config->nested ? VTD_MAMV_NESTED : VTD_MAMV);
     if (config->caching_mode) {
         cap |= VTD_CAP_CM;
     }
