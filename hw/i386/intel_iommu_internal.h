@@ -124,6 +124,13 @@ bool intel_iommu_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new);
 
 /* VtdOps.ram */
 void intel_iommu_ram(void *opaque, uint64_t gpa, VtdRam *ram);
+/*
+ * Copy from RAM without a way through QEMU's memory API.  False if it is not
+ * all in one piece of RAM, which says nothing of whether it can be read.  Any
+ * thread, inside an RCU read section.
+ */
+bool intel_iommu_read_in_place(IntelIOMMUState *s, uint64_t gpa, void *buf,
+                               size_t len);
 /* From now on, tell the engine when RAM comes or goes. */
 void intel_iommu_watch_memory(IntelIOMMUState *s);
 

@@ -5,7 +5,8 @@
  *
  * Owns what is RAM and where, as the engine is told of it: when it asks, and
  * when that has changed.  What virtio-mem has discarded of a region is no RAM
- * for a device.  Everything runs under the big lock.
+ * for a device.  Everything runs under the big lock, but for reads in place:
+ * they find a layout by RCU, and one that was replaced stays until they end.
  */
 
 #include "qemu/osdep.h"
@@ -131,7 +132,13 @@ typedef struct IntelIOMMUPiece {
     hwaddr last;
     MemoryRegion *mr;           /* referenced, so that it stays this one */
     hwaddr offset;              /* of first in mr */
+    const uint8_t *data;        /* of first; NULL: not to be read in place */
 } IntelIOMMUPiece;
+
+typedef struct IntelIOMMULayout {
+    struct rcu_head rcu;
+    GArray *pieces;             /* IntelIOMMUPiece, in order */
+} IntelIOMMULayout;
 
 static int intel_iommu_add_piece(MemoryRegionSection *section, void *opaque)
 {
@@ -148,6 +155,10 @@ static int intel_iommu_add_piece(MemoryRegionSection *section, void *opaque)
 
     if (first < end) {
         memory_region_ref(piece.mr);
+        if (!memory_region_is_ram_device(piece.mr)) {
+            piece.data = (uint8_t *)memory_region_get_ram_ptr(piece.mr) +
+                         piece.offset;
+        }
         g_array_append_val(pieces, piece);
     }
     return 0;
@@ -172,22 +183,60 @@ static bool intel_iommu_add_pieces(Int128 start, Int128 len,
     return false;
 }
 
-static GArray *intel_iommu_pieces(void)
+static IntelIOMMULayout *intel_iommu_layout_new(void)
 {
-    GArray *pieces = g_array_new(false, false, sizeof(IntelIOMMUPiece));
+    IntelIOMMULayout *layout = g_new0(IntelIOMMULayout, 1);
 
+    layout->pieces = g_array_new(false, false, sizeof(IntelIOMMUPiece));
     RCU_READ_LOCK_GUARD();
     flatview_for_each_range(address_space_to_flatview(&address_space_memory),
-                            intel_iommu_add_pieces, pieces);
-    return pieces;
+                            intel_iommu_add_pieces, layout->pieces);
+    return layout;
 }
 
-static void intel_iommu_free_pieces(GArray *pieces)
+static void intel_iommu_layout_free(IntelIOMMULayout *layout)
 {
+    GArray *pieces = layout->pieces;
+
     for (unsigned i = 0; i < pieces->len; i++) {
         memory_region_unref(g_array_index(pieces, IntelIOMMUPiece, i).mr);
     }
     g_array_free(pieces, true);
+    g_free(layout);
+}
+
+bool intel_iommu_read_in_place(IntelIOMMUState *s, uint64_t gpa, void *buf,
+                               size_t len)
+{
+    const IntelIOMMULayout *layout = qatomic_rcu_read(&s->layout);
+    unsigned from = 0, to = layout ? layout->pieces->len : 0;
+    const IntelIOMMUPiece *piece = NULL;
+
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+
+        piece = &g_array_index(layout->pieces, IntelIOMMUPiece, middle);
+        if (gpa < piece->first) {
+            to = middle;
+        } else if (gpa > piece->last) {
+            from = middle + 1;
+        } else {
+            break;
+        }
+    }
+    if (from >= to || !piece->data || piece->last - gpa < len - 1) {
+        return false;
+    }
+    if (len == sizeof(uint64_t) && !(gpa % sizeof(uint64_t))) {
+        /* An entry of a table, which another CPU may write as a whole */
+        uint64_t entry = qatomic_read((const uint64_t *)(piece->data +
+                                                         (gpa - piece->first)));
+
+        memcpy(buf, &entry, sizeof(entry));
+    } else {
+        memcpy(buf, piece->data + (gpa - piece->first), len);
+    }
+    return true;
 }
 
 /*
@@ -258,20 +307,22 @@ static void intel_iommu_memory_moves(IntelIOMMUState *s, MemoryRegion *mr)
 static void intel_iommu_memory_moved(MemoryListener *listener)
 {
     IntelIOMMUState *s = container_of(listener, IntelIOMMUState, memory);
-    GArray *old = s->memory_pieces, *changes;
+    IntelIOMMULayout *old = s->layout, *new;
+    GArray *changes;
 
     if (!s->memory_moves) {
         return;
     }
     s->memory_moves = false;
-    s->memory_pieces = intel_iommu_pieces();
-    changes = intel_iommu_compare(old, s->memory_pieces);
+    new = intel_iommu_layout_new();
+    qatomic_rcu_set(&s->layout, new);
+    changes = intel_iommu_compare(old->pieces, new->pieces);
     if (changes->len) {
         vtd_memory_changed(s->vtd, (VtdRamChange *)changes->data,
                            changes->len);
     }
     g_array_free(changes, true);
-    intel_iommu_free_pieces(old);
+    call_rcu(old, intel_iommu_layout_free, rcu);
 }
 
 /*
@@ -357,7 +408,7 @@ void intel_iommu_watch_memory(IntelIOMMUState *s)
 {
     s->memory_bh = qemu_bh_new_guarded(intel_iommu_memory_bh, s,
                                        &DEVICE(s)->mem_reentrancy_guard);
-    s->memory_pieces = intel_iommu_pieces();
+    qatomic_rcu_set(&s->layout, intel_iommu_layout_new());
     s->memory = (MemoryListener) {
         .name = TYPE_INTEL_IOMMU_DEVICE,
         .region_add = intel_iommu_region_comes,

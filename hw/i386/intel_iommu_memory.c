@@ -82,7 +82,8 @@ static bool intel_iommu_write_cxl(uint64_t gpa, const uint8_t *buf,
 
 bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-    return address_space_read(&address_space_memory, gpa, ram_only, buf,
+    return intel_iommu_read_in_place(opaque, gpa, buf, len) ||
+           address_space_read(&address_space_memory, gpa, ram_only, buf,
                               len) == MEMTX_OK ||
            intel_iommu_read_cxl(gpa, buf, len);
 }

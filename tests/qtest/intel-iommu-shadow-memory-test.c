@@ -5,7 +5,8 @@
  *
  * The guest's tables stay as they are, and nothing is invalidated: RAM comes
  * and goes where leaves lead to, and a device with DMA outside of QEMU is
- * notified of that at once, and of no other page.
+ * notified of that at once, and of no other page.  Or it comes and goes where
+ * the tables are, while devices of QEMU's own are translated by them.
  */
 
 #include "qemu/osdep.h"
@@ -149,6 +150,49 @@ static void test_part_of_page(void)
         g_free(pci);
         board_stop(&w);
     }
+}
+
+/*
+ * The table of leaves is in a BAR, which is switched on and off while a thread
+ * does DMA: it is read while it is there, and never afterwards
+ */
+static void test_tables(void)
+{
+    QPCIDevice *pci;
+    uint64_t bar, upper, value;
+    Board w;
+
+    board_start(&w, "", "", "-object memory-backend-ram,id=shm,size=4M,share=on"
+                " -device ivshmem-plain,memdev=shm,addr=5");
+    pci = qpci_device_find(w.d.pci, QPCI_DEVFN(5, 0));
+    g_assert_nonnull(pci);
+    bar = qpci_iomap(pci, 2, NULL).addr;
+    upper = qvtd_entry(&w.d, &w.domain, IOVA + MIB2, 2);
+    qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    qtest_writeq(w.d.qts, bar, BOARD_RAM | QVTD_RW);
+    qtest_writeq(w.d.qts, BOARD_RAM, 0x5a);
+    qtest_writeq(w.d.qts, upper, bar | QVTD_RW);
+    for (unsigned i = 0; i < 10; i++) {
+        qvtd_row("round %u", i);
+        qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
+        expect_true(testdev_dma_read(&w.a, IOVA + MIB2, &value));
+        expect_eq(value, 0x5a);
+        expect_eq(testdev_command(&w.a, TESTDEV_LOOP, 7, IOVA + MIB2, 1ull,
+                                  0ull, 20000ull, 8ull, 0ull, 0ull),
+                  TESTDEV_OK);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
+        qpci_config_writew(pci, PCI_COMMAND, 0);
+        qvtd_invalidate(&w.d, FLUSH_DOMAIN);
+        expect_true(!testdev_dma_read(&w.a, IOVA + MIB2, &value));
+        /* It fails from then on, but it ends */
+        while (testdev_count(&w.a, TESTDEV_LOOP_RUNNING)) {
+            g_usleep(1000);
+        }
+    }
+    expect_eq(testdev_count(&w.a, TESTDEV_LOOP_DONE), 20000);
+    g_free(pci);
+    board_stop(&w);
 }
 
 /* A DIMM that is plugged, and unplugged by the guest */
@@ -332,6 +376,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/shadow/memory-bar", test_bar);
     qtest_add_func("/intel-iommu/shadow/memory-part", test_part_of_page);
+    qtest_add_func("/intel-iommu/shadow/memory-tables", test_tables);
     qtest_add_func("/intel-iommu/shadow/memory-dimm", test_dimm);
     qtest_add_func("/intel-iommu/shadow/memory-cut", test_cut);
     qtest_add_func("/intel-iommu/shadow/memory-discarded", test_discarded);

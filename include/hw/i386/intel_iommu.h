@@ -61,7 +61,7 @@ struct IntelIOMMUState {
     Notifier machine_done;
     MemoryListener memory;      /* of the guest's memory */
     bool memory_moves;          /* some RAM does, in this transaction */
-    GArray *memory_pieces;      /* where RAM was before it */
+    struct IntelIOMMULayout *layout;    /* where RAM is; by RCU */
     GSList *memory_discards;    /* of regions of which parts are discarded */
     QEMUBH *memory_bh;          /* after parts were */
     GHashTable *host_devices;   /* PCIDevice: those with a host IOMMU */
