@@ -113,7 +113,7 @@ inner() {                       # a command
 
 qmp() {                         # a command as JSON; prints events, too
     echo "$*" >&7
-    while read -r -t 60 line <&8; do
+    while read -r -t 180 line <&8; do
         case $line in
         '{"QMP"'*) ;;
         *) echo "$line" ;;
