@@ -41,6 +41,9 @@ OTHER_QEMUS = ("10.2",)
 # What is nested with those: three layers, a disk that L2 maps page by page
 NESTED_CASE = "disk-strict"
 
+# The guests that move from QEMU to QEMU: in legacy mode, and in scalable mode
+MOVED_CASES = ("default", "sm-first")
+
 # A machine that all of them have
 MIXED_MACHINE = "pc-q35-10.0"
 
@@ -293,7 +296,9 @@ def run_guest(qemu):
     return run_guests(
         qemu,
         ("boot", "--short", "--qemu", qemu.binary),
-        ("migrate", "--short", "--stock", qemu.stock, "--qemu", qemu.binary,
+        ("migrate", "--short", *(word for case in MOVED_CASES
+                                 for word in ("--case", case)),
+         "--stock", qemu.stock, "--qemu", qemu.binary,
          "--qemu-img", qemu.home / "qemu-img"),
         ("libvirt", "--qemu", qemu.binary),
         ("nested", "--short", "--again", "--build", qemu.home))
