@@ -307,6 +307,7 @@ static void edit_context(Twins *w)
     PlainContext old = twins_context(w, d);
 
     settle(w, false);
+    twins_keep_contexts(w);
     if (chance(20)) {
         uint64_t at = some_upper_word(w, d, i), good = host_get(w->h, at);
         /* P, FPD, or what is reserved: no other table is found */
@@ -318,6 +319,7 @@ static void edit_context(Twins *w)
         drop_contexts(w);
         settle(w, false);
         twins_check_some(w, 20);
+        twins_keep_contexts(w);
         host_put(w->h, at, good);
         twins_edited(w, true);
         drop_contexts(w);

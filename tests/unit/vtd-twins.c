@@ -25,16 +25,22 @@ PlainContext twins_context(Twins *w, const Device *d)
                          d->sid);
 }
 
-static Outcome plain(Twins *w, const Device *d, uint64_t iova,
-                     VtdAccess access, PlainAnswer *answer)
+void twins_keep_contexts(Twins *w)
+{
+    for (unsigned i = 0; i < DEVICES; i++) {
+        w->old[i] = twins_context(w, w->d[i]);
+    }
+}
+
+static Outcome plain_by(Twins *w, const PlainContext *context, uint64_t iova,
+                        VtdAccess access, PlainAnswer *answer)
 {
     bool caching_mode = w->h->config.caching_mode;
-    PlainContext context = twins_context(w, d);
     Outcome o = { 0 };
 
-    plain_sm_request(&w->plain, &context, iova, wanted_of(access), answer);
+    plain_sm_request(&w->plain, context, iova, wanted_of(access), answer);
     o.reason = answer->reason;
-    o.context_cacheable = !context.reason || caching_mode;
+    o.context_cacheable = !context->reason || caching_mode;
     /*
      * Absent FS entries are never cached (7.1).  A cached context alone decides
      * on what addresses there are, whatever the tables say meanwhile.
@@ -42,7 +48,7 @@ static Outcome plain(Twins *w, const Device *d, uint64_t iova,
     o.cacheable = !o.reason || answer->denied ||
                   o.reason == QVTD_F_CANONICAL ||
                   o.reason == QVTD_F_PASS_THROUGH ||
-                  (o.reason == QVTD_F_SM_ADDRESS && !context.fs_levels) ||
+                  (o.reason == QVTD_F_SM_ADDRESS && !context->fs_levels) ||
                   (caching_mode && o.reason != QVTD_F_FS);
     if (!o.reason) {
         o.result = answer->leaf.addr + (iova - answer->leaf.first);
@@ -53,28 +59,55 @@ static Outcome plain(Twins *w, const Device *d, uint64_t iova,
             o.reason = SILENT;  /* a probe of what is still to be marked */
         }
     } else if (access == VTD_ACCESS_PROBE ||
-               (context.fpd && plain_qualified(o.reason))) {
+               (context->fpd && plain_qualified(o.reason))) {
         o.reason = SILENT;
     }
     return o;
 }
 
-/* Reasons that may be given instead of the one that is right now */
-static void add_others(Legal *legal, const PlainAnswer *answer)
+static Outcome plain(Twins *w, const Device *d, uint64_t iova,
+                     VtdAccess access, PlainAnswer *answer)
 {
-    Outcome other = legal->now;
+    PlainContext context = twins_context(w, d);
 
-    for (unsigned i = 0; other.reason != SILENT && i < answer->n_or_reasons;
-         i++) {
-        bool known = false;
+    return plain_by(w, &context, iova, access, answer);
+}
 
-        other.reason = answer->or_reason[i];
-        for (unsigned j = 0; j < legal->n; j++) {
-            known |= outcome_equal(&legal->outcome[j], &other);
+static void add_other(Legal *legal, const Outcome *other)
+{
+    for (unsigned i = 0; i < legal->n; i++) {
+        if (outcome_equal(&legal->outcome[i], other)) {
+            return;
         }
-        if (!known) {
-            g_assert_cmpuint(legal->n, <, OUTCOMES);
-            legal->outcome[legal->n++] = other;
+    }
+    g_assert_cmpuint(legal->n, <, OUTCOMES);
+    legal->outcome[legal->n++] = *other;
+}
+
+/* Reasons that may be given instead of @now, which is right */
+static void add_others(Legal *legal, Outcome now, const PlainAnswer *answer)
+{
+    for (unsigned i = 0; now.reason != SILENT && i < answer->n_or_reasons;
+         i++) {
+        now.reason = answer->or_reason[i];
+        add_other(legal, &now);
+    }
+}
+
+/*
+ * Through a context that is still cached, tables are walked as they are now:
+ * with bits that requests of other devices have set meanwhile.
+ */
+static void add_old_context(Twins *w, Query *q)
+{
+    PlainAnswer answer;
+    Outcome o;
+
+    for (unsigned i = 0; i < DEVICES; i++) {
+        if (w->old_contexts && w->d[i] == q->d) {
+            o = plain_by(w, &w->old[i], q->iova, q->access, &answer);
+            add_other(&q->legal, &o);
+            add_others(&q->legal, o, &answer);
         }
     }
 }
@@ -87,7 +120,8 @@ static void look(Twins *w, Query *q, bool context, PlainAnswer *answer)
     if (!q->legal.n || !outcome_equal(&now, &q->legal.now)) {
         legal_add(&q->legal, now, context);
     }
-    add_others(&q->legal, answer);
+    add_others(&q->legal, now, answer);
+    add_old_context(w, q);
 }
 
 void twins_look(Twins *w, bool context)
@@ -110,7 +144,8 @@ void twins_edited(Twins *w, bool context)
 
         legal_add(&q->legal, plain(w, q->d, q->iova, q->access, &answer),
                   context);
-        add_others(&q->legal, &answer);
+        add_others(&q->legal, q->legal.now, &answer);
+        add_old_context(w, q);
     }
 }
 
@@ -143,10 +178,12 @@ static void describe(Twins *w, const Query *q)
                    w->clean);
 }
 
-/* All that was set by a request are bits that the twin sets, too */
-static void check_marks(Twins *w, const Query *q, const uint64_t *before,
+/* All that was set by a request are bits that the twin sets; whether any was */
+static bool check_marks(Twins *w, const Query *q, const uint64_t *before,
                         const PlainAnswer *answer, bool all)
 {
+    bool marked = false;
+
     for (unsigned i = 0; i < WORDS; i++) {
         uint64_t surely = 0, may = 0;
         uint64_t set = host_get(w->h, w->word[i]) ^ before[i];
@@ -173,7 +210,9 @@ static void check_marks(Twins *w, const Query *q, const uint64_t *before,
             g_assert_not_reached();
         }
         w->marked += !!set;
+        marked |= !!set;
     }
+    return marked;
 }
 
 /*
@@ -224,7 +263,10 @@ void twins_check(Twins *w, Query *q, bool fresh)
         g_assert_not_reached();
     }
     w->stale += !outcome_equal(&q->legal.now, &found);
-    check_marks(w, q, before, &answer, fresh);
+    if (check_marks(w, q, before, &answer, fresh)) {
+        /* What is right by these bits may be cached by any other request */
+        twins_look(w, false);
+    }
     if (!found.reason && w->clean) {
         check_piece(w, q, &t);
     }

@@ -42,11 +42,14 @@ typedef struct Twins {
     Query query[QUERIES];
     uint64_t word[WORDS];       /* where they are that change */
     bool clean;                 /* nothing was edited since all was dropped */
-    bool old_contexts;          /* contexts were, so that others are walked */
+    bool old_contexts;          /* contexts were, so that others are walked: */
+    PlainContext old[DEVICES];  /* those */
     uint64_t passed, blocked, stale, marked, reasons[256];
 } Twins;
 
 PlainContext twins_context(Twins *w, const Device *d);
+/* Contexts are about to change */
+void twins_keep_contexts(Twins *w);
 /*
  * Memory changes, or has changed.  Both are told, since bits that were set
  * meanwhile change what is right, too.  @context: contexts do, else entries.
