@@ -53,8 +53,9 @@ void intel_iommu_invalidate(void *space_opaque, uint64_t first, uint64_t last,
 /* What monitors are told of a space */
 typedef struct IntelIOMMUSpaceInfo {
     VtdSpace *vtd;
+    AddressSpace *as;
     uint16_t sid;
-    PCIDevice *dev;             /* the device there, or NULL */
+    PCIDevice *dev;             /* whose requests come by that id, or NULL */
     bool map, cache, device_tlb;        /* who listens, by kind */
 } IntelIOMMUSpaceInfo;
 /* IntelIOMMUSpaceInfo of all spaces in the order of source ids; free it. */

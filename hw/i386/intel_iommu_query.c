@@ -68,22 +68,34 @@ const char *intel_iommu_sid_id(IntelIOMMUState *s, uint16_t sid)
     return id;
 }
 
+/* A device by id or QOM path, or NULL */
+static PCIDevice *intel_iommu_find_device(const char *name)
+{
+    PCIDevice *dev = NULL;
+
+    if (name[0] != '/') {
+        /* Part of a path would be looked for in all of QOM, which takes long */
+        pci_qdev_find_device(name, &dev);
+        return dev;
+    }
+    return (PCIDevice *)object_dynamic_cast(object_resolve_path(name, NULL),
+                                            TYPE_PCI_DEVICE);
+}
+
 /* The space of a device by id, QOM path or bus:slot.function */
 static bool intel_iommu_find_space(IntelIOMMUState *s, const char *name,
                                    IntelIOMMUSpaceInfo *found, Error **errp)
 {
     g_autoptr(GArray) list = intel_iommu_list_spaces(s);
-    /* Part of a path would be looked for in the whole tree, which takes long */
-    Object *obj = name[0] == '/' ? object_resolve_path(name, NULL) : NULL;
+    PCIDevice *dev = intel_iommu_find_device(name);
+    AddressSpace *as = dev ? pci_device_iommu_address_space(dev) : NULL;
 
     for (unsigned i = 0; i < list->len; i++) {
         IntelIOMMUSpaceInfo *info = &g_array_index(list, IntelIOMMUSpaceInfo,
                                                    i);
-        const char *id = intel_iommu_device_id(info->dev);
         g_autofree char *at = intel_iommu_sid_name(info->sid);
 
-        if (info->dev && (!g_strcmp0(id, name) || !strcmp(at, name) ||
-                          OBJECT(info->dev) == obj)) {
+        if (as ? info->as == as : info->dev && !strcmp(at, name)) {
             *found = *info;
             return true;
         }

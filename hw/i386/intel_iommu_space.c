@@ -530,13 +530,47 @@ AddressSpace *intel_iommu_address_space(PCIBus *bus, void *opaque, int devfn)
     return &space->as;
 }
 
+typedef struct IntelIOMMUUser {
+    IntelIOMMUSpace *space;
+    PCIDevice *dev;
+} IntelIOMMUUser;
+
+static void intel_iommu_find_user(PCIBus *bus, PCIDevice *dev, void *opaque)
+{
+    IntelIOMMUUser *user = opaque;
+
+    if (!user->dev &&
+        pci_device_iommu_address_space(dev) == &user->space->as) {
+        user->dev = dev;
+    }
+}
+
+/*
+ * The device at a space's place.  Where a bridge makes requests its own, there
+ * may be none: then one on that bus.
+ */
+static PCIDevice *intel_iommu_space_device(IntelIOMMUSpace *space)
+{
+    IntelIOMMUUser user = { space };
+
+    if (space->bus) {
+        user.dev = space->bus->devices[space->devfn];
+        if (!user.dev) {
+            pci_for_each_device_under_bus(space->bus, intel_iommu_find_user,
+                                          &user);
+        }
+    }
+    return user.dev;
+}
+
 IntelIOMMUSpaceInfo intel_iommu_space_info(void *space_opaque)
 {
     IntelIOMMUSpace *space = space_opaque;
     IntelIOMMUSpaceInfo info = {
         .vtd = space->vtd,
+        .as = &space->as,
         .sid = intel_iommu_source_id(space),
-        .dev = space->bus ? space->bus->devices[space->devfn] : NULL,
+        .dev = intel_iommu_space_device(space),
     };
     IOMMUNotifier *n;
 

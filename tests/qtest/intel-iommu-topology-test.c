@@ -10,6 +10,8 @@
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "vtd-board.h"
 
 #define RP                      QPCI_DEVFN(5, 0)
@@ -136,6 +138,23 @@ static void test_switch(void)
     qvtd_stop(&d);
 }
 
+/* A monitor finds a device's space, which has the requests' id */
+static void expect_found(QVtd *d, const char *name, uint16_t sid)
+{
+    g_autofree char *want = g_strdup_printf("%02x:%02x.%x", sid >> 8,
+                                            sid >> 3 & 31, sid & 7);
+    QDict *answer = qtest_qmp_assert_success_ref(
+        d->qts, "{ 'execute': 'x-query-vtd', 'arguments': { 'device': %s } }",
+        name);
+    QList *spaces = qdict_get_qlist(answer, "spaces");
+    QDict *space = qobject_to(QDict, qlist_peek(spaces));
+
+    expect_eq(qlist_size(spaces), 1);
+    g_assert_cmpstr(qdict_get_str(space, "device"), ==, want);
+    expect_true(qdict_haskey(space, "qom-path"));
+    qobject_unref(answer);
+}
+
 /* Whose id is in the requests of a device behind bridges */
 static void test_aliases(void)
 {
@@ -147,25 +166,25 @@ static void test_aliases(void)
     } rows[] = {
         { "PCIe to PCI",
           ROOT_PORT " -device pcie-pci-bridge,id=b1,bus=rp"
-          " -device vtd-testdev,bus=b1,addr=4",
+          " -device vtd-testdev,id=t,bus=b1,addr=4",
           { RP, DEVFN(1, 0, 0) }, DEVFN(2, 0, 0) },
         { "PCIe to PCI, then PCI to PCI",
           ROOT_PORT " -device pcie-pci-bridge,id=b1,bus=rp"
           " -device pci-bridge,id=b2,bus=b1,addr=1,chassis_nr=2"
-          " -device vtd-testdev,bus=b2,addr=4",
+          " -device vtd-testdev,id=t,bus=b2,addr=4",
           { RP, DEVFN(1, 0, 0), DEVFN(2, 1, 0) }, DEVFN(2, 0, 0) },
         { "PCIe to PCI on the root bus",
           " -device pcie-pci-bridge,id=b1,addr=5"
-          " -device vtd-testdev,bus=b1,addr=4",
+          " -device vtd-testdev,id=t,bus=b1,addr=4",
           { RP }, DEVFN(1, 0, 0) },
         { "DMI to PCI",
           " -device i82801b11-bridge,id=b1,addr=5"
-          " -device vtd-testdev,bus=b1,addr=4",
+          " -device vtd-testdev,id=t,bus=b1,addr=4",
           { RP }, RP },
         { "DMI to PCI, then PCI to PCI",
           " -device i82801b11-bridge,id=b1,addr=5"
           " -device pci-bridge,id=b2,bus=b1,addr=1,chassis_nr=2"
-          " -device vtd-testdev,bus=b2,addr=4",
+          " -device vtd-testdev,id=t,bus=b2,addr=4",
           { RP, DEVFN(1, 1, 0) }, RP },
     };
 
@@ -182,6 +201,8 @@ static void test_aliases(void)
         find(&t, &d, DEVFN(bus, 4, 0));
         qvtd_enable(&d);
         check_sid(&t, rows[i].sid, 1);
+        expect_found(&d, "t", rows[i].sid);
+        expect_found(&d, "/machine/peripheral/t", rows[i].sid);
         testdev_stop(&t);
         qvtd_stop(&d);
     }
