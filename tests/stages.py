@@ -32,7 +32,7 @@ BUILD = TOP / "build"
 COVERAGE = TOP / "tests/coverage"
 
 # A loaded machine is slow; only what hangs is to run into its limit.
-PATIENCE = "10"
+PATIENCE = "20"
 
 # The QEMU that all is tried with, and others with which the most is
 USUAL_QEMU = "10.0"

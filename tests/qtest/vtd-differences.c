@@ -60,6 +60,9 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "*/context-pass/?", "*", 0xffffff8000000000,
       "pass-through-pointer" },
     { "*", "*/leaf-1g/?", "*", 0x80000000, "interrupt-range" },
+    { "scalable", "*/leaf-*/?", "*", 1 << 11, "snoop-bit",
+      COMPARE_X_SCALABLE },
+    { "scalable", "*/leaf-4k-*", "*", ANY, "snoop-bit", COMPARE_X_SCALABLE },
 
     /* Faults with two causes */
     { "*", "*/leaf-4k-*", "REASON", ANY, "first-cause" },
@@ -74,6 +77,14 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "all/iec-index/lo", "*", 1u << 31, "interrupt-mask" },
     { "caching-mode", "all/device-tlb-all/*", "ALIVE", ANY,
       "device-tlb-abort", COMPARE_PLAIN },
+    { "*", "all/pasid-cache/*", "*", ANY, "pasid-descriptor",
+      COMPARE_X_SCALABLE },
+    { "*", "all/pasid-iotlb/lo", "*", 1 << 0, "pasid-descriptor",
+      COMPARE_X_SCALABLE },
+    { "scalable", "all/wait-*/lo", "*", 1 << 1, "pasid-descriptor",
+      COMPARE_X_SCALABLE },
+    { "first-stage", "all/wait-*/lo", "*", 1 << 1, "pasid-descriptor",
+      COMPARE_X_SCALABLE },
 
     /* Interrupts */
     { "*", "all/irte/lo", "*", 0xffff00ff00008000, "reserved-entry" },
@@ -99,6 +110,10 @@ const QVtdDifference qvtd_differences[] = {
     { "*", "all/context-global/lo", "*", 1 << 3, "no-feature",
       COMPARE_ESRTPS },
     { "no-intremap", "all/device-tlb*", "*", ANY, "no-feature" },
+    { "scalable", "all/device-tlb*", "*", ANY, "no-feature",
+      COMPARE_X_SCALABLE },
+    { "first-stage", "all/device-tlb*", "*", ANY, "no-feature",
+      COMPARE_X_SCALABLE },
     { "no-intremap", "*", "IRTA", ANY, "no-feature" },
     { "no-intremap", "*", "GSTS", ANY, "no-feature" },
     { "no-intremap", "all/iec-*", "*", ANY, "no-feature" },
