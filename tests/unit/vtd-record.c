@@ -31,6 +31,8 @@ WRAP(void, vtd_space_replay, VtdSpace *, uint64_t, uint64_t, VtdNoticeFn *,
 WRAP(void, vtd_memory_changed, Vtd *, const VtdRamChange *, unsigned);
 WRAP(void, vtd_mmio_write, Vtd *, uint64_t, uint64_t, unsigned);
 WRAP(bool, vtd_translate, VtdSpace *, uint64_t, VtdAccess, VtdTranslation *);
+WRAP(bool, vtd_translate_pasid, VtdSpace *, uint32_t, bool, uint64_t,
+     VtdAccess, VtdTranslation *);
 WRAP(VtdVerdict, vtd_interrupt, Vtd *, uint32_t, uint64_t, uint32_t, bool,
      VtdInterrupt *);
 WRAP(void, vtd_send_events, Vtd *);
@@ -459,13 +461,9 @@ void __wrap_vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value,
     end(v, index);
 }
 
-bool __wrap_vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
-                          VtdTranslation *out)
+static bool translated(VtdSpace *space, unsigned index, bool passed,
+                       const VtdTranslation *out)
 {
-    unsigned index = begin(space->v, space, false, (Act) {
-        .kind = ACT_TRANSLATE, .addr = iova, .access = access,
-    });
-    bool passed = __real_vtd_translate(space, iova, access, out);
     Met *met = end(space->v, index);
 
     if (met) {
@@ -473,6 +471,32 @@ bool __wrap_vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
         met->t = passed ? *out : (VtdTranslation) { 0 };
     }
     return passed;
+}
+
+bool __wrap_vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
+                          VtdTranslation *out)
+{
+    unsigned index = begin(space->v, space, false, (Act) {
+        .kind = ACT_TRANSLATE, .addr = iova, .access = access,
+        .pasid = VTD_NO_PASID,
+    });
+
+    return translated(space, index,
+                      __real_vtd_translate(space, iova, access, out), out);
+}
+
+bool __wrap_vtd_translate_pasid(VtdSpace *space, uint32_t pasid,
+                                bool supervisor, uint64_t iova,
+                                VtdAccess access, VtdTranslation *out)
+{
+    unsigned index = begin(space->v, space, false, (Act) {
+        .kind = ACT_TRANSLATE, .addr = iova, .access = access,
+        .pasid = pasid, .supervisor = supervisor,
+    });
+
+    return translated(space, index,
+                      __real_vtd_translate_pasid(space, pasid, supervisor,
+                                                 iova, access, out), out);
 }
 
 VtdVerdict __wrap_vtd_interrupt(Vtd *v, uint32_t sid, uint64_t addr,

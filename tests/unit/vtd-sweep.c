@@ -254,7 +254,10 @@ static void perform(Replay *r, const Act *act, Met *met)
         vtd_mmio_write(h->v, act->addr, act->value, act->size);
         break;
     case ACT_TRANSLATE:
-        met->passed = device_translate(d, act->addr, act->access, &met->t);
+        met->passed = act->pasid == VTD_NO_PASID
+            ? device_translate(d, act->addr, act->access, &met->t)
+            : vtd_translate_pasid(d->space, act->pasid, act->supervisor,
+                                  act->addr, act->access, &met->t);
         if (!met->passed) {
             met->t = (VtdTranslation) { 0 };
         }

@@ -83,7 +83,11 @@ typedef struct Act {
             bool map, any;
         };
         Listening listening;
-        VtdAccess access;
+        struct {
+            VtdAccess access;
+            uint32_t pasid;     /* or VTD_NO_PASID */
+            bool supervisor;
+        };
         struct {
             uint32_t requester;
             uint32_t data;
