@@ -212,7 +212,7 @@ Rows of tables, in tests/vtd where qtests try them as well.
          'tests/vtd/rows-queue.c', 'tests/vtd/rows-fault.c',
          'tests/vtd/rows-cache.c', 'tests/unit/test-vtd-regs.c',
          'tests/unit/test-vtd-queue.c', 'tests/unit/test-vtd-fault.c',
-         'tests/unit/test-vtd-log.c', 'tests/unit/test-vtd-cache.c'),
+         'tests/unit/test-vtd-cache.c'),
 
     step('tests/unit: scalable mode of VT-d', '''
 Rows for each check of its entries and of both stages, for the queue of
@@ -222,9 +222,9 @@ Rows for each check of its entries and of both stages, for the queue of
 
     step('tests/unit: translation and interrupts of VT-d', '''
 Contexts, the way of a DMA, remapped messages, and both of them at
-random against a second opinion; threads.
+random against a second opinion; the lines on faults; threads.
 ''',
-         'tests/unit/test-vtd-context*.c', 'tests/unit/test-vtd-translate*.c',
+         'tests/unit/test-vtd-context*.c', 'tests/unit/test-vtd-log.c', 'tests/unit/test-vtd-translate*.c',
          'tests/unit/test-vtd-pasid*.c', 'tests/unit/test-vtd-interrupt*.c',
          'tests/unit/test-vtd-random-*.c', 'tests/unit/test-vtd-threads.c'),
 
