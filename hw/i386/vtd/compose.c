@@ -67,19 +67,6 @@ static uint64_t vtd_compose_read(VtdCompose *compose,
     return GUINT64_FROM_LE(entry);
 }
 
-/* A page of guest memory in place, or NULL */
-static const uint64_t *vtd_compose_page(VtdCompose *compose, uint64_t gpa)
-{
-    const VtdSeenConfig *config = compose->config;
-    VtdRam *ram = &compose->ram;
-
-    if (!ram->last || gpa < ram->first || gpa > ram->last) {
-        config->ram(config->opaque, gpa, ram);
-    }
-    return ram->data && ram->last - gpa >= VTD_PAGE_SIZE - 1
-           ? (const uint64_t *)(ram->data + (gpa - ram->first)) : NULL;
-}
-
 static void vtd_compose_enter(VtdCompose *compose, unsigned level,
                               uint64_t ref, uint8_t granted)
 {
@@ -89,7 +76,8 @@ static void vtd_compose_enter(VtdCompose *compose, unsigned level,
 
     *at = (VtdComposeLevel) {
         .ref = ref,
-        .table = copy ? copy->entry : vtd_compose_page(compose, ref),
+        .table = copy ? copy->entry : vtd_table_in_place(compose->config,
+                                                          &compose->ram, ref),
         .copy = copy,
         .uses = copy ? copy->bit : 0,
         .unsure = !copy,

@@ -15,9 +15,8 @@
 /* With its place in a GHashTable: two pointers and a hash, half of it empty */
 #define COPY_BYTES              (VTD_HEAP(sizeof(VtdCopy)) + 48)
 
-/* The table at @gpa in place, or NULL */
-static const uint64_t *vtd_copy_place(const VtdSeenConfig *config, VtdRam *ram,
-                                      uint64_t gpa)
+const uint64_t *vtd_table_in_place(const VtdSeenConfig *config, VtdRam *ram,
+                                   uint64_t gpa)
 {
     if (!ram->last || gpa < ram->first || gpa > ram->last) {
         config->ram(config->opaque, gpa, ram);
@@ -29,7 +28,7 @@ static const uint64_t *vtd_copy_place(const VtdSeenConfig *config, VtdRam *ram,
 bool vtd_copy_table(const VtdSeenConfig *config, VtdRam *ram, uint64_t gpa,
                     uint64_t *to)
 {
-    const uint64_t *table = vtd_copy_place(config, ram, gpa);
+    const uint64_t *table = vtd_table_in_place(config, ram, gpa);
 
     if (!table) {
         return config->read(config->opaque, gpa, to, VTD_PAGE_SIZE);
@@ -43,7 +42,7 @@ bool vtd_copy_table(const VtdSeenConfig *config, VtdRam *ram, uint64_t gpa,
 bool vtd_copy_is_table(const VtdSeenConfig *config, VtdRam *ram, uint64_t gpa,
                        const uint64_t *entry)
 {
-    const uint64_t *table = vtd_copy_place(config, ram, gpa);
+    const uint64_t *table = vtd_table_in_place(config, ram, gpa);
     uint64_t now[VTD_ENTRIES];
 
     if (!table) {

@@ -26,8 +26,14 @@ typedef struct VtdCopy {
 } VtdCopy;
 
 /*
+ * The table at @gpa where it is in memory, or NULL; @ram is what was last known
+ * of memory, zeroed before the first call.
+ */
+const uint64_t *vtd_table_in_place(const VtdSeenConfig *config, VtdRam *ram,
+                                   uint64_t gpa);
+/*
  * Read the table at @gpa into @to, each entry at once, in the guest's byte
- * order; @ram is what was last known of memory.  False if it cannot be read.
+ * order.  False if it cannot be read.
  */
 bool vtd_copy_table(const VtdSeenConfig *config, VtdRam *ram, uint64_t gpa,
                     uint64_t *to);

@@ -48,6 +48,7 @@ const uint64_t *vtd_guest_table(VtdGuest *guest, uint64_t ref, unsigned level,
                                 uint64_t upper)
 {
     const VtdSeenConfig *config = guest->config;
+    const uint64_t *table;
     uint64_t *copy;
 
     if (guest->tables->second_levels) {
@@ -57,11 +58,9 @@ const uint64_t *vtd_guest_table(VtdGuest *guest, uint64_t ref, unsigned level,
                ? copy : NULL;
     }
     guest->gpa[level] = ref;
-    if (!guest->ram.last || ref < guest->ram.first || ref > guest->ram.last) {
-        config->ram(config->opaque, ref, &guest->ram);
-    }
-    if (guest->ram.data && guest->ram.last - ref >= VTD_PAGE_SIZE - 1) {
-        return (const uint64_t *)(guest->ram.data + (ref - guest->ram.first));
+    table = vtd_table_in_place(config, &guest->ram, ref);
+    if (table) {
+        return table;
     }
     guest->work += WORK_COPY;
     copy = vtd_guest_copy(guest, level);
