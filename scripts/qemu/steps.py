@@ -224,7 +224,8 @@ Rows for each check of its entries and of both stages, for the queue of
 Contexts, the way of a DMA, remapped messages, and both of them at
 random against a second opinion; the lines on faults; threads.
 ''',
-         'tests/unit/test-vtd-context*.c', 'tests/unit/test-vtd-log.c', 'tests/unit/test-vtd-translate*.c',
+         'tests/unit/test-vtd-context*.c', 'tests/unit/test-vtd-translate*.c',
+         'tests/unit/test-vtd-log.c',
          'tests/unit/test-vtd-pasid*.c', 'tests/unit/test-vtd-interrupt*.c',
          'tests/unit/test-vtd-random-*.c', 'tests/unit/test-vtd-threads.c'),
 
