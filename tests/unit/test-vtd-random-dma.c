@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "vtd-legal.h"
+#include "vtd-old.h"
 #include "vtd-strict.h"
 #include "hw/i386/vtd/look.h"
 
@@ -16,12 +17,14 @@
 #define TABLES                  16
 #define IOVAS                   24
 #define QUERIES                 (DEVICES * IOVAS * 3)
+#define TABLE_MASK              0x1fffffull     /* what one table is for */
 
 typedef struct Query {
     Device *d;
     uint64_t iova;
     VtdAccess access;
     Legal legal;
+    OldTables old;              /* since they were invalidated */
 } Query;
 
 typedef struct Twins {
@@ -172,6 +175,24 @@ static uint16_t did_of(Twins *w, const Device *d)
     return context_now(w, d).did;
 }
 
+/* Tables that may be cached from now on, and what all those lead to now */
+static void add_old_tables(Twins *w, Query *q)
+{
+    PlainContext context = context_now(w, q->d);
+
+    old_tables_see(&q->old, &w->plain, &context, q->iova);
+    old_tables_add(&q->old, &w->plain, q->iova, q->access, &q->legal);
+}
+
+static void settle_query(Twins *w, Query *q, bool leaves)
+{
+    legal_settle(&q->legal);
+    if (!leaves) {
+        q->old.n = 0;
+    }
+    add_old_tables(w, q);
+}
+
 static void edited(Twins *w, bool context)
 {
     w->clean = false;
@@ -179,6 +200,7 @@ static void edited(Twins *w, bool context)
         Query *q = &w->query[i];
 
         legal_add(&q->legal, plain(w, q->d, q->iova, q->access), context);
+        add_old_tables(w, q);
     }
 }
 
@@ -287,16 +309,24 @@ static void invalidate_some(Twins *w)
     uint16_t did = did_of(w, target->d);
     unsigned am = rnd(19);
     uint64_t mask = (QVTD_PAGE << am) - 1;
+    bool leaves = granularity == QVTD_SELECT && chance(50);
 
-    inv_iotlb(w->h, granularity, did, target->iova & ~0xfffull, am);
+    inv_iotlb(w->h, granularity, did, (target->iova & ~0xfffull) |
+              (leaves ? QVTD_IVA_IH : 0), am);
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
 
-        if (granularity == QVTD_GLOBAL ||
-            (did_of(w, q->d) == did &&
-             (granularity == QVTD_DOMAIN ||
-              !((q->iova ^ target->iova) & ~mask)))) {
-            legal_settle(&q->legal);
+        uint64_t off = granularity == QVTD_SELECT ? q->iova ^ target->iova : 0;
+
+        if (granularity != QVTD_GLOBAL && did_of(w, q->d) != did) {
+            continue;
+        }
+        if (!(off & ~mask)) {
+            settle_query(w, q, leaves);
+        } else if (!leaves && !(off & ~(mask | TABLE_MASK))) {
+            /* the table goes for all pages that it is for */
+            q->old.n = 0;
+            add_old_tables(w, q);
         }
     }
 }
@@ -306,7 +336,7 @@ static void settle(Twins *w, bool sweep)
     inv_iotlb(w->h, QVTD_GLOBAL, 0, 0, 0);
     w->clean = true;
     for (unsigned i = 0; i < QUERIES; i++) {
-        legal_settle(&w->query[i].legal);
+        settle_query(w, &w->query[i], false);
         if (sweep) {
             check(w, &w->query[i]);
         }
@@ -385,7 +415,7 @@ static void edit_context(Twins *w)
         inv_iotlb(h, QVTD_DOMAIN, did, 0, 0);
     }
     for (unsigned i = 0; i < QUERIES; i++) {
-        legal_settle(&w->query[i].legal);
+        settle_query(w, &w->query[i], false);
     }
     for (unsigned i = 0; i < DEVICES; i++) {
         context = context_now(w, w->d[i]);
@@ -436,6 +466,7 @@ static void make_twins(Twins *w)
         q->access = i / DEVICES % 3;
         q->iova = i % 9 ? w->query[i - i % 9].iova : some_iova(w);
         q->legal.n = 0;
+        q->old.n = 0;
     }
     edited(w, false);
 }

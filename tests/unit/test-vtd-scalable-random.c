@@ -177,6 +177,7 @@ static void settle(Twins *w, bool sweep)
     w->clean = true;
     for (unsigned i = 0; i < QUERIES; i++) {
         legal_settle(&w->query[i].legal);
+        w->query[i].old.n = 0;
     }
     twins_look(w, false);
     for (unsigned i = 0; sweep && i < QUERIES; i++) {
@@ -200,7 +201,8 @@ static void invalidate_some(Twins *w)
     PlainContext context = twins_context(w, target->d);
     unsigned am = rnd(19), kind = rnd(10);
     uint64_t mask = (QVTD_PAGE << am) - 1, addr = target->iova & ~0xfffull;
-    bool pages = kind >= 5;
+    bool pages = kind >= 5, leaves = pages && chance(50);
+    uint64_t hint = leaves ? QVTD_IVA_IH : 0;
 
     if (context.reason) {
         return;
@@ -213,23 +215,31 @@ static void invalidate_some(Twins *w)
     } else if (kind < 5) {
         invalidate(w, QVTD_INV_PASID_IOTLB_ALL(context.did, context.pasid));
     } else if (kind < 7) {
-        invalidate(w, QVTD_INV_IOTLB_PAGES(context.did, addr, am));
+        invalidate(w, QVTD_INV_IOTLB_PAGES(context.did, addr | hint, am));
     } else {
         invalidate(w, QVTD_INV_PASID_IOTLB_PAGES(context.did, context.pasid,
-                                                 addr, am));
+                                                 addr | hint, am));
     }
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
         PlainContext c = twins_context(w, q->d);
         bool first = c.pgtt == QVTD_PGTT_FIRST || c.pgtt == QVTD_PGTT_NESTED;
         bool by_pasid = (kind >= 3 && kind < 5) || kind >= 7;
-        bool in_range = !((q->iova ^ addr) & ~mask);
+        bool all = !pages || (first && !by_pasid);
+        bool in_range = all || !((q->iova ^ addr) & ~mask);
+        /* the table goes for all pages that it is for */
+        bool in_table = all || (!leaves &&
+                                !((q->iova ^ addr) & ~(mask | TABLE_MASK)));
 
-        if (kind == 0 ||
-            (!c.reason && c.did == context.did &&
-             (by_pasid ? first && (!pages || in_range)
-                       : first || !pages || in_range))) {
+        if (kind != 0 && (c.reason || c.did != context.did ||
+                          (by_pasid && !first))) {
+            continue;
+        }
+        if (in_range) {
             legal_settle(&q->legal);
+        }
+        if (in_table) {
+            q->old.n = 0;
         }
     }
     twins_look(w, false);
@@ -428,6 +438,7 @@ static void make_twins(Twins *w)
         q->access = i / DEVICES % 3;
         q->iova = i % 9 ? w->query[i - i % 9].iova : some_iova(w);
         q->legal.n = 0;
+        q->old.n = 0;
     }
     twins_edited(w, false);
 }

@@ -56,6 +56,21 @@ void legal_add(Legal *legal, Outcome now, bool context)
     legal->now = now;
 }
 
+void legal_add_other(Legal *legal, const Outcome *other)
+{
+    for (unsigned i = 0; i < legal->n; i++) {
+        Outcome *o = &legal->outcome[i];
+
+        if (outcome_equal(o, other)) {
+            o->cacheable |= other->cacheable;
+            o->context_cacheable |= other->context_cacheable;
+            return;
+        }
+    }
+    g_assert_cmpuint(legal->n, <, OUTCOMES);
+    legal->outcome[legal->n++] = *other;
+}
+
 void legal_settle(Legal *legal)
 {
     legal->outcome[0] = legal->now;

@@ -6,13 +6,14 @@
  * The unit caches: after an edit and before an invalidation that covers it,
  * what was right at any time since the last such invalidation may come out.
  * Not, without caching mode, what was not present or faulty: that is not
- * cached (7.1).
+ * cached (7.1).  What a cache of tables adds, which is read when it is asked
+ * for, is in vtd-old.h.
  */
 
 #ifndef TESTS_UNIT_VTD_LEGAL_H
 #define TESTS_UNIT_VTD_LEGAL_H
 
-#define OUTCOMES                40
+#define OUTCOMES                100
 
 /* What a request met: a reason (0 if none, or SILENT), or what came out */
 typedef struct Outcome {
@@ -38,6 +39,8 @@ bool chance(unsigned percent);
 bool outcome_equal(const Outcome *a, const Outcome *b);
 /* Memory changed: it says @now.  @context: contexts did, else entries */
 void legal_add(Legal *legal, Outcome now, bool context);
+/* @other is right as well */
+void legal_add_other(Legal *legal, const Outcome *other);
 /* What may have been cached has been invalidated */
 void legal_settle(Legal *legal);
 /* False with a message */

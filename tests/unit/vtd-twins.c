@@ -73,24 +73,13 @@ static Outcome plain(Twins *w, const Device *d, uint64_t iova,
     return plain_by(w, &context, iova, access, answer);
 }
 
-static void add_other(Legal *legal, const Outcome *other)
-{
-    for (unsigned i = 0; i < legal->n; i++) {
-        if (outcome_equal(&legal->outcome[i], other)) {
-            return;
-        }
-    }
-    g_assert_cmpuint(legal->n, <, OUTCOMES);
-    legal->outcome[legal->n++] = *other;
-}
-
 /* Reasons that may be given instead of @now, which is right */
 static void add_others(Legal *legal, Outcome now, const PlainAnswer *answer)
 {
     for (unsigned i = 0; now.reason != SILENT && i < answer->n_or_reasons;
          i++) {
         now.reason = answer->or_reason[i];
-        add_other(legal, &now);
+        legal_add_other(legal, &now);
     }
 }
 
@@ -106,10 +95,26 @@ static void add_old_context(Twins *w, Query *q)
     for (unsigned i = 0; i < DEVICES; i++) {
         if (w->old_contexts && w->d[i] == q->d) {
             o = plain_by(w, &w->old[i], q->iova, q->access, &answer);
-            add_other(&q->legal, &o);
+            legal_add_other(&q->legal, &o);
             add_others(&q->legal, o, &answer);
         }
     }
+}
+
+/* Tables that may be cached from now on, and what all those lead to now */
+static void add_old_tables(Twins *w, Query *q)
+{
+    for (unsigned i = 0; i < DEVICES; i++) {
+        if (w->d[i] == q->d) {
+            PlainContext now = twins_context(w, q->d);
+
+            old_tables_see(&q->old, &w->plain, &now, q->iova);
+            if (w->old_contexts) {
+                old_tables_see(&q->old, &w->plain, &w->old[i], q->iova);
+            }
+        }
+    }
+    old_tables_add(&q->old, &w->plain, q->iova, q->access, &q->legal);
 }
 
 /* What the query may meet by what memory says now */
@@ -122,6 +127,7 @@ static void look(Twins *w, Query *q, bool context, PlainAnswer *answer)
     }
     add_others(&q->legal, now, answer);
     add_old_context(w, q);
+    add_old_tables(w, q);
 }
 
 void twins_look(Twins *w, bool context)
@@ -146,6 +152,7 @@ void twins_edited(Twins *w, bool context)
                   context);
         add_others(&q->legal, q->legal.now, &answer);
         add_old_context(w, q);
+        add_old_tables(w, q);
     }
 }
 

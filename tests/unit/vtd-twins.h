@@ -13,6 +13,7 @@
 #define TESTS_UNIT_VTD_TWINS_H
 
 #include "vtd-legal.h"
+#include "vtd-old.h"
 #include "vtd-strict.h"
 
 #define DEVICES                 3
@@ -20,6 +21,7 @@
 #define TABLES                  (4 * LEVELS)    /* four a level, mostly */
 #define IOVAS                   12
 #define QUERIES                 (DEVICES * IOVAS * 3)
+#define TABLE_MASK              0x1fffffull     /* what one table is for */
 #define INDICES                 5               /* of a table, in use */
 #define WORDS                   (TABLES * INDICES + LEVELS * INDICES)
 
@@ -28,6 +30,7 @@ typedef struct Query {
     uint64_t iova;
     VtdAccess access;
     Legal legal;
+    OldTables old;              /* since they were invalidated */
 } Query;
 
 typedef struct Twins {
