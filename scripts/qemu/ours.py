@@ -65,7 +65,8 @@ class Names:
                 'tests/qtest/vtd-*.c', 'tests/qtest/')
                 if not name.endswith('-test.c')] +
             [f'../{name}' for name in self.named('tests/vtd/*.c', 'tests/')],
-            'BENCH': self.named('tests/qtest/bench/*.c', 'tests/qtest/'),
+            'BENCH': self.named('tests/qtest/bench/bench-*.c',
+                                'tests/qtest/'),
             'UNIT_HOST': self.named('tests/unit/vtd-*.c', 'tests/unit/') +
             [f'../{name}' for name in self.named('tests/vtd/*.c', 'tests/')],
             'UNIT_TREE': [name[:-2] for name in self.named(

@@ -195,13 +195,15 @@ SERIES = MISC + LIBQOS + (
                 'endif')),
             Behind('the dictionary of qtests', r'^qtests = \{$', (
                 "  '@QTEST@': [vtd_helpers],",)))),
-        # A program on the same helpers that is no test
+        # Programs on the same helpers that are no tests
         For('tests/qtest/bench/*', (
             Behind('an end', '', (
-                "executable('vtd-bench', build_by_default: false,",
-                '           sources: files(',
-                "             '@BENCH@',",
-                '           ), dependencies: [qemuutil, qos, vtd_helpers])',
+                "foreach name : ['vtd-bench', 'vtd-bench-dma']",
+                '  executable(name, build_by_default: false,',
+                "             sources: files('bench/' + name + '.c',",
+                "               '@BENCH@',",
+                '             ), dependencies: [qemuutil, qos, vtd_helpers])',
+                'endforeach',
                 "shared_library('vtd-bench-heap', build_by_default: false,",
                 "               sources: files('bench/preload/heap.c'))")),
         )))),
