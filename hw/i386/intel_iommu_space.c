@@ -43,6 +43,8 @@ struct IntelIOMMURegion {
 typedef struct IntelIOMMUSpace {
     struct rcu_head rcu;
     PCIBus *bus;                /* NULL for the I/O APIC, and when it is gone */
+    const uint8_t *bus_number;  /* atomic: where it is */
+    uint8_t fixed_number;       /* of a bus that no bridge numbers */
     int devfn;
     bool ioapic;
     IntelIOMMUState *s;
@@ -59,14 +61,31 @@ typedef struct IntelIOMMUSpace {
 
 /* What the engine asks of a space */
 
-/* Firmware numbers the buses after the spaces were made, so ask each time */
+/*
+ * Firmware numbers the buses after the spaces were made, so look each time: as
+ * pci_bus_num() does, but for its casts, which each DMA would pay for.
+ */
 uint16_t intel_iommu_source_id(void *space_opaque)
 {
-    IntelIOMMUSpace *space = space_opaque;
-    PCIBus *bus = qatomic_read(&space->bus);
+    const IntelIOMMUSpace *space = space_opaque;
+    const uint8_t *number = qatomic_read(&space->bus_number);
 
-    return PCI_BUILD_BDF(bus ? pci_bus_num(bus) : Q35_PSEUDO_BUS_PLATFORM,
-                         space->devfn);
+    return PCI_BUILD_BDF(qatomic_read(number), space->devfn);
+}
+
+/* Where intel_iommu_source_id() finds the number of space->bus */
+static void intel_iommu_number_bus(IntelIOMMUSpace *space)
+{
+    PCIBus *bus = space->bus;
+
+    if (bus && !pci_bus_is_root(bus)) {
+        qatomic_set(&space->bus_number,
+                    bus->parent_dev->config + PCI_SECONDARY_BUS);
+        return;
+    }
+    /* The number of a root bus is a property */
+    space->fixed_number = bus ? pci_bus_num(bus) : Q35_PSEUDO_BUS_PLATFORM;
+    qatomic_set(&space->bus_number, &space->fixed_number);
 }
 
 void intel_iommu_switch_to(void *space_opaque, VtdView view)
@@ -480,6 +499,7 @@ static IntelIOMMUSpace *intel_iommu_space_get(IntelIOMMUState *s,
                              intel_iommu_space_new(s, bus, devfn);
 
     space->bus = bus;
+    intel_iommu_number_bus(space);
     space->ioapic = !bus;
     space->vtd = vtd_space_new(s->vtd, space);
     g_hash_table_add(s->spaces, space);
@@ -511,7 +531,8 @@ void intel_iommu_forget_bus(IntelIOMMUState *s, PCIBus *bus)
     while (g_hash_table_iter_next(&iter, (gpointer *)&space, NULL)) {
         if (space->bus == bus) {
             g_hash_table_iter_steal(&iter);
-            qatomic_set(&space->bus, NULL);
+            space->bus = NULL;
+            intel_iommu_number_bus(space);
             call_rcu(space, intel_iommu_space_retire, rcu);
         }
     }

@@ -10,7 +10,46 @@
 #include "hw/i386/vtd/spec.h"
 #include "hw/i386/vtd/iotlb.h"
 
-#define SLOTS                   (VTD_IOTLB_SETS * VTD_IOTLB_WAYS)
+#define SLOTS                   VTD_IOTLB_SLOTS_MIN
+#define BLOCK                   0x10000ull      /* whose slots are in a row */
+
+static GPtrArray *deferred;     /* slots that were replaced */
+
+static void defer(void *opaque, void *ptr, void (*free_fn)(void *))
+{
+    g_assert_true(free_fn == g_free);
+    g_ptr_array_add(deferred, ptr);
+}
+
+/* With room for @slots at most */
+static VtdIotlb *iotlb_new(unsigned slots)
+{
+    VtdIotlbConfig config = { .slots_max = slots, .defer_free = defer };
+
+    return vtd_iotlb_new(&config);
+}
+
+static bool lookup(VtdIotlb *t, const VtdTables *tables, uint64_t iova,
+                   VtdIotlbEntry *entry)
+{
+    VtdIotlbKey key = vtd_iotlb_key(tables);
+
+    uint64_t word = vtd_iotlb_lookup(t, &key, iova);
+
+    *entry = (VtdIotlbEntry) {
+        .addr = word & VTD_PAGE_MASK, .level = VTD_IOTLB_LEVEL(word),
+        .read = word & VTD_IOTLB_READ, .write = word & VTD_IOTLB_WRITE,
+    };
+    return word;
+}
+
+static void insert_entry(VtdIotlb *t, const VtdTables *tables, uint64_t iova,
+                         const VtdIotlbEntry *entry, uint64_t now)
+{
+    VtdIotlbKey key = vtd_iotlb_key(tables);
+
+    vtd_iotlb_insert(t, &key, iova, entry, now);
+}
 
 static uint64_t page_mask(unsigned level)
 {
@@ -22,7 +61,7 @@ static void insert(VtdIotlb *t, VtdTables key, uint64_t iova,
 {
     VtdIotlbEntry entry = { addr, level, true, false };
 
-    vtd_iotlb_insert(t, &key, iova, &entry, vtd_iotlb_epoch(t));
+    insert_entry(t, &key, iova, &entry, vtd_iotlb_epoch(t));
 }
 
 /* The address that @key has for @iova, or 0 */
@@ -30,7 +69,7 @@ static uint64_t find(VtdIotlb *t, VtdTables key, uint64_t iova)
 {
     VtdIotlbEntry entry = { 0 };
 
-    if (!vtd_iotlb_lookup(t, &key, iova, &entry)) {
+    if (!lookup(t, &key, iova, &entry)) {
         return 0;
     }
     g_assert_cmphex(entry.addr, !=, 0);
@@ -53,7 +92,7 @@ static void test_key(void)
         { { 0, 0, 3 }, 0 }, { { 0x1000, 0xffff, 3 }, 0x5000 },
         { { 0xfffffffff000, 0xffff, 4 }, 0xfffffffff000 },
     };
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
         g_assert_cmphex(find(t, table[i].key, table[i].iova), ==, 0);
@@ -66,7 +105,7 @@ static void test_key(void)
     vtd_iotlb_free(t);
 
     /* all domains: some share a set with the one that has an entry */
-    t = vtd_iotlb_new(false);
+    t = iotlb_new(SLOTS);
     insert(t, key0, 0x5000, 1, 0x9000);
     for (unsigned did = 0; did <= UINT16_MAX; did++) {
         VtdTables key = { key0.top, did, key0.levels };
@@ -79,28 +118,28 @@ static void test_key(void)
 
 static void test_entry(void)
 {
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
 
     for (unsigned i = 0; i < 12; i++) {
         VtdIotlbEntry entry = { (i + 1ull) << 30, 1 + i / 4, i & 1, i & 2 };
         uint64_t iova = (uint64_t)i << 32;
         VtdIotlbEntry found;
 
-        vtd_iotlb_insert(t, &key0, iova | 0x234, &entry, vtd_iotlb_epoch(t));
-        g_assert_true(vtd_iotlb_lookup(t, &key0,
+        insert_entry(t, &key0, iova | 0x234, &entry, vtd_iotlb_epoch(t));
+        g_assert_true(lookup(t, &key0,
                                        iova | page_mask(entry.level),
                                        &found));
         g_assert_cmphex(found.addr, ==, entry.addr);
         g_assert_cmpuint(found.level, ==, entry.level);
         g_assert_cmpint(found.read, ==, entry.read);
         g_assert_cmpint(found.write, ==, entry.write);
-        g_assert_false(vtd_iotlb_lookup(t, &key0,
+        g_assert_false(lookup(t, &key0,
                                         iova + page_mask(entry.level) + 1,
                                         &found));
 
         /* the newest is what counts */
         entry.addr += 1ull << 40;
-        vtd_iotlb_insert(t, &key0, iova, &entry, vtd_iotlb_epoch(t));
+        insert_entry(t, &key0, iova, &entry, vtd_iotlb_epoch(t));
         g_assert_cmphex(find(t, key0, iova), ==, entry.addr);
     }
     vtd_iotlb_free(t);
@@ -108,7 +147,7 @@ static void test_entry(void)
 
 static void test_drop_domain(void)
 {
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
     const uint16_t dids[] = { 0, 1, 2, 0x8001, 0xffff };
 
     for (unsigned i = 0; i <= G_N_ELEMENTS(dids); i++) {
@@ -149,7 +188,7 @@ static void test_drop_ranges(void)
     static const VtdRange range[] = {
         { 0x3000, 0x3fff }, { 0x1000, 0x1fff }, { 0x200000, 0x200fff },
     };
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
 
     for (uint64_t page = 0x1000; page < 0x6000; page += 0x1000) {
         insert(t, key0, page, 1, page);
@@ -189,7 +228,7 @@ static void test_drop_range(void)
             for (unsigned i = 0; i < G_N_ELEMENTS(range); i++) {
                 bool meets = range[i].first <= page + mask &&
                              range[i].last >= page;
-                VtdIotlb *t = vtd_iotlb_new(false);
+                VtdIotlb *t = iotlb_new(SLOTS);
 
                 insert(t, key0, page, level, page);
                 insert(t, (VtdTables) { 0x2000, 1, 4 }, page, level, page);
@@ -209,7 +248,7 @@ static void test_drop_range(void)
 /* Of what is inserted again only the newest is left, in whichever slot */
 static void test_again(void)
 {
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
 
     for (unsigned i = 0; i < SLOTS; i++) {
         insert(t, key0, i * 0x1000ull, 1, 0x1000);
@@ -232,7 +271,7 @@ static void test_in_flight(void)
     VtdIotlbEntry entry = { 0x9000, 1, true, true };
 
     for (unsigned how = 0; how < 4; how++) {
-        VtdIotlb *t = vtd_iotlb_new(false);
+        VtdIotlb *t = iotlb_new(SLOTS);
         uint64_t now = vtd_iotlb_epoch(t);
 
         switch (how) {
@@ -249,7 +288,7 @@ static void test_in_flight(void)
             vtd_iotlb_drop_domain(t, key0.did + 1);     /* another's */
             break;
         }
-        vtd_iotlb_insert(t, &key0, 0x5000, &entry, now);
+        insert_entry(t, &key0, 0x5000, &entry, now);
         g_assert_cmphex(find(t, key0, 0x5000), ==, how == 3 ? 0x9000 : 0);
         insert(t, key0, 0x5000, 1, 0xa000);
         g_assert_cmphex(find(t, key0, 0x5000), ==, 0xa000);
@@ -275,7 +314,7 @@ static bool *found_of(VtdIotlb *t, unsigned n, unsigned *count)
 /* Bounded; a full set loses one entry for the new one, and none else */
 static void test_full(void)
 {
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
     unsigned n = 4 * SLOTS, count;
     bool *before, *after;
 
@@ -319,11 +358,119 @@ static void test_full(void)
     g_free(before);
     g_free(after);
 
-    /* a range of more pages than there are sets leaves nothing in any */
+    /* a range of more pages than there are slots leaves nothing in any */
     drop_range(t, key0.did, 0, (n + 64) * 0x1000ull - 1);
     g_free(found_of(t, n + 64, &count));
     g_assert_cmpuint(count, ==, 0);
     vtd_iotlb_free(t);
+}
+
+/* What is used a lot gets more room, and nothing is lost by that */
+static void test_grow(void)
+{
+    const unsigned n = VTD_IOTLB_SLOTS_MAX / 2;
+    VtdIotlb *t = iotlb_new(VTD_IOTLB_SLOTS_MAX);
+    unsigned size = vtd_iotlb_size(t), grown = 0, lost = 0;
+
+    deferred = g_ptr_array_new_with_free_func(g_free);
+    g_assert_cmpuint(size, ==, SLOTS);
+    for (unsigned i = 0; i < 4 * n; i++) {
+        uint64_t iova = i % n * 0x1000ull;
+
+        insert(t, key0, iova, 1, iova + 0x1000);
+        if (vtd_iotlb_size(t) == size) {
+            continue;
+        }
+        g_assert_cmpuint(vtd_iotlb_size(t), >, size);
+        g_assert_cmpuint(vtd_iotlb_used(t), >, size * 9 / 10);
+        size = vtd_iotlb_size(t);
+        grown++;
+        g_assert_cmphex(find(t, key0, iova), ==, iova + 0x1000);
+    }
+    g_assert_cmpuint(grown, >, 0);
+    g_assert_cmpuint(size, <=, VTD_IOTLB_SLOTS_MAX);
+    g_assert_cmpuint(deferred->len, ==, grown);
+    for (unsigned i = 0; i < n; i++) {
+        lost += find(t, key0, i * 0x1000ull) != (i + 1) * 0x1000ull;
+    }
+    g_assert_cmpuint(lost, <, n / 20);
+
+    /* and is dropped as before */
+    drop_range(t, key0.did, 0x5000, 0x6fff);
+    g_assert_cmphex(find(t, key0, 0x5000), ==, 0);
+    g_assert_cmphex(find(t, key0, 0x6000), ==, 0);
+    g_assert_cmphex(find(t, key0, 0x7000), ==, 0x8000);
+    vtd_iotlb_drop_domain(t, key0.did);
+    g_assert_cmpuint(vtd_iotlb_used(t), ==, 0);
+    g_assert_cmphex(find(t, key0, 0x7000), ==, 0);
+    vtd_iotlb_free(t);
+    g_clear_pointer(&deferred, g_ptr_array_unref);
+}
+
+/* Growing loses no entry: each that is there before is there afterwards */
+static void test_grow_all(void)
+{
+    VtdIotlb *t = iotlb_new(4 * SLOTS);
+    g_autofree bool *before = NULL, *after = NULL;
+    unsigned n = 0, count;
+
+    deferred = g_ptr_array_new_with_free_func(g_free);
+    while (vtd_iotlb_size(t) == SLOTS) {
+        /* Close to where it grows, a look before each */
+        if (n > 4000) {
+            g_free(before);
+            before = found_of(t, n, &count);
+        }
+        insert(t, key0, n * 0x1000ull, 1, (n + 1) * 0x1000ull);
+        n++;
+    }
+    after = found_of(t, n - 1, &count);
+    for (unsigned i = 0, lost = 0; i < n - 1; i++) {
+        /* The one that the last insertion cost its place */
+        lost += before[i] && !after[i];
+        g_assert_cmpuint(lost, <=, 1);
+        g_assert_false(after[i] && !before[i]);
+    }
+    g_assert_cmphex(find(t, key0, (n - 1) * 0x1000ull), ==, n * 0x1000ull);
+    vtd_iotlb_free(t);
+    g_clear_pointer(&deferred, g_ptr_array_unref);
+}
+
+/* Ranges as they are taken page by page, and of all slots at once */
+static void test_ranges(void)
+{
+    static const struct {
+        uint64_t first, pages;
+    } table[] = {
+        { 0x5000, 1 }, { 0x5000, 2 }, { 0, SLOTS / 4 - 1 }, { 0, SLOTS / 4 },
+        { 0x1ff000, SLOTS / 4 }, { 0, SLOTS / 4 + 1 },
+        { 0x1ff000, SLOTS / 4 + 1 }, { 0, SLOTS },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        VtdIotlb *t = iotlb_new(SLOTS);
+        VtdTables other = { 0x1000, 2, 3 };
+        uint64_t last = table[i].first + table[i].pages * 0x1000 - 1;
+        g_autofree bool *before = NULL, *after = NULL;
+        unsigned count;
+
+        for (unsigned page = 0; page < 2000; page++) {
+            insert(t, key0, page * 0x1000ull, 1, (page + 1) * 0x1000ull);
+        }
+        insert(t, other, 0x5000, 1, 0x9000);
+        before = found_of(t, 2000, &count);
+        g_assert_cmpuint(count, >, 1900);
+        drop_range(t, key0.did, table[i].first, last);
+        after = found_of(t, 2000, &count);
+        for (unsigned page = 0; page < 2000; page++) {
+            uint64_t iova = page * 0x1000ull;
+            bool stays = iova < table[i].first || iova > last;
+
+            g_assert_cmpint(after[page], ==, before[page] && stays);
+        }
+        g_assert_cmphex(find(t, other, 0x5000), ==, 0x9000);
+        vtd_iotlb_free(t);
+    }
 }
 
 /*
@@ -352,7 +499,7 @@ static void test_random(void)
         { 0x1000, 1, 3 }, { 0x1000, 1, 4 }, { 0x2000, 1, 3 },
         { 0x1000, 2, 3 }, { 0x2000, 3, 4 }, { 0x3000, 0, 3 },
     };
-    VtdIotlb *t = vtd_iotlb_new(false);
+    VtdIotlb *t = iotlb_new(SLOTS);
     Inserted *inserted = g_new0(Inserted, OPERATIONS + 1);
     unsigned dropped[KEYS][4][PAGES] = { 0 };   /* by key, level, page */
     uint64_t now = vtd_iotlb_epoch(t);
@@ -372,10 +519,10 @@ static void test_random(void)
                 now = vtd_iotlb_epoch(t);
                 began = op;
             }
-            vtd_iotlb_insert(t, &keys[k], random_page(page), &entry, now);
+            insert_entry(t, &keys[k], random_page(page), &entry, now);
             inserted[op] = (Inserted) { began, k, level, page };
             if (began == op) {
-                g_assert_true(vtd_iotlb_lookup(t, &keys[k],
+                g_assert_true(lookup(t, &keys[k],
                                                random_page(page), &entry));
             }
             continue;
@@ -383,7 +530,7 @@ static void test_random(void)
         if (what < 90) {
             Inserted *i;
 
-            if (!vtd_iotlb_lookup(t, &keys[k], random_page(page), &entry)) {
+            if (!lookup(t, &keys[k], random_page(page), &entry)) {
                 continue;
             }
             hits++;
@@ -442,13 +589,13 @@ typedef struct Crowd {
     unsigned hits;              /* the thread's */
 } Crowd;
 
-/* Pages that share a set: of each the insertion costs page 0 its entry */
+/* Pages that share slots: of each the insertion costs page 0 its entry */
 static void find_crowd(Crowd *crowd)
 {
-    VtdIotlb *t = vtd_iotlb_new(false);
-    uint64_t page = 0x1000;
+    VtdIotlb *t = iotlb_new(SLOTS);
+    uint64_t page = BLOCK;
 
-    for (unsigned i = 1; i < CROWD; page += 0x1000) {
+    for (unsigned i = 1; i < CROWD; page += BLOCK) {
         if (!find(t, key0, 0)) {
             insert(t, key0, 0, 1, 0x1000);
         }
@@ -464,7 +611,7 @@ static void insert_one(Crowd *crowd, unsigned i)
 {
     VtdIotlbEntry entry = { (i + 1ull) << 30, 1, i & 1, i & 2 };
 
-    vtd_iotlb_insert(crowd->iotlb, &key0, crowd->page[i], &entry,
+    insert_entry(crowd->iotlb, &key0, crowd->page[i], &entry,
                      vtd_iotlb_epoch(crowd->iotlb));
 }
 
@@ -476,7 +623,7 @@ static void *lookup_crowd(void *opaque)
         unsigned i = n % CROWD;
         VtdIotlbEntry entry;
 
-        if (vtd_iotlb_lookup(crowd->iotlb, &key0, crowd->page[i], &entry)) {
+        if (lookup(crowd->iotlb, &key0, crowd->page[i], &entry)) {
             crowd->hits++;
             g_assert_cmphex(entry.addr, ==, (i + 1ull) << 30);
             g_assert_cmpint(entry.read, ==, i & 1);
@@ -489,7 +636,7 @@ static void *lookup_crowd(void *opaque)
 
 static void test_threads(void)
 {
-    Crowd crowd = { .iotlb = vtd_iotlb_new(false) };
+    Crowd crowd = { .iotlb = iotlb_new(SLOTS) };
     pthread_t thread;
 
     find_crowd(&crowd);
@@ -511,6 +658,46 @@ static void test_threads(void)
     vtd_iotlb_free(crowd.iotlb);
 }
 
+/* Lookups go on while there come to be more slots */
+#define GROWN                   (2 * VTD_IOTLB_SLOTS_MAX)
+
+static void *lookup_grown(void *opaque)
+{
+    Crowd *crowd = opaque;
+
+    for (unsigned n = 0; !atomic_load(&crowd->stop); n++) {
+        uint64_t iova = n % GROWN * 0x1000ull;
+        uint64_t addr = find(crowd->iotlb, key0, iova);
+
+        g_assert_true(!addr || addr == iova + 0x1000);
+        crowd->hits += addr != 0;
+        atomic_fetch_add_explicit(&crowd->done, 1, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static void test_grow_threads(void)
+{
+    Crowd crowd = { .iotlb = iotlb_new(VTD_IOTLB_SLOTS_MAX) };
+    pthread_t thread;
+
+    deferred = g_ptr_array_new_with_free_func(g_free);
+    g_assert_cmpint(pthread_create(&thread, NULL, lookup_grown, &crowd), ==,
+                    0);
+    for (unsigned n = 0; n < GROWN || atomic_load(&crowd.done) < LOOKUPS;
+         n++) {
+        uint64_t iova = n % GROWN * 0x1000ull;
+
+        insert(crowd.iotlb, key0, iova, 1, iova + 0x1000);
+    }
+    atomic_store(&crowd.stop, true);
+    g_assert_cmpint(pthread_join(thread, NULL), ==, 0);
+    g_assert_cmpuint(crowd.hits, >, 0);
+    g_assert_cmpuint(vtd_iotlb_size(crowd.iotlb), ==, VTD_IOTLB_SLOTS_MAX);
+    vtd_iotlb_free(crowd.iotlb);
+    g_clear_pointer(&deferred, g_ptr_array_unref);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -523,8 +710,12 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/iotlb/again", test_again);
     g_test_add_func("/vtd/iotlb/in-flight", test_in_flight);
     g_test_add_func("/vtd/iotlb/full", test_full);
+    g_test_add_func("/vtd/iotlb/grow", test_grow);
+    g_test_add_func("/vtd/iotlb/grow-all", test_grow_all);
+    g_test_add_func("/vtd/iotlb/ranges", test_ranges);
     g_test_add_func("/vtd/iotlb/random", test_random);
     g_test_add_func("/vtd/iotlb/threads", test_threads);
+    g_test_add_func("/vtd/iotlb/grow-threads", test_grow_threads);
 
     return g_test_run();
 }

@@ -45,6 +45,16 @@ void seam_lock(QemuMutex *lock)
     (qemu_mutex_lock)(lock);
 }
 
+int seam_trylock(QemuMutex *lock)
+{
+    int busy;
+
+    seam_step();
+    busy = (qemu_mutex_trylock)(lock);
+    seam.locked += !busy;
+    return busy;
+}
+
 void seam_unlock(QemuMutex *lock)
 {
     (qemu_mutex_unlock)(lock);

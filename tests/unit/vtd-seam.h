@@ -36,6 +36,7 @@ extern unsigned seam_relaxed;
 /* What the engine calls.  An atomic of @order comes next */
 void seam_atomic(int order);
 void seam_lock(QemuMutex *lock);
+int seam_trylock(QemuMutex *lock);
 void seam_unlock(QemuMutex *lock);
 
 /* In place of the shim's qemu/atomic.h */
@@ -60,6 +61,7 @@ void seam_unlock(QemuMutex *lock);
     ((void)__atomic_fetch_add(p, n, __ATOMIC_SEQ_CST))
 
 #define qemu_mutex_lock(lock)           seam_lock(lock)
+#define qemu_mutex_trylock(lock)        seam_trylock(lock)
 #define qemu_mutex_unlock(lock)         seam_unlock(lock)
 
 #endif

@@ -35,11 +35,6 @@ void vtd_contexts_set_translating(Vtd *v, bool on)
     qatomic_store_release(&v->contexts.translating, on);
 }
 
-bool vtd_translating(Vtd *v)
-{
-    return qatomic_load_acquire(&v->contexts.translating);
-}
-
 static bool vtd_root_scalable(const Vtd *v, uint64_t latched)
 {
     return v->config.scalable_mode &&
@@ -201,8 +196,8 @@ static bool vtd_context_read_legacy(Vtd *v, uint64_t root, uint16_t sid,
     return true;
 }
 
-bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
-                      VtdFault *fault)
+static bool vtd_context_read_entries(Vtd *v, const VtdRequest *request,
+                                     VtdContext *context, VtdFault *fault)
 {
     uint64_t latched = qatomic_load_acquire(&v->contexts.root);
     uint64_t root = latched & VTD_PAGE_MASK;
@@ -224,6 +219,16 @@ bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
         return vtd_context_fault(fault, VTD_FAULT_LEGACY_PASID, false);
     }
     return vtd_context_read_legacy(v, root, request->sid, context, fault);
+}
+
+bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
+                      VtdFault *fault)
+{
+    if (!vtd_context_read_entries(v, request, context, fault)) {
+        return false;
+    }
+    context->key = vtd_iotlb_key(&context->tables);
+    return true;
 }
 
 VtdView vtd_context_view(VtdSpace *space, VtdContext *context, bool *tables)
@@ -256,45 +261,14 @@ static void vtd_context_publish(VtdSpace *space, VtdContext **slot,
     }
 }
 
-static VtdContext **vtd_context_slot(VtdSpace *space, uint32_t pasid)
-{
-    return pasid == VTD_NO_PASID
-           ? &space->context
-           : &space->pasid_context[pasid % VTD_PASIDS_CACHED];
-}
-
-static bool vtd_request_same(const VtdRequest *a, const VtdRequest *b)
-{
-    return a->sid == b->sid && a->pasid == b->pasid &&
-           a->supervisor == b->supervisor;
-}
-
-const VtdContext *vtd_context_cached(VtdSpace *space,
-                                     const VtdRequest *request)
-{
-    VtdContext *context =
-        qatomic_load_acquire(vtd_context_slot(space, request->pasid));
-
-    return context && vtd_request_same(&context->request, request) ? context
-                                                                   : NULL;
-}
-
-const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
-                                  VtdFault *fault)
+const VtdContext *vtd_context_load(VtdSpace *space, const VtdRequest *request,
+                                   VtdFault *fault)
 {
     Vtd *v = space->v;
     VtdContext **slot = vtd_context_slot(space, request->pasid);
-    VtdContext *context = qatomic_load_acquire(slot);
     uint16_t sid = request->sid;
-    VtdContext decoded;
+    VtdContext decoded, *context;
     uint64_t epoch;
-
-    if (context && vtd_request_same(&context->request, request)) {
-        qatomic_add(&space->context_hits, 1);
-        trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi,
-                               context->lo, context->epoch);
-        return context;
-    }
 
     vtd_count(v, VTD_STAT_CONTEXT_MISSES);
     qemu_mutex_lock(&v->contexts.lock);
@@ -304,6 +278,7 @@ const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
     if (!vtd_context_read(v, request, &decoded, fault)) {
         return NULL;
     }
+    qatomic_add(&space->contexts_read, 1);
     context = g_new(VtdContext, 1);
     *context = decoded;
     context->epoch = epoch;

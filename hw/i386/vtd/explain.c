@@ -66,7 +66,7 @@ static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
                                VtdExplained *out)
 {
     const VtdContext *cached = vtd_context_cached(space, request);
-    VtdIotlbEntry entry;
+    uint64_t entry;
 
     if (cached) {
         out->context_cached = true;
@@ -77,17 +77,17 @@ static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
     if (!context || context->pass_through) {
         return;
     }
-    out->iotlb_cached = vtd_iotlb_lookup(space->v->iotlb, &context->tables,
-                                         iova, &entry);
+    entry = vtd_iotlb_lookup(space->v->iotlb, &context->key, iova);
+    out->iotlb_cached = entry;
     if (out->iotlb_cached) {
-        uint64_t mask = vtd_level_mask(entry.level);
+        uint64_t mask = vtd_level_mask(VTD_IOTLB_LEVEL(entry));
 
         out->iotlb = (VtdTranslation) {
             .iova = iova & ~mask,
-            .addr = entry.addr,
+            .addr = entry & VTD_PAGE_MASK,
             .mask = mask,
-            .read = entry.read,
-            .write = entry.write,
+            .read = entry & VTD_IOTLB_READ,
+            .write = entry & VTD_IOTLB_WRITE,
         };
     }
 }

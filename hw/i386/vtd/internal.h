@@ -47,6 +47,7 @@ typedef struct VtdContext {
     bool fpd;
     bool pass_through;
     VtdTables tables;           /* did and pasid alone, if pass_through */
+    VtdIotlbKey key;            /* of these tables */
     uint64_t lo, hi;            /* the entry, for traces; the first 16 bytes */
     uint64_t epoch;             /* VtdContexts.epoch when it was read */
 } VtdContext;
@@ -70,6 +71,7 @@ typedef struct VtdContexts {
     uint64_t root;                  /* atomic: RTADDR, as SRTP latched it */
     QemuMutex lock;
     uint64_t epoch;                 /* lock: counts invalidations */
+    uint64_t read;                  /* atomic: by spaces that are gone */
 } VtdContexts;
 
 /* A cached interrupt remapping entry */
@@ -263,8 +265,11 @@ struct VtdSpace {
     /* context.c */
     VtdContext *context;            /* atomic, VtdContexts.lock: the cached */
     VtdContext *pasid_context[VTD_PASIDS_CACHED];   /* likewise, by PASID */
-    uint64_t context_hits;          /* atomic */
-    /* translate.c */
+    uint64_t contexts_read;         /* atomic: by requests that got one */
+    /*
+     * translate.c.  A device's threads may lose a hit when they count at the
+     * same time: else each would wait for the others' cache line.
+     */
     uint64_t hits;                  /* atomic: of the IOTLB */
     uint64_t misses;                /* atomic */
     uint64_t faults;                /* atomic */
@@ -308,6 +313,32 @@ static inline VtdRange vtd_scope_range(const VtdScope *scope,
     return tables->first && !scope->by_pasid
            ? (VtdRange) { 0, UINT64_MAX }
            : (VtdRange) { scope->first, scope->last };
+}
+
+/* Whether translation is on.  [any] */
+static inline bool vtd_translating(const Vtd *v)
+{
+    return qatomic_load_acquire(&v->contexts.translating);
+}
+
+/* Where the context of a request with @pasid is cached */
+static inline VtdContext **vtd_context_slot(VtdSpace *space, uint32_t pasid)
+{
+    return pasid == VTD_NO_PASID
+           ? &space->context
+           : &space->pasid_context[pasid % VTD_PASIDS_CACHED];
+}
+
+/* The context of a request from the cache, valid in the read section.  [any] */
+static inline const VtdContext *vtd_context_cached(VtdSpace *space,
+                                                   const VtdRequest *request)
+{
+    const VtdContext *context =
+        qatomic_load_acquire(vtd_context_slot(space, request->pasid));
+
+    return context && context->request.sid == request->sid &&
+           context->request.pasid == request->pasid &&
+           context->request.supervisor == request->supervisor ? context : NULL;
 }
 
 /* What was last seen of the table that @space follows, or NULL */
@@ -548,21 +579,16 @@ void vtd_contexts_save(Vtd *v, VtdSaved *saved);                /* [bql] */
 void vtd_contexts_load(Vtd *v, const VtdSaved *saved);          /* [bql] */
 void vtd_contexts_set_root(Vtd *v, uint64_t rtaddr);            /* [bql] */
 void vtd_contexts_set_translating(Vtd *v, bool on);             /* [bql] */
-/* Whether translation is on.  [any] */
-bool vtd_translating(Vtd *v);
 /*
- * The context of a request of @space, from the cache or read; valid in the
- * read section.  NULL for none: then the reason, FPD and the entry are in
+ * The context of a request of @space, read and put into the cache; valid in
+ * the read section.  NULL for none: then the reason, FPD and the entry are in
  * @fault.  [any]
  */
-const VtdContext *vtd_context_get(VtdSpace *space, const VtdRequest *request,
-                                  VtdFault *fault);
+const VtdContext *vtd_context_load(VtdSpace *space, const VtdRequest *request,
+                                   VtdFault *fault);
 /* Read a context from the tables.  False for none; @fault as above.  [any] */
 bool vtd_context_read(Vtd *v, const VtdRequest *request, VtdContext *context,
                       VtdFault *fault);
-/* The same from the cache alone; NULL for none.  [any] */
-const VtdContext *vtd_context_cached(VtdSpace *space,
-                                     const VtdRequest *request);
 /* RTADDR.TTM as latched.  [any] */
 unsigned vtd_contexts_ttm(Vtd *v);
 /* Whether the root table that is latched is one of scalable mode.  [any] */

@@ -12,52 +12,73 @@
 
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/host-utils.h"
 #include "qemu/thread.h"
 #include "iotlb.h"
 
-#define VTD_IOTLB_LEVELS        3       /* a page of each size */
+#define VTD_IOTLB_LINE          64      /* bytes of a cache line */
+/* When more are lost than one in VTD_IOTLB_WAYS, so many times the slots */
+#define VTD_IOTLB_GROWTH        4
 
+/* A slot has a cache line of its own: a hit reads one */
 typedef struct VtdIotlbSlot {
     uint64_t seq;
     uint64_t page;      /* input page number in its level, | level */
     uint64_t top;       /* the top table's address | its levels | SLOT_... */
     uint64_t second;    /* the same of a second stage below, or 0 */
     uint64_t tag;       /* see vtd_iotlb_tag() */
-    uint64_t output;    /* address | SLOT_READ | SLOT_WRITE */
+    uint64_t output;    /* address | VTD_IOTLB_... */
     uint64_t walked;    /* the epoch of the walk; 0 for a slot that is free */
+    uint64_t unused;
 } VtdIotlbSlot;
 
-#define SLOT_READ               1
-#define SLOT_WRITE              2
 #define SLOT_SUPERVISOR         VTD_BIT(8)
 
 #define TAG_FIRST               VTD_BIT(16)
 
-typedef struct VtdIotlbSet {
-    VtdIotlbSlot slot[VTD_IOTLB_WAYS];
-    unsigned victim;            /* lock: the next slot to lose */
-} VtdIotlbSet;
+typedef struct VtdIotlbSlots {
+    unsigned n;                 /* a power of two */
+    VtdIotlbSlot *slot;         /* at the beginning of a cache line */
+} VtdIotlbSlots;
 
 struct VtdIotlb {
-    QemuMutex lock;
-    uint64_t now;               /* atomic: the epoch; begins with 1 */
+    VtdIotlbSlots *slots;       /* atomic, lock */
+    unsigned levels;            /* atomic: bit n: a page of level n is there */
     uint64_t global_epoch;      /* atomic: entries walked before are dead */
     uint64_t *domain_epoch;     /* atomic: the same, by domain id, */
     uint64_t *first_epoch;      /* of a first stage alone, */
     uint64_t *pasid_epoch;      /* and by vtd_iotlb_pasid_index() */
+    uint64_t now;               /* atomic: the epoch; begins with 1 */
+    QemuMutex lock;
     uint64_t range_epoch;       /* lock: walks from before are not inserted */
-    unsigned levels;            /* atomic: bit n: a page of level n is there */
-    VtdIotlbSet set[VTD_IOTLB_SETS];
+    unsigned lost;              /* lock: to others, since there are so many */
+    VtdIotlbConfig config;
 };
 
-VtdIotlb *vtd_iotlb_new(bool pasids)
+static VtdIotlbSlots *vtd_iotlb_slots_new(unsigned n)
+{
+    size_t head = ROUND_UP(sizeof(VtdIotlbSlots), VTD_IOTLB_LINE);
+    VtdIotlbSlots *slots = g_malloc0(head + VTD_IOTLB_LINE +
+                                     n * sizeof(VtdIotlbSlot));
+
+    QEMU_BUILD_BUG_ON(sizeof(VtdIotlbSlot) != VTD_IOTLB_LINE);
+
+    slots->n = n;
+    slots->slot = (VtdIotlbSlot *)ROUND_UP((uintptr_t)slots + head,
+                                           VTD_IOTLB_LINE);
+    return slots;
+}
+
+VtdIotlb *vtd_iotlb_new(const VtdIotlbConfig *config)
 {
     VtdIotlb *iotlb = g_new0(VtdIotlb, 1);
 
     qemu_mutex_init(&iotlb->lock);
+    iotlb->config = *config;
     iotlb->now = 1;
+    iotlb->slots = vtd_iotlb_slots_new(VTD_IOTLB_SLOTS_MIN);
     iotlb->domain_epoch = g_new0(uint64_t, UINT16_MAX + 1);
-    if (pasids) {
+    if (config->pasids) {
         iotlb->first_epoch = g_new0(uint64_t, UINT16_MAX + 1);
         iotlb->pasid_epoch = g_new0(uint64_t, UINT16_MAX + 1);
     }
@@ -67,6 +88,7 @@ VtdIotlb *vtd_iotlb_new(bool pasids)
 void vtd_iotlb_free(VtdIotlb *iotlb)
 {
     qemu_mutex_destroy(&iotlb->lock);
+    g_free(iotlb->slots);
     g_free(iotlb->domain_epoch);
     g_free(iotlb->first_epoch);
     g_free(iotlb->pasid_epoch);
@@ -95,17 +117,51 @@ static uint16_t vtd_iotlb_pasid_index(uint64_t tag)
     return tag * 0x9e3779b97f4a7c15ull >> 48;
 }
 
-/* By tag and page alone: to drop entries one does not know their tables */
-static VtdIotlbSet *vtd_iotlb_set(VtdIotlb *iotlb, uint64_t tag, uint64_t page)
+static uint64_t vtd_iotlb_spread(uint64_t tag)
 {
-    uint64_t hash = (page ^ tag << 40 ^ tag >> 24) * 0x9e3779b97f4a7c15ull;
+    return tag * 0x9e3779b97f4a7c15ull >> 32;
+}
 
-    return &iotlb->set[VTD_BITS(hash, 63, 32) % VTD_IOTLB_SETS];
+VtdIotlbKey vtd_iotlb_key(const VtdTables *tables)
+{
+    uint64_t tag = vtd_iotlb_tag(tables->did, tables->first, tables->pasid);
+
+    return (VtdIotlbKey) {
+        .tag = tag,
+        .top = tables->top | tables->levels |
+               (tables->supervisor ? SLOT_SUPERVISOR : 0),
+        .second = tables->second_top | tables->second_levels,
+        .spread = vtd_iotlb_spread(tag),
+    };
 }
 
 static uint64_t vtd_iotlb_page(uint64_t iova, unsigned level)
 {
     return (iova & ~vtd_level_mask(level)) | level;
+}
+
+/*
+ * Where a page may be, by tag and page alone: to drop entries one does not
+ * know their tables.  Its first way is found without a multiplication, and
+ * neighbours have slots in a row there; the other ways are for those that
+ * meet in one slot, and blocks of neighbours are apart in them.
+ */
+#define VTD_IOTLB_BLOCK         16
+#define VTD_IOTLB_HASH_BITS     16      /* for each way */
+
+static inline VtdIotlbSlot *vtd_iotlb_slot(const VtdIotlbSlots *slots,
+                                           uint64_t spread, uint64_t page,
+                                           unsigned way)
+{
+    unsigned level = page & ~VTD_PAGE_MASK;
+    uint64_t number = (page >> vtd_level_shift(level)) + spread;
+
+    if (way) {
+        uint64_t hash = number / VTD_IOTLB_BLOCK * 0xd6e8feb86659fd93ull;
+
+        number ^= hash >> (64 - VTD_IOTLB_HASH_BITS * way) << 4;
+    }
+    return &slots->slot[number & (slots->n - 1)];
 }
 
 static uint64_t vtd_iotlb_word(const uint64_t *p)
@@ -118,7 +174,8 @@ static void vtd_iotlb_set_word(uint64_t *p, uint64_t value)
     qatomic_store_release(p, value);
 }
 
-static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t tag, uint64_t walked)
+static inline bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t tag,
+                                   uint64_t walked)
 {
     uint16_t did = vtd_iotlb_tag_did(tag);
 
@@ -132,26 +189,10 @@ static bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t tag, uint64_t walked)
                 &iotlb->pasid_epoch[vtd_iotlb_pasid_index(tag)]));
 }
 
-/* What a lookup compares */
-typedef struct VtdIotlbKey {
-    uint64_t tag;
-    uint64_t top;
-    uint64_t second;
-} VtdIotlbKey;
-
-static VtdIotlbKey vtd_iotlb_key(const VtdTables *tables)
-{
-    return (VtdIotlbKey) {
-        .tag = vtd_iotlb_tag(tables->did, tables->first, tables->pasid),
-        .top = tables->top | tables->levels |
-               (tables->supervisor ? SLOT_SUPERVISOR : 0),
-        .second = tables->second_top | tables->second_levels,
-    };
-}
-
 /* Without the lock look at seq again afterwards */
-static bool vtd_iotlb_slot_has_key(const VtdIotlbSlot *slot, uint64_t page,
-                                   const VtdIotlbKey *key)
+static inline bool vtd_iotlb_slot_has_key(const VtdIotlbSlot *slot,
+                                          uint64_t page,
+                                          const VtdIotlbKey *key)
 {
     return vtd_iotlb_word(&slot->page) == page &&
            vtd_iotlb_word(&slot->top) == key->top &&
@@ -159,44 +200,57 @@ static bool vtd_iotlb_slot_has_key(const VtdIotlbSlot *slot, uint64_t page,
            vtd_iotlb_word(&slot->tag) == key->tag;
 }
 
-bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
-                      VtdIotlbEntry *entry)
+/* What @slot has of @page, and is not dead; or 0 */
+static inline uint64_t vtd_iotlb_slot_read(VtdIotlb *iotlb,
+                                           const VtdIotlbSlot *slot,
+                                           uint64_t page,
+                                           const VtdIotlbKey *key)
 {
-    unsigned levels = qatomic_read(&iotlb->levels);
-    VtdIotlbKey key = vtd_iotlb_key(tables);
+    uint64_t seq = vtd_iotlb_word(&slot->seq);
+    uint64_t output, walked;
 
-    for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
-        uint64_t page = vtd_iotlb_page(iova, level);
-        VtdIotlbSet *set;
+    if ((seq & 1) || !vtd_iotlb_slot_has_key(slot, page, key)) {
+        return 0;
+    }
+    output = vtd_iotlb_word(&slot->output);
+    walked = vtd_iotlb_word(&slot->walked);
+    return vtd_iotlb_word(&slot->seq) == seq &&
+           vtd_iotlb_alive(iotlb, key->tag, walked) ? output : 0;
+}
 
-        if (!(levels & VTD_BIT(level))) {
-            continue;
-        }
-        set = vtd_iotlb_set(iotlb, key.tag, page);
-        for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
-            VtdIotlbSlot *slot = &set->slot[i];
-            uint64_t seq = vtd_iotlb_word(&slot->seq);
-            uint64_t output, walked;
+/* The same of all pages that @iova is in, whichever their level and way */
+static uint64_t vtd_iotlb_lookup_all(VtdIotlb *iotlb,
+                                     const VtdIotlbSlots *slots,
+                                     const VtdIotlbKey *key, uint64_t iova)
+{
+    for (unsigned levels = qatomic_read(&iotlb->levels); levels;
+         levels &= levels - 1) {
+        uint64_t page = vtd_iotlb_page(iova, ctz32(levels));
 
-            if ((seq & 1) || !vtd_iotlb_slot_has_key(slot, page, &key)) {
-                continue;
+        for (unsigned way = 0; way < VTD_IOTLB_WAYS; way++) {
+            uint64_t output = vtd_iotlb_slot_read(
+                iotlb, vtd_iotlb_slot(slots, key->spread, page, way), page,
+                key);
+
+            if (output) {
+                return output;
             }
-            output = vtd_iotlb_word(&slot->output);
-            walked = vtd_iotlb_word(&slot->walked);
-            if (vtd_iotlb_word(&slot->seq) != seq ||
-                !vtd_iotlb_alive(iotlb, key.tag, walked)) {
-                continue;
-            }
-            *entry = (VtdIotlbEntry) {
-                .addr = output & VTD_PAGE_MASK,
-                .level = level,
-                .read = output & SLOT_READ,
-                .write = output & SLOT_WRITE,
-            };
-            return true;
         }
     }
-    return false;
+    return 0;
+}
+
+uint64_t vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                          uint64_t iova)
+{
+    const VtdIotlbSlots *slots = qatomic_load_acquire(&iotlb->slots);
+    uint64_t page = vtd_iotlb_page(iova, 1);
+
+    /* Nearly always it is a small page in its first way */
+    return vtd_iotlb_slot_read(iotlb,
+                               vtd_iotlb_slot(slots, key->spread, page, 0),
+                               page, key) ?:
+           vtd_iotlb_lookup_all(iotlb, slots, key, iova);
 }
 
 static void vtd_iotlb_slot_write(VtdIotlbSlot *slot, uint64_t page,
@@ -215,34 +269,69 @@ static void vtd_iotlb_slot_write(VtdIotlbSlot *slot, uint64_t page,
     vtd_iotlb_set_word(&slot->seq, seq + 2);
 }
 
-void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
+/* lock: more slots, with all that is in those there are */
+static void vtd_iotlb_grow(VtdIotlb *iotlb)
+{
+    VtdIotlbSlots *old = iotlb->slots;
+    VtdIotlbSlots *new = vtd_iotlb_slots_new(old->n * VTD_IOTLB_GROWTH);
+
+    for (unsigned i = 0; i < old->n; i++) {
+        const VtdIotlbSlot *slot = &old->slot[i];
+        uint64_t spread = vtd_iotlb_spread(slot->tag);
+
+        for (unsigned way = 0; slot->walked && way < VTD_IOTLB_WAYS; way++) {
+            if (vtd_iotlb_slot(old, spread, slot->page, way) == slot) {
+                /* The same low bits of the number, so that no two meet */
+                *vtd_iotlb_slot(new, spread, slot->page, way) = *slot;
+                break;
+            }
+        }
+    }
+    iotlb->lost = 0;
+    qatomic_store_release(&iotlb->slots, new);
+    iotlb->config.defer_free(iotlb->config.opaque, old, g_free);
+}
+
+/* lock: the slot of the page, else a free one, else one to lose */
+static VtdIotlbSlot *vtd_iotlb_choose(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                                      uint64_t page)
+{
+    VtdIotlbSlot *chosen = NULL;
+
+    for (unsigned way = 0; way < VTD_IOTLB_WAYS; way++) {
+        VtdIotlbSlot *slot = vtd_iotlb_slot(iotlb->slots, key->spread, page,
+                                            way);
+
+        if (vtd_iotlb_slot_has_key(slot, page, key)) {
+            return slot;
+        }
+        if (!chosen && !vtd_iotlb_alive(iotlb, slot->tag, slot->walked)) {
+            chosen = slot;
+        }
+    }
+    return chosen ?: vtd_iotlb_slot(iotlb->slots, key->spread, page,
+                                    iotlb->lost++ % VTD_IOTLB_WAYS);
+}
+
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now)
 {
     uint64_t page = vtd_iotlb_page(iova, entry->level);
-    VtdIotlbKey key = vtd_iotlb_key(tables);
-    VtdIotlbSet *set = vtd_iotlb_set(iotlb, key.tag, page);
-    VtdIotlbSlot *slot = NULL;
 
-    qemu_mutex_lock(&iotlb->lock);
+    if (qemu_mutex_trylock(&iotlb->lock)) {
+        return;
+    }
     if (now >= iotlb->range_epoch) {
-        for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
-            VtdIotlbSlot *s = &set->slot[i];
-
-            if (vtd_iotlb_slot_has_key(s, page, &key)) {
-                slot = s;
-                break;
-            }
-            if (!slot && !vtd_iotlb_alive(iotlb, s->tag, s->walked)) {
-                slot = s;
-            }
-        }
-        if (!slot) {
-            slot = &set->slot[set->victim++ % VTD_IOTLB_WAYS];
-        }
-        vtd_iotlb_slot_write(slot, page, &key,
-                             entry->addr | (entry->read ? SLOT_READ : 0) |
-                             (entry->write ? SLOT_WRITE : 0), now);
+        vtd_iotlb_slot_write(vtd_iotlb_choose(iotlb, key, page), page, key,
+                             entry->addr |
+                             entry->level << VTD_IOTLB_LEVEL_SHIFT |
+                             (entry->read ? VTD_IOTLB_READ : 0) |
+                             (entry->write ? VTD_IOTLB_WRITE : 0), now);
         qatomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
+        if (iotlb->lost > iotlb->slots->n / VTD_IOTLB_WAYS &&
+            iotlb->slots->n < iotlb->config.slots_max) {
+            vtd_iotlb_grow(iotlb);
+        }
     }
     qemu_mutex_unlock(&iotlb->lock);
 }
@@ -277,21 +366,17 @@ void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid)
                        qatomic_fetch_add(&iotlb->now, 1) + 1);
 }
 
-static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint64_t tag,
-                                  unsigned level, uint64_t first,
-                                  uint64_t last)
+/* lock: empty @slot if it is one of @level that meets the range */
+static void vtd_iotlb_drop_slot(VtdIotlbSlot *slot, uint64_t tag,
+                                unsigned level, uint64_t first, uint64_t last)
 {
     static const VtdIotlbKey none;
+    uint64_t start = slot->page & VTD_PAGE_MASK;
 
-    for (unsigned i = 0; i < VTD_IOTLB_WAYS; i++) {
-        VtdIotlbSlot *slot = &set->slot[i];
-        uint64_t start = slot->page & VTD_PAGE_MASK;
-
-        if (slot->walked && slot->tag == tag &&
-            (slot->page & ~VTD_PAGE_MASK) == level && start <= last &&
-            (start | vtd_level_mask(level)) >= first) {
-            vtd_iotlb_slot_write(slot, 0, &none, 0, 0);
-        }
+    if (slot->walked && slot->tag == tag &&
+        (slot->page & ~VTD_PAGE_MASK) == level && start <= last &&
+        (start | vtd_level_mask(level)) >= first) {
+        vtd_iotlb_slot_write(slot, 0, &none, 0, 0);
     }
 }
 
@@ -299,34 +384,36 @@ static void vtd_iotlb_drop_in_set(VtdIotlbSet *set, uint64_t tag,
 static void vtd_iotlb_drop_level(VtdIotlb *iotlb, uint64_t tag, unsigned level,
                                  uint64_t first, uint64_t last)
 {
+    const VtdIotlbSlots *slots = iotlb->slots;
+    uint64_t spread = vtd_iotlb_spread(tag);
     unsigned shift = vtd_level_shift(level);
     uint64_t pages = (last >> shift) - (first >> shift);
 
-    if (pages >= VTD_IOTLB_SETS) {
-        for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
-            vtd_iotlb_drop_in_set(&iotlb->set[i], tag, level, first, last);
+    if (pages >= slots->n / VTD_IOTLB_WAYS) {
+        for (unsigned i = 0; i < slots->n; i++) {
+            vtd_iotlb_drop_slot(&slots->slot[i], tag, level, first, last);
         }
         return;
     }
     for (uint64_t i = 0; i <= pages; i++) {
         uint64_t page = vtd_iotlb_page(first + (i << shift), level);
 
-        vtd_iotlb_drop_in_set(vtd_iotlb_set(iotlb, tag, page), tag, level,
-                              first, last);
+        for (unsigned way = 0; way < VTD_IOTLB_WAYS; way++) {
+            vtd_iotlb_drop_slot(vtd_iotlb_slot(slots, spread, page, way), tag,
+                                level, first, last);
+        }
     }
 }
 
 static void vtd_iotlb_drop_tag_ranges(VtdIotlb *iotlb, uint64_t tag,
                                       const VtdRange *range, unsigned n)
 {
-    unsigned levels;
-
     qemu_mutex_lock(&iotlb->lock);
     iotlb->range_epoch = qatomic_fetch_add(&iotlb->now, 1) + 1;
-    levels = qatomic_load_acquire(&iotlb->levels);
-    for (unsigned level = 1; level <= VTD_IOTLB_LEVELS; level++) {
-        for (unsigned i = 0; (levels & VTD_BIT(level)) && i < n; i++) {
-            vtd_iotlb_drop_level(iotlb, tag, level, range[i].first,
+    for (unsigned levels = qatomic_load_acquire(&iotlb->levels); levels;
+         levels &= levels - 1) {
+        for (unsigned i = 0; i < n; i++) {
+            vtd_iotlb_drop_level(iotlb, tag, ctz32(levels), range[i].first,
                                  range[i].last);
         }
     }
@@ -353,13 +440,21 @@ unsigned vtd_iotlb_used(VtdIotlb *iotlb)
     unsigned used = 0;
 
     qemu_mutex_lock(&iotlb->lock);
-    for (unsigned i = 0; i < VTD_IOTLB_SETS; i++) {
-        for (unsigned j = 0; j < VTD_IOTLB_WAYS; j++) {
-            VtdIotlbSlot *slot = &iotlb->set[i].slot[j];
+    for (unsigned i = 0; i < iotlb->slots->n; i++) {
+        const VtdIotlbSlot *slot = &iotlb->slots->slot[i];
 
-            used += vtd_iotlb_alive(iotlb, slot->tag, slot->walked);
-        }
+        used += vtd_iotlb_alive(iotlb, slot->tag, slot->walked);
     }
     qemu_mutex_unlock(&iotlb->lock);
     return used;
+}
+
+unsigned vtd_iotlb_size(VtdIotlb *iotlb)
+{
+    unsigned n;
+
+    qemu_mutex_lock(&iotlb->lock);
+    n = iotlb->slots->n;
+    qemu_mutex_unlock(&iotlb->lock);
+    return n;
 }

@@ -4,15 +4,16 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Owns the cached results of walks (7.1), tagged by domain and by table, and
- * what each invalidation does to them.  Bounded: VTD_IOTLB_SETS sets of
- * VTD_IOTLB_WAYS; a full set loses one entry, never more.
+ * what each invalidation does to them.  It grows with what is used, up to
+ * VTD_IOTLB_SLOTS_MAX entries; an entry has a choice of VTD_IOTLB_WAYS slots,
+ * and if all are taken, one of those is lost, never more.
  *
- * A lookup takes no lock and waits for nobody.  An epoch counts
- * invalidations.  Those of a domain or of all cost the same however much is
- * cached: they note the epoch, and entries from before it are dead.  A request
- * takes vtd_iotlb_epoch() before it has its context or reads a table, and
- * hands it to vtd_iotlb_insert(): so what was read before an invalidation is
- * never found after it.
+ * A lookup takes no lock and writes nothing.  An epoch counts invalidations.
+ * Those of a domain or of all cost the same however much is cached: they note
+ * the epoch, and entries from before it are dead.  A request takes
+ * vtd_iotlb_epoch() before it has its context or reads a table, and hands it
+ * to vtd_iotlb_insert(): so what was read before an invalidation is never
+ * found after it.
  */
 
 #ifndef HW_I386_VTD_IOTLB_H
@@ -20,10 +21,19 @@
 
 #include "walk.h"
 
-#define VTD_IOTLB_SETS          1024
+#define VTD_IOTLB_SLOTS_MIN     (4u << 10)
+#define VTD_IOTLB_SLOTS_MAX     (16u << 10)     /* 1 MiB */
 #define VTD_IOTLB_WAYS          4
 
 typedef struct VtdIotlb VtdIotlb;
+
+/* What tells a page of one table and one tag from the same page of others */
+typedef struct VtdIotlbKey {
+    uint64_t tag;               /* what invalidations name */
+    uint64_t top;               /* the top table, its levels, who may use it */
+    uint64_t second;            /* the same of a second stage below, or 0 */
+    uint64_t spread;            /* of the tag: where its pages begin */
+} VtdIotlbKey;
 
 typedef struct VtdIotlbEntry {
     uint64_t addr;              /* output, aligned to the level's page */
@@ -32,18 +42,35 @@ typedef struct VtdIotlbEntry {
     bool write;
 } VtdIotlbEntry;
 
-/* With @pasids, entries of a first stage can be inserted, too */
-VtdIotlb *vtd_iotlb_new(bool pasids);
+/* An entry in one word: its address and these; 0 is none */
+#define VTD_IOTLB_READ          1
+#define VTD_IOTLB_WRITE         2
+#define VTD_IOTLB_LEVEL(word)   VTD_BITS(word, 3, 2)
+#define VTD_IOTLB_LEVEL_SHIFT   2
+
+typedef struct VtdIotlbConfig {
+    bool pasids;                /* entries of a first stage can be inserted */
+    unsigned slots_max;         /* VTD_IOTLB_SLOTS_MIN times a power of two */
+    /* As that of VtdOps, for slots that were replaced by more of them */
+    void (*defer_free)(void *opaque, void *ptr, void (*free_fn)(void *));
+    void *opaque;
+} VtdIotlbConfig;
+
+VtdIotlb *vtd_iotlb_new(const VtdIotlbConfig *config);
 void vtd_iotlb_free(VtdIotlb *iotlb);
+
+VtdIotlbKey vtd_iotlb_key(const VtdTables *tables);
 
 /* Any thread, no lock */
 uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb);
-bool vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
-                      VtdIotlbEntry *entry);
+/* The entry in a word.  Inside a read section */
+uint64_t vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                          uint64_t iova);
+/* Inserts nothing if another thread just does, for nobody shall wait */
+void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
+                      const VtdIotlbEntry *entry, uint64_t now);
 
 /* Any thread; these take VtdIotlb.lock, and no other in it */
-void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdTables *tables, uint64_t iova,
-                      const VtdIotlbEntry *entry, uint64_t now);
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);
 void vtd_iotlb_drop_domain(VtdIotlb *iotlb, uint16_t did);
 /* Drop every page of @did that meets one of @n ranges; of no first stage */
@@ -56,7 +83,8 @@ void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid);
 /* Pages of both that meet @first to @last */
 void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
                                 uint64_t first, uint64_t last);
-/* How many entries can be hit; looks at each slot */
+/* How many entries can be hit, and for how many there is room by now */
 unsigned vtd_iotlb_used(VtdIotlb *iotlb);
+unsigned vtd_iotlb_size(VtdIotlb *iotlb);
 
 #endif

@@ -44,7 +44,7 @@ void vtd_look_unit(Vtd *v, VtdUnitLook *out)
         .pending = vtd_spaces_pending(v),
         .contexts = vtd_contexts_used(v),
         .iotlb_used = vtd_iotlb_used(v->iotlb),
-        .iotlb_size = VTD_IOTLB_SETS * VTD_IOTLB_WAYS,
+        .iotlb_size = vtd_iotlb_size(v->iotlb),
         .iec_used = vtd_iec_used(v),
         .iec_size = VTD_IEC_SLOTS,
     };

@@ -352,6 +352,9 @@ void vtd_space_free(VtdSpace *space)
     vtd_space_set_watched(space, false);
     vtd_space_set_update(space, VTD_UPDATE_NONE);
     g_ptr_array_remove(v->spaces.all, space);
+    qatomic_add(&v->stats[VTD_STAT_IOTLB_HITS], space->hits);
+    qatomic_add(&v->stats[VTD_STAT_IOTLB_MISSES], space->misses);
+    qatomic_add(&v->contexts.read, space->contexts_read);
     g_free(space);
     vtd_spaces_drop_unused_shares(v);
 }

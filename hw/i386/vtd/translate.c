@@ -12,13 +12,6 @@
 #include "internal.h"
 #include "trace.h"
 
-static bool vtd_iotlb_entry_grants(const VtdIotlbEntry *entry, VtdAccess access)
-{
-    return access == VTD_ACCESS_READ ? entry->read :
-           access == VTD_ACCESS_WRITE ? entry->write :
-           entry->read || entry->write;
-}
-
 static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
                               VtdTranslation *out)
 {
@@ -29,6 +22,39 @@ static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
     out->write = entry->write;
 }
 
+/*
+ * An entry that does not grant the access is no hit: the guest may have added
+ * the permission, and the fault wants the walk's reason.
+ */
+static inline bool vtd_translate_hit(VtdSpace *space, const VtdContext *context,
+                              uint64_t iova, VtdAccess access,
+                              VtdTranslation *out)
+{
+    uint64_t wanted = access == VTD_ACCESS_READ ? VTD_IOTLB_READ :
+                      access == VTD_ACCESS_WRITE ? VTD_IOTLB_WRITE :
+                      VTD_IOTLB_READ | VTD_IOTLB_WRITE;
+    uint64_t entry;
+
+    if (context->pass_through) {
+        return false;
+    }
+    entry = vtd_iotlb_lookup(space->v->iotlb, &context->key, iova);
+    if (!(entry & wanted)) {
+        return false;
+    }
+    qatomic_set(&space->hits, qatomic_read(&space->hits) + 1);
+    out->mask = vtd_level_mask(VTD_IOTLB_LEVEL(entry));
+    out->iova = iova & ~out->mask;
+    out->addr = entry & VTD_PAGE_MASK;
+    out->read = entry & VTD_IOTLB_READ;
+    out->write = entry & VTD_IOTLB_WRITE;
+    trace_vtd_iotlb_page_hit(context->request.sid, iova, out->addr |
+                             (out->read ? VTD_READ : 0) |
+                             (out->write ? VTD_WRITE : 0),
+                             context->tables.did);
+    return true;
+}
+
 static VtdReason vtd_translate_tables(VtdSpace *space,
                                       const VtdContext *context,
                                       uint64_t now, uint64_t iova,
@@ -37,36 +63,20 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
 {
     Vtd *v = space->v;
     const VtdTables *tables = &context->tables;
-    VtdIotlbEntry entry = { 0 };
+    VtdIotlbEntry entry;
+    bool cacheable;
+    VtdReason reason = vtd_stages_walk(v, tables, iova, access, &entry,
+                                       &cacheable, fault);
 
-    /*
-     * An entry that does not grant the access is no hit: the guest may have
-     * added the permission, and the fault wants the walk's reason.
-     */
-    if (vtd_iotlb_lookup(v->iotlb, tables, iova, &entry) &&
-        vtd_iotlb_entry_grants(&entry, access)) {
-        qatomic_add(&space->hits, 1);
-        trace_vtd_iotlb_page_hit(context->request.sid, iova, entry.addr |
-                                 (entry.read ? VTD_READ : 0) |
-                                 (entry.write ? VTD_WRITE : 0),
-                                 tables->did);
-    } else {
-        bool cacheable;
-        VtdReason reason = vtd_stages_walk(v, tables, iova, access, &entry,
-                                           &cacheable, fault);
-
-        vtd_count(v, VTD_STAT_IOTLB_MISSES);
-        qatomic_add(&space->misses, 1);
-        if (reason) {
-            return reason;
-        }
-        if (cacheable) {
-            vtd_iotlb_insert(v->iotlb, tables, iova, &entry, now);
-            trace_vtd_iotlb_page_update(context->request.sid, iova, fault->lo,
-                                        tables->did);
-        }
+    qatomic_set(&space->misses, qatomic_read(&space->misses) + 1);
+    if (reason) {
+        return reason;
     }
-
+    if (cacheable) {
+        vtd_iotlb_insert(v->iotlb, &context->key, iova, &entry, now);
+        trace_vtd_iotlb_page_update(context->request.sid, iova, fault->lo,
+                                    tables->did);
+    }
     vtd_translate_out(&entry, iova, out);
     return VTD_FAULT_NONE;
 }
@@ -112,9 +122,17 @@ VtdReason vtd_translate_uncached(Vtd *v, const VtdContext *context,
     return reason;
 }
 
-static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
-                                  uint64_t iova, VtdAccess access,
-                                  VtdTranslation *out)
+static void vtd_trace_translated(uint16_t sid, const VtdTranslation *out)
+{
+    trace_vtd_dmar_translate(sid >> 8, VTD_BITS(sid, 7, 3),
+                             VTD_BITS(sid, 2, 0), out->iova, out->addr,
+                             out->mask);
+}
+
+/* What the caches did not answer */
+static bool vtd_translate_missed(VtdSpace *space, const VtdRequest *request,
+                                 uint64_t life, uint64_t iova,
+                                 VtdAccess access, VtdTranslation *out)
 {
     Vtd *v = space->v;
     uint16_t sid = request->sid;
@@ -124,7 +142,7 @@ static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
         .sid = sid,
         .pasid = request->pasid,
         .supervisor = request->supervisor,
-        .life = qatomic_load_acquire(&v->life),
+        .life = life,
         .read = access != VTD_ACCESS_WRITE,
         .info = iova & VTD_PAGE_MASK,
         .addr = iova,
@@ -141,7 +159,14 @@ static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
      * cached after an invalidation that came between the two.
      */
     now = vtd_iotlb_epoch(v->iotlb);
-    context = vtd_context_get(space, request, &fault);
+    context = vtd_context_cached(space, request);
+    if (!context) {
+        context = vtd_context_load(space, request, &fault);
+        if (context && vtd_translate_hit(space, context, iova, access, out)) {
+            vtd_trace_translated(sid, out);
+            return true;
+        }
+    }
     if (context) {
         fault.fpd = context->fpd;
         if (context->pass_through) {
@@ -154,9 +179,7 @@ static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
         }
     }
     if (fault.reason == VTD_FAULT_NONE) {
-        trace_vtd_dmar_translate(sid >> 8, VTD_BITS(sid, 7, 3),
-                                 VTD_BITS(sid, 2, 0), out->iova, out->addr,
-                                 out->mask);
+        vtd_trace_translated(sid, out);
         return true;
     }
     if (access != VTD_ACCESS_PROBE) {
@@ -164,6 +187,27 @@ static bool vtd_translate_request(VtdSpace *space, const VtdRequest *request,
         vtd_fault_record(v, &fault);
     }
     return false;
+}
+
+static inline QEMU_ALWAYS_INLINE bool vtd_translate_request(VtdSpace *space,
+                                         const VtdRequest *request,
+                                         uint64_t iova, VtdAccess access,
+                                         VtdTranslation *out)
+{
+    /* Of the request: what a reset overtakes from here on leaves no trace */
+    uint64_t life = qatomic_load_acquire(&space->v->life);
+    const VtdContext *context = vtd_context_cached(space, request);
+    uint16_t sid = request->sid;
+
+    if (context && vtd_translating(space->v)) {
+        trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi, context->lo,
+                               context->epoch);
+        if (vtd_translate_hit(space, context, iova, access, out)) {
+            vtd_trace_translated(sid, out);
+            return true;
+        }
+    }
+    return vtd_translate_missed(space, request, life, iova, access, out);
 }
 
 bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,

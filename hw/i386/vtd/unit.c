@@ -120,7 +120,12 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
     vtd_contexts_init(v);
     vtd_interrupts_init(v);
     vtd_history_init(v);
-    v->iotlb = vtd_iotlb_new(config->first_stage);
+    v->iotlb = vtd_iotlb_new(&(VtdIotlbConfig) {
+        .pasids = config->first_stage,
+        .slots_max = VTD_IOTLB_SLOTS_MAX,
+        .defer_free = ops->defer_free,
+        .opaque = opaque,
+    });
     vtd_spaces_init(v);
     vtd_shadows_init(v);
     vtd_regs_reset(v);
@@ -182,15 +187,23 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
                vtd_stat(v, VTD_STAT_IOTLB_MISSES) +
                vtd_stat(v, VTD_STAT_PASS_THROUGH);
     case VTD_STAT_IOTLB_HITS:
-    case VTD_STAT_CONTEXT_HITS:
+    case VTD_STAT_IOTLB_MISSES:
         for (unsigned i = 0; i < v->spaces.all->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
 
-            sum += stat == VTD_STAT_IOTLB_HITS
-                   ? qatomic_read(&space->hits)
-                   : qatomic_read(&space->context_hits);
+            sum += stat == VTD_STAT_IOTLB_HITS ? qatomic_read(&space->hits)
+                                               : qatomic_read(&space->misses);
         }
         return sum;
+    case VTD_STAT_CONTEXT_HITS:
+        /* Each that was translated, but for those that had to read theirs */
+        sum = qatomic_load_acquire(&v->contexts.read);
+        for (unsigned i = 0; i < v->spaces.all->len; i++) {
+            VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
+
+            sum += qatomic_load_acquire(&space->contexts_read);
+        }
+        return vtd_stat(v, VTD_STAT_TRANSLATIONS) - sum;
     case VTD_STAT_REFUSED_PAGES:
         for (unsigned i = 0; i < v->spaces.all->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces.all, i);

@@ -291,8 +291,8 @@ typedef struct VtdRamChange {
  */
 typedef struct VtdTranslation {
     uint64_t iova;
-    uint64_t addr;
     uint64_t mask;
+    uint64_t addr;
     bool read;
     bool write;
 } VtdTranslation;

@@ -23,5 +23,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define QEMU_BUILD_BUG_ON(x) _Static_assert(!(x), "not expecting: " #x)
 #define QEMU_PACKED __attribute__((packed))
+#define ROUND_UP(n, d) (((n) + (d) - 1) / (d) * (d))
+#define QEMU_ALWAYS_INLINE __attribute__((always_inline))
 
 #endif

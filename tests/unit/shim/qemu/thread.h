@@ -25,6 +25,11 @@ static inline void qemu_mutex_lock(QemuMutex *mutex)
     pthread_mutex_lock(&mutex->lock);
 }
 
+static inline int qemu_mutex_trylock(QemuMutex *mutex)
+{
+    return pthread_mutex_trylock(&mutex->lock);
+}
+
 static inline void qemu_mutex_unlock(QemuMutex *mutex)
 {
     pthread_mutex_unlock(&mutex->lock);
