@@ -6,11 +6,14 @@
  * That a mistake is on the standard error, once, in the words that scripts
  * look for; that more of them are for -d guest_errors, and few; and that
  * nothing is said of what the guest has not done.  The words for each cause
- * are the unit tests'.
+ * are the unit tests'; those of descriptors are compared with QEMU's own
+ * device here.
  */
 
 #include "qemu/osdep.h"
+#include "qobject/qdict.h"
 #include "vtd-edu.h"
+#include "vtd-migrate.h"
 #include "vtd-testdev.h"
 #include "vtd-trace.h"
 
@@ -196,6 +199,101 @@ static void test_silence(void)
     trace_log_stop(&log);
 }
 
+/* Bad descriptors of which QEMU's own device has words */
+static const struct {
+    QVtdDesc desc;
+    bool wide;
+} descriptors[] = {
+    { { 0x0, 0 } },
+    { { 0x1, 0 } },
+    { { 0x1001, 0 } },
+    { { 0x11, 1 } },
+    { { 0x2, 0 } },
+    { { 0x2, 0x80 } },
+    { { 0x50032, 0x3f } },
+    { { 0x50032, 0xbf } },
+    { { 0x13, 0 } },
+    { { 0x24, 0 } },
+    { { 0x85, 0 } },
+    { { 0x25, 2 } },
+    { { 0x1, 0 }, true },
+    { { 0x1001, 0 }, true },
+    { { 0x2, 0 }, true },
+    { { 0x12, 0, { 1 } }, true },
+    { { 0x50032, 0x3f }, true },
+    { { 0x3, 2 }, true },
+    { { 0x14, 0, { 0, 1 } }, true },
+    { { 0x85, 0 }, true },
+    { { 0x6, 0 }, true },
+    { { 0x16, 0 }, true },
+    { { 0x6, 0x80 }, true },
+    { { 0x50036, 0x13 }, true },
+    { { 0x50036, 0x93 }, true },
+    { { 0x8, 2 }, true },
+    { { 0xa, 0 }, true },
+};
+
+/* What the device of @binary says of a descriptor */
+static char *said_of(const char *binary, const QVtdDesc *desc, bool wide)
+{
+    g_autofree char *command_line = NULL, *text = NULL;
+    TraceLog log;
+    char *at;
+    QVtd d;
+
+    trace_log_start_errors(&log);
+    command_line = qvtd_command_line(wide ? ",x-scalable-mode=on,"
+                                            "device-iotlb=on"
+                                          : ",device-iotlb=on,intremap=on",
+                                     log.args);
+    qvtd_take(&d, qtest_init_ext(binary, command_line, NULL, true));
+    if (wide) {
+        qvtd_use_scalable(&d);
+        qvtd_write64(&d, QVTD_RTADDR, qvtd_alloc(&d, 1) | QVTD_TTM_SCALABLE);
+        qvtd_command(&d, QVTD_SRTP, true);
+    }
+    qvtd_queue_start(&d, 0);
+    qvtd_queue_put(&d, *desc);
+    qvtd_queue_kick(&d);
+    qvtd_stop(&d);
+    g_assert_true(g_file_get_contents(log.path, &text, NULL, NULL));
+    trace_log_stop(&log);
+    at = strstr(text, "vtd_process_");
+    return g_strndup(at ?: "", at ? strcspn(at, "\n") : 0);
+}
+
+static bool is_words_version(const char *binary)
+{
+    QTestState *qts = qtest_init_ext(binary, "-machine none", NULL, true);
+    QDict *response = qtest_qmp(qts, "{'execute': 'query-version'}");
+    QDict *version = qdict_get_qdict(qdict_get_qdict(response, "return"),
+                                     "qemu");
+    bool is = qdict_get_int(version, "major") == 10 &&
+              qdict_get_int(version, "minor") == 0;
+
+    qobject_unref(response);
+    qtest_quit(qts);
+    return is;
+}
+
+/* Of a bad descriptor, what QEMU's own device says of it to the letter */
+static void test_as_stock(void)
+{
+    if (!g_getenv(QVTD_STOCK) || !is_words_version(QVTD_STOCK)) {
+        g_test_skip("no QEMU 10.0 in " QVTD_STOCK);
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(descriptors); i++) {
+        const QVtdDesc *desc = &descriptors[i].desc;
+        bool wide = descriptors[i].wide;
+        g_autofree char *stock = said_of(QVTD_STOCK, desc, wide);
+        g_autofree char *ours = said_of(QVTD_OURS, desc, wide);
+
+        g_assert_cmpstr(stock, !=, "");
+        g_assert_cmpstr(ours, ==, stock);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -203,5 +301,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/log/more", test_more);
     qtest_add_func("/intel-iommu/log/thread", test_thread);
     qtest_add_func("/intel-iommu/log/silence", test_silence);
+    qtest_add_func("/intel-iommu/log/as-stock", test_as_stock);
     return g_test_run();
 }

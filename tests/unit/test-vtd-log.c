@@ -617,14 +617,24 @@ static const struct {
       "hi=0, lo=1 (invalid type)" },
     { 0x1011, 0, "vtd_process_context_cache_desc: invalid cc inv desc: "
       "hi=0, lo=1011 (reserved nonzero)" },
+    { 0x1001, 0, "vtd_process_context_cache_desc: invalid cc inv desc: "
+      "hi=0, lo=1001 (reserved nonzero)" },
+    { 0x1, 0x1, "vtd_process_context_cache_desc: invalid cc inv desc: "
+      "hi=1, lo=1 (reserved nonzero)" },
     { 0x2, 0, "vtd_process_iotlb_desc: invalid iotlb inv desc: "
       "hi=0x0, lo=0x2 (type mismatch: 0x0)" },
+    { 0x1002, 0, "vtd_process_iotlb_desc: invalid iotlb inv desc: "
+      "hi=0, lo=1002 (reserved nonzero)" },
     { 0x12, 0x80, "vtd_process_iotlb_desc: invalid iotlb inv desc: "
       "hi=80, lo=12 (reserved nonzero)" },
     { 0x50032, 0x3f, "vtd_process_iotlb_desc: invalid iotlb inv desc: "
       "hi=0x3f, lo=0x50032 (am=63 > VTD_MAMV=18)" },
+    { 0x50032, 0xbf, "vtd_process_iotlb_desc: invalid iotlb inv desc: "
+      "hi=bf, lo=50032 (reserved nonzero)" },
     { 0x24, 0, "vtd_process_inv_iec_desc: invalid iec inv desc: "
       "hi=0, lo=24 (reserved nonzero)" },
+    { 0x80000014, 0, "vtd_process_inv_iec_desc: invalid iec inv desc: "
+      "hi=0x0, lo=0x80000014 (im=16 > VTD_MHMV=15)" },
     { 0x85, 0, "vtd_process_wait_desc: invalid wait desc: "
       "hi=0, lo=85 (reserved nonzero)" },
 };
@@ -640,6 +650,73 @@ static void test_descriptor(void)
             submit(h, descriptor_rows[i].lo, descriptor_rows[i].hi);
             expect_line(h, false, n ? NULL : descriptor_rows[i].line);
             queue_recover(h);
+        }
+        host_free(h);
+    }
+}
+
+/* In scalable mode: @words of QEMU's own device, which has none for some */
+static const struct {
+    QVtdDesc desc;
+    const char *words;
+    const char *values;         /* NULL: a reserved bit is set */
+} wide_rows[] = {
+    { { 0x1, 0 }, "vtd_process_context_cache_desc: invalid cc inv desc",
+      "hi=0, lo=1 (invalid type)" },
+    { { 0x1001, 0 }, "vtd_process_context_cache_desc: invalid cc inv desc" },
+    { { 0x11, 0, { 1 } },
+      "vtd_process_context_cache_desc: invalid cc inv desc" },
+    { { 0x2, 0 }, "vtd_process_iotlb_desc: invalid iotlb inv desc",
+      "hi=0x0, lo=0x2 (type mismatch: 0x0)" },
+    { { 0x12, 0x80 }, "vtd_process_iotlb_desc: invalid iotlb inv desc" },
+    { { 0x12, 0, { 0, 2 } },
+      "vtd_process_iotlb_desc: invalid iotlb inv desc" },
+    { { 0x3, 2 },
+      "vtd_process_device_iotlb_desc: invalid dev-iotlb inv desc" },
+    { { 0x1014, 0 }, "vtd_process_inv_iec_desc: invalid iec inv desc" },
+    { { 0x85, 0 }, "vtd_process_wait_desc: invalid wait desc" },
+    { { 0x6, 0 }, "vtd_process_piotlb_desc: invalid piotlb inv desc",
+      "hi=0x0, lo=0x6 (type mismatch: 0x0)" },
+    { { 0x16, 0 }, "vtd_process_piotlb_desc: invalid piotlb inv desc",
+      "hi=0x0, lo=0x16 (type mismatch: 0x10)" },
+    { { 0x50036, 0x13 }, "vtd_process_piotlb_desc: invalid piotlb inv desc",
+      "hi=0x13, lo=0x50036 (am=19 > VTD_MAMV=18)" },
+    { { 0x50036, 0x93 }, "vtd_process_piotlb_desc: invalid piotlb inv desc" },
+    { { 0x1016, 0 }, "vtd_process_piotlb_desc: invalid piotlb inv desc" },
+    { { 0x27, 0 }, "invalid PASID-cache inv desc",
+      "hi=0x0, lo=0x27 (type mismatch: 0x20)" },
+    { { 0x17, 1 }, "invalid PASID-cache inv desc" },
+    { { 0x8, 2 },
+      "vtd_process_device_piotlb_desc: invalid device piotlb inv desc" },
+    { { 0xa, 0 }, "vtd_process_inv_desc: invalid inv desc",
+      "hi=0, lo=a (unknown type)" },
+};
+
+static void test_wide_descriptor(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(wide_rows); i++) {
+        const QVtdDesc *desc = &wide_rows[i].desc;
+        VtdConfig config = scalable();
+        g_autofree char *line = wide_rows[i].values
+            ? g_strdup_printf("%s: %s", wide_rows[i].words,
+                              wide_rows[i].values)
+            : g_strdup_printf("%s val[3]: 0x%" PRIx64 " val[2]: 0x%" PRIx64
+                              " val[1]=0x%" PRIx64 " val[0]=0x%" PRIx64
+                              " (reserved nonzero)", wide_rows[i].words,
+                              desc->upper[1], desc->upper[0], desc->hi,
+                              desc->lo);
+        Host *h;
+
+        g_test_message("%s", line);
+        config.nested = false;
+        config.device_iotlb = true;
+        h = host_new(&config);
+        set_root_table(h, host_pages(h, 1) | QVTD_TTM_SCALABLE);
+        h->vtd.wide = true;
+        queue_start(h, 0);
+        for (unsigned n = 0; n < 3; n++) {
+            g_assert_cmpuint(qvtd_queue_error(&h->vtd, *desc), !=, 0);
+            expect_line(h, false, n ? NULL : line);
         }
         host_free(h);
     }
@@ -693,6 +770,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/log/pasid", test_pasid);
     g_test_add_func("/vtd/log/interrupt", test_interrupt);
     g_test_add_func("/vtd/log/descriptor", test_descriptor);
+    g_test_add_func("/vtd/log/wide-descriptor", test_wide_descriptor);
     g_test_add_func("/vtd/log/queue", test_queue);
     return g_test_run();
 }

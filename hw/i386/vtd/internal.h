@@ -99,6 +99,12 @@ typedef struct VtdQueueAhead {
     uint64_t entry[4];
 } VtdQueueAhead;
 
+/* A descriptor as it was read, for what is told of it */
+typedef struct VtdDescriptorRead {
+    uint64_t entry[4];          /* the last two are 0 of those of 128 bits */
+    bool reserved;              /* one of its reserved bits is set */
+} VtdDescriptorRead;
+
 /* queue.c: the invalidation queue */
 typedef struct VtdQueue {
     bool enabled;               /* GSTS.QIES; the next three as then latched: */
@@ -559,7 +565,7 @@ void vtd_fault_load_locked(Vtd *v, bool queued);
 /* log.c: lines for users on the guest's mistakes.  [any] */
 void vtd_log_fault(Vtd *v, const VtdFault *fault);
 /* The queue stopped at this descriptor; @iqei is one of VTD_IQEI_... */
-void vtd_log_descriptor(Vtd *v, unsigned iqei, uint64_t lo, uint64_t hi);
+void vtd_log_descriptor(Vtd *v, unsigned iqei, const VtdDescriptorRead *read);
 /* The queue stopped, since IQT is beyond it: the index @tail */
 void vtd_log_tail(Vtd *v, uint32_t tail);
 /* The status of this wait descriptor is nowhere that can be written */

@@ -318,7 +318,7 @@ void vtd_log_fault(Vtd *v, const VtdFault *fault)
     }
 }
 
-static void vtd_log_reserved(Vtd *v, uint64_t lo, uint64_t hi)
+static const char *vtd_descriptor_words(unsigned type)
 {
     static const char *const words[] = {
         [VTD_DESC_CONTEXT] = "vtd_process_context_cache_desc: invalid cc inv",
@@ -327,37 +327,75 @@ static void vtd_log_reserved(Vtd *v, uint64_t lo, uint64_t hi)
             "vtd_process_device_iotlb_desc: invalid dev-iotlb inv",
         [VTD_DESC_IEC] = "vtd_process_inv_iec_desc: invalid iec inv",
         [VTD_DESC_WAIT] = "vtd_process_wait_desc: invalid wait",
-        [VTD_DESC_PASID_IOTLB] = "invalid PASID-based iotlb inv",
+        [VTD_DESC_PASID_IOTLB] = "vtd_process_piotlb_desc: invalid piotlb inv",
         [VTD_DESC_PASID_CACHE] = "invalid PASID-cache inv",
-        [VTD_DESC_PASID_DEVICE_TLB] = "invalid PASID-based dev-iotlb inv",
+        [VTD_DESC_PASID_DEVICE_TLB] =
+            "vtd_process_device_piotlb_desc: invalid device piotlb inv",
     };
-    unsigned type = VTD_DESC_TYPE(lo), cause = VTD_CAUSE_DESCRIPTOR + type;
-    unsigned g = VTD_DESC_G(lo), am = VTD_DESC_AM(hi);
-    unsigned mamv = VTD_CAP_MAMV_ORDER(v->cap);
 
-    if (type == VTD_DESC_IOTLB && !g) {
-        vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
-                " (type mismatch: 0x%x)", words[type], hi, lo, g);
-    } else if (type == VTD_DESC_IOTLB && g == VTD_GRANULARITY_SELECT &&
-               am > mamv) {
-        vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
-                " (am=%u > VTD_MAMV=%u)", words[type], hi, lo, am, mamv);
+    return words[type];
+}
+
+/* A reserved bit is set; of descriptors of 256 bits all four words are told */
+static void vtd_log_reserved(Vtd *v, const VtdDescriptorRead *read)
+{
+    const uint64_t *entry = read->entry;
+    unsigned type = VTD_DESC_TYPE(entry[0]);
+    const char *words = vtd_descriptor_words(type);
+
+    if (v->queue.wide) {
+        vtd_log(v, VTD_CAUSE_DESCRIPTOR + type, "%s desc val[3]: 0x%" PRIx64
+                " val[2]: 0x%" PRIx64 " val[1]=0x%" PRIx64 " val[0]=0x%"
+                PRIx64 " (reserved nonzero)", words, entry[3], entry[2],
+                entry[1], entry[0]);
     } else {
-        vtd_log(v, cause, "%s desc: hi=%" PRIx64 ", lo=%" PRIx64 " (%s)",
-                words[type], hi, lo, type == VTD_DESC_CONTEXT && !g
-                ? "invalid type" : "reserved nonzero");
+        vtd_log(v, VTD_CAUSE_DESCRIPTOR + type, "%s desc: hi=%" PRIx64
+                ", lo=%" PRIx64 " (reserved nonzero)", words, entry[1],
+                entry[0]);
     }
 }
 
-void vtd_log_descriptor(Vtd *v, unsigned iqei, uint64_t lo, uint64_t hi)
+/* A field has a reserved value */
+static void vtd_log_value(Vtd *v, const VtdDescriptorRead *read)
+{
+    uint64_t lo = read->entry[0], hi = read->entry[1];
+    unsigned type = VTD_DESC_TYPE(lo), cause = VTD_CAUSE_DESCRIPTOR + type;
+    const char *words = vtd_descriptor_words(type);
+
+    if (type == VTD_DESC_CONTEXT) {
+        vtd_log(v, cause, "%s desc: hi=%" PRIx64 ", lo=%" PRIx64
+                " (invalid type)", words, hi, lo);
+    } else if (type == VTD_DESC_IEC) {
+        vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
+                " (im=%u > VTD_MHMV=%u)", words, hi, lo,
+                (unsigned)VTD_DESC_IEC_IM(lo), VTD_MHMV);
+    } else if (type != VTD_DESC_PASID_CACHE &&
+               VTD_DESC_G(lo) == VTD_GRANULARITY_SELECT) {
+        vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
+                " (am=%u > VTD_MAMV=%u)", words, hi, lo,
+                (unsigned)VTD_DESC_AM(hi),
+                (unsigned)VTD_CAP_MAMV_ORDER(v->cap));
+    } else {
+        vtd_log(v, cause, "%s desc: hi=0x%" PRIx64 ", lo=0x%" PRIx64
+                " (type mismatch: 0x%x)", words, hi, lo,
+                (unsigned)VTD_DESC_G(lo) << 4);
+    }
+}
+
+void vtd_log_descriptor(Vtd *v, unsigned iqei, const VtdDescriptorRead *read)
 {
     switch (iqei) {
     case VTD_IQEI_TYPE:
         vtd_log(v, VTD_CAUSE_TYPE, "vtd_process_inv_desc: invalid inv desc: "
-                "hi=%" PRIx64 ", lo=%" PRIx64 " (unknown type)", hi, lo);
+                "hi=%" PRIx64 ", lo=%" PRIx64 " (unknown type)",
+                read->entry[1], read->entry[0]);
         break;
     case VTD_IQEI_RESERVED:
-        vtd_log_reserved(v, lo, hi);
+        if (read->reserved) {
+            vtd_log_reserved(v, read);
+        } else {
+            vtd_log_value(v, read);
+        }
         break;
     case VTD_IQEI_FETCH:
         vtd_log(v, VTD_CAUSE_FETCH, "vtd_fetch_inv_desc: the queue is not in "

@@ -307,24 +307,24 @@ static unsigned vtd_queue_width_error(Vtd *v)
 }
 
 /*
- * Carry out the descriptor at the head, which goes to *@plo and *@phi.  0, or
- * what to put into IQERCD.IQEI.
+ * Carry out the descriptor at the head, which goes to @read.  0, or what to
+ * put into IQERCD.IQEI.
  */
-static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
+static unsigned vtd_queue_step(Vtd *v, VtdDescriptorRead *read)
 {
     const VtdDescriptor *row;
+    const uint64_t *entry = read->entry;
     uint64_t lo, hi, type;
-    uint64_t entry[4];
     unsigned error = vtd_queue_width_error(v);
 
     if (error) {
         return error;
     }
-    if (!vtd_queue_fetch(v, entry)) {
+    if (!vtd_queue_fetch(v, read->entry)) {
         return VTD_IQEI_FETCH;
     }
-    *plo = lo = entry[0];
-    *phi = hi = entry[1];
+    lo = entry[0];
+    hi = entry[1];
     type = VTD_DESC_TYPE(lo);
     row = type < G_N_ELEMENTS(vtd_descriptors) ? &vtd_descriptors[type]
                                                : NULL;
@@ -336,6 +336,7 @@ static unsigned vtd_queue_step(Vtd *v, uint64_t *plo, uint64_t *phi)
     trace_vtd_inv_desc(row->name, hi, lo);
     if ((lo & row->lo_reserved) || (hi & row->hi_reserved) ||
         entry[2] || entry[3]) {
+        read->reserved = true;
         return VTD_IQEI_RESERVED;
     }
     error = row->run(v, lo, hi);
@@ -369,11 +370,11 @@ static void vtd_queue_set_head(Vtd *v, uint16_t head)
     trace_vtd_inv_qi_head(head);
 }
 
-/* As far as it goes; *@lo, *@hi and what is returned as of vtd_queue_step() */
-static unsigned vtd_queue_steps(Vtd *v, uint64_t *lo, uint64_t *hi)
+/* As far as it goes; @read and what is returned as of vtd_queue_step() */
+static unsigned vtd_queue_steps(Vtd *v, VtdDescriptorRead *read)
 {
     while (v->queue.head != v->queue.tail) {
-        unsigned error = vtd_queue_step(v, lo, hi);
+        unsigned error = vtd_queue_step(v, read);
 
         if (error) {
             return error;
@@ -398,7 +399,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
 {
     uint64_t iqt = vtd_reg64(v, VTD_REG_IQT);
     uint32_t tail = VTD_IQT_INDEX(iqt, v->queue.wide);
-    uint64_t lo = 0, hi = 0;
+    VtdDescriptorRead read = { 0 };
     unsigned error;
 
     trace_vtd_inv_qi_tail(tail);
@@ -426,12 +427,12 @@ static void vtd_queue_run_to_tail(Vtd *v)
     }
     v->queue.tail = tail;
     vtd_rams_keep(v, true);
-    error = vtd_queue_steps(v, &lo, &hi);
+    error = vtd_queue_steps(v, &read);
     vtd_rams_keep(v, false);
     /* Software reads the head under the BQL, which this run has held */
     vtd_queue_show_head(v);
     if (error) {
-        vtd_log_descriptor(v, error, lo, hi);
+        vtd_log_descriptor(v, error, &read);
         vtd_queue_error(v, error);
     }
 }
