@@ -48,6 +48,8 @@ struct VtdIotlb {
     uint64_t *domain_epoch;     /* atomic: the same, by domain id, */
     uint64_t *first_epoch;      /* of a first stage alone, */
     uint64_t *pasid_epoch;      /* and by vtd_iotlb_pasid_index() */
+    /* What each page flush writes is not in the line that each hit reads */
+    uint8_t apart[VTD_IOTLB_LINE];
     uint64_t now;               /* atomic: the epoch; begins with 1 */
     QemuMutex lock;
     uint64_t range_epoch;       /* lock: walks from before are not inserted */
