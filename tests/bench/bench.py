@@ -8,8 +8,9 @@ CPU time of QEMU's process, without what the listener itself takes; medians of
 several processes, which take turns.  Prints a table for each size and layout,
 one of the instructions that our engine alone takes (which no other load
 disturbs), what that takes in each mode of translation (--modes: this alone),
-and each bar and whether it is met.  Writes build/bench/bench.json
-and a picture of what an idle flush costs, build/bench/idle-flush.svg.
+what a translation costs a device's thread (--dma: this alone), and each bar
+and whether it is met.  Writes build/bench/bench.json and two pictures beside
+it: what an idle flush costs, and what a read by DMA does.
 """
 
 import argparse
@@ -23,6 +24,8 @@ sys.dont_write_bytecode = True
 sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from havetool import have                           # noqa: E402
+from dma import (draw_dma, judge_dma, measure_dma,  # noqa: E402
+                 print_dma)
 from instructions import measure_engine             # noqa: E402
 from modes import (judge_modes, measure_modes,      # noqa: E402
                    print_modes)
@@ -54,6 +57,8 @@ def parse_arguments():
     parser.add_argument("--modes", action="store_true",
                         help="the table of modes alone, in seconds; needs no "
                              "QEMU")
+    parser.add_argument("--dma", action="store_true",
+                        help="the table of translations alone")
     parser.add_argument("--quick", action="store_true",
                         help="4 Ki and 256 Ki pages, one run, a short curve")
     args = parser.parse_args()
@@ -88,6 +93,25 @@ def bench_modes(args):
     return 1 if any(not bar["met"] for bar in judged) else 0
 
 
+def bench_dma(args, devices):
+    """The table of translations alone."""
+    dma = measure_dma(devices, args.runs)
+    judged = judge_dma(dma)
+    print_dma(dma)
+    print_bars(judged)
+    path = OUT / "dma.json"
+    path.write_text(json.dumps(
+        {"cpu": cpu_model(), "cpus": os.cpu_count(),
+         "load": os.getloadavg()[0], "runs": args.runs, "dma": dma,
+         "bars": judged}, indent=1) + "\n")
+    print(f"\n{os.path.relpath(path)}")
+    if have("gnuplot", "gnuplot-nox", "the picture"):
+        path = OUT / "dma.svg"
+        draw_dma(dma, devices, path)
+        print(os.path.relpath(path))
+    return 1 if any(not bar["met"] for bar in judged) else 0
+
+
 def main():
     args = parse_arguments()
     if args.modes:
@@ -96,8 +120,10 @@ def main():
                else [args.device])
     build(devices)
     OUT.mkdir(parents=True, exist_ok=True)
+    if args.dma:
+        return bench_dma(args, devices)
     picture = bool(args.curve) and have("gnuplot", "gnuplot-nox",
-                                        "the picture")
+                                        "the pictures")
     engine = None
     if "ours" in devices and have("valgrind", "valgrind",
                                   "the count of instructions"):
@@ -120,12 +146,15 @@ def main():
                 if pages not in args.pages:
                     run(results, device, layout, pages, 0, True)
 
+    dma = measure_dma(devices, args.runs)
+
     for layout in LAYOUTS:
         for pages in args.pages:
             print_table(results, devices, layout, pages)
     if engine:
         print_engine(engine)
-    judged = judge(results)
+    print_dma(dma)
+    judged = judge(results) + judge_dma(dma)
     if modes:
         print_modes(modes)
         judged += judge_modes(modes)
@@ -135,12 +164,16 @@ def main():
     path.write_text(json.dumps(
         {"cpu": cpu_model(), "cpus": os.cpu_count(), "load": load,
          "runs": args.runs, "results": results.json(),
-         "instructions": engine, "modes": modes, "bars": judged},
+         "instructions": engine, "modes": modes, "dma": dma,
+         "bars": judged},
         indent=1) + "\n")
     print(f"\n{os.path.relpath(path)}")
     if picture:
         path = OUT / "idle-flush.svg"
         draw(results, devices, path)
+        print(os.path.relpath(path))
+        path = OUT / "dma.svg"
+        draw_dma(dma, devices, path)
         print(os.path.relpath(path))
     return 1 if any(not bar["met"] for bar in judged) else 0
 

@@ -14,6 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 QEMU_BUILD = BUILD / "qemu-build"
 DRIVER = QEMU_BUILD / "tests/qtest/vtd-bench"
+DMA_DRIVER = QEMU_BUILD / "tests/qtest/vtd-bench-dma"
 HEAP = QEMU_BUILD / "tests/qtest/libvtd-bench-heap.so"
 FIRMWARE = QEMU_BUILD / "qemu-bundle/usr/local/share/qemu-firmware"
 BINARY = {
@@ -25,6 +26,7 @@ BINARY = {
 def build(devices):
     subprocess.run([TOP / "scripts/build", "qemu-system-x86_64",
                     DRIVER.relative_to(QEMU_BUILD),
+                    DMA_DRIVER.relative_to(QEMU_BUILD),
                     HEAP.relative_to(QEMU_BUILD)], check=True)
     if "stock" in devices:
         subprocess.run([TOP / "scripts/build-stock"], check=True)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What a translation costs, above an IOMMU that answers at once.
+
+A thread of the test device reads 4 bytes by DMA in a loop.  The same loop
+through that other IOMMU, in turns with it, is the floor: what no IOMMU can
+save.  Ratios are of what is above the floor.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+from processes import BINARY, DMA_DRIVER, FIRMWARE
+from results import KI
+
+# The driver's name for it, pages in use, what it is to a reader, the bar: so
+# many times less above the floor than with QEMU's own device
+ROWS = (
+    ("dma-64", 64, "64 pages", 4),
+    ("dma-512", 512, "512 pages", 4),
+    ("dma-4096", 4 * KI, "4 Ki pages", 15),
+    ("dma-32768", 32 * KI, "32 Ki pages", None),
+    ("dma-262144", 256 * KI, "256 Ki pages", 12),
+    ("dma-random-4096", 4 * KI, "4 Ki pages at random", None),
+    ("dma-random-65536", 64 * KI, "64 Ki pages at random", 3),
+    ("dma-random-262144", 256 * KI, "256 Ki pages at random", None),
+    ("dma-64-threads", 64, "2 threads, 2 devices, 64 pages", None),
+    ("dma-random-65536-threads", 64 * KI, "the same, 64 Ki at random", None),
+    ("dma-64-flushes", 64, "64 pages, while others are flushed", 8),
+)
+# Two threads take at most so many times what one alone takes, floor and all
+THREADS = (("dma-64-threads", "dma-64"),
+           ("dma-random-65536-threads", "dma-random-65536"))
+THREADS_BAR = 1.5
+CURVE = ("dma-64", "dma-512", "dma-4096", "dma-32768", "dma-262144")
+
+
+def measure_dma(devices, runs):
+    """{row: {device: {floor, ns, above}}}, medians of the processes'."""
+    samples = {}
+    for repeat in range(runs):
+        for device in devices:
+            command = [DMA_DRIVER, "--args", f"-L {FIRMWARE}"]
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, check=False,
+                env=dict(os.environ, QTEST_QEMU_BINARY=str(BINARY[device])))
+            if done.returncode:
+                sys.exit(f"bench: {DMA_DRIVER.name}\n{done.stderr}")
+            for line in done.stdout.splitlines():
+                if line.startswith("{"):
+                    record = json.loads(line)
+                    samples.setdefault((record.pop("op"), device),
+                                       []).append(record)
+            print(f"  translations, {device:<5} run {repeat + 1}", flush=True)
+    return {op: {device: {what: statistics.median(s[what] for s in
+                                                  samples[op, device])
+                          for what in ("floor", "ns", "above")}
+                 for device in devices}
+            for op, *_ in ROWS}
+
+
+def above(dma, op):
+    """How many times less is above the floor than with QEMU's own device."""
+    row = dma[op]
+    return (row["stock"]["above"] / max(row["ours"]["above"], 0.1)
+            if "stock" in row and "ours" in row else None)
+
+
+def print_dma(dma):
+    row = "{:<38}{:>10}{:>10}{:>10}{:>8}"
+    print("\nOne read of 4 bytes by DMA in a thread: ns, above the floor: "
+          "ratio")
+    print(row.format("", "floor", "stock", "ours", "ratio"))
+    for op, _, title, _ in ROWS:
+        values = [dma[op][device]["ns"] if device in dma[op] else None
+                  for device in ("stock", "ours")]
+        floor = statistics.median(each["floor"] for each in dma[op].values())
+        ratio = above(dma, op)
+        print(row.format(title, f"{floor:.0f}",
+                         *("" if v is None else f"{v:.0f}" for v in values),
+                         "" if ratio is None else f"{ratio:.1f}").rstrip())
+
+
+def judge_dma(dma):
+    """The bars, as results.judge() has them."""
+    judged = []
+
+    def add(op, pages, title, value, limit, met, text):
+        judged.append({
+            "pages": pages, "layout": "", "op": op, "what": "ratio",
+            "limit": limit, "value": value, "met": met, "title": title,
+            "bar": text})
+
+    for op, pages, title, limit in ROWS:
+        ratio = above(dma, op)
+        if limit and ratio is not None:
+            add(op, pages, f"a read by DMA: {title}", ratio, limit,
+                ratio >= limit, f">= {limit} times less")
+    for op, alone in THREADS:
+        if "ours" in dma[op]:
+            ratio = dma[op]["ours"]["ns"] / dma[alone]["ours"]["ns"]
+            pages = next(p for name, p, *_ in ROWS if name == op)
+            add(op, pages, "a read by DMA: two threads", ratio, THREADS_BAR,
+                ratio <= THREADS_BAR, f"<= {THREADS_BAR} times one")
+    return judged
+
+
+def draw_dma(dma, devices, path):
+    """The curve of ns against pages in use, as gnuplot draws it."""
+    style = {"floor": "#777777", "stock": "#b5541c", "ours": "#1f6f8b"}
+    pages = {op: n for op, n, *_ in ROWS}
+    lines = {device: [(pages[op], dma[op][device]["ns"]) for op in CURVE]
+             for device in devices}
+    lines["floor"] = [(pages[op], statistics.median(
+        each["floor"] for each in dma[op].values())) for op in CURVE]
+    data = [f"${name} << EOD\n" +
+            "\n".join(f"{x} {y}" for x, y in points) + "\nEOD"
+            for name, points in lines.items()]
+    plots = [f"${name} using 1:2 with linespoints lc rgb "
+             f'"{style[name]}" lw 2 pt 7 ps 0.6 title "{name}"'
+             for name in lines]
+    ticks = ", ".join(f'"{n // KI} Ki" {n}' if n >= KI else f'"{n}" {n}'
+                      for n in (pages[op] for op in CURVE))
+    script = "\n".join(data + [
+        'set terminal svg size 800,500 font "sans-serif,14" '
+        'background rgb "white"',
+        f'set output "{path}"',
+        'set title "A read of 4 bytes by DMA, page after page"',
+        "set logscale x", "set key left top", 'set grid lc rgb "#dddddd"',
+        'set xlabel "pages in use"', f"set xtics ({ticks})",
+        'set ylabel "ns"', "set yrange [0:*]",
+        "plot " + ", ".join(plots)])
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
