@@ -11,11 +11,12 @@ QEMU = TOP / "build/qemu"
 EXCEPTIONS = TOP / "tests/checkpatch-exceptions"
 SYMPTOMS = TOP / "docs/system/devices/intel-iommu-symptoms.rst"
 
-PACKAGES = ("perl", "shellcheck", "flake8", "python3-sphinx",
+PACKAGES = ("perl", "shellcheck", "gcc", "spin", "flake8", "python3-sphinx",
             "python3-sphinx-rtd-theme")
 
 # Programs of ours that print TAP
-PROGRAMS = ("scripts/check-style.py", "scripts/check-layers.py")
+PROGRAMS = ("scripts/check-style.py", "scripts/check-layers.py",
+            "tests/model/run")
 
 
 def sources():

@@ -111,6 +111,7 @@ static const VtdOps intel_iommu_ops = {
     .refused = intel_iommu_refused,
     .now = intel_iommu_now,
     .schedule = intel_iommu_schedule,
+    .drain = intel_iommu_drain,
     .log = intel_iommu_log,
     .log_more = intel_iommu_log_more,
     .log_later = intel_iommu_log_later,
@@ -219,6 +220,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     s->continue_bh = qemu_bh_new(intel_iommu_continue, s);
     intel_iommu_init_events(s);
     intel_iommu_init_log(s);
+    intel_iommu_init_drain(s);
     config = (VtdConfig) {
         .aw_bits = s->input_bits,
         .haw_bits = s->haw_bits,

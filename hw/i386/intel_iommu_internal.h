@@ -28,6 +28,21 @@ void intel_iommu_set_scalable(const IntelIOMMUState *s, VtdConfig *config);
 /* How wide the addresses are at which a device of the host can be mapped to */
 unsigned intel_iommu_mapped_bits(const IntelIOMMUState *s);
 
+/* intel_iommu_drain.c: accesses that an invalidation waits for */
+
+extern __thread bool intel_iommu_thread_noted;
+void intel_iommu_init_drain(IntelIOMMUState *s);
+/* VtdOps.drain */
+bool intel_iommu_drain(void *opaque);
+void intel_iommu_note_thread(void);
+/* Before each translation, inside the RCU read section of its access: [any] */
+static inline void intel_iommu_note_translation(void)
+{
+    if (!intel_iommu_thread_noted) {
+        intel_iommu_note_thread();
+    }
+}
+
 /* intel_iommu_bus.c: buses come, change their numbers and go */
 
 /* From now on, and for the bridges that are there already. */

@@ -305,6 +305,7 @@ static IOMMUTLBEntry intel_iommu_translate(IOMMUMemoryRegion *iommu,
                        flag & IOMMU_RO ? VTD_ACCESS_READ : VTD_ACCESS_PROBE;
     VtdTranslation out;
 
+    intel_iommu_note_translation();
     if (!vtd_translate(space->vtd, addr, access, &out)) {
         return (IOMMUTLBEntry) {
             .target_as = &address_space_memory,

@@ -99,6 +99,8 @@ struct VtdTestdev {
     uint64_t status, result;
     uint8_t buffer[TESTDEV_BUFFER_BYTES];
     bool dirty;
+    void *held;                 /* memory that is mapped */
+    uint64_t held_bytes;
 
     /* vtd-testdev-listener.c */
     AddressSpace *as;

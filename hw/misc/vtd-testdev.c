@@ -190,6 +190,30 @@ static int do_dma(VtdTestdev *s)
            == MEMTX_OK ? TESTDEV_OK : TESTDEV_FAILED;
 }
 
+/* As a device that maps a buffer, and writes to it later */
+static int do_hold(VtdTestdev *s)
+{
+    AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
+    dma_addr_t len = s->args[1];
+
+    if (s->held) {
+        memcpy(s->held, s->buffer, s->held_bytes);
+        dma_memory_unmap(as, s->held, s->held_bytes,
+                         DMA_DIRECTION_FROM_DEVICE, s->held_bytes);
+        s->held = NULL;
+    }
+    if (!len) {
+        return TESTDEV_OK;
+    }
+    if (len > TESTDEV_BUFFER_BYTES) {
+        return TESTDEV_REFUSED;
+    }
+    s->held = dma_memory_map(as, s->args[0], &len, DMA_DIRECTION_FROM_DEVICE,
+                             MEMTXATTRS_UNSPECIFIED);
+    s->held_bytes = len;
+    return s->held ? TESTDEV_OK : TESTDEV_FAILED;
+}
+
 static int do_loop(VtdTestdev *s)
 {
     testdev_loop_stop(s);
@@ -277,6 +301,7 @@ static int (*const commands[])(VtdTestdev *) = {
     [TESTDEV_READER] = do_reader,
     [TESTDEV_DIRTY] = do_dirty,
     [TESTDEV_NOTIFY] = do_notify,
+    [TESTDEV_HOLD] = do_hold,
 };
 
 /* Registers */

@@ -107,6 +107,7 @@ invalidation.  However a queue is filled, a call is over in bounded
 time.
 ''',
          'hw/i386/vtd/queue*.c', 'hw/i386/vtd/invalidate*.c',
+         'hw/i386/vtd/drain.c',
          'hw/i386/vtd/ram.c'),
 
     step('hw/i386/vtd: events and faults', '''

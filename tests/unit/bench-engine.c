@@ -164,6 +164,11 @@ static void host_schedule(void *host)
     g_assert_not_reached();
 }
 
+static bool host_drain(void *host)
+{
+    return true;
+}
+
 static void host_log(void *host, bool first, uint32_t sid, const char *line)
 {
     g_error("%s", line);
@@ -204,6 +209,7 @@ static const VtdOps ops = {
     .dirty_tracking = host_dirty_tracking,
     .now = host_now,
     .schedule = host_schedule,
+    .drain = host_drain,
     .log = host_log,
     .log_more = host_log_more,
     .log_later = host_log_later,

@@ -197,6 +197,32 @@ static void host_schedule(void *opaque)
     h->scheduled = true;
 }
 
+static bool host_drain(void *opaque)
+{
+    Host *h = opaque;
+
+    h->drains++;
+    if (h->drains_sections) {
+        pthread_rwlock_wrlock(&h->section);
+        pthread_rwlock_unlock(&h->section);
+    }
+    return !h->drains_later;
+}
+
+void device_begin(Device *d)
+{
+    if (!sections++) {
+        pthread_rwlock_rdlock(&d->h->section);
+    }
+}
+
+void device_end(Device *d)
+{
+    if (!--sections) {
+        pthread_rwlock_unlock(&d->h->section);
+    }
+}
+
 unsigned host_pump(Host *h)
 {
     unsigned n = 0;
@@ -359,6 +385,7 @@ static const VtdOps host_ops = {
     .queue_stopped = host_queue_stopped,
     .now = host_now,
     .schedule = host_schedule,
+    .drain = host_drain,
     .log = host_log,
     .log_more = host_log_more,
     .log_later = host_log_later,
@@ -369,6 +396,7 @@ static const VtdOps host_ops = {
 Host *host_new(const VtdConfig *config)
 {
     Host *h = g_new0(Host, 1);
+    pthread_rwlockattr_t attr;
 
     h->port = host_port;
     h->config = config ? *config : host_config;
@@ -385,7 +413,12 @@ Host *host_new(const VtdConfig *config)
     h->regions = g_array_new(FALSE, FALSE, sizeof(VtdRam));
     h->lines = g_ptr_array_new_with_free_func(g_free);
     h->deferred = g_array_new(FALSE, FALSE, sizeof(Deferred));
-    pthread_rwlock_init(&h->section, NULL);
+    /* Whoever waits for the readers is to get there before new ones */
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr,
+                                  PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&h->section, &attr);
+    pthread_rwlockattr_destroy(&attr);
     pthread_mutex_init(&h->lock, NULL);
     /* A table at 0 could hide a mistake */
     qvtd_init(&h->vtd, &h->port, QVTD_PAGE);

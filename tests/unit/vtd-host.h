@@ -95,6 +95,9 @@ struct Host {
      */
     int64_t tick;
     bool scheduled;             /* vtd_continue() is wanted */
+    unsigned drains;            /* how often VtdOps.drain was called */
+    bool drains_sections;       /* it waits for the read sections, */
+    bool drains_later;          /* it says that it takes longer */
     unsigned over_limits;       /* how often it was told */
     unsigned refusals;          /* likewise, as the next two */
     unsigned faults;
@@ -131,6 +134,9 @@ void host_grace(Host *h);
 /* Devices: their view starts direct, or as the engine says */
 Device *device_new(Host *h, uint16_t sid);
 void device_free(Device *d);
+/* The read section of an access: device_translate() may be called in it */
+void device_begin(Device *d);
+void device_end(Device *d);
 bool device_translate(Device *d, uint64_t iova, VtdAccess access,
                       VtdTranslation *out);
 

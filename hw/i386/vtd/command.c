@@ -17,12 +17,20 @@ static void vtd_set_status(Vtd *v, uint32_t bit, bool on)
     vtd_reg32_change(v, VTD_REG_GSTS, bit, on ? bit : 0);
 }
 
-/* Software polls a bit that it set: show it when shadows are in step */
+/* Whether shadows are in step, and accesses by what was dropped are over */
+static bool vtd_commands_complete(Vtd *v)
+{
+    return !vtd_spaces_pending(v) && vtd_drain(v);
+}
+
+/* Software polls a bit that it set: show it when all that it means is done */
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
     v->commands.pending_status &= ~bit;
-    if (on && vtd_spaces_pending(v)) {
+    if (on && !vtd_commands_complete(v)) {
         v->commands.pending_status |= bit;
+        /* It may be set since the last time, if it is RTPS */
+        vtd_set_status(v, bit, false);
     } else {
         vtd_set_status(v, bit, on);
     }
@@ -177,7 +185,7 @@ void vtd_ccmd_written(Vtd *v)
                                       VTD_CCMD_FM(command));
         break;
     }
-    if (done && vtd_spaces_pending(v)) {
+    if (done && !vtd_commands_complete(v)) {
         return;
     }
     vtd_ccmd_done(v, done);
@@ -216,7 +224,7 @@ void vtd_iotlb_written(Vtd *v)
         vtd_iotlb_pages(v, VTD_IOTLB_DID(command), iva);
         break;
     }
-    if (done && vtd_spaces_pending(v)) {
+    if (done && !vtd_commands_complete(v)) {
         return;
     }
     vtd_iotlb_done(v, done);

@@ -319,6 +319,7 @@ static void vtd_context_drop_space(VtdSpace *space, VtdContextMatch *match,
 
 void vtd_context_drop(Vtd *v, VtdContextMatch *match, const void *key)
 {
+    vtd_drain_owe(v);
     qemu_mutex_lock(&v->contexts.lock);
     v->contexts.epoch++;
     for (unsigned i = 0; i < v->spaces.all->len; i++) {

@@ -179,6 +179,12 @@ typedef struct VtdShadows {
     bool limit_told;            /* VtdOps.over_limit was called */
 } VtdShadows;
 
+/* drain.c: accesses that began before an invalidation */
+typedef struct VtdDrain {
+    bool owed;                  /* something was dropped since the last */
+    bool waiting;               /* VtdOps.drain has said: not yet */
+} VtdDrain;
+
 /* space.c: the address spaces of all devices */
 typedef struct VtdSpaces {
     GPtrArray *all;             /* of VtdSpace */
@@ -229,6 +235,7 @@ struct Vtd {
     VtdCommands commands;           /* bql */
     VtdIecChange iec_change;        /* bql */
     VtdPiece piece;                 /* bql */
+    VtdDrain drain;                 /* bql */
     VtdRams rams;                   /* bql */
     VtdTargets targets;             /* bql */
     VtdShadows shadows;             /* bql */
@@ -428,6 +435,20 @@ bool vtd_piece_over(Vtd *v);
 void vtd_piece_schedule(Vtd *v);
 /* It was called; the next piece begins */
 void vtd_piece_resume(Vtd *v);
+
+/* drain.c: accesses that began before an invalidation.  [bql] */
+
+/* Something that translations used was dropped */
+static inline void vtd_drain_owe(Vtd *v)
+{
+    v->drain.owed = true;
+}
+/*
+ * Whether all accesses are over that used what was dropped.  If not, nothing
+ * may be shown as complete, and vtd_continue() goes on when they are.
+ */
+bool vtd_drain(Vtd *v);
+void vtd_drain_reset(Vtd *v);
 
 /* ram.c: where guest memory is.  [bql] */
 

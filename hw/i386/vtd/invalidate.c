@@ -152,6 +152,7 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
 /* Shadows and what listeners cache, after the IOTLB */
 static void vtd_invalidate_scope(Vtd *v, const VtdScope *scope)
 {
+    vtd_drain_owe(v);
     vtd_shares_sync_scope(v, scope);
     vtd_spaces_invalidate(v, scope);
 }

@@ -6,7 +6,8 @@
  * Owns IQH, IQERCD and the decoding of descriptors (1.12, 7.4 to 7.6): one
  * table, one row a type.  [bql] calls only.  A run ends at the tail that it
  * saw when it began, so the queue's size bounds it.  IQH stays at a descriptor
- * whose syncs are pending, and moves when shadows are in step.
+ * whose syncs are pending, and moves when shadows are in step; it stays at a
+ * wait until the drain before it is over.
  */
 
 #include "qemu/osdep.h"
@@ -16,6 +17,8 @@
 
 /* After so many descriptors the time is looked at */
 #define STEPS_PER_LOOK          64
+/* No IQEI: the descriptor at the head has to wait for a drain */
+#define QUEUE_DRAINING          (~0u)
 /* Page flushes that are carried out together: ranges, at most */
 #define PAGES_TOGETHER          64
 
@@ -234,6 +237,9 @@ static unsigned vtd_run_iec(Vtd *v, uint64_t lo, uint64_t hi)
 
 static unsigned vtd_run_wait(Vtd *v, uint64_t lo, uint64_t hi)
 {
+    if (!vtd_drain(v)) {
+        return QUEUE_DRAINING;
+    }
     vtd_count_bql(v, VTD_STAT_INV_WAIT, 1);
     vtd_iec_notify(v);
     if (lo & VTD_DESC_WAIT_SW) {
@@ -377,7 +383,7 @@ static unsigned vtd_queue_steps(Vtd *v, VtdDescriptorRead *read)
         unsigned error = vtd_queue_step(v, read);
 
         if (error) {
-            return error;
+            return error == QUEUE_DRAINING ? 0 : error;
         }
         if (vtd_spaces_pending(v)) {
             v->queue.held = true;
@@ -405,7 +411,7 @@ static void vtd_queue_run_to_tail(Vtd *v)
     trace_vtd_inv_qi_tail(tail);
     if (!v->queue.enabled ||
         (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE) ||
-        vtd_spaces_pending(v)) {
+        vtd_spaces_pending(v) || v->drain.waiting) {
         return;
     }
     if (v->queue.held) {

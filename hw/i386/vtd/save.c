@@ -17,8 +17,12 @@
 
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
-    /* The stream cannot say that a sync is pending */
-    while (vtd_spaces_pending(v)) {
+    /*
+     * The stream cannot say that a sync is pending, or a drain.  Devices have
+     * ended their accesses before the state is saved.
+     */
+    while (vtd_spaces_pending(v) || v->drain.waiting) {
+        vtd_drain_reset(v);
         vtd_continue(v);
     }
     memset(saved, 0, sizeof(*saved));

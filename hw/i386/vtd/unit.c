@@ -152,6 +152,7 @@ void vtd_reset(Vtd *v)
     vtd_queue_reset(v);
     vtd_regs_reset(v);
     vtd_commands_reset(v);
+    vtd_drain_reset(v);
     vtd_drop_translations(v);
     vtd_spaces_update(v, 0, 0);
     vtd_drop_interrupts(v);
@@ -161,9 +162,17 @@ void vtd_continue(Vtd *v)
 {
     vtd_piece_resume(v);
     vtd_spaces_continue(v);
-    if (!vtd_spaces_pending(v)) {
+    if (!vtd_spaces_pending(v) && vtd_drain(v)) {
         vtd_commands_done(v);
         vtd_queue_run(v);
+    }
+}
+
+void vtd_drained(Vtd *v)
+{
+    if (v->drain.waiting) {
+        v->drain.waiting = false;
+        vtd_continue(v);
     }
 }
 

@@ -220,6 +220,10 @@ typedef enum VtdView {
  *                  listener notes which pages the device wrote.  [bql]
  * @now: a clock that never goes back, in ns.  [any]
  * @schedule: call vtd_continue() soon, outside of calls into the engine.  [bql]
+ * @drain: whether all accesses are over whose translation began before in
+ *         another thread.  If not, vtd_drained() is called once they are,
+ *         outside of calls into the engine.  It must not wait long: an access
+ *         may want the BQL.  [bql]
  * @log: a line on a mistake of the guest's, @first of its cause, or one of
  *       those that @log_more wanted; @sid is the source id of the device, or
  *       VTD_LOG_NO_SID.  [any]
@@ -255,6 +259,7 @@ typedef struct VtdOps {
     bool (*dirty_tracking)(void *opaque);
     int64_t (*now)(void *opaque);
     void (*schedule)(void *opaque);
+    bool (*drain)(void *opaque);
     void (*log)(void *opaque, bool first, uint32_t sid, const char *line);
     bool (*log_more)(void *opaque);
     void (*log_later)(void *opaque);
@@ -438,6 +443,14 @@ void vtd_use_caching_mode(Vtd *v);
  * Context: [bql]
  */
 void vtd_continue(Vtd *v);
+
+/**
+ * vtd_drained - go on after accesses have ended
+ * @v: the unit; nothing happens if it does not wait for VtdOps.drain
+ *
+ * Context: [bql]
+ */
+void vtd_drained(Vtd *v);
 
 /**
  * vtd_space_new - make the address space of a device

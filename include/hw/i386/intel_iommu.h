@@ -56,6 +56,7 @@ struct IntelIOMMUState {
     MemoryRegion registers;
     Vtd *vtd;
     QEMUBH *continue_bh;        /* vtd_continue() */
+    struct IntelIOMMUDrain *drain;      /* intel_iommu_drain.c */
     GHashTable *spaces;         /* IntelIOMMUSpace, by bus and devfn */
     GSList *spare_spaces;       /* of buses that are gone */
     Notifier machine_done;

@@ -108,6 +108,11 @@
  * QEMU's notifications have no PASID.
  */
 #define TESTDEV_NOTIFY          11
+/*
+ * Map (1) bytes at IOVA (0) to write to them, and hold them until the next of
+ * these commands, which copies the buffer there first; (1) may be 0.
+ */
+#define TESTDEV_HOLD            12
 
 /* What breaks a rule, as in TestdevLog.error and the counters */
 enum {
