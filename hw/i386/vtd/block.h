@@ -173,6 +173,33 @@ static inline uint64_t vtd_format_entry(const VtdFormat *format, uint64_t leaf)
     return leaf ? leaf | format->plain : 0;
 }
 
+typedef enum VtdEntryKind {
+    VTD_ENTRY_EMPTY,
+    VTD_ENTRY_TABLE,
+    VTD_ENTRY_LEAF,
+} VtdEntryKind;
+
+/*
+ * What an entry above the last level leads to.  @upper is the permission of
+ * the levels above, and becomes that for what is below.  Whatever would stop
+ * a request's walk is empty.
+ */
+static inline VtdEntryKind vtd_format_kind(const VtdFormat *format,
+                                           uint64_t entry, unsigned level,
+                                           uint64_t *upper)
+{
+    *upper &= entry & format->permission;
+    if (!format->rights[*upper]) {
+        return VTD_ENTRY_EMPTY;
+    }
+    if (entry & format->leaf[level]) {
+        return entry & format->leaf_reserved[level] ? VTD_ENTRY_EMPTY
+                                                    : VTD_ENTRY_LEAF;
+    }
+    return entry & format->table_reserved[level] ? VTD_ENTRY_EMPTY
+                                                 : VTD_ENTRY_TABLE;
+}
+
 static inline uint64_t vtd_block_entry(const VtdBlock *block, unsigned i)
 {
     if (block->form == VTD_FORM_ENTRIES) {

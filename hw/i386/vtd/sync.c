@@ -13,6 +13,7 @@
 #include "qemu/atomic.h"
 #include "qemu/cutils.h"
 #include "diff.h"
+#include "glance.h"
 #include "guest.h"
 
 /* What of the next table is fetched ahead, and a line of the caches; bytes */
@@ -31,32 +32,6 @@ static bool vtd_sync_stops(VtdLook *look, uint64_t at)
         look->resume = at;
     }
     return look->resume;
-}
-
-typedef enum VtdEntryKind {
-    VTD_ENTRY_EMPTY,
-    VTD_ENTRY_TABLE,
-    VTD_ENTRY_LEAF,
-} VtdEntryKind;
-
-/*
- * What an entry above the last level leads to.  @upper is the permission of
- * the levels above, and becomes that for what is below.  Whatever would stop
- * a request's walk is empty.
- */
-static VtdEntryKind vtd_sync_entry_kind(const VtdFormat *format, uint64_t entry,
-                                        unsigned level, uint64_t *upper)
-{
-    *upper &= entry & format->permission;
-    if (!format->rights[*upper]) {
-        return VTD_ENTRY_EMPTY;
-    }
-    if (entry & format->leaf[level]) {
-        return entry & format->leaf_reserved[level] ? VTD_ENTRY_EMPTY
-                                                    : VTD_ENTRY_LEAF;
-    }
-    return entry & format->table_reserved[level] ? VTD_ENTRY_EMPTY
-                                                 : VTD_ENTRY_TABLE;
 }
 
 /*
@@ -446,7 +421,7 @@ static void vtd_sync_block(VtdLook *look, VtdPlace *place,
 
     look->work++;
     look->found += !!old;
-    switch (vtd_sync_entry_kind(look->format, entry, 2, &upper)) {
+    switch (vtd_format_kind(look->format, entry, 2, &upper)) {
     case VTD_ENTRY_LEAF:
         look->found++;
         new = vtd_block_of_leaf(look->format,
@@ -669,7 +644,7 @@ static void vtd_sync_gib(VtdLook *look, uint64_t first, uint64_t entry,
 
     look->work += entry || place.gib;
     look->found += !!place.gib;
-    switch (vtd_sync_entry_kind(look->format, entry, 3, &upper)) {
+    switch (vtd_format_kind(look->format, entry, 3, &upper)) {
     case VTD_ENTRY_LEAF:
         look->found++;
         vtd_sync_gib_leaf(look, &place,
@@ -738,7 +713,7 @@ static void vtd_sync_level(VtdLook *look, uint64_t gpa, unsigned level,
         }
         if (level == 3) {
             vtd_sync_gib(look, first, entry, upper);
-        } else if (vtd_sync_entry_kind(look->format, entry, level, &below) ==
+        } else if (vtd_format_kind(look->format, entry, level, &below) ==
                    VTD_ENTRY_TABLE) {
             vtd_sync_level(look, entry & look->format->address, level - 1,
                            first, below);
@@ -759,11 +734,11 @@ void vtd_seen_begin(VtdSeen *seen, bool all)
     }
 }
 
-uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
-                        bool each_leaf, VtdDiffFn *diff, void *opaque)
+/* Take over the range, whatever is there; arguments as of vtd_seen_sync() */
+static uint64_t vtd_sync_range(VtdSeen *seen, uint64_t first, uint64_t last,
+                               bool each_leaf, VtdDiffFn *diff, void *opaque)
 {
     const VtdFormat *format = seen->format;
-    uint64_t end = vtd_format_last(format, seen->tables.levels);
     VtdGuest guest;
     VtdLook look = {
         .seen = seen,
@@ -771,20 +746,29 @@ uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
         .was = format,
         .format = format,
         .first = first,
-        .last = MIN(last, end),
+        .last = last,
         .each_leaf = each_leaf,
         .diff = diff,
         .opaque = opaque,
     };
 
-    if (first > end) {
-        return 0;
-    }
-    vtd_gibs_begin(&look.gibs, seen, first, look.last);
+    vtd_gibs_begin(&look.gibs, seen, first, last);
     vtd_guest_begin(&guest, seen);
     vtd_sync_level(&look, seen->tables.top, seen->tables.levels, 0,
                    format->permission);
     vtd_gibs_end(&look.gibs);
     vtd_guest_end(&guest);
     return look.resume;
+}
+
+uint64_t vtd_seen_sync(VtdSeen *seen, uint64_t first, uint64_t last,
+                        bool each_leaf, VtdDiffFn *diff, void *opaque)
+{
+    uint64_t end = vtd_format_last(seen->format, seen->tables.levels);
+
+    last = MIN(last, end);
+    if (first > end || vtd_glance(seen, first, last, diff, opaque)) {
+        return 0;
+    }
+    return vtd_sync_range(seen, first, last, each_leaf, diff, opaque);
 }
