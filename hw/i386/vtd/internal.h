@@ -148,6 +148,7 @@ typedef struct VtdRamPiece {
 typedef struct VtdRams {
     VtdRamPiece piece[VTD_RAMS];
     unsigned next;              /* of these, the next to be replaced */
+    const uint8_t *queue;       /* all of it; NULL: to be read by calls */
     bool kept;                  /* a run of the queue keeps them */
 } VtdRams;
 

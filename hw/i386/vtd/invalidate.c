@@ -208,6 +208,9 @@ unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
     if (v->config.first_stage) {
         vtd_iotlb_drop_first(v->iotlb, did);
     }
+    if (!v->shadows.shares->len && !v->spaces.watched->len) {
+        return n;
+    }
     do {
         scope.first = range[done].first;
         scope.last = range[done].last;

@@ -60,17 +60,21 @@ static uint16_t vtd_queue_next(const Vtd *v, uint16_t index)
 /* Read the descriptor at @index, each word once */
 static bool vtd_queue_read(Vtd *v, uint16_t index, uint64_t entry[4])
 {
-    uint64_t gpa = v->queue.base + VTD_IQ_OFFSET(index, v->queue.wide);
-    size_t size = VTD_IQ_OFFSET(1, v->queue.wide);
-    const uint64_t *from = (const uint64_t *)vtd_ram_data(v, gpa, size);
+    uint64_t offset = VTD_IQ_OFFSET(index, v->queue.wide);
 
     trace_vtd_inv_qi_fetch();
     entry[2] = entry[3] = 0;
-    if (from) {
-        for (unsigned i = 0; i < size / sizeof(*from); i++) {
-            entry[i] = qatomic_read(&from[i]);
+    if (v->rams.queue) {
+        const uint64_t *from = (const uint64_t *)(v->rams.queue + offset);
+
+        entry[0] = qatomic_read(&from[0]);
+        entry[1] = qatomic_read(&from[1]);
+        if (v->queue.wide) {
+            entry[2] = qatomic_read(&from[2]);
+            entry[3] = qatomic_read(&from[3]);
         }
-    } else if (!v->ops->read(v->opaque, gpa, entry, size)) {
+    } else if (!v->ops->read(v->opaque, v->queue.base + offset, entry,
+                             VTD_IQ_OFFSET(1, v->queue.wide))) {
         return false;
     }
     entry[0] = GUINT64_FROM_LE(entry[0]);
@@ -433,6 +437,9 @@ static void vtd_queue_run_to_tail(Vtd *v)
     }
     v->queue.tail = tail;
     vtd_rams_keep(v, true);
+    v->rams.queue = vtd_ram_data(v, v->queue.base,
+                                 VTD_IQ_OFFSET(v->queue.entries,
+                                               v->queue.wide));
     error = vtd_queue_steps(v, &read);
     vtd_rams_keep(v, false);
     /* Software reads the head under the BQL, which this run has held */

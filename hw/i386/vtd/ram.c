@@ -15,6 +15,7 @@
 void vtd_rams_forget(Vtd *v)
 {
     memset(v->rams.piece, 0, sizeof(v->rams.piece));
+    v->rams.queue = NULL;
 }
 
 void vtd_rams_refresh(Vtd *v)
