@@ -64,14 +64,14 @@ BARS = (
 )
 # A little below of what was reached, as machines differ
 PAGE_FLUSH_BARS = (
-    ("page", 4),
+    ("page", 5),
     ("page-map", 4),
     ("page-unmap", 4),
     ("hot", 5),
     ("hot-map", 4),
     ("hot-unmap", 4),
-    ("page-unheard", 4),
-    ("hot-unheard", 4),
+    ("page-unheard", 5),
+    ("hot-unheard", 5),
     ("wait", 1.2),
     ("kick", 0.9),
 )
