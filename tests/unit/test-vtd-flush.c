@@ -141,6 +141,73 @@ static void test_pieces(void)
     host_free(h);
 }
 
+/*
+ * The queue is replaced while one that takes long is held up: nothing of the
+ * old one is carried out any more, and all of the new one
+ */
+static void test_other_queue(void)
+{
+    VtdConfig config = mirror_config;
+    uint64_t big = 4 * GIB, last, other;
+    Host *h;
+    Mirror *m;
+
+    config.sync_work = 1000;
+    h = mirror_host(&config);
+    h->tick = 1000 * 1000 * 1000;
+    m = mirror_new(h, SID, 1, 0, 4);
+    mirror_map(m, big, 1, 512, TARGET | QVTD_RW);
+    last = mirror_entry(m, big, 1) & BITS(63, 12);
+    for (unsigned i = 1; i < BLOCKS; i++) {
+        host_put(h, mirror_entry(m, big + i * 2 * MIB, 2), last | QVTD_RW);
+    }
+    other = host_pages(h, 1);
+    queue_start(h, 0);
+    put_flush(h, 1, big, 18);
+    put_wait(h, 1, h->vtd.status);
+    queue_kick(h);
+    g_assert_true(h->scheduled);
+    assert_queue(h, 0, 0);
+
+    gcmd(h, QVTD_QIE, false);
+    queue_start(h, 0);
+    put_wait(h, 2, h->vtd.status);
+    put_wait(h, 3, other);
+    queue_kick(h);
+    host_pump(h);
+    assert_queue(h, 2, 0);
+    g_assert_cmpuint((uint32_t)host_get(h, h->vtd.status), ==, 2);
+    g_assert_cmpuint((uint32_t)host_get(h, other), ==, 3);
+    assert_exact(m);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* Page 0 is no neighbour of a range that is everything */
+static void test_everything(void)
+{
+    VtdConfig config = host_full_config(48);
+    Host *h = host_new(&config);
+    Device *d = device_new(h, SID);
+    uint64_t table = host_pages(h, 1);
+    VtdTranslation out;
+
+    map(h, table, 4, BASE, 1, TARGET | QVTD_RW);
+    host_enable(h);
+    attach(d, table, 4, 1);
+    queue_start(h, 0);
+    g_assert_true(device_translate(d, BASE, VTD_ACCESS_READ, &out));
+    g_assert_cmphex(out.addr, ==, TARGET);
+    map(h, table, 4, BASE, 1, (TARGET + QVTD_PAGE) | QVTD_RW);
+    put_flush(h, 1, 0, 52);
+    put_flush(h, 1, 0, 0);
+    queue_kick(h);
+    assert_queue(h, 2, 0);
+    g_assert_true(device_translate(d, BASE, VTD_ACCESS_READ, &out));
+    g_assert_cmphex(out.addr, ==, TARGET + QVTD_PAGE);
+    host_free(h);
+}
+
 static void random_edit(Mirror *m, unsigned page, uint64_t leaf)
 {
     uint64_t iova = BASE + page * QVTD_PAGE;
@@ -164,6 +231,8 @@ static void test_random(void)
         mirror_new(h, SID, 1, 0, 4), mirror_new(h, OTHER, 2, 0, 3),
     };
 
+    uint64_t flushes = 0;
+
     queue_start(h, 0);
     for (uint32_t round = 1; round <= 200; round++) {
         unsigned n = 0, room = h->vtd.entries - 2;
@@ -180,7 +249,7 @@ static void test_random(void)
             if (g_test_rand_int_range(0, 2)) {
                 run = 1;
             }
-            for (; run && n < room; run--, n++, page++) {
+            for (; run && n < room; run--, n++, page++, flushes++) {
                 random_edit(m[i], page,
                             leaf ? leaf + page * QVTD_PAGE : 0);
             }
@@ -194,6 +263,7 @@ static void test_random(void)
         host_pump(h);
         assert_queue(h, h->vtd.tail, 0);
         g_assert_cmpuint((uint32_t)host_get(h, h->vtd.status), ==, round);
+        g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_INV_IOTLB_PAGE), ==, flushes);
         assert_exact(m[0]);
         assert_exact(m[1]);
     }
@@ -208,6 +278,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/flush/fewest/neighbours", test_neighbours);
     g_test_add_func("/vtd/flush/in-step/up-to-error", test_up_to_error);
     g_test_add_func("/vtd/flush/in-step/pieces", test_pieces);
+    g_test_add_func("/vtd/flush/in-step/other-queue", test_other_queue);
+    g_test_add_func("/vtd/flush/everything", test_everything);
     g_test_add_func("/vtd/flush/in-step/random", test_random);
     return g_test_run();
 }

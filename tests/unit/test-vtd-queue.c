@@ -190,6 +190,26 @@ static void test_fetch(void)
     host_free(h);
 }
 
+/* The same where page flushes lead up to it, which are read ahead */
+static void test_fetch_ahead(void)
+{
+    Host *h = host_new(NULL);
+    QVtdDesc pages = QVTD_INV_IOTLB_PAGES(5, 0x3000, 0);
+
+    queue_start(h, 1);
+    host_set_ram(h, h->vtd.queue + QVTD_PAGE, false);
+    for (unsigned i = 0; i < 300; i++) {
+        queue_put(h, pages.lo, pages.hi);
+    }
+    queue_kick(h);
+    assert_queue(h, 256, QVTD_IQEI_FETCH);
+    host_set_ram(h, h->vtd.queue + QVTD_PAGE, true);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+    assert_queue(h, 300, 0);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_INV_IOTLB_PAGE), ==, 300);
+    host_free(h);
+}
+
 /* 256-bit descriptors need scalable mode */
 static void test_width(void)
 {
@@ -585,6 +605,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/queue/reserved-bits", test_reserved_bits);
     g_test_add_func("/vtd/queue/error-stops", test_error_stops);
     g_test_add_func("/vtd/queue/fetch", test_fetch);
+    g_test_add_func("/vtd/queue/fetch-ahead", test_fetch_ahead);
     g_test_add_func("/vtd/queue/width", test_width);
     g_test_add_func("/vtd/queue/device-tlb", test_device_tlb);
     g_test_add_func("/vtd/queue/disable", test_disable);
