@@ -9,7 +9,8 @@ several processes, which take turns.  Prints a table for each size and layout,
 one of the instructions that our engine alone takes (which no other load
 disturbs), what that takes in each mode of translation (--modes: this alone),
 what a translation costs a device's thread (--dma: this alone), and each bar
-and whether it is met.  Writes build/bench/bench.json and two pictures beside
+and whether it is met.  --workload boots guests instead, and measures their
+own work.  Writes build/bench/bench.json and two pictures beside
 it: what an idle flush costs, and what a read by DMA does.
 """
 
@@ -33,6 +34,8 @@ from picture import draw                            # noqa: E402
 from processes import BUILD, build, run             # noqa: E402
 from report import (print_bars, print_engine,       # noqa: E402
                     print_table)
+from workload import (measure_workload,             # noqa: E402
+                      print_workload)
 from results import (BAR_PAGES, CURVE, KI,          # noqa: E402
                      LAYOUTS, PAGES, Results, judge)
 
@@ -59,6 +62,8 @@ def parse_arguments():
                              "QEMU")
     parser.add_argument("--dma", action="store_true",
                         help="the table of translations alone")
+    parser.add_argument("--workload", action="store_true",
+                        help="a guest's disks and network alone")
     parser.add_argument("--quick", action="store_true",
                         help="4 Ki and 256 Ki pages, one run, a short curve")
     args = parser.parse_args()
@@ -112,6 +117,19 @@ def bench_dma(args, devices):
     return 1 if any(not bar["met"] for bar in judged) else 0
 
 
+def bench_workload(args, devices):
+    """A guest's own work alone; there is no bar."""
+    workload = measure_workload(devices, args.runs, OUT)
+    print_workload(workload)
+    path = OUT / "workload.json"
+    path.write_text(json.dumps(
+        {"cpu": cpu_model(), "cpus": os.cpu_count(),
+         "load": os.getloadavg()[0], "runs": args.runs,
+         "workload": workload}, indent=1) + "\n")
+    print(f"\n{os.path.relpath(path)}")
+    return 0
+
+
 def main():
     args = parse_arguments()
     if args.modes:
@@ -122,6 +140,8 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     if args.dma:
         return bench_dma(args, devices)
+    if args.workload:
+        return bench_workload(args, devices)
     picture = bool(args.curve) and have("gnuplot", "gnuplot-nox",
                                         "the pictures")
     engine = None
