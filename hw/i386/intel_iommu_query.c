@@ -605,6 +605,7 @@ IntelIommuExplanation *qmp_x_vtd_explain(const char *device, uint64_t iova,
         out->iotlb = intel_iommu_qmp_translation(&e.iotlb);
     }
     out->iotlb_stale = e.iotlb_stale;
+    out->table_stale = e.table_stale;
     out->followed = e.shadowed;
     if (e.seen) {
         out->mapped = intel_iommu_qmp_translation(&e.shadow);

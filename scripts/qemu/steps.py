@@ -129,7 +129,7 @@ IOTLB is read without a lock, and never dropped for being full.
 ''',
          'hw/i386/vtd/walk*.c', 'hw/i386/vtd/stages*.c',
          'hw/i386/vtd/mark.c',
-         'hw/i386/vtd/iotlb.c',
+         'hw/i386/vtd/iotlb.c', 'hw/i386/vtd/paging.c',
          'tests/unit/test-vtd-iotlb.c'),
 
     step('hw/i386/vtd: the way of a DMA', '''

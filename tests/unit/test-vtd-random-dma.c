@@ -124,7 +124,7 @@ static bool check_explained(Twins *w, const Query *q, VtdExplained *e)
         g_assert_cmphex(e->out.addr | (q->iova & e->out.mask), ==, o.result);
         g_assert_true(e->out.read == o.read && e->out.write == o.write);
     }
-    return !e->context_stale && !e->iotlb_stale;
+    return !e->context_stale && !e->iotlb_stale && !e->table_stale;
 }
 
 static void check(Twins *w, Query *q)

@@ -161,6 +161,36 @@ static void page_then_global(void *opaque)
     inv_iotlb(u->h, QVTD_GLOBAL, 0, 0, 0);
 }
 
+/* The entry above leads to another table of leaves */
+static void table_then(Unit *u, unsigned granularity)
+{
+    host_put(u->h, table_entry(u->h, u->table[0], 3, IOVA, 2),
+             host_get(u->h, table_entry(u->h, u->table[1], 3, IOVA, 2)));
+    inv_iotlb(u->h, granularity, 1, IOVA, 0);
+}
+
+static void table_then_pages(void *opaque)
+{
+    table_then(opaque, QVTD_SELECT);
+}
+
+static void table_then_domain(void *opaque)
+{
+    table_then(opaque, QVTD_DOMAIN);
+}
+
+static void table_then_global(void *opaque)
+{
+    table_then(opaque, QVTD_GLOBAL);
+}
+
+/* The table of leaves is cached, but not the page in it */
+static void prepare_table(Unit *u)
+{
+    map(u->h, u->table[0], 3, IOVA + QVTD_PAGE, 1, BIT(20) | QVTD_RW);
+    assert_maps(u->d, IOVA + QVTD_PAGE, VTD_ACCESS_READ, BIT(20));
+}
+
 /* The table pointer alone: the entry is right at any time */
 static void context_then(Unit *u, unsigned granularity)
 {
@@ -328,6 +358,14 @@ static const struct {
       NULL, OLD | NEW, 2 },
     { "page/global", unit_dma, unit_dma_during, page_then_global,
       NULL, OLD | NEW, 2 },
+    { "table/first", unit_dma, unit_dma_during, table_then_pages,
+      NULL, OLD | NEW, 2 },
+    { "table/pages", unit_dma, unit_dma_during, table_then_pages,
+      prepare_table, OLD | NEW, 2 },
+    { "table/domain", unit_dma, unit_dma_during, table_then_domain,
+      prepare_table, OLD | NEW, 2 },
+    { "table/global", unit_dma, unit_dma_during, table_then_global,
+      prepare_table, OLD | NEW, 2 },
     { "context/device", unit_dma, unit_dma_during, context_then_device,
       NULL, OLD | NEW, 2 },
     { "context/domain", unit_dma, unit_dma_during, context_then_domain,

@@ -197,7 +197,7 @@ static void vtd_iotlb_pages(Vtd *v, uint16_t did, uint64_t iva)
 
     vtd_count_bql(v, VTD_STAT_INV_IOTLB_PAGE, 1);
     trace_vtd_inv_desc_iotlb_pages(did, iva & VTD_PAGE_MASK, VTD_IVA_AM(iva));
-    vtd_invalidate_iotlb_pages(v, did, &range, 1);
+    vtd_invalidate_iotlb_pages(v, did, &range, 1, iva & VTD_IVA_IH);
 }
 
 void vtd_iotlb_written(Vtd *v)

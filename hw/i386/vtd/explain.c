@@ -61,6 +61,42 @@ static bool vtd_explain_context_same(const VtdContext *a, const VtdContext *b)
            vtd_tables_same(&a->tables, &b->tables);
 }
 
+/* What memory says of the way to a table of leaves */
+typedef struct VtdExplainedWay {
+    bool found;
+    uint64_t table;
+    uint64_t permission;
+} VtdExplainedWay;
+
+static void vtd_explain_way(void *opaque, const VtdStep *step)
+{
+    VtdExplainedWay *way = opaque;
+
+    if (step->level > 1) {
+        way->permission &= step->lo;
+    } else {
+        way->found = true;
+        way->table = step->addr & VTD_PAGE_MASK;
+    }
+}
+
+static bool vtd_explain_table_stale(Vtd *v, const VtdContext *context,
+                                    uint64_t iova)
+{
+    VtdExplainedWay way = { .permission = UINT64_MAX };
+    VtdNotes notes = { vtd_explain_way, &way };
+    VtdFault fault = { .notes = &notes };
+    VtdTranslation to;
+    VtdLeafTable leaves;
+
+    if (!vtd_paging_lookup(v->paging, &context->tables, iova, &leaves)) {
+        return false;
+    }
+    vtd_translate_uncached(v, context, iova, VTD_ACCESS_PROBE, &fault, &to);
+    return !way.found || way.table != leaves.addr ||
+           (leaves.permission & ~way.permission);
+}
+
 static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
                                const VtdContext *context, uint64_t iova,
                                VtdExplained *out)
@@ -77,6 +113,7 @@ static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
     if (!context || context->pass_through) {
         return;
     }
+    out->table_stale = vtd_explain_table_stale(space->v, context, iova);
     entry = vtd_iotlb_lookup(space->v->iotlb, &context->key, iova);
     out->iotlb_cached = entry;
     if (out->iotlb_cached) {

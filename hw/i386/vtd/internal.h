@@ -25,6 +25,7 @@
 #include "seen.h"
 #include "notify.h"
 #include "iotlb.h"
+#include "paging.h"
 #include "refused.h"
 #include "extents.h"
 #include "walk.h"
@@ -231,6 +232,7 @@ struct Vtd {
     VtdContexts contexts;
     VtdInterrupts interrupts;
     VtdIotlb *iotlb;
+    VtdPaging *paging;
     VtdHistory history;
     VtdQueue queue;                 /* bql */
     VtdCommands commands;           /* bql */
@@ -643,11 +645,12 @@ bool vtd_pasid_read(Vtd *v, uint64_t root, const VtdRequest *request,
  *
  * 0, and @out is filled in; or the reason of a fault, whose entry goes to
  * @fault.  Unless @access is a probe, accessed and dirty bits are set in guest
- * memory; a probe that left some out is not to be @cacheable.
+ * memory; a probe that left some out is not to be @cacheable.  @now: the
+ * epoch from before the context was read, see paging.h; 0: without the cache.
  */
 VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
-                          VtdAccess access, VtdIotlbEntry *out, bool *cacheable,
-                          VtdFault *fault);
+                          VtdAccess access, uint64_t now, VtdIotlbEntry *out,
+                          bool *cacheable, VtdFault *fault);
 /* The largest page at @iova that the interrupt range is not in */
 unsigned vtd_unchanged_level(uint64_t iova);
 
@@ -744,10 +747,11 @@ VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am);
 /*
  * @n ranges of pages.  How many of them are over: less than @n, one at least,
  * if the last of these left something pending; then go on with the others
- * when nothing is pending any more.
+ * when nothing is pending any more.  @leaves: no other entries have changed.
  */
 unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
-                                    const VtdRange *range, unsigned n);
+                                    const VtdRange *range, unsigned n,
+                                    bool leaves);
 /* The page at @addr, or with @sized a range whose size its low bits tell */
 void vtd_invalidate_device_tlb(Vtd *v, uint16_t sid, uint64_t addr,
                                bool sized);
@@ -758,7 +762,8 @@ void vtd_invalidate_pasid_cache_pasid(Vtd *v, uint16_t did, uint32_t pasid);
 /* and mappings of a first stage: all, or 2^@am pages around @addr */
 void vtd_invalidate_pasid_iotlb(Vtd *v, uint16_t did, uint32_t pasid);
 void vtd_invalidate_pasid_iotlb_pages(Vtd *v, uint16_t did, uint32_t pasid,
-                                      uint64_t addr, unsigned am);
+                                      uint64_t addr, unsigned am,
+                                      bool leaves);
 void vtd_invalidate_iec_global(Vtd *v);
 /* 2^@im entries around @index */
 void vtd_invalidate_iec_index(Vtd *v, uint32_t index, unsigned im);

@@ -17,6 +17,7 @@ void vtd_drop_translations(Vtd *v)
     trace_vtd_context_cache_reset();
     trace_vtd_iotlb_reset("translation changed");
     vtd_context_drop(v, NULL, NULL);
+    vtd_paging_drop_global(v->paging, vtd_iotlb_advance(v->iotlb));
     vtd_iotlb_drop_global(v->iotlb);
 }
 
@@ -166,6 +167,7 @@ void vtd_invalidate_iotlb_global(Vtd *v)
     vtd_count(v, VTD_STAT_INV_IOTLB_GLOBAL);
     trace_vtd_inv_desc_iotlb_global();
     trace_vtd_iotlb_reset("global invalidation");
+    vtd_paging_drop_global(v->paging, vtd_iotlb_advance(v->iotlb));
     vtd_iotlb_drop_global(v->iotlb);
     vtd_invalidate_scope(v, &scope);
 }
@@ -176,6 +178,7 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
 
     vtd_count(v, VTD_STAT_INV_IOTLB_DOMAIN);
     trace_vtd_inv_desc_iotlb_domain(did);
+    vtd_paging_drop_domain(v->paging, did, vtd_iotlb_advance(v->iotlb));
     vtd_iotlb_drop_domain(v->iotlb, did);
     vtd_invalidate_scope(v, &scope);
 }
@@ -199,13 +202,19 @@ VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am)
 }
 
 unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
-                                    const VtdRange *range, unsigned n)
+                                    const VtdRange *range, unsigned n,
+                                    bool leaves)
 {
     VtdScope scope = { .reason = "pages", .did = did };
     unsigned done = 0;
 
+    if (!leaves) {
+        vtd_paging_drop_ranges(v->paging, did, range, n,
+                               vtd_iotlb_advance(v->iotlb));
+    }
     vtd_iotlb_drop_ranges(v->iotlb, did, range, n);
     if (v->config.first_stage) {
+        vtd_paging_drop_first(v->paging, did, vtd_iotlb_advance(v->iotlb));
         vtd_iotlb_drop_first(v->iotlb, did);
     }
     if (!v->shadows.shares->len && !v->spaces.watched->len) {
@@ -229,22 +238,30 @@ void vtd_invalidate_pasid_iotlb(Vtd *v, uint16_t did, uint32_t pasid)
     vtd_count(v, VTD_STAT_INV_PASID_IOTLB);
     trace_vtd_inv_desc_iotlb_pasid(did, pasid);
     if (v->config.first_stage) {
+        vtd_paging_drop_pasid(v->paging, did, pasid,
+                              vtd_iotlb_advance(v->iotlb));
         vtd_iotlb_drop_pasid(v->iotlb, did, pasid);
     }
     vtd_invalidate_scope(v, &scope);
 }
 
 void vtd_invalidate_pasid_iotlb_pages(Vtd *v, uint16_t did, uint32_t pasid,
-                                      uint64_t addr, unsigned am)
+                                      uint64_t addr, unsigned am,
+                                      bool leaves)
 {
     uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
+    VtdRange range = { addr & ~mask, addr | mask };
     VtdScope scope = {
         .reason = "pasid pages", .did = did, .by_pasid = true, .pasid = pasid,
-        .first = addr & ~mask, .last = addr | mask,
+        .first = range.first, .last = range.last,
     };
 
     vtd_count(v, VTD_STAT_INV_PASID_IOTLB_PAGE);
     trace_vtd_inv_desc_iotlb_pasid_pages(did, addr, am, pasid);
+    if (v->config.first_stage && !leaves) {
+        vtd_paging_drop_pasid_range(v->paging, did, pasid, &range,
+                                    vtd_iotlb_advance(v->iotlb));
+    }
     if (v->config.first_stage) {
         vtd_iotlb_drop_pasid_range(v->iotlb, did, pasid, scope.first,
                                    scope.last);

@@ -102,6 +102,11 @@ uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb)
     return qatomic_load_acquire(&iotlb->now);
 }
 
+uint64_t vtd_iotlb_advance(VtdIotlb *iotlb)
+{
+    return qatomic_fetch_add(&iotlb->now, 1) + 1;
+}
+
 /* What invalidations name: the domain, and of a first stage the PASID */
 static uint64_t vtd_iotlb_tag(uint16_t did, bool first, uint32_t pasid)
 {

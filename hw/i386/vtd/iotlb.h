@@ -63,6 +63,8 @@ VtdIotlbKey vtd_iotlb_key(const VtdTables *tables);
 
 /* Any thread, no lock */
 uint64_t vtd_iotlb_epoch(VtdIotlb *iotlb);
+/* A new one, for what other caches drop */
+uint64_t vtd_iotlb_advance(VtdIotlb *iotlb);
 /* The entry in a word.  Inside a read section */
 uint64_t vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key,
                           uint64_t iova);

@@ -267,6 +267,8 @@ typedef struct VtdStep {
  * @iotlb_cached: a translation is cached:
  * @iotlb: it,
  * @iotlb_stale: which grants what memory does not, or leads elsewhere
+ * @table_stale: a table of leaves is cached that memory does not lead to, or
+ *               with permissions that it does not have
  * @shadowed: a listener is told of mappings:
  * @seen: the tables mapped the page when they were last looked at:
  * @shadow: so; its iova and mask are those of what was sent as one mapping
@@ -289,6 +291,7 @@ typedef struct VtdExplained {
     bool iotlb_cached;
     VtdTranslation iotlb;
     bool iotlb_stale;
+    bool table_stale;
     bool shadowed;
     bool seen;
     VtdTranslation shadow;

@@ -126,6 +126,7 @@ static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
     uint16_t did = VTD_DESC_DID(lo), head = v->queue.head, at = head;
     VtdRange range[PAGES_TOGETHER];
     uint16_t end[PAGES_TOGETHER];       /* the last descriptor of each range */
+    bool leaves = true;
     unsigned n = 0;
 
     if (VTD_DESC_AM(hi) > VTD_CAP_MAMV_ORDER(v->cap)) {
@@ -144,10 +145,11 @@ static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
         }
         trace_vtd_inv_desc_iotlb_pages(did, hi & VTD_PAGE_MASK,
                                        VTD_DESC_AM(hi));
+        leaves &= !!(hi & VTD_IVA_IH);
         end[n - 1] = at;
         at = vtd_queue_next(v, at);
     } while (vtd_queue_is_like(v, at, lo, &hi));
-    n = vtd_invalidate_iotlb_pages(v, did, range, n);
+    n = vtd_invalidate_iotlb_pages(v, did, range, n, leaves);
     v->queue.head = end[n - 1];
     v->queue.steps += n - 1;
     vtd_count_bql(v, VTD_STAT_INV_IOTLB_PAGE,
@@ -191,7 +193,8 @@ static unsigned vtd_run_pasid_iotlb(Vtd *v, uint64_t lo, uint64_t hi)
         }
         vtd_invalidate_pasid_iotlb_pages(v, VTD_DESC_DID(lo),
                                          VTD_DESC_PASID(lo),
-                                         hi & VTD_PAGE_MASK, VTD_DESC_AM(hi));
+                                         hi & VTD_PAGE_MASK, VTD_DESC_AM(hi),
+                                         hi & VTD_IVA_IH);
         return 0;
     default:
         return VTD_IQEI_RESERVED;

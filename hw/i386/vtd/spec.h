@@ -141,6 +141,7 @@ static inline bool vtd_meets_interrupts(uint64_t first, uint64_t last)
 
 /* IVA and IOTLB (1.9) */
 #define VTD_IVA_AM(reg)         VTD_BITS(reg, 5, 0)
+#define VTD_IVA_IH              VTD_BIT(6)      /* and of a descriptor */
 #define VTD_IOTLB_IVT           VTD_BIT(63)
 #define VTD_IOTLB_IIRG(reg)     VTD_BITS(reg, 61, 60)
 #define VTD_IOTLB_IAIG_SHIFT    57

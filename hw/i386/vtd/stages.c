@@ -20,6 +20,7 @@ typedef struct VtdWay {
     Vtd *v;
     const VtdTables *tables;
     VtdWalk *blame;             /* the walk that ended the way */
+    VtdLeafTable leaves;        /* where it ended; none: address 0 */
     const VtdFault *fault;      /* for its notes: */
     bool first;                 /* the table that is read next is of a first */
     unsigned level;             /* stage, and at this level */
@@ -321,6 +322,10 @@ static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
             return false;
         }
     }
+    if (walk.level == 1) {
+        way->leaves.addr = walk.at & VTD_PAGE_MASK;
+        way->leaves.permission = walk.upper;
+    }
     out->level = vtd_way_level(iova, addr, level);
     out->addr = addr & ~vtd_level_mask(out->level);
     out->read = granted & VTD_READ;
@@ -328,10 +333,56 @@ static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
     return true;
 }
 
-VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
-                          VtdAccess access, VtdIotlbEntry *out, bool *cacheable,
-                          VtdFault *fault)
+/*
+ * By the table of leaves that is cached for @iova, which may be an old one: so
+ * whatever else than a leaf is there that grants what is wanted, and has its
+ * bits set, is for a whole walk to judge.
+ */
+static bool vtd_stages_short(Vtd *v, const VtdTables *tables, uint64_t iova,
+                             uint64_t wanted, VtdIotlbEntry *out,
+                             VtdFault *fault)
 {
+    const VtdFormat *format = tables->format;
+    uint64_t offset = VTD_BITS(iova, 20, 12) * sizeof(uint64_t), entry, addr;
+    uint64_t bits = tables->accessed | (wanted & VTD_WRITE ? tables->dirty
+                                                           : 0);
+    VtdLeafTable leaves;
+    uint8_t granted;
+
+    if (!vtd_paging_lookup(v->paging, tables, iova, &leaves) ||
+        !v->ops->read(v->opaque, leaves.addr + offset, &entry,
+                      sizeof(entry))) {
+        return false;
+    }
+    entry = GUINT64_FROM_LE(entry);
+    addr = entry & format->leaf_address[1];
+    granted = format->rights[leaves.permission & entry];
+    if (tables->dirty & ~entry) {
+        granted &= ~VTD_WRITE;
+    }
+    if (!(entry & format->present) || (entry & format->leaf_reserved[1]) ||
+        !granted || (wanted & ~granted) || (bits & ~entry) ||
+        vtd_meets_interrupts(addr, addr)) {
+        return false;
+    }
+    trace_vtd_walk(tables->did, iova, 1, entry, VTD_WALK_LEAF);
+    fault->level = 1;
+    fault->lo = entry;
+    *out = (VtdIotlbEntry) {
+        .addr = addr,
+        .level = 1,
+        .read = granted & VTD_READ,
+        .write = granted & VTD_WRITE,
+    };
+    return true;
+}
+
+VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
+                          VtdAccess access, uint64_t now, VtdIotlbEntry *out,
+                          bool *cacheable, VtdFault *fault)
+{
+    /* The tables of nested stages are at addresses that have a walk each */
+    bool caches = now && !tables->second_levels;
     uint64_t wanted = access == VTD_ACCESS_READ ? VTD_READ :
                       access == VTD_ACCESS_WRITE ? VTD_WRITE : 0;
     VtdWalk blame = { 0 };
@@ -341,6 +392,10 @@ VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
     if (tables->first ? !vtd_canonical(tables, iova)
                       : iova >> vtd_width_bits(v, tables)) {
         return tables->format->reason.address;
+    }
+    if (caches && vtd_stages_short(v, tables, iova, wanted, out, fault)) {
+        *cacheable = true;
+        return VTD_FAULT_NONE;
     }
     for (unsigned tries = 0; tries < VTD_WAY_TRIES; tries++) {
         way = (VtdWay) {
@@ -354,6 +409,9 @@ VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
         if (!way.raced) {
             break;
         }
+    }
+    if (found && caches && !way.missing && way.leaves.addr) {
+        vtd_paging_insert(v->paging, tables, iova, &way.leaves, now);
     }
     fault->level = blame.level;
     fault->lo = blame.entry;

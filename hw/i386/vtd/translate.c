@@ -65,7 +65,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
     const VtdTables *tables = &context->tables;
     VtdIotlbEntry entry;
     bool cacheable;
-    VtdReason reason = vtd_stages_walk(v, tables, iova, access, &entry,
+    VtdReason reason = vtd_stages_walk(v, tables, iova, access, now, &entry,
                                        &cacheable, fault);
 
     qatomic_set(&space->misses, qatomic_read(&space->misses) + 1);
@@ -114,7 +114,7 @@ VtdReason vtd_translate_uncached(Vtd *v, const VtdContext *context,
     if (context->pass_through) {
         return vtd_translate_pass_through(v, context, iova, out);
     }
-    reason = vtd_stages_walk(v, &context->tables, iova, access, &entry,
+    reason = vtd_stages_walk(v, &context->tables, iova, access, 0, &entry,
                              &cacheable, fault);
     if (!reason) {
         vtd_translate_out(&entry, iova, out);

@@ -126,6 +126,7 @@ Vtd *vtd_new(const VtdConfig *config, const VtdOps *ops, void *opaque)
         .defer_free = ops->defer_free,
         .opaque = opaque,
     });
+    v->paging = vtd_paging_new();
     vtd_spaces_init(v);
     vtd_shadows_init(v);
     vtd_regs_reset(v);
@@ -136,6 +137,7 @@ void vtd_free(Vtd *v)
 {
     vtd_shadows_destroy(v);
     vtd_spaces_destroy(v);
+    vtd_paging_free(v->paging);
     vtd_iotlb_free(v->iotlb);
     vtd_history_destroy(v);
     vtd_interrupts_destroy(v);

@@ -160,6 +160,7 @@ VtdWalk vtd_walk(const VtdTables *tables, uint64_t iova, uint64_t wanted,
             walk.end = VTD_WALK_RESERVED;
             return walk;
         }
+        walk.upper = permission;
         permission &= walk.entry;
         walk.granted = format->rights[permission];
         if ((leaf || !format->leaf_decides) &&

@@ -95,8 +95,15 @@ typedef struct VtdWalk {
     uint8_t level;
     uint64_t at;
     uint64_t entry;
+    uint8_t upper;              /* permission bits of all levels above it */
     uint8_t granted;            /* VTD_RW, of all levels so far */
 } VtdWalk;
+
+/* A table whose entries are leaves of 4 KiB, and what led there */
+typedef struct VtdLeafTable {
+    uint64_t addr;
+    uint8_t permission;         /* bits that are set at all levels above */
+} VtdLeafTable;
 
 /* A range of addresses, inclusive */
 typedef struct VtdRange {
