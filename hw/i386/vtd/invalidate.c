@@ -217,6 +217,7 @@ unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
         vtd_paging_drop_first(v->paging, did, vtd_iotlb_advance(v->iotlb));
         vtd_iotlb_drop_first(v->iotlb, did);
     }
+    vtd_drain_owe(v);
     if (!v->shadows.shares->len && !v->spaces.watched->len) {
         return n;
     }
