@@ -17,8 +17,7 @@
 /* Threads, each with a device and a domain of its own */
 #define THREADS                 2
 #define TABLE_PAGES             (256u << 10)
-/* Page flushes that run beside: so many a kick, of pages behind the first */
-#define FLUSHES                 256
+/* Flushes that run beside are of pages from here on */
 #define FLUSHED_PAGE            4096
 #define POLL_US                 200
 
@@ -58,12 +57,24 @@ typedef struct BenchDma {
     BenchTable table[THREADS];
 } BenchDma;
 
-static void flush_others(BenchDma *b)
+/* The whole ring, which flush_others() goes through half by half */
+static void fill_with_flushes(BenchDma *b)
 {
-    for (unsigned i = 0; i < FLUSHES; i++) {
-        qvtd_queue_put(&b->d, QVTD_INV_IOTLB_PAGES(
+    QVtd *d = &b->d;
+
+    for (unsigned i = 0; i < d->entries - 1; i++) {
+        qvtd_queue_put(d, QVTD_INV_IOTLB_PAGES(
             b->table[0].domain.id, bench_table_iova(FLUSHED_PAGE + i), 0));
     }
+    qvtd_queue_kick(d);
+    qvtd_queue_put(d, QVTD_INV_IOTLB_PAGES(
+        b->table[0].domain.id, bench_table_iova(FLUSHED_PAGE), 0));
+    qvtd_queue_kick(d);
+}
+
+static void flush_others(BenchDma *b)
+{
+    b->d.tail = (b->d.tail + b->d.entries / 2) % b->d.entries;
     qvtd_queue_kick(&b->d);
 }
 
@@ -117,6 +128,9 @@ static void measure(BenchDma *b, const Row *row, unsigned samples,
     g_autofree double *ns = g_new(double, samples);
     g_autofree double *above = g_new(double, samples);
 
+    if (row->kind == ROW_FLUSHES) {
+        fill_with_flushes(b);
+    }
     /* The first time through fills the caches */
     run(b, row, b->device, BENCH_IOVA, MAX(count, 2 * row->pages));
     for (unsigned i = 0; i < samples; i++) {
@@ -142,7 +156,7 @@ static void set_up(BenchDma *b, const char *args)
     }
     g_string_append_printf(line, " %s", args);
     qvtd_start(&b->d, "", ",caching-mode=off", line->str);
-    qvtd_queue_start(&b->d, 3);
+    qvtd_queue_start(&b->d, 6);
     for (unsigned i = 0; i < THREADS; i++) {
         BenchTable *t = &b->table[i];
 
