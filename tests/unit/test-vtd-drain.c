@@ -114,6 +114,46 @@ static void test_registers(void)
     host_free(h);
 }
 
+/* TES goes off when requests that were translated are over, and not before */
+static void test_off(void)
+{
+    Host *h = host_new(NULL);
+    Device *d;
+    VtdTranslation out;
+
+    host_enable(h);
+    d = device_new(h, SID);
+    h->drains_later = true;
+
+    wr32(h, QVTD_GCMD, 0);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, QVTD_TE);
+    /* It is off for all that begins now */
+    g_assert_true(device_translate(d, 0x5000, VTD_ACCESS_READ, &out));
+    /* Once more changes nothing: it does not begin again */
+    h->drains = 0;
+    wr32(h, QVTD_GCMD, 0);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, QVTD_TE);
+    g_assert_cmpuint(h->drains, ==, 0);
+    vtd_drained(h->v);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, 0);
+
+    /* On before it was seen to be off, and off before it was seen on */
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    vtd_drained(h->v);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, QVTD_TE);
+    wr32(h, QVTD_GCMD, 0);
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, 0);
+    wr32(h, QVTD_GCMD, 0);
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, 0);
+    wr32(h, QVTD_GCMD, QVTD_TE);
+    for (unsigned i = 0; i < 4; i++) {
+        vtd_drained(h->v);
+    }
+    g_assert_cmphex(rd32(h, QVTD_GSTS) & QVTD_TE, ==, QVTD_TE);
+    host_free(h);
+}
+
 /* The state is saved when devices have stopped; a reset ends the wait */
 static void test_ends(void)
 {
@@ -295,6 +335,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/drain/queue", test_queue);
     g_test_add_func("/vtd/drain/twice", test_twice);
     g_test_add_func("/vtd/drain/registers", test_registers);
+    g_test_add_func("/vtd/drain/off", test_off);
     g_test_add_func("/vtd/drain/ends", test_ends);
     g_test_add_func("/vtd/drain/threads", test_threads);
     return g_test_run();

@@ -23,16 +23,19 @@ static bool vtd_commands_complete(Vtd *v)
     return !vtd_spaces_pending(v) && vtd_drain(v);
 }
 
-/* Software polls a bit that it set: show it when all that it means is done */
+/* Software polls the bit: it changes when all that this means is done */
 static void vtd_set_status_when_done(Vtd *v, uint32_t bit, bool on)
 {
-    v->commands.pending_status &= ~bit;
-    if (on && !vtd_commands_complete(v)) {
-        v->commands.pending_status |= bit;
+    v->commands.pending_on &= ~bit;
+    v->commands.pending_off &= ~bit;
+    if (vtd_commands_complete(v)) {
+        vtd_set_status(v, bit, on);
+    } else if (on) {
+        v->commands.pending_on |= bit;
         /* It may be set since the last time, if it is RTPS */
         vtd_set_status(v, bit, false);
     } else {
-        vtd_set_status(v, bit, on);
+        v->commands.pending_off |= bit;
     }
 }
 
@@ -106,7 +109,8 @@ static void vtd_flush_write_buffer(Vtd *v)
 void vtd_gcmd_written(Vtd *v)
 {
     uint32_t command = vtd_reg32(v, VTD_REG_GCMD);
-    uint32_t status = vtd_reg32(v, VTD_REG_GSTS) | v->commands.pending_status;
+    uint32_t status = (vtd_reg32(v, VTD_REG_GSTS) | v->commands.pending_on) &
+                      ~v->commands.pending_off;
     uint32_t changed = command ^ status;
 
     trace_vtd_reg_write_gcmd(status, command);
@@ -232,7 +236,7 @@ void vtd_iotlb_written(Vtd *v)
 
 void vtd_commands_reset(Vtd *v)
 {
-    v->commands.pending_status = 0;
+    v->commands = (VtdCommands) { 0 };
 }
 
 void vtd_commands_done(Vtd *v)
@@ -247,6 +251,7 @@ void vtd_commands_done(Vtd *v)
         vtd_iotlb_done(v, vtd_iotlb_granularity(v, command));
     }
     vtd_set_status(v, VTD_GCMD_WBF, false);
-    vtd_set_status(v, v->commands.pending_status, true);
-    v->commands.pending_status = 0;
+    vtd_set_status(v, v->commands.pending_on, true);
+    vtd_set_status(v, v->commands.pending_off, false);
+    v->commands = (VtdCommands) { 0 };
 }

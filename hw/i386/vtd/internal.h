@@ -129,9 +129,10 @@ typedef struct VtdIecChange {
     uint32_t order;
 } VtdIecChange;
 
-/* command.c: what GCMD has switched on and GSTS does not show yet */
+/* command.c: what GCMD has switched and GSTS does not show yet */
 typedef struct VtdCommands {
-    uint32_t pending_status;    /* bits of GSTS; until shadows are in step */
+    uint32_t pending_on;        /* bits of GSTS; until shadows are in step, */
+    uint32_t pending_off;       /* and accesses that were under way are over */
 } VtdCommands;
 
 /* piece.c: the piece of work that runs */
