@@ -343,11 +343,15 @@ static void test_idle(void)
 
     world_init(&w, 1);
     w.by_calls = true;
+    w.tables.second_dirty = true;
     seen = vtd_seen_new(&w.config, &w.tables);
     sync_all(&w, seen);
     w.reads = w.reads_small = 0;
     sync_all(&w, seen);
-    /* Three above the last level, four of that; six of the second stage */
+    /*
+     * Three above the last level, four of that; six of the second stage, in
+     * which the first sync has set bits
+     */
     g_assert_cmpuint(w.reads, ==, 3 + 4 + 6);
     g_assert_cmpuint(w.reads_small, ==, 0);
 
@@ -435,6 +439,235 @@ static void test_account(void)
     world_free(&w);
 }
 
+/* A page alone, the last of its piece of memory too, is read in place */
+static void test_in_place(void)
+{
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 1);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    sync_all(&w, seen);
+    g_assert_cmpuint(vtd_seen_pages(seen), ==, INPUT_PAGES);
+    g_assert_cmpuint(w.reads, ==, 0);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/* Less is permitted above a table that is as it was, or that is a leaf */
+static void test_upper(void)
+{
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 5);
+    put(&w, FIRST_2, 2, page(VTD_ENTRIES) | QVTD_PS | QVTD_FS_USER);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    assert_seen(&w, seen);
+    for (unsigned i = 1; i <= 2; i++) {
+        put(&w, FIRST_2, i, GUINT64_FROM_LE(w.memory[FIRST_2][i]) &
+            ~QVTD_FS_RW);
+        w.differences = 0;
+        sync_all(&w, seen);
+        g_assert_cmpuint(w.differences, >, 0);
+        assert_seen(&w, seen);
+        put_back(&w);
+        w.differences = 0;
+        sync_all(&w, seen);
+        g_assert_cmpuint(w.differences, >, 0);
+        assert_seen(&w, seen);
+    }
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/*
+ * An entry that a device may not use becomes, bit by bit, what was composed of
+ * the one before: a flush of its page is not to be deceived
+ */
+static void test_disguised(void)
+{
+    World w;
+    VtdSeen *seen;
+    uint64_t was, now;
+
+    world_init(&w, 8);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    was = GUINT64_FROM_LE(w.memory[FIRST_1][5]);
+    now = TARGET + (was & ~(QVTD_PAGE - 1));
+    put(&w, FIRST_1, 5, now | QVTD_FS_P | QVTD_FS_RW);
+    w.differences = 0;
+    vtd_seen_begin(seen, false);
+    sync_range(&w, seen, page(5), page(6) - 1);
+    g_assert_cmpuint(w.differences, ==, 1);
+    assert_seen(&w, seen);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+static void note_kept(void *opaque, const VtdDiff *diff)
+{
+    g_assert_cmpint(diff->kind, ==, VTD_DIFF_KEPT);
+    g_array_append_val((GArray *)opaque, *diff);
+}
+
+/* Of a few pages that are as they were, those that are mapped are told of */
+static void test_glance(void)
+{
+    g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(VtdDiff));
+    const VtdDiff *diff;
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 9);
+    w.tables = (VtdTables) {
+        .top = page(SECOND_3), .levels = 3, .format = &w.second,
+    };
+    put(&w, SECOND_1 + 1, 10, 0);
+    put(&w, SECOND_2, 2, TARGET | QVTD_PS | QVTD_RW);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    for (unsigned first = 8; first <= 11; first++) {
+        g_array_set_size(kept, 0);
+        w.stats.compared = 0;
+        vtd_seen_begin(seen, false);
+        g_assert_cmpuint(vtd_seen_sync(seen, page(VTD_ENTRIES + first),
+                                       page(VTD_ENTRIES + 13) - 1, false,
+                                       note_kept, kept), ==, 0);
+        g_assert_cmpuint(w.stats.compared, ==, 13 - first);
+        g_assert_cmpuint(kept->len, ==, first < 10 ? 2 : 1);
+        diff = &g_array_index(kept, VtdDiff, kept->len - 1);
+        g_assert_cmphex(diff->first, ==, page(VTD_ENTRIES + 11));
+        g_assert_cmphex(diff->last, ==, page(VTD_ENTRIES + 13) - 1);
+        diff = &g_array_index(kept, VtdDiff, 0);
+        g_assert_cmphex(diff->first, ==,
+                        page(VTD_ENTRIES + (first == 10 ? 11 : first)));
+        g_assert_cmphex(diff->last, ==,
+                        page(VTD_ENTRIES + (first < 10 ? 10 : 13)) - 1);
+        g_assert_cmpuint(diff->level, ==, 1);
+    }
+
+    /* A superpage, and a table of the same pages in its place */
+    for (unsigned level = 2; level >= 1; level--) {
+        for (unsigned i = 0; level == 1 && i < VTD_ENTRIES; i++) {
+            put(&w, SECOND_1 + 2, i, (TARGET + page(i)) | QVTD_RW);
+        }
+        if (level == 1) {
+            put(&w, SECOND_2, 2, page(SECOND_1 + 2) | QVTD_RW);
+        }
+        g_array_set_size(kept, 0);
+        vtd_seen_sync(seen, page(2 * VTD_ENTRIES + 5),
+                      page(2 * VTD_ENTRIES + 6) - 1, false, note_kept, kept);
+        g_assert_cmpuint(kept->len, ==, 1);
+        diff = &g_array_index(kept, VtdDiff, 0);
+        g_assert_cmphex(diff->first, ==, page(2 * VTD_ENTRIES));
+        g_assert_cmphex(diff->last, ==, page(3 * VTD_ENTRIES) - 1);
+    }
+    assert_seen(&w, seen);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/* Pages of two tables, of which the second is not linked any more */
+static void test_across(void)
+{
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 10);
+    w.tables = (VtdTables) {
+        .top = page(SECOND_3), .levels = 3, .format = &w.second,
+    };
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    put(&w, SECOND_2, 2, 0);
+    w.differences = 0;
+    sync_range(&w, seen, page(2 * VTD_ENTRIES - 2),
+               page(2 * VTD_ENTRIES + 2) - 1);
+    g_assert_cmpuint(w.differences, ==, 1);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/* A table that becomes a leaf, of which the bits are those of its entries */
+static void test_table_to_leaf(void)
+{
+    World w;
+    VtdSeen *seen;
+
+    world_init(&w, 11);
+    w.tables = (VtdTables) {
+        .top = page(SECOND_3), .levels = 3, .format = &w.second,
+    };
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
+        put(&w, 0, i, (TARGET + page(i)) | QVTD_RW);
+    }
+    put(&w, SECOND_2, 3, QVTD_RW);
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    put(&w, SECOND_2, 3, QVTD_RW | QVTD_PS);
+    w.differences = 0;
+    sync_range(&w, seen, page(3 * VTD_ENTRIES + 7),
+               page(3 * VTD_ENTRIES + 8) - 1);
+    g_assert_cmpuint(w.differences, >, 0);
+    assert_seen(&w, seen);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/* What the first stage leads to is more than the second can translate */
+static void test_beyond(void)
+{
+    World w;
+    VtdSeen *seen;
+    uint64_t beyond = 1ull << 39, pages = INPUT_PAGES;
+
+    world_init(&w, 6);
+    put(&w, FIRST_1, 5, beyond | page(VTD_ENTRIES) | QVTD_FS_USER);
+    pages--;
+    put(&w, FIRST_2, 1, beyond | page(VTD_ENTRIES) | QVTD_PS | QVTD_FS_USER);
+    pages -= VTD_ENTRIES;
+    put(&w, FIRST_2, 2, beyond | page(FIRST_1 + 2) | QVTD_FS_USER);
+    pages -= VTD_ENTRIES;
+    seen = vtd_seen_new(&w.config, &w.tables);
+    sync_all(&w, seen);
+    g_assert_cmpuint(vtd_seen_pages(seen), ==, pages);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
+/*
+ * There are only so many copies, whatever room there is.  Once one was
+ * refused, all make way for those that are of use; then they stay again.
+ */
+static void test_number(void)
+{
+    World w;
+    VtdSeen *seen;
+    VtdRam ram = { 0 };
+    unsigned n = 0;
+    uint64_t made;
+
+    world_init(&w, 7);
+    w.config.max_bytes = UINT32_MAX;
+    seen = vtd_seen_new(&w.config, &w.tables);
+    while (n < 10000 && vtd_copies_get(seen, &ram, page(n))) {
+        n++;
+    }
+    g_assert_cmpuint(n, ==, 8192);
+    g_assert_nonnull(vtd_copies_get(seen, &ram, page(n - 1)));
+    sync_all(&w, seen);
+    g_assert_cmpuint(g_hash_table_size(seen->copies), ==, 6);
+    made = seen->copies_made;
+    sync_all(&w, seen);
+    g_assert_cmpuint(seen->copies_made, ==, made);
+    vtd_seen_free(seen);
+    world_free(&w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -443,5 +676,13 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/copies/no-room", test_no_room);
     g_test_add_func("/vtd/copies/rights", test_rights);
     g_test_add_func("/vtd/copies/account", test_account);
+    g_test_add_func("/vtd/copies/in-place", test_in_place);
+    g_test_add_func("/vtd/copies/upper", test_upper);
+    g_test_add_func("/vtd/copies/disguised", test_disguised);
+    g_test_add_func("/vtd/copies/glance", test_glance);
+    g_test_add_func("/vtd/copies/across", test_across);
+    g_test_add_func("/vtd/copies/table-to-leaf", test_table_to_leaf);
+    g_test_add_func("/vtd/copies/beyond", test_beyond);
+    g_test_add_func("/vtd/copies/number", test_number);
     return g_test_run();
 }

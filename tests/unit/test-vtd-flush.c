@@ -183,6 +183,74 @@ static void test_other_queue(void)
     host_free(h);
 }
 
+/*
+ * What was read ahead is forgotten at an error, since software may then
+ * replace it
+ */
+static void test_error_ahead(void)
+{
+    VtdConfig config = mirror_config;
+    uint64_t big = 4 * GIB, last;
+    Host *h;
+    Mirror *m;
+
+    config.sync_work = 1000;
+    h = mirror_host(&config);
+    h->tick = 1000 * 1000 * 1000;
+    m = mirror_new(h, SID, 1, 0, 4);
+    mirror_map(m, big, 1, 512, TARGET | QVTD_RW);
+    last = mirror_entry(m, big, 1) & BITS(63, 12);
+    for (unsigned i = 1; i < BLOCKS; i++) {
+        host_put(h, mirror_entry(m, big + i * 2 * MIB, 2), last | QVTD_RW);
+    }
+    queue_start(h, 0);
+    put_flush(h, 1, big, 18);
+    put_wait(h, 1, h->vtd.status);
+    queue_kick(h);
+    g_assert_true(h->scheduled);
+    wr64(h, QVTD_IQT, (uint64_t)h->vtd.entries << 4);
+    host_pump(h);
+    g_assert_cmphex(rd32(h, QVTD_FSTS) & QVTD_FSTS_IQE, !=, 0);
+    assert_queue(h, 1, 1);
+
+    queue_replace(h, 1, 5 | QVTD_WAIT_SW | 2ull << 32, h->vtd.status);
+    queue_kick(h);
+    wr32(h, QVTD_FSTS, QVTD_FSTS_IQE);
+    host_pump(h);
+    assert_queue(h, 2, 0);
+    g_assert_cmpuint((uint32_t)host_get(h, h->vtd.status), ==, 2);
+    assert_exact(m);
+    mirror_free(m);
+    host_free(h);
+}
+
+/* However many are carried out together, the time is looked at as often */
+static void test_time(void)
+{
+    Host *h = mirror_host(NULL);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    unsigned head, was;
+
+    queue_start(h, 0);
+    h->tick = 1000 * 1000 * 1000;
+    for (unsigned i = 0; i < 200; i++) {
+        put_flush(h, 1, BASE + 2 * i * QVTD_PAGE, 0);
+    }
+    queue_kick(h);
+    g_assert_true(h->scheduled);
+    was = rd64(h, QVTD_IQH) >> 4;
+    g_assert_cmpuint(was, <=, 128);
+    for (; h->scheduled; was = head) {
+        h->scheduled = false;
+        vtd_continue(h->v);
+        head = rd64(h, QVTD_IQH) >> 4;
+        g_assert_cmpuint(head - was, <=, 128);
+    }
+    assert_queue(h, 200, 0);
+    mirror_free(m);
+    host_free(h);
+}
+
 /* Page 0 is no neighbour of a range that is everything */
 static void test_everything(void)
 {
@@ -279,6 +347,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/flush/in-step/up-to-error", test_up_to_error);
     g_test_add_func("/vtd/flush/in-step/pieces", test_pieces);
     g_test_add_func("/vtd/flush/in-step/other-queue", test_other_queue);
+    g_test_add_func("/vtd/flush/error-ahead", test_error_ahead);
+    g_test_add_func("/vtd/flush/time", test_time);
     g_test_add_func("/vtd/flush/everything", test_everything);
     g_test_add_func("/vtd/flush/in-step/random", test_random);
     return g_test_run();

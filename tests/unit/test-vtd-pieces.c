@@ -406,6 +406,48 @@ static void test_loop(void)
     stop(h);
 }
 
+/* A table that is as it was is work, and so is a GiB that goes */
+static void test_work(void)
+{
+    Host *h = start_with(BIT(24), 100);
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    uint64_t paused, big = 512 * GIB, last;
+
+    queue_start(h, 0);
+    mirror_map(m, 0, 1, 512, TARGET | QVTD_RW);
+    last = mirror_entry(m, 0, 1) & BITS(63, 12);
+    for (unsigned i = 1; i < 512; i++) {
+        host_put(h, mirror_entry(m, i * 2 * MIB, 2), last | QVTD_RW);
+    }
+    for (unsigned i = 0; i < 512; i++) {
+        mirror_map(m, big + i * GIB, 3, 1, TARGET | QVTD_RW);
+    }
+    mirror_flush(m);
+    host_pump(h);
+    assert_exact(m);
+    paused = pauses(h);
+    queue_put(h, FLUSH(1), 0);
+    queue_kick(h);
+    host_pump(h);
+    /* 512 blocks, and the 512 GiB that are leaves */
+    g_assert_cmpuint(pauses(h) - paused, >=, 9);
+
+    host_put(h, mirror_entry(m, 0, 4), 0);
+    queue_put(h, FLUSH(1), 0);
+    queue_kick(h);
+    host_pump(h);
+    assert_exact(m);
+    paused = pauses(h);
+    host_put(h, mirror_entry(m, big, 4), 0);
+    queue_put(h, FLUSH(1), 0);
+    queue_kick(h);
+    host_pump(h);
+    g_assert_cmpuint(pauses(h) - paused, >=, 4);
+    assert_exact(m);
+    mirror_free(m);
+    stop(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -419,5 +461,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/pieces/meanwhile", test_meanwhile);
     g_test_add_func("/vtd/pieces/listener", test_listener);
     g_test_add_func("/vtd/pieces/loop", test_loop);
+    g_test_add_func("/vtd/pieces/work", test_work);
     return g_test_run();
 }

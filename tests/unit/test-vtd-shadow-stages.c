@@ -205,6 +205,14 @@ static void test_marks(void)
         flush_write_buffer(&t);
         g_assert_cmphex(qvtd_get(vtd, entry) & all, ==, all);
         g_assert_cmpuint(t.s->log->len, ==, 0);
+
+        /* So does that of a level above, though one page alone is named */
+        entry = qvtd_first_entry(vtd, first, iova, 2);
+        qvtd_put(vtd, entry, qvtd_get(vtd, entry) & ~QVTD_FS_A);
+        qvtd_invalidate(vtd, QVTD_INV_PASID_IOTLB_PAGES(7, 0, iova, 0));
+        host_pump(t.h);
+        g_assert_cmphex(qvtd_get(vtd, entry) & QVTD_FS_A, ==, QVTD_FS_A);
+        g_assert_cmpuint(t.s->log->len, ==, 0);
     }
     stop(&t);
 }
@@ -525,6 +533,72 @@ static void test_other_tables(void)
     qvtd_invalidate(vtd, QVTD_INV_PASID_IOTLB_ALL(7, 0));
     host_pump(t.h);
     g_assert_false(strict_lookup(t.s, BASE, &run));
+    stop(&t);
+}
+
+/*
+ * A page of a second stage may lie below any of a first one: all of those are
+ * looked at, also where the context is cached
+ */
+static void test_page_below(void)
+{
+    Trial t;
+    QVtd *vtd;
+    VtdTranslation out;
+    Run run;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    for (Mode mode = MODE_FIRST_4; mode <= MODE_NESTED_5; mode++) {
+        const QVtdFirst *first = &t.first[mode];
+        uint64_t iova = BASE + 9 * PAGE;
+
+        follow(&t, mode);
+        qvtd_first_map(vtd, first, iova, TARGET, 1, QVTD_FS_USER);
+        qvtd_invalidate_all(vtd);
+        host_pump(t.h);
+        g_assert_true(device_translate(t.d, iova, VTD_ACCESS_READ, &out));
+        g_assert_true(strict_lookup(t.s, iova, &run));
+        qvtd_put(vtd, qvtd_first_entry(vtd, first, iova, 1), 0);
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_PAGES(7, BASE, 0));
+        host_pump(t.h);
+        g_assert_false(strict_lookup(t.s, iova, &run));
+    }
+    stop(&t);
+}
+
+/* Whoever only forgets is told as much, by the context that is cached */
+static void test_forgets_below(void)
+{
+    Trial t;
+    QVtd *vtd;
+    Device *d;
+    Strict *s;
+    VtdTranslation out;
+    const Forget *forget;
+    uint16_t sid = SID + 8;
+
+    start(&t);
+    vtd = &t.h->vtd;
+    follow(&t, MODE_PASS_THROUGH);
+    d = device_new(t.h, sid);
+    s = strict_listen(d, false);
+    qvtd_sm_attach_first(vtd, sid, &t.first[MODE_NESTED_4]);
+    qvtd_first_map(vtd, &t.first[MODE_NESTED_4], BASE, TARGET, 1,
+                   QVTD_FS_USER);
+    qvtd_invalidate_all(vtd);
+    for (unsigned cached = 0; cached < 2; cached++) {
+        g_array_set_size(t.h->forgets, 0);
+        qvtd_invalidate(vtd, QVTD_INV_IOTLB_PAGES(7, BASE, 0));
+        g_assert_cmpuint(t.h->forgets->len, ==, 1);
+        forget = &g_array_index(t.h->forgets, Forget, 0);
+        g_assert_cmphex(forget->sid, ==, sid);
+        g_assert_cmphex(forget->first, ==, 0);
+        g_assert_cmphex(forget->last, ==, UINT64_MAX);
+        g_assert_true(device_translate(d, BASE, VTD_ACCESS_READ, &out));
+    }
+    strict_unlisten(s);
+    device_free(d);
     stop(&t);
 }
 
@@ -870,6 +944,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/shadow/stages/long-flush", test_long_flush);
     g_test_add_func("/vtd/shadow/stages/all-pages", test_all_pages);
     g_test_add_func("/vtd/shadow/stages/other-tables", test_other_tables);
+    g_test_add_func("/vtd/shadow/stages/page-below", test_page_below);
+    g_test_add_func("/vtd/shadow/stages/forgets-below", test_forgets_below);
     g_test_add_func("/vtd/shadow/stages/stale", test_stale);
     g_test_add_func("/vtd/shadow/stages/explained", test_explained);
     g_test_add_func("/vtd/shadow/stages/not-writable-below",
