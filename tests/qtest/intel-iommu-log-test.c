@@ -11,7 +11,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qobject/qdict.h"
 #include "vtd-edu.h"
 #include "vtd-migrate.h"
 #include "vtd-testdev.h"
@@ -262,24 +261,10 @@ static char *said_of(const char *binary, const QVtdDesc *desc, bool wide)
     return g_strndup(at ?: "", at ? strcspn(at, "\n") : 0);
 }
 
-static bool is_words_version(const char *binary)
-{
-    QTestState *qts = qtest_init_ext(binary, "-machine none", NULL, true);
-    QDict *response = qtest_qmp(qts, "{'execute': 'query-version'}");
-    QDict *version = qdict_get_qdict(qdict_get_qdict(response, "return"),
-                                     "qemu");
-    bool is = qdict_get_int(version, "major") == 10 &&
-              qdict_get_int(version, "minor") == 0;
-
-    qobject_unref(response);
-    qtest_quit(qts);
-    return is;
-}
-
 /* Of a bad descriptor, what QEMU's own device says of it to the letter */
 static void test_as_stock(void)
 {
-    if (!g_getenv(QVTD_STOCK) || !is_words_version(QVTD_STOCK)) {
+    if (!qvtd_has_words(QVTD_STOCK)) {
         g_test_skip("no QEMU 10.0 in " QVTD_STOCK);
         return;
     }

@@ -3,12 +3,13 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * That each of its names can be traced, that all fire that can, and what
- * those of walks say.  docs/devel/intel-iommu-traces.rst tells when.
+ * That each of its names can be traced, that all fire that can, what those of
+ * walks say, and that all say it in the words of QEMU's own device.  docs/devel/intel-iommu-traces.rst tells when.
  */
 
 #include "qemu/osdep.h"
 #include "vtd-edu.h"
+#include "vtd-migrate.h"
 #include "vtd-testdev.h"
 #include "vtd-trace.h"
 
@@ -67,15 +68,16 @@ typedef struct Traced {
     TraceLog log, errors;
 } Traced;
 
-static void traced_start(Traced *x, const char *events)
+static void traced_start(Traced *x, const char *binary, const char *events)
 {
-    g_autofree char *args = NULL;
+    g_autofree char *args = NULL, *command_line = NULL;
 
     trace_log_start(&x->log, events);
     trace_log_start_errors(&x->errors);
     args = g_strconcat(TESTDEV_DEVICE("3"), EDU_DEVICE("4"), " ",
                        x->log.args, " ", x->errors.args, NULL);
-    qvtd_start(&x->d, "", ",caching-mode=on,intremap=on", args);
+    command_line = qvtd_command_line(",caching-mode=on,intremap=on", args);
+    qvtd_take(&x->d, qtest_init_ext(binary, command_line, NULL, true));
     testdev_start(&x->t, &x->d, A);
     edu_start(&x->e, &x->d, QPCI_DEVFN(4, 0));
     qvtd_queue_start(&x->d, 0);
@@ -159,7 +161,7 @@ static void test_names(void)
     g_autofree char *events = all_names();
     Traced x;
 
-    traced_start(&x, events);
+    traced_start(&x, QVTD_OURS, events);
     translations(&x);
     interrupts(&x);
     qvtd_reset(&x.d);
@@ -201,7 +203,7 @@ static void test_walk(void)
     Traced x;
     uint64_t leaf;
 
-    traced_start(&x, "vtd_page_walk_* vtd_replay_*");
+    traced_start(&x, QVTD_OURS, "vtd_page_walk_* vtd_replay_*");
     leaf = qvtd_entry(&x.d, &x.domain, IOVA, 1);
     qvtd_row("replay");
     qvtd_enable(&x.d);
@@ -302,11 +304,252 @@ static void test_pasid(void)
     trace_log_stop(&log);
 }
 
+/* This test does not make QEMU's own device fire it */
+#define NOT_MET                 "vtd_warn_invalid_qi_tail"
+#define RESET(reason)           "IOTLB reset (reason: " reason ")"
+
+/*
+ * What differs from QEMU 10.0's own device for the same input, as
+ * docs/devel/intel-iommu-traces.rst tells: the words behind the event's name,
+ * with # for each number.
+ */
+static const struct {
+    const char *event, *stock, *ours;
+} differences[] = {
+    { "vtd_reg_read", "addr 0x# size 0x#", "addr 0x# size 0x# value 0x#" },
+    { "vtd_iotlb_reset", RESET("iotlb exceeds size limit"),
+      RESET("global invalidation") },
+    { "vtd_iotlb_reset", RESET("iotlb exceeds size limit"),
+      RESET("translation changed") },
+};
+
+/* A line of the log from the event's name on, with # for each number */
+static char *words_of(const char *line)
+{
+    g_autoptr(GRegex) number =
+        g_regex_new("[0-9a-f]{2}(?=[:.][0-9a-f])|(?<=\\.)[0-9a-f]{1,2}\\b|"
+                    "(?<=0x)[0-9a-f]+|\\b[0-9]+\\b", 0, 0, NULL);
+
+    return g_regex_replace_literal(number, line, -1, 0, "#", 0, NULL);
+}
+
+/* Add to the @words of each event what is in the log */
+static void take_words(TraceLog *log, GHashTable *words)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    g_assert_true(g_file_get_contents(log->path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        char *at = strstr(*line, "vtd_");
+        g_auto(GStrv) parts = NULL;
+        GHashTable *of;
+
+        if (!at) {
+            continue;
+        }
+        at = words_of(at);
+        parts = g_strsplit(at, " ", 2);
+        g_free(at);
+        of = g_hash_table_lookup(words, parts[0]);
+        if (!of) {
+            of = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+            g_hash_table_insert(words, g_strdup(parts[0]), of);
+        }
+        g_hash_table_add(of, g_strdup(parts[1] ?: ""));
+    }
+}
+
+/* What QEMU's own device fires for a full IOTLB, and for events settled */
+static void more_translations(Traced *x)
+{
+    const unsigned pages = 1100;        /* more than its IOTLB takes */
+
+    for (unsigned i = 1; i < pages; i++) {
+        qvtd_map(&x->d, &x->domain, IOVA + i * QVTD_PAGE, RAM, 1, QVTD_RW);
+    }
+    qvtd_enable(&x->d);
+    for (unsigned i = 0; i < pages; i++) {
+        testdev_dma_write(&x->t, IOVA + i * QVTD_PAGE, 0);
+    }
+    set_context(x, 0);
+    qtest_writeq(x->d.qts, qvtd_context_entry(&x->d, A),
+                 QVTD_TT(2) | QVTD_P);
+    testdev_dma_write(&x->t, RAM, 0);
+    qvtd_write32(&x->d, QVTD_FECTL, QVTD_ECTL_IM);
+    set_context(x, 0);
+    testdev_dma_write(&x->t, IOVA, 0);
+    qvtd_write32(&x->d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+    qvtd_write32(&x->d, QVTD_FSTS, -1);
+}
+
+static const QVtdDesc pasid_descriptors[] = {
+    QVTD_INV_PASID_IOTLB_ALL(5, 0x12345),
+    QVTD_INV_PASID_IOTLB_PAGES(5, 0x12345, IOVA, 3),
+};
+
+/* {event: set of words} of one device, for the same input */
+static GHashTable *words_by(const char *binary)
+{
+    GHashTable *words = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_destroy);
+    g_autofree char *command_line = NULL;
+    TraceLog log;
+    Traced x;
+    QVtd d;
+
+    traced_start(&x, binary, "vtd_*");
+    translations(&x);
+    interrupts(&x);
+    qvtd_reset(&x.d);
+    take_words(&x.log, words);
+    traced_stop(&x);
+
+    traced_start(&x, binary, "vtd_*");
+    more_translations(&x);
+    take_words(&x.log, words);
+    traced_stop(&x);
+
+    trace_log_start(&log, "vtd_inv_desc_iotlb_pasid* vtd_warn_*");
+    command_line = qvtd_command_line(",x-scalable-mode=on,x-flts=on",
+                                     log.args);
+    qvtd_take(&d, qtest_init_ext(binary, command_line, NULL, true));
+    qvtd_use_scalable(&d);
+    qvtd_enable(&d);
+    for (unsigned i = 0; i < ARRAY_SIZE(pasid_descriptors); i++) {
+        qvtd_invalidate(&d, pasid_descriptors[i]);
+    }
+    /* In the middle of a descriptor of 256 bits */
+    qvtd_write32(&d, QVTD_IQT, qvtd_read32(&d, QVTD_IQT) ^ 0x10);
+    take_words(&log, words);
+    qvtd_stop(&d);
+    trace_log_stop(&log);
+    return words;
+}
+
+/* Whether that is one of differences[], seen in our device or in QEMU's */
+static bool is_known(const char *event, const char *text, bool ours)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(differences); i++) {
+        const char *words = ours ? differences[i].ours : differences[i].stock;
+
+        if (g_str_equal(differences[i].event, event) &&
+            g_str_equal(words, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each of @some of an event is in @others, too, or is a known difference */
+static void expect_words(const char *event, GHashTable *some,
+                         GHashTable *others, bool ours)
+{
+    GHashTableIter it;
+    gpointer text;
+
+    g_hash_table_iter_init(&it, some);
+    while (g_hash_table_iter_next(&it, &text, NULL)) {
+        if (!expect_true(g_hash_table_contains(others, text) ||
+                         is_known(event, text, ours))) {
+            g_test_message("%s alone: %s %s", ours ? "ours" : "QEMU's", event,
+                           (char *)text);
+        }
+    }
+}
+
+/* The words of each event are those of QEMU's own device */
+static void test_as_stock(void)
+{
+    g_autoptr(GHashTable) stock = NULL, ours = NULL;
+    GHashTableIter it;
+    gpointer event, words;
+
+    if (!qvtd_has_words(QVTD_STOCK)) {
+        g_test_skip("no QEMU 10.0 in " QVTD_STOCK);
+        return;
+    }
+    stock = words_by(QVTD_STOCK);
+    ours = words_by(QVTD_OURS);
+    g_hash_table_iter_init(&it, stock);
+    while (g_hash_table_iter_next(&it, &event, &words)) {
+        GHashTable *our_words = g_hash_table_lookup(ours, event);
+
+        qvtd_row("%s", (char *)event);
+        if (expect_true(our_words)) {
+            expect_words(event, words, our_words, false);
+            expect_words(event, our_words, words, true);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(differences); i++) {
+        qvtd_row("difference %u, %s", i, differences[i].event);
+        expect_true(g_hash_table_contains(
+            g_hash_table_lookup(stock, differences[i].event),
+            differences[i].stock));
+        expect_true(g_hash_table_contains(
+            g_hash_table_lookup(ours, differences[i].event),
+            differences[i].ours));
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        qvtd_row("%s fires", names[i]);
+        expect_true(g_hash_table_contains(stock, names[i]) ||
+                    g_str_equal(names[i], NOT_MET));
+    }
+}
+
+/* The vtd_ events that QEMU of @binary lists, each on a line */
+static char *listed_by(const char *binary)
+{
+    g_autofree char *command = g_strconcat(g_getenv(binary), " -trace help",
+                                           NULL);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    GString *list = g_string_new("\n");
+
+    g_assert_true(g_spawn_command_line_sync(command, &text, NULL, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        if (g_str_has_prefix(*line, "vtd_")) {
+            g_string_append_printf(list, "%s\n", *line);
+        }
+    }
+    return g_string_free(list, false);
+}
+
+/* There is none in QEMU's own that is not in ours */
+static void test_listed(void)
+{
+    g_autofree char *stock = NULL, *ours = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned count = 0;
+
+    if (!qvtd_has_words(QVTD_STOCK)) {
+        g_test_skip("no QEMU 10.0 in " QVTD_STOCK);
+        return;
+    }
+    stock = listed_by(QVTD_STOCK);
+    ours = listed_by(QVTD_OURS);
+    lines = g_strsplit(stock, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        g_autofree char *whole = g_strdup_printf("\n%s\n", *line);
+
+        if (**line) {
+            qvtd_row("%s", *line);
+            expect_true(strstr(ours, whole));
+            count++;
+        }
+    }
+    expect_eq(count, ARRAY_SIZE(names) + ARRAY_SIZE(pasid_names));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/trace/names", test_names);
     qtest_add_func("/intel-iommu/trace/walk", test_walk);
     qtest_add_func("/intel-iommu/trace/pasid", test_pasid);
+    qtest_add_func("/intel-iommu/trace/as-stock", test_as_stock);
+    qtest_add_func("/intel-iommu/trace/listed", test_listed);
     return g_test_run();
 }

@@ -64,12 +64,25 @@ static void test_matrix(void)
 static void expect_destination(TraceLog *log, uint32_t want)
 {
     g_autofree char *line = trace_log_take(log, "vtd_ir_remap");
-    const char *at = line ? strstr(line, "destination ") : NULL;
+    const char *at = line ? strstr(line, " dest ") : NULL;
 
     if (expect_true(at)) {
-        expect_eq(g_ascii_strtoull(at + strlen("destination "), NULL, 0),
+        expect_eq(g_ascii_strtoull(at + strlen(" dest "), NULL, 0),
                   want);
     }
+}
+
+static void high_start(EduPair *p, Lapic *lapics, const char *args)
+{
+    g_autofree char *all = g_strconcat(
+        "-cpu qemu64,+x2apic -smp 1,maxcpus=288,sockets=288 ", args, NULL);
+
+    edu_pair_start(p, "", ",eim=on", all);
+    qtest_qmp_device_add(p->d.qts, "qemu64-x86_64-cpu", "high",
+                         "{'socket-id': %d, 'module-id': 0, 'die-id': 0,"
+                         " 'core-id': 0, 'thread-id': 0}", HIGH);
+    lapic_start(&lapics[0], p->d.qts, 0);
+    lapic_start(&lapics[1], p->d.qts, HIGH);
 }
 
 static void test_high_id(void)
@@ -90,20 +103,12 @@ static void test_high_id(void)
         { "all bits", true, QVTD_IRTE_DST_X2APIC(0xfedcba98), 0xfedcba98, -1 },
         { "xAPIC", false, QVTD_IRTE_DST(1), 1, -1 },
     };
-    g_autofree char *args = NULL;
     Lapic lapics[2];
     TraceLog log;
     EduPair p;
 
     trace_log_start(&log, "vtd_ir_remap");
-    args = g_strconcat("-cpu qemu64,+x2apic "
-                       "-smp 1,maxcpus=288,sockets=288 ", log.args, NULL);
-    edu_pair_start(&p, "", ",eim=on", args);
-    qtest_qmp_device_add(p.d.qts, "qemu64-x86_64-cpu", "high",
-                         "{'socket-id': %d, 'module-id': 0, 'die-id': 0,"
-                         " 'core-id': 0, 'thread-id': 0}", HIGH);
-    lapic_start(&lapics[0], p.d.qts, 0);
-    lapic_start(&lapics[1], p.d.qts, HIGH);
+    high_start(&p, lapics, log.args);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         int vector = 0x40 + i;
 
@@ -125,10 +130,54 @@ static void test_high_id(void)
     trace_log_stop(&log);
 }
 
+/* The address of the interrupt that the unit has sent */
+static uint64_t address_sent(TraceLog *log)
+{
+    g_autofree char *line = trace_log_take(log, "vtd_irq_generate");
+    const char *at = line ? strstr(line, "addr ") : NULL;
+
+    return at ? g_ascii_strtoull(at + strlen("addr "), NULL, 0) : 0;
+}
+
+/*
+ * The unit's own interrupt for a fault, which is not remapped.  An APIC that
+ * is not in x2APIC mode takes it by the lower bits, too, so the trace counts.
+ */
+static void test_high_event(void)
+{
+    Lapic lapics[2];
+    TraceLog log;
+    EduPair p;
+
+    trace_log_start(&log, "vtd_irq_generate");
+    high_start(&p, lapics, log.args);
+    qvtd_remap_enable(&p.d, 7, QVTD_IRTA_EIME);
+    for (int i = 0; i < ARRAY_SIZE(lapics); i++) {
+        uint32_t id = lapics[i].id, low = QVTD_MSI_ADDR | (id & 0xff) << 12;
+        int vector = 0x50 + i;
+
+        qvtd_row("CPU %u", id);
+        qvtd_write32(&p.d, QVTD_FEDATA, vector);
+        qvtd_write32(&p.d, QVTD_FEADDR, low);
+        qvtd_write32(&p.d, QVTD_FEUADDR, id & ~0xff);
+        qvtd_write32(&p.d, QVTD_FECTL, 0);
+        qvtd_enable(&p.d);
+        edu_dma_read(&p.a, IOVA, 0, 8);
+        qvtd_write32(&p.d, QVTD_FRCD_HI + 4, QVTD_FRCD_F >> 32);
+        expect_eq(address_sent(&log), (uint64_t)(id & ~0xff) << 32 | low);
+        for (int j = 0; j < ARRAY_SIZE(lapics); j++) {
+            expect_eq(lapic_take(&lapics[j]), j == i ? vector : LAPIC_NONE);
+        }
+    }
+    edu_pair_stop(&p);
+    trace_log_stop(&log);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/intel-iommu/x2apic/matrix", test_matrix);
     qtest_add_func("/intel-iommu/x2apic/high-id", test_high_id);
+    qtest_add_func("/intel-iommu/x2apic/high-event", test_high_event);
     return g_test_run();
 }

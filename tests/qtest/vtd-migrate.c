@@ -42,6 +42,25 @@ bool qvtd_has_option(const char *binary, const char *device, const char *name)
     return found;
 }
 
+bool qvtd_has_words(const char *binary)
+{
+    QDict *response, *version;
+    QTestState *qts;
+    bool has;
+
+    if (!g_getenv(binary)) {
+        return false;
+    }
+    qts = qtest_init_ext(binary, "-machine none", NULL, true);
+    response = qtest_qmp(qts, "{'execute': 'query-version'}");
+    version = qdict_get_qdict(qdict_get_qdict(response, "return"), "qemu");
+    has = qdict_get_int(version, "major") == 10 &&
+          qdict_get_int(version, "minor") == 0;
+    qobject_unref(response);
+    qtest_quit(qts);
+    return has;
+}
+
 QTestState *qvtd_wait_for_state(const char *binary, const char *command_line,
                                 const char *errors)
 {

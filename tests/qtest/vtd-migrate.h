@@ -23,6 +23,12 @@
 /* Whether there is a @device with this option. */
 bool qvtd_has_option(const char *binary, const char *device, const char *name);
 
+/*
+ * Whether @binary is there and is QEMU 10.0, whose own device's words ours
+ * are compared with.
+ */
+bool qvtd_has_words(const char *binary);
+
 /* The machine of vtd_start() with its @props and @args, as a command line */
 char *qvtd_command_line(const char *props, const char *args);
 

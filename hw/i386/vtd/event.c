@@ -73,8 +73,11 @@ void vtd_completion_raise(Vtd *v)
 
     qemu_mutex_lock(&v->lock);
     status = vtd_reg32_locked(v, VTD_REG_ICS);
-    trace_vtd_inv_desc_wait_irq(status & VTD_ICS_IWC ? "already pending"
-                                                     : "raised");
+    trace_vtd_inv_desc_wait_irq(
+        status & VTD_ICS_IWC ? "completion event is pending already" :
+        vtd_reg32_locked(v, VTD_REG_IECTL) & VTD_ECTL_IM ?
+        "IM in IECTL_REG is set, new event not generated" :
+        "completion event raised");
     if (!(status & VTD_ICS_IWC)) {
         vtd_reg32_set_locked(v, VTD_REG_ICS, status | VTD_ICS_IWC);
         vtd_event_raise_locked(v, VTD_REG_IECTL);
