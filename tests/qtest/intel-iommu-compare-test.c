@@ -486,14 +486,14 @@ static void test_events(Subject *w)
 
 /* Interrupt entries and messages */
 
-static void test_irte(Subject *w, const char *name, uint64_t also_lo,
-                      uint64_t hi)
+static void test_irte(Subject *w, const State *state, const char *name,
+                      uint64_t also_lo, uint64_t hi)
 {
     /* Whatever the source, the lower half means the same */
     for (unsigned bit = hi ? 64 : 0; bit < 128; bit++) {
         uint64_t lo_bits = also_lo, hi_bits = hi;
 
-        if (!subject_begin(w, &state_all, bit % 64, "%s/%s", name,
+        if (!subject_begin(w, state, bit % 64, "%s/%s", name,
                    bit < 64 ? "lo" : "hi")) {
             continue;
         }
@@ -540,15 +540,15 @@ static void test_interrupts(Subject *w)
     };
 
     subject_state(w, &state_all);
-    test_irte(w, "irte", 0, 0);
-    test_irte(w, "irte-posted", QVTD_IRTE_IM, 0);
-    test_irte(w, "irte-absent-fpd", QVTD_P | QVTD_FPD, 0);
+    test_irte(w, &state_all, "irte", 0, 0);
+    test_irte(w, &state_all, "irte-posted", QVTD_IRTE_IM, 0);
+    test_irte(w, &state_all, "irte-absent-fpd", QVTD_P | QVTD_FPD, 0);
     for (unsigned svt = 1; svt < 4; svt++) {
         for (unsigned sq = 0; sq < 4; sq++) {
             g_autofree char *name = g_strdup_printf("irte-%u-%u", svt, sq);
 
-            test_irte(w, name, 0, QVTD_IRTE_SOURCE(svt, sq,
-                                                   svt == 2 ? 0 : MSI_SID));
+            test_irte(w, &state_all, name, 0,
+                      QVTD_IRTE_SOURCE(svt, sq, svt == 2 ? 0 : MSI_SID));
         }
     }
     test_messages(w, &state_all, "remapped", MESSAGE_ADDR, 0);
@@ -561,6 +561,9 @@ static void test_interrupts(Subject *w)
                       DEVICE_VECTOR);
     }
     test_messages(w, &state_extended, "remapped", MESSAGE_ADDR, 0);
+    if (w->ecap & QVTD_ECAP_EIM) {
+        test_irte(w, &state_extended, "irte", 0, 0);
+    }
 }
 
 static void test_tables_queue(Subject *w)

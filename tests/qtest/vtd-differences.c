@@ -88,6 +88,7 @@ const QVtdDifference qvtd_differences[] = {
 
     /* Interrupts */
     { "*", "all/irte/lo", "*", 0xffff00ff00008000, "reserved-entry" },
+    { "eim", "eime/irte/lo", "*", 1 << 15, "reserved-entry" },
     { "*", "all/irte-posted/*", "*", ANY, "reserved-entry" },
     { "*", "all/irte-2-?/hi", "*", 0xffff, "bus-range" },
     { "*", "all/irte-3-?/hi", "*", 1 << 18, "bus-range" },
