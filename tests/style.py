@@ -91,8 +91,11 @@ def check_manual():
 def _missing_test(words):
     """Why a test that the page of symptoms names is not there, or None."""
     program, *name = words
-    if program.startswith("scripts/boot --case "):
-        path, name = TOP / "tests/guest/cases.py", [program.split()[-1]]
+    script, case, which = program.partition(" --case ")
+    if case:
+        cases = {"scripts/boot": "cases", "scripts/nested": "nested_cases"}
+        path = TOP / f"tests/guest/{cases[script]}.py"
+        name = [which]
     elif program.startswith("scripts/"):
         path = TOP / f"tests/guest/{program.removeprefix('scripts/')}.py"
     else:

@@ -25,6 +25,8 @@ FRAMES, WINDOW = 8000, 16
 SHORTEST, LONGEST = 60, 1514    # bytes of a frame, without its checksum
 MEMORY = 64                     # MiB that testpmd has in L1
 TESTPMD = "/testpmd"            # its directory there
+NO_SPACE = ("Cannot set up DMA remapping, error 28 (No space left on "
+            "device)")
 # To the back end. testpmd starts it after the NIC, as it is behind it in
 # order: if something is mapped or unmapped after its rings are set up, the
 # back end may hold them for invalid, and never look at them again.
@@ -160,21 +162,38 @@ def _echo(run):
     return same
 
 
-def _testpmd(run, arguments, devices=(NIC,)):
-    """Forward frames by testpmd in L1; return how much its shadow held."""
-    outer = run.outer
-    command = dpdk.command(
+def _prepare(run, arguments, devices):
+    """Have L1 ready for testpmd; return its command line."""
+    # Its main thread and the one that forwards; see ONE_CPU in cases.py.
+    run.outer.do("echo 1 >/sys/devices/system/cpu/cpu1/online")
+    for device in devices:
+        run.outer.do(f"give {device} vfio-pci")
+    run.outer.do("chmod 755 /; mkdir -p /var/run")
+    return dpdk.command(
         run.cache, TESTPMD, ["net_e1000", "net_virtio"],
         ["-l", "0,1", *(f"-a{device}" for device in devices),
          "--iova-mode=va", "-m", str(MEMORY), *arguments],
         ["--auto-start", "--total-num-mbufs=2048",
          f"--port-topology={'paired' if devices[1:] else 'loop'}"])
-    # Its main thread and the one that forwards; see ONE_CPU in cases.py.
-    outer.do("echo 1 >/sys/devices/system/cpu/cpu1/online")
-    for device in devices:
-        outer.do(f"give {device} vfio-pci")
-    outer.do("chmod 755 /; mkdir -p /var/run; "
-             "rm -f /tmp/testpmd.in; mkfifo /tmp/testpmd.in; "
+
+
+def _refused(run, arguments):
+    """State what testpmd says if VFIO takes no mapping."""
+    command = _prepare(run, arguments, [NIC])
+    limit = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
+    before = run.outer.do(f"cat {limit}").strip()
+    run.outer.do(f"echo 0 >{limit}")
+    text, _ = run.outer.tell(f"timeout 60 {shlex.join(command)} </dev/null "
+                             "2>&1; echo")
+    run.outer.do(f"echo {before} >{limit}")
+    run.true(NO_SPACE in text, f"testpmd says '{NO_SPACE}'", text[-4000:])
+
+
+def _testpmd(run, arguments, devices=(NIC,)):
+    """Forward frames by testpmd in L1; return how much its shadow held."""
+    outer = run.outer
+    command = _prepare(run, arguments, devices)
+    outer.do("rm -f /tmp/testpmd.in; mkfifo /tmp/testpmd.in; "
              "exec 9<>/tmp/testpmd.in; "
              f"{shlex.join(command)} <&9 >/tmp/testpmd.log 2>&1 & "
              "testpmd_pid=$!")
@@ -193,6 +212,7 @@ def _testpmd(run, arguments, devices=(NIC,)):
 def testpmd_small(run):
     """testpmd in L1 drives a NIC by VFIO, its memory in pages of 4 KiB."""
     run.outer.do("echo never >/sys/kernel/mm/transparent_hugepage/enabled")
+    _refused(run, ["--no-huge"])
     mappings = _testpmd(run, ["--no-huge"])
     # Neighbours by chance may be mapped as one
     run.true(MEMORY << 7 < mappings <= MEMORY << 8,

@@ -151,10 +151,10 @@ class Inner:
     """L1's QEMU and its guest, L2."""
 
     def __init__(self, outer, arguments, parameters="", traced=True,
-                 memory="512M"):
+                 memory="512M", prefix=()):
         self.outer = outer
         command = [
-            "/bin/qemu", "-L", "/firmware",
+            *prefix, "/bin/qemu", "-L", "/firmware",
             "-nodefaults", "-no-user-config", "-display", "none",
             "-machine", "q35,kernel-irqchip=split", "-accel", "kvm",
             "-cpu", "host", "-m", memory, "-kernel", "/l2/vmlinuz",

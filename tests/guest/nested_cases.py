@@ -13,6 +13,7 @@ from typing import Callable
 import dpdk
 import dpdk_cases
 import nested_domain
+import refused
 from initramfs import IOMMUFD
 from layers import wait_for
 
@@ -528,6 +529,8 @@ class Case:
     suite: str = ""
     # What L1 has more: pairs of a path there and a path here
     programs: Callable = lambda cache: ()
+    # It makes faults at L0, and judges what is said of them itself
+    faulty: bool = False
 
 
 def _cases():
@@ -578,6 +581,8 @@ def _cases():
         disk("nested-domain", nested_domain.nested_domain,
              setting=scalable(FULL), suite=IOMMUFD, ours=("l0",),
              programs=nested_domain.programs),
+        disk("refused", refused.refused, setting=refused.narrow,
+             ours=("l0", "l1"), programs=refused.programs, faulty=True),
         wire("testpmd-4k", dpdk_cases.testpmd_small),
         wire("testpmd-huge", dpdk_cases.testpmd_huge),
         wire("vhost-user", dpdk_cases.vhost_user, dpdk_cases.with_backend),
