@@ -246,7 +246,7 @@ void judge_request(Replay *r, const Act *act, const Met *met,
     Prior is = { .act = act, .met = *met };
     Met right = *seen;
 
-    if (r->refused && r->kind == REFUSE_READ) {
+    if (r->refused && r->kind == REFUSE_READ && !r->after) {
         return;                 /* see judge_refused() */
     }
     if (d) {
@@ -322,15 +322,29 @@ static void judge_blocked_scalable(Replay *r, const Act *act, const Met *met)
     }
 }
 
+/*
+ * Whether the walk that met a refusal is the request's second try, after one
+ * entry of a table of leaves that was known: a walk begins at the top.
+ */
+static bool second_try(const Replay *r, const Act *act)
+{
+    const VtdContext *context = r->device[act->device]->space->context;
+    unsigned first = !!r->entries128;   /* the context's table was tried */
+
+    return context && r->entries > first &&
+           (r->entry_at[first] & BITS(63, 12)) != context->tables.top;
+}
+
 /* A request that met a read that was refused */
 static void judge_blocked(Replay *r, const Act *act, const Met *met)
 {
     bool request = act->kind == ACT_TRANSLATE;
+    unsigned before = !!r->entries128 + (request && second_try(r, act));
     unsigned reason = !request ? QVTD_F_IR_ACCESS :
                       r->len == 16 ? (r->entries128 ? QVTD_F_CONTEXT_ACCESS
                                                     : QVTD_F_ROOT_ACCESS) :
-                      r->entries > !!r->entries128 ? QVTD_F_TABLE_ACCESS
-                                                   : QVTD_F_CONTEXT_INVALID;
+                      r->entries > before ? QVTD_F_TABLE_ACCESS
+                                          : QVTD_F_CONTEXT_INVALID;
     bool hidden = request && (reason == QVTD_F_TABLE_ACCESS ||
                               reason == QVTD_F_CONTEXT_INVALID) &&
                   hides_faults(r, r->device[act->device]);
@@ -593,8 +607,8 @@ static void judge_shadow(Replay *r, const Act *act, unsigned i)
 void judge_refused(Replay *r, const Act *act, const Met *met)
 {
     if (act->kind == ACT_TRANSLATE || act->kind == ACT_INTERRUPT) {
-        if (r->kind != REFUSE_READ) {
-            return;
+        if (r->kind != REFUSE_READ || r->after) {
+            return;             /* judge_request() had it, as any other */
         }
         if (act->kind == ACT_TRANSLATE && vtd_scalable(r->h->v)) {
             judge_blocked_scalable(r, act, met);

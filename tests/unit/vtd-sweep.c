@@ -62,6 +62,9 @@ static bool refuse(RefuseKind kind)
 
 static bool asked_read(void *host, uint64_t gpa, void *buf, size_t len)
 {
+    if (!now->refused && len == 8 && now->entries < 2) {
+        now->entry_at[now->entries] = gpa;
+    }
     if (refuse(REFUSE_READ)) {
         now->gpa = gpa;
         now->len = len;
@@ -70,6 +73,8 @@ static bool asked_read(void *host, uint64_t gpa, void *buf, size_t len)
     if (!now->refused) {
         now->entries += len == 8;
         now->entries128 += len == 16;
+    } else if (!now->quiet) {
+        now->after++;
     }
     return now->ops->read(host, gpa, buf, len);
 }
@@ -336,7 +341,7 @@ static void step(Replay *r, unsigned index)
 
     r->index = index;
     r->refused = false;
-    r->entries = r->entries128 = 0;
+    r->entries = r->entries128 = r->after = 0;
     if (index == r->target) {
         judge_begin(r);
     }

@@ -11,7 +11,7 @@
 #include "tests/vtd/driver.h"
 
 /* How often software looks before it says that the unit hangs */
-#define PATIENCE                1000
+#define PATIENCE                10000
 
 void qvtd_init(QVtd *d, QVtdPort *port, uint64_t first_page)
 {
@@ -57,11 +57,11 @@ uint32_t qvtd_command(QVtd *d, uint32_t bit, bool set)
 
     qvtd_write32(d, QVTD_GCMD, set ? levels | bit : levels & ~bit);
     for (int i = 0; i < PATIENCE; i++) {
-        d->port->pump(d->port);
         status = qvtd_read32(d, QVTD_GSTS);
         if (!(status & bit) == !set) {
             break;
         }
+        d->port->pump(d->port);
     }
     return status;
 }
@@ -128,10 +128,10 @@ bool qvtd_queue_sync(QVtd *d)
     qvtd_queue_put(d, QVTD_WAIT(QVTD_WAIT_SW, cookie, d->status));
     qvtd_queue_kick(d);
     for (int i = 0; i < PATIENCE; i++) {
-        d->port->pump(d->port);
         if (qvtd_get32(d, d->status) == cookie) {
             return true;
         }
+        d->port->pump(d->port);
     }
     return false;
 }
@@ -197,11 +197,11 @@ static uint64_t act(QVtd *d, unsigned offset, uint64_t value)
 {
     qvtd_write64(d, offset, value | 1ull << 63);
     for (int i = 0; i < PATIENCE; i++) {
-        d->port->pump(d->port);
         value = qvtd_read64(d, offset);
         if (!(value >> 63)) {
             break;
         }
+        d->port->pump(d->port);
     }
     expect_eq(value >> 63, 0);
     return value;
