@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * That each of its names can be traced, that all fire that can, what those of
- * walks say, and that all say it in the words of QEMU's own device.  docs/devel/intel-iommu-traces.rst tells when.
+ * walks say, and that all say it in the words of QEMU's own device.
+ * docs/devel/intel-iommu-traces.rst tells when they fire.
  */
 
 #include "qemu/osdep.h"
