@@ -256,6 +256,13 @@ static void root_table(void *opaque)
     set_root_table(u->h, u->h->vtd.root);
 }
 
+static void translation_off(void *opaque)
+{
+    Unit *u = opaque;
+
+    gcmd(u->h, QVTD_TE, false);
+}
+
 static void translation_off_and_on(void *opaque)
 {
     Unit *u = opaque;
@@ -378,6 +385,9 @@ static const struct {
       NULL, OLD | NEW, 2, domain_back },
     { "root", unit_dma, unit_dma_during, root_table, NULL, OLD | NEW, 2 },
     /* With translation off the address passes: place 0, as if blocked */
+    /* It passes as it is then, to a page in the first MiB */
+    { "translation/off", unit_dma, unit_dma_during, translation_off,
+      NULL, OLD | BIT(0), 0 },
     { "translation", unit_dma, unit_dma_during, translation_off_and_on,
       NULL, OLD | NEW | BIT(BLOCKED), 2 },
     { "reset", unit_dma, unit_dma_during, dma_reset,
