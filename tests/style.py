@@ -126,10 +126,25 @@ def check_symptoms():
     return wrong
 
 
+def check_qapi():
+    """QEMU 10.2 refuses lines of documentation that are longer than 70."""
+    wrong = []
+    for path in sorted((TOP / "qapi").glob("*.json")):
+        lines = path.read_text().splitlines()
+        # What comes before the first entry is no documentation, nor is JSON
+        for number in range(lines.index("##"), len(lines)):
+            line = lines[number]
+            if (len(line) > 70 and line.startswith("#") and
+                    not re.match(r"# +(->|<-|[\"{}\[\]])", line)):
+                wrong.append(f"{path.name}:{number + 1}: more than 70")
+    return wrong
+
+
 CHECKS = (
     ("checkpatch", check_c),
     ("shellcheck", check_shell),
     ("flake8", check_python),
     ("manual", check_manual),
     ("symptoms", check_symptoms),
+    ("qapi", check_qapi),
 )

@@ -379,7 +379,7 @@ static void judge_queue(Replay *r)
     uint64_t iqercd = vtd_mmio_read(v, QVTD_IQERCD, 8);
 
     if (r->kind == REFUSE_READ && r->h->scheduled && !(fsts & QVTD_FSTS_IQE)) {
-        return;         /* read before its turn, and once more when that comes */
+        return;             /* read before its turn, and again when it comes */
     }
     if (!(fsts & QVTD_FSTS_IQE) || (iqercd & 15) != code) {
         wrong(r, "FSTS is 0x%x, IQERCD is 0x%" PRIx64, fsts, iqercd);
