@@ -26,15 +26,13 @@ typedef struct VtdIotlbSlot {
     uint64_t page;      /* input page number in its level, | level */
     uint64_t top;       /* the top table's address | its levels | SLOT_... */
     uint64_t second;    /* the same of a second stage below, or 0 */
-    uint64_t tag;       /* see vtd_iotlb_tag() */
+    uint64_t tag;       /* see vtd_tag() */
     uint64_t output;    /* address | VTD_IOTLB_... */
     uint64_t walked;    /* the epoch of the walk; 0 for a slot that is free */
     uint64_t unused;
 } VtdIotlbSlot;
 
 #define SLOT_SUPERVISOR         VTD_BIT(8)
-
-#define TAG_FIRST               VTD_BIT(16)
 
 typedef struct VtdIotlbSlots {
     unsigned n;                 /* a power of two */
@@ -107,12 +105,6 @@ uint64_t vtd_iotlb_advance(VtdIotlb *iotlb)
     return qatomic_fetch_add(&iotlb->now, 1) + 1;
 }
 
-/* What invalidations name: the domain, and of a first stage the PASID */
-static uint64_t vtd_iotlb_tag(uint16_t did, bool first, uint32_t pasid)
-{
-    return did | (first ? TAG_FIRST | (uint64_t)pasid << 17 : 0);
-}
-
 static uint16_t vtd_iotlb_tag_did(uint64_t tag)
 {
     return VTD_BITS(tag, 15, 0);
@@ -131,7 +123,7 @@ static uint64_t vtd_iotlb_spread(uint64_t tag)
 
 VtdIotlbKey vtd_iotlb_key(const VtdTables *tables)
 {
-    uint64_t tag = vtd_iotlb_tag(tables->did, tables->first, tables->pasid);
+    uint64_t tag = vtd_tag(tables->did, tables->first, tables->pasid);
 
     return (VtdIotlbKey) {
         .tag = tag,
@@ -166,7 +158,8 @@ static inline VtdIotlbSlot *vtd_iotlb_slot(const VtdIotlbSlots *slots,
     if (way) {
         uint64_t hash = number / VTD_IOTLB_BLOCK * 0xd6e8feb86659fd93ull;
 
-        number ^= hash >> (64 - VTD_IOTLB_HASH_BITS * way) << 4;
+        number ^= (hash >> (64 - VTD_IOTLB_HASH_BITS * way)) *
+                  VTD_IOTLB_BLOCK;
     }
     return &slots->slot[number & (slots->n - 1)];
 }
@@ -190,7 +183,7 @@ static inline bool vtd_iotlb_alive(VtdIotlb *iotlb, uint64_t tag,
         walked < vtd_iotlb_word(&iotlb->domain_epoch[did])) {
         return false;
     }
-    return !(tag & TAG_FIRST) ||
+    return !(tag & VTD_TAG_FIRST) ||
            (walked >= vtd_iotlb_word(&iotlb->first_epoch[did]) &&
             walked >= vtd_iotlb_word(
                 &iotlb->pasid_epoch[vtd_iotlb_pasid_index(tag)]));
@@ -367,7 +360,7 @@ void vtd_iotlb_drop_first(VtdIotlb *iotlb, uint16_t did)
 
 void vtd_iotlb_drop_pasid(VtdIotlb *iotlb, uint16_t did, uint32_t pasid)
 {
-    uint64_t tag = vtd_iotlb_tag(did, true, pasid);
+    uint64_t tag = vtd_tag(did, true, pasid);
 
     vtd_iotlb_set_word(&iotlb->pasid_epoch[vtd_iotlb_pasid_index(tag)],
                        qatomic_fetch_add(&iotlb->now, 1) + 1);
@@ -430,7 +423,7 @@ static void vtd_iotlb_drop_tag_ranges(VtdIotlb *iotlb, uint64_t tag,
 void vtd_iotlb_drop_ranges(VtdIotlb *iotlb, uint16_t did,
                            const VtdRange *range, unsigned n)
 {
-    vtd_iotlb_drop_tag_ranges(iotlb, vtd_iotlb_tag(did, false, 0), range, n);
+    vtd_iotlb_drop_tag_ranges(iotlb, vtd_tag(did, false, 0), range, n);
 }
 
 void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
@@ -438,7 +431,7 @@ void vtd_iotlb_drop_pasid_range(VtdIotlb *iotlb, uint16_t did, uint32_t pasid,
 {
     VtdRange range = { first, last };
 
-    vtd_iotlb_drop_tag_ranges(iotlb, vtd_iotlb_tag(did, true, pasid), &range,
+    vtd_iotlb_drop_tag_ranges(iotlb, vtd_tag(did, true, pasid), &range,
                               1);
 }
 

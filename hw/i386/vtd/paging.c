@@ -24,8 +24,6 @@ typedef struct VtdPagingSlot {
     uint64_t unused[2];
 } VtdPagingSlot;
 
-#define TAG_FIRST               VTD_BIT(16)
-
 /* Domains and PASIDs that have the same index are invalidated together */
 #define VTD_PAGING_EPOCHS       1024
 
@@ -63,12 +61,6 @@ static void vtd_paging_set_word(uint64_t *p, uint64_t value)
     qatomic_store_release(p, value);
 }
 
-/* What invalidations name: the domain, and of a first stage the PASID */
-static uint64_t vtd_paging_tag(uint16_t did, bool first, uint32_t pasid)
-{
-    return did | (first ? TAG_FIRST | (uint64_t)pasid << 17 : 0);
-}
-
 static unsigned vtd_paging_hash(uint64_t tag)
 {
     return tag * 0x9e3779b97f4a7c15ull >> 54;
@@ -91,7 +83,7 @@ static VtdPagingKey vtd_paging_key(const VtdTables *tables, uint64_t iova)
     return (VtdPagingKey) {
         .base = iova & ~vtd_level_mask(2),
         .top = tables->top | tables->accessed | tables->levels,
-        .tag = vtd_paging_tag(tables->did, tables->first, tables->pasid),
+        .tag = vtd_tag(tables->did, tables->first, tables->pasid),
     };
 }
 
@@ -112,7 +104,7 @@ static bool vtd_paging_alive(VtdPaging *paging, uint64_t tag, uint64_t walked)
         walked < vtd_paging_word(&paging->domain_epoch[did])) {
         return false;
     }
-    return !(tag & TAG_FIRST) ||
+    return !(tag & VTD_TAG_FIRST) ||
            (walked >= vtd_paging_word(&paging->first_epoch[did]) &&
             walked >= vtd_paging_word(
                 &paging->pasid_epoch[vtd_paging_hash(tag)]));
@@ -189,7 +181,7 @@ void vtd_paging_drop_first(VtdPaging *paging, uint16_t did, uint64_t epoch)
 void vtd_paging_drop_pasid(VtdPaging *paging, uint16_t did, uint32_t pasid,
                            uint64_t epoch)
 {
-    uint64_t tag = vtd_paging_tag(did, true, pasid);
+    uint64_t tag = vtd_tag(did, true, pasid);
 
     vtd_paging_set_word(&paging->pasid_epoch[vtd_paging_hash(tag)], epoch);
 }
@@ -229,7 +221,7 @@ static void vtd_paging_drop_tag(VtdPaging *paging, uint64_t tag,
 void vtd_paging_drop_ranges(VtdPaging *paging, uint16_t did,
                             const VtdRange *range, unsigned n, uint64_t epoch)
 {
-    vtd_paging_drop_tag(paging, vtd_paging_tag(did, false, 0), range, n,
+    vtd_paging_drop_tag(paging, vtd_tag(did, false, 0), range, n,
                         epoch);
 }
 
@@ -237,6 +229,6 @@ void vtd_paging_drop_pasid_range(VtdPaging *paging, uint16_t did,
                                  uint32_t pasid, const VtdRange *range,
                                  uint64_t epoch)
 {
-    vtd_paging_drop_tag(paging, vtd_paging_tag(did, true, pasid), range, 1,
+    vtd_paging_drop_tag(paging, vtd_tag(did, true, pasid), range, 1,
                         epoch);
 }

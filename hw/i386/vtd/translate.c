@@ -26,9 +26,10 @@ static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
  * An entry that does not grant the access is no hit: the guest may have added
  * the permission, and the fault wants the walk's reason.
  */
-static inline bool vtd_translate_hit(VtdSpace *space, const VtdContext *context,
-                              uint64_t iova, VtdAccess access,
-                              VtdTranslation *out)
+static inline bool vtd_translate_hit(VtdSpace *space,
+                                     const VtdContext *context,
+                                     uint64_t iova, VtdAccess access,
+                                     VtdTranslation *out)
 {
     uint64_t wanted = access == VTD_ACCESS_READ ? VTD_IOTLB_READ :
                       access == VTD_ACCESS_WRITE ? VTD_IOTLB_WRITE :
@@ -189,10 +190,9 @@ static bool vtd_translate_missed(VtdSpace *space, const VtdRequest *request,
     return false;
 }
 
-static inline QEMU_ALWAYS_INLINE bool vtd_translate_request(VtdSpace *space,
-                                         const VtdRequest *request,
-                                         uint64_t iova, VtdAccess access,
-                                         VtdTranslation *out)
+static inline QEMU_ALWAYS_INLINE bool
+vtd_translate_request(VtdSpace *space, const VtdRequest *request,
+                      uint64_t iova, VtdAccess access, VtdTranslation *out)
 {
     /* Of the request: what a reset overtakes from here on leaves no trace */
     uint64_t life = qatomic_load_acquire(&space->v->life);

@@ -80,6 +80,17 @@ typedef struct VtdTables {
     bool second_dirty;          /* its entries have such bits, too */
 } VtdTables;
 
+/*
+ * What invalidations name, and caches are tagged with: the domain, and of a
+ * first stage the PASID
+ */
+#define VTD_TAG_FIRST           VTD_BIT(16)
+
+static inline uint64_t vtd_tag(uint16_t did, bool first, uint32_t pasid)
+{
+    return did | (first ? VTD_TAG_FIRST | (uint64_t)pasid << 17 : 0);
+}
+
 typedef enum VtdWalkEnd {
     VTD_WALK_LEAF,
     VTD_WALK_EMPTY,             /* an entry is not present */
