@@ -67,6 +67,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true",
                         help="4 Ki and 256 Ki pages, one run, a short curve")
     args = parser.parse_args()
+    args.load = os.getloadavg()[0]      # before ours
     if args.quick:
         args.runs = 1
         args.pages = args.pages or [4 * KI, BAR_PAGES]
@@ -82,20 +83,40 @@ def parse_arguments():
     return args
 
 
+def conditions(args):
+    """What a result is worth nothing without."""
+    return {"cpu": cpu_model(), "cpus": os.cpu_count(),
+            "load": args.load, "runs": args.runs}
+
+
+def write(name, args, **results):
+    """A file of results."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / f"{name}.json"
+    path.write_text(json.dumps(conditions(args) | results, indent=1) + "\n")
+    print(f"\n{os.path.relpath(path)}")
+
+
+def failed(judged):
+    """The exit status."""
+    return 1 if any(not bar["met"] for bar in judged) else 0
+
+
 def bench_modes(args):
     """The table of modes alone."""
     modes = measure_modes(args.runs)
     judged = judge_modes(modes)
     print_modes(modes)
     print_bars(judged)
-    OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / "modes.json"
-    path.write_text(json.dumps(
-        {"cpu": cpu_model(), "cpus": os.cpu_count(),
-         "load": os.getloadavg()[0], "runs": args.runs, "modes": modes,
-         "bars": judged}, indent=1) + "\n")
-    print(f"\n{os.path.relpath(path)}")
-    return 1 if any(not bar["met"] for bar in judged) else 0
+    write("modes", args, modes=modes, bars=judged)
+    return failed(judged)
+
+
+def draw_curve(dma, devices):
+    """The picture of what a read by DMA takes."""
+    path = OUT / "dma.svg"
+    draw_dma(dma, devices, path)
+    print(os.path.relpath(path))
 
 
 def bench_dma(args, devices):
@@ -104,29 +125,17 @@ def bench_dma(args, devices):
     judged = judge_dma(dma)
     print_dma(dma)
     print_bars(judged)
-    path = OUT / "dma.json"
-    path.write_text(json.dumps(
-        {"cpu": cpu_model(), "cpus": os.cpu_count(),
-         "load": os.getloadavg()[0], "runs": args.runs, "dma": dma,
-         "bars": judged}, indent=1) + "\n")
-    print(f"\n{os.path.relpath(path)}")
+    write("dma", args, dma=dma, bars=judged)
     if have("gnuplot", "gnuplot-nox", "the picture"):
-        path = OUT / "dma.svg"
-        draw_dma(dma, devices, path)
-        print(os.path.relpath(path))
-    return 1 if any(not bar["met"] for bar in judged) else 0
+        draw_curve(dma, devices)
+    return failed(judged)
 
 
 def bench_workload(args, devices):
     """A guest's own work alone; there is no bar."""
     workload = measure_workload(devices, args.runs, OUT)
     print_workload(workload)
-    path = OUT / "workload.json"
-    path.write_text(json.dumps(
-        {"cpu": cpu_model(), "cpus": os.cpu_count(),
-         "load": os.getloadavg()[0], "runs": args.runs,
-         "workload": workload}, indent=1) + "\n")
-    print(f"\n{os.path.relpath(path)}")
+    write("workload", args, workload=workload)
     return 0
 
 
@@ -150,8 +159,7 @@ def main():
         engine = measure_engine()
     modes = measure_modes(args.runs) if "ours" in devices else None
     results = Results()
-    load = os.getloadavg()[0]
-    print(f"\nmeasuring; load {load:.1f} on {os.cpu_count()} CPUs, "
+    print(f"\nmeasuring; load {args.load:.1f} on {os.cpu_count()} CPUs, "
           f"{cpu_model()}")
     for repeat in range(args.runs):
         for pages in args.pages:
@@ -180,22 +188,14 @@ def main():
         judged += judge_modes(modes)
     if judged:
         print_bars(judged)
-    path = OUT / "bench.json"
-    path.write_text(json.dumps(
-        {"cpu": cpu_model(), "cpus": os.cpu_count(), "load": load,
-         "runs": args.runs, "results": results.json(),
-         "instructions": engine, "modes": modes, "dma": dma,
-         "bars": judged},
-        indent=1) + "\n")
-    print(f"\n{os.path.relpath(path)}")
+    write("bench", args, results=results.json(), instructions=engine,
+          modes=modes, dma=dma, bars=judged)
     if picture:
         path = OUT / "idle-flush.svg"
         draw(results, devices, path)
         print(os.path.relpath(path))
-        path = OUT / "dma.svg"
-        draw_dma(dma, devices, path)
-        print(os.path.relpath(path))
-    return 1 if any(not bar["met"] for bar in judged) else 0
+        draw_curve(dma, devices)
+    return failed(judged)
 
 
 if __name__ == "__main__":

@@ -150,3 +150,16 @@ BenchMemory bench_unit_memory(const BenchUnit *u)
 {
     return (BenchMemory) { allocated(u), resident(u) };
 }
+
+static int bench_order(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+double bench_median(double *value, unsigned n)
+{
+    qsort(value, n, sizeof(*value), bench_order);
+    return (value[n / 2] + value[(n - 1) / 2]) / 2;
+}

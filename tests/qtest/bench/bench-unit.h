@@ -53,4 +53,7 @@ typedef struct BenchMemory {
 
 BenchMemory bench_unit_memory(const BenchUnit *u);
 
+/* Sorts them */
+double bench_median(double *value, unsigned n);
+
 #endif

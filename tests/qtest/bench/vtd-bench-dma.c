@@ -11,7 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "bench-table.h"
-#include "../vtd-testdev.h"
+#include "bench-unit.h"
 
 #define READ_BYTES              4ull
 /* Threads, each with a device and a domain of its own */
@@ -108,19 +108,6 @@ static double run(BenchDma *b, const Row *row, Testdev *device, uint64_t iova,
     return ns / row->threads;
 }
 
-static int order(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *value, unsigned n)
-{
-    qsort(value, n, sizeof(*value), order);
-    return (value[n / 2] + value[(n - 1) / 2]) / 2;
-}
-
 static void measure(BenchDma *b, const Row *row, unsigned samples,
                     unsigned count)
 {
@@ -139,8 +126,9 @@ static void measure(BenchDma *b, const Row *row, unsigned samples,
         above[i] = ns[i] - floor[i];
     }
     printf("{\"op\": \"%s\", \"floor\": %.2f, \"ns\": %.2f, "
-           "\"above\": %.2f}\n", row->name, median(floor, samples),
-           median(ns, samples), median(above, samples));
+           "\"above\": %.2f}\n", row->name,
+           bench_median(floor, samples), bench_median(ns, samples),
+           bench_median(above, samples));
 }
 
 static void set_up(BenchDma *b, const char *args)

@@ -87,19 +87,6 @@ static bool series_enough(const Series *s)
             g_get_monotonic_time() - s->begin_us > SERIES_US);
 }
 
-static gint order(gconstpointer a, gconstpointer b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median_of(double *value, unsigned n)
-{
-    qsort(value, n, sizeof(*value), order);
-    return (value[n / 2] + value[(n - 1) / 2]) / 2;
-}
-
 /* @member is an offset in BenchCost */
 static double median(const Series *s, size_t member)
 {
@@ -110,7 +97,7 @@ static double median(const Series *s, size_t member)
         value[i] = G_STRUCT_MEMBER(double, &g_array_index(s->costs, BenchCost,
                                                           i), member);
     }
-    return median_of(value, n);
+    return bench_median(value, n);
 }
 
 static void series_end(Series *s)
@@ -423,7 +410,7 @@ static void measure_kick(Bench *b)
             b->desc[0] = page_flush(i % b->table.pages);
             wall[i] = run(b, 1).wall_ns;
         }
-        cost.wall_ns = median_of(wall, KICKS);
+        cost.wall_ns = bench_median(wall, KICKS);
         cost.cpu_ns = cost.wall_ns;
         series_add(&s, cost, (BenchCost) { 0 }, 1);
     }
