@@ -135,18 +135,21 @@ static void intel_iommu_tell(IOMMUNotifier *n, IOMMUNotifierFlag type,
     memory_region_notify_iommu_one(n, &event);
 }
 
-/*
- * What falls into the notifier's range, in powers of two.  0, or -errno if it
- * refused to map one of them.
- */
-static int intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice)
+/* What became of a notice */
+typedef struct IntelIOMMUAnswer {
+    unsigned told;              /* in so many parts, all listeners' */
+    int refused;                /* -errno of one of them, or 0 */
+} IntelIOMMUAnswer;
+
+/* What falls into the notifier's range, in powers of two */
+static void intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice,
+                                    IntelIOMMUAnswer *answer)
 {
     IOMMUAccessFlags perm = IOMMU_ACCESS_FLAG(notice->read, notice->write);
     IOMMUNotifierFlag type = perm == IOMMU_NONE ? IOMMU_NOTIFIER_UNMAP
                                                 : IOMMU_NOTIFIER_MAP;
     hwaddr from = MAX(notice->first, n->start);
     hwaddr to = MIN(notice->last, n->end);
-    int refused = 0;
 
     while (from <= to) {
         uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
@@ -157,30 +160,44 @@ static int intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice)
                          notice->addr || perm ? notice->addr + offset : 0,
                          perm);
         if (type == IOMMU_NOTIFIER_MAP) {
-            refused = iommu_map_take_result() ?: refused;
+            int result = iommu_map_take_result();
+
+            answer->told++;
+            if (!answer->refused || answer->refused == -EEXIST) {
+                answer->refused = result ?: answer->refused;
+            }
         }
         if (to - from <= mask) {
             break;
         }
         from += mask + 1;
     }
-    /* It is mapped, then: told again for the sake of another notifier */
-    return refused == -EEXIST ? 0 : refused;
+}
+
+/*
+ * 0, or -errno if a listener refused to map.  One of several that has it
+ * already is told again for the sake of another.  To a single one nothing is
+ * told twice: what it has there is something else.
+ */
+static int intel_iommu_refusal(const IntelIOMMUAnswer *answer)
+{
+    return answer->refused == -EEXIST && answer->told > 1 ? 0
+                                                          : answer->refused;
 }
 
 int intel_iommu_notify(void *space_opaque, const VtdNotice *notice)
 {
     IntelIOMMUSpace *space = space_opaque;
+    IntelIOMMUAnswer answer = { 0 };
     IOMMUNotifier *n;
-    int refused = 0;
 
     IOMMU_NOTIFIER_FOREACH(n, &space->translated.iommu) {
         if ((n->notifier_flags & IOMMU_NOTIFIER_MAP) &&
             n != space->replaying) {
-            refused = intel_iommu_tell_notice(n, notice) ?: refused;
+            intel_iommu_tell_notice(n, notice, &answer);
         }
     }
-    return refused;
+    return intel_iommu_refusal(&answer);
 }
 
 /* The event that makes a listener forget; NONE if it must not be told */
@@ -393,7 +410,10 @@ static int intel_iommu_notify_flag_changed(IOMMUMemoryRegion *iommu,
 
 static int intel_iommu_replay_notice(void *opaque, const VtdNotice *notice)
 {
-    return intel_iommu_tell_notice(opaque, notice);
+    IntelIOMMUAnswer answer = { 0 };
+
+    intel_iommu_tell_notice(opaque, notice, &answer);
+    return intel_iommu_refusal(&answer);
 }
 
 static void intel_iommu_replay(IOMMUMemoryRegion *iommu, IOMMUNotifier *n)

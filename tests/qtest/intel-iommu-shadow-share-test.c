@@ -266,6 +266,64 @@ static void test_one_space(void)
     qvtd_stop(&d);
 }
 
+/*
+ * One of two in a space refuses, whichever was told first; the other is told
+ * again for its sake, and says -EEXIST, which is no refusal and hides none
+ */
+static void test_one_refuses(void)
+{
+    QVtd d;
+    QVtdDomain domain;
+    Testdev t[2];
+
+    qvtd_start(&d, "", ",caching-mode=on",
+               "-device pcie-pci-bridge,id=bridge,addr=5 "
+               "-device vtd-testdev,bus=bridge,addr=2 "
+               "-device vtd-testdev,bus=bridge,addr=3");
+    board_number_bus(&d, PORT, 2, 2);
+    for (int i = 0; i < 2; i++) {
+        testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
+        t[i].sid = 2 << 8;
+    }
+    qvtd_enable(&d);
+    domain = qvtd_domain_new(&d, 1, 4);
+    qvtd_attach(&d, 2 << 8, &domain);
+    qvtd_invalidate_all(&d);
+    for (int i = 0; i < 2; i++) {
+        uint64_t mappings = testdev_count(&t[i], TESTDEV_MAPPINGS);
+        uint64_t refused = qvtd_stat(&d, "shadow-refused"), told_again = 0;
+
+        testdev_write_reg(&t[i], TESTDEV_LIMIT, mappings);
+        qvtd_edit(&d, &domain, (const Edit[]) {
+                      LEAVES(1, IOVA + i * 0x1000, RAM, 1) }, 1);
+        for (int n = 0; n < 2; n++) {
+            qvtd_row("device %d refuses, flush %d", i, n);
+            qvtd_invalidate(&d, FLUSH_DOMAIN);
+            expect_true(qvtd_stat(&d, "shadow-refused") > refused);
+            refused = qvtd_stat(&d, "shadow-refused");
+            expect_eq(testdev_count(&t[i], TESTDEV_MAPPINGS), mappings);
+            expect_eq(testdev_count(&t[!i], TESTDEV_MAPPINGS), mappings + 1);
+            expect_true(testdev_count(&t[!i], TESTDEV_ERRORS_OF(OVERLAP)) >
+                        told_again);
+            told_again = testdev_count(&t[!i], TESTDEV_ERRORS_OF(OVERLAP));
+        }
+        testdev_write_reg(&t[i], TESTDEV_LIMIT, 0);
+        for (int n = 0; n < 2; n++) {
+            qvtd_row("and then it does not, device %d, flush %d", i, n);
+            qvtd_invalidate(&d, FLUSH_DOMAIN);
+            expect_eq(qvtd_stat(&d, "shadow-refused"), refused);
+            expect_eq(testdev_count(&t[i], TESTDEV_MAPPINGS), mappings + 1);
+            expect_eq(testdev_count(&t[!i], TESTDEV_ERRORS_OF(OVERLAP)),
+                      told_again + 1);
+        }
+        testdev_clear(&t[!i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        testdev_stop(&t[i]);
+    }
+    qvtd_stop(&d);
+}
+
 static void test_hotplug(void)
 {
     const uint16_t sid = 1 << 8;
@@ -582,6 +640,7 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/shadow/10-two-roots", test_two_roots);
     qtest_add_func("/intel-iommu/shadow/10-moved", test_moved);
     qtest_add_func("/intel-iommu/shadow/10-one-space", test_one_space);
+    qtest_add_func("/intel-iommu/shadow/10-one-refuses", test_one_refuses);
     qtest_add_func("/intel-iommu/shadow/10-hotplug", test_hotplug);
     qtest_add_func("/intel-iommu/shadow/11-views", test_views);
     qtest_add_func("/intel-iommu/shadow/reader", test_reader);

@@ -46,6 +46,7 @@ static void test_refused(void)
                     "host's module vfio_iommu_type1, or use hugepages" } },
         { EINVAL, { "Invalid argument (device 00:03.0, disk0; see info "
                     "vtd)" } },
+        { EEXIST, { "File exists (device 00:03.0, disk0; see info vtd)" } },
     };
 
     const Edit edits[] = { SAME_LEAVES(1, BOARD_GIB, BOARD_RAM, 1) };
@@ -71,6 +72,8 @@ static void test_refused(void)
         qvtd_invalidate_all(&d);
         expect_said(&log, REFUSED, rows[i].words);
         expect_eq(qvtd_stat(&d, "shadow-refused"), 1);
+        /* It was tried again; the driver has one page more */
+        expect_eq(testdev_count(&t, TESTDEV_MAPPINGS), 2);
         testdev_stop(&t);
         qvtd_stop(&d);
         trace_log_stop(&log);
