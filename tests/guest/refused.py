@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The case of a host that refuses to map, by VFIO itself.
+"""The cases of a host that refuses to map, by VFIO itself and by iommufd.
 
 Root may lock all memory that there is, so L1's QEMU runs without that right.
-Its limit of locked memory and VFIO's of mappings are then made too small.
+Its limit of locked memory and VFIO's of mappings are then made too small, or
+something else is mapped where L2 is going to map (taken-iova.c).
 """
 
 import contextlib
 import re
+import subprocess
 from pathlib import Path
 
 import initramfs
@@ -15,6 +17,8 @@ from layers import wait_for
 NVME, NVME_IN_L2 = "0000:00:04.0", "0000:01:00.0"
 PORT = ("-device", "pcie-root-port,id=socket,addr=05.0,chassis=1")
 ASSIGNED = ("-device", f"vfio-pci,host={NVME},bus=socket,id=nvme")
+BY_IOMMUFD = ("-object", "iommufd,id=iommufd", *PORT, "-device",
+              f"{ASSIGNED[1]},iommufd=iommufd")
 IOMMU = "intel-iommu,caching-mode=on,id=iommu"
 STRICT = "intel_iommu=on iommu.strict=1"
 UNPRIVILEGED = ("/bin/setpriv", "--bounding-set", "-ipc_lock")
@@ -28,6 +32,10 @@ LOCKED = ("Cannot allocate memory; raise the limit of locked memory (ulimit "
           "-l; hard_limit of libvirt's memtune)")
 SPACE = ("No space left on device; raise dma_entry_limit of the host's module "
          "vfio_iommu_type1, or use hugepages")
+TAKEN = "File exists"
+TAKER = "taken-iova"
+MIB = 1 << 20
+INTERRUPTS = 0xfee00000, 0xfef00000
 
 
 def programs(_):
@@ -39,6 +47,16 @@ def programs(_):
                   *((str(library).lstrip("/"), library)
                     for library in initramfs.libraries(program))]
     return found
+
+
+def programs_iommufd(cache):
+    """The same, and what takes addresses of an iommufd."""
+    # Debian 12's own headers have none, those in QEMU's source have.
+    headers = cache.parent / "qemu/linux-headers"
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-Wall", "-Werror", "-static",
+                    "-I", headers, "-o", cache / TAKER,
+                    Path(__file__).with_name(f"{TAKER}.c")], check=True)
+    return [*programs(cache), (f"bin/{TAKER}", cache / TAKER)]
 
 
 @contextlib.contextmanager
@@ -71,8 +89,11 @@ def told(run, inner, errno, words):
 
 
 @contextlib.contextmanager
-def refusal(run, inner, errno, words):
-    """Have VFIO refuse; all that must be true meanwhile and afterwards."""
+def refusal(run, inner, errno, words, faulty=True):
+    """Have VFIO refuse; all that must be true meanwhile and afterwards.
+
+    faulty: nothing is mapped there instead.
+    """
     before = inner.stats()["shadow-refused"]
     blocked = run.outer.stats()
     yield
@@ -86,9 +107,10 @@ def refusal(run, inner, errno, words):
     run.true(stats["shadow-refused"] > before, f"{errno}: it is counted",
              stats)
     after = run.outer.stats()
-    run.true(any(after[key] > blocked[key] for key in
-                 ("faults-recorded", "faults-lost")),
-             f"{errno}: L0 blocks what is not mapped", after)
+    if faulty:
+        run.true(any(after[key] > blocked[key] for key in
+                     ("faults-recorded", "faults-lost")),
+                 f"{errno}: L0 blocks what is not mapped", after)
 
 
 def recovers(run, inner, errno):
@@ -125,6 +147,37 @@ def little_memory(run, inner):
                  "-12: L2 does not get what it reads")
     run.outer.do("prlimit --pid $inner_pid --memlock=unlimited:unlimited")
     recovers(run, inner, -12)
+
+
+def holes(inner):
+    """Pairs of an address and a length that L2 could map next.
+
+    Linux maps from 4 GiB downwards.
+    """
+    ranges, after = [INTERRUPTS, (1 << 32, 1 << 32)], 0
+    while after is not None:
+        space, = inner.qmp("x-query-vtd", device="nvme", first=after)["spaces"]
+        ranges += [(each["iova"], each["iova"] + each["size"])
+                   for each in space["ranges"]]
+        after = space.get("next")
+    ranges.sort()
+    at = ranges[0][0] - 16 * MIB
+    for first, end in ranges:
+        if first > at:
+            yield at, first - at
+        at = max(at, end)
+
+
+def taken(run, inner):
+    """Something else of L1's is mapped where L2 maps, for some time."""
+    pairs = " ".join(f"{first:#x} {length:#x}"
+                     for first, length in holes(inner))
+    with refusal(run, inner, -17, TAKEN, faulty=False):
+        run.outer.do(f"{TAKER} map $inner_pid {pairs}")
+        run.true(read_little(inner) != (run.disk.digest(0, 1), 0),
+                 "-17: L2 does not get what it reads")
+    run.outer.do(f"{TAKER} unmap $inner_pid {pairs}")
+    recovers(run, inner, -17)
 
 
 def not_started(run):
@@ -170,6 +223,21 @@ def refused(run):
     run.outer.do(f"echo {ENTRIES_USUAL} >{LIMIT}")
     few_entries(run, inner)
     little_memory(run, inner)
+    starts_anew(run, inner)
+    inner.quit()
+    faults_told(run)
+    run.nothing_left()
+
+
+def refused_iommufd(run):
+    """The same by iommufd: too little memory, and addresses that are taken."""
+    run.outer.do(f"give {NVME} vfio-pci")
+    inner = run.inner(["-device", f"{IOMMU},aw-bits=39", *BY_IOMMUFD], STRICT,
+                      prefix=(*UNLIMITED, *UNPRIVILEGED))
+    run.true("/dev/iommu" in run.outer.do("ls -l /proc/$inner_pid/fd"),
+             "L1's QEMU maps by iommufd")
+    little_memory(run, inner)
+    taken(run, inner)
     starts_anew(run, inner)
     inner.quit()
     faults_told(run)
