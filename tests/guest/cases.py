@@ -93,6 +93,17 @@ WATCHED_DEVICES = (
 # Nothing is mapped there, since Linux starts below 4 GiB.
 FAULTY_IOVA = 0x123456000
 
+# What is done to the unit at the end, as the guest's init reads it: messages
+# of the same device, one for an entry that Linux leaves free and one in
+# compatibility format; where it reads, and what reads after it; the registers.
+ENTRY = 0x7000
+SECOND_IOVA = FAULTY_IOVA + 0x10000
+SECOND = "0000:00:0a.0"
+HARM = (f"{0xfee00010 | ENTRY << 5:#x} 0xfee00000 {SECOND_IOVA:#x} {SECOND} "
+        "0xfed90000")
+HARMING_DEVICE = ("-device", "vtd-testdev,addr=0a.0,unmap-only=on,table=off,"
+                  "record=off")
+
 # A suite of Debian's with another kernel
 NEWER = "trixie"
 
@@ -114,6 +125,7 @@ class Case:
     fault: str = "[fault reason 0x06] PTE Read access is not set"
     short: bool = True              # in the test command, too
     watched: bool = False           # by scripts/vtd-top and vtd-map
+    harmed: bool = False            # in the end, as HARM says
     positive: tuple = ("translations", "inv-iotlb-page")
     once: tuple = ()                # counters that must be 1
     zero: tuple = ()                # counters that must be 0
@@ -165,7 +177,9 @@ def _scalable():
 
 CASES = {case.name: case for case in (
     # In xAPIC mode, with KVM in x2APIC mode
-    Case("default",
+    Case("default", harmed=True,
+         # Else no program may reach the unit's registers
+         kernel="iomem=relaxed",
          log=("Enabled IRQ remapping in ",
               "Host address width 48",
               "TLB invalidation policy: strict mode")),

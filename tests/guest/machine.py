@@ -15,8 +15,8 @@ import threading
 import time
 
 import initramfs
-from cases import (CPUS, DISKS, DRIVERS, FAULTY, KERNEL_PARAMETERS, NICS,
-                   OTHER_DEVICES, WATCHED_DEVICES)
+from cases import (CPUS, DISKS, DRIVERS, FAULTY, HARM, HARMING_DEVICE,
+                   KERNEL_PARAMETERS, NICS, OTHER_DEVICES, WATCHED_DEVICES)
 from watch import Watch
 
 MIB = 1 << 20
@@ -116,8 +116,9 @@ class Machine:
             f"{nic.name} {nic.address} 10.0.{10 + i} "
             f"{self.servers[nic].port} {self.source(i).block}\n"
             for i, nic in enumerate(NICS))
+        harm = f"{HARM}\n" if self.case.harmed else ""
         return {"disks": disks, "nics": nics, "cpus": f"{CPUS}\n",
-                "faulty": f"{FAULTY} {self.case.iova:#x}\n"}
+                "faulty": f"{FAULTY} {self.case.iova:#x}\n", "harm": harm}
 
     def _arguments(self, kernel, initrd, parameters, qmp_fd):
         arguments = [
@@ -134,6 +135,8 @@ class Machine:
             "-device", ",".join(
                 filter(None, ("intel-iommu,id=iommu", self.case.iommu))),
             *OTHER_DEVICES]
+        if self.case.harmed:
+            arguments += HARMING_DEVICE
         if self.watch:
             arguments += [*WATCHED_DEVICES, *self.watch.arguments]
         for disk in DISKS:
