@@ -114,7 +114,9 @@ void intel_iommu_refused(void *space_opaque, const VtdNotice *notice,
     const char *remedy =
         error == -ENOSPC ? "raise dma_entry_limit of the host's module "
                            "vfio_iommu_type1, or use hugepages" :
-        error == -ENOMEM ? RAISE_LOCKED_MEMORY : NULL;
+        error == -ENOMEM ? RAISE_LOCKED_MEMORY :
+        error == -EIO ? "vDPA tells no reason; perhaps " RAISE_LOCKED_MEMORY :
+        NULL;
 
     if (!*told) {
         *told = true;

@@ -17,7 +17,7 @@ INIT = Path(__file__).with_name("init")
 TOP = Path(__file__).resolve().parents[2]
 FETCH_KERNEL = TOP / "scripts/qemu/fetch-kernel"
 FETCH_IOMMUFD = TOP / "scripts/qemu/fetch-iommufd"
-IOMMUFD = "iommufd"             # in the place of a suite: see FETCH_IOMMUFD
+IOMMUFD = "iommufd-vdpa"        # in the place of a suite: see FETCH_IOMMUFD
 
 
 def _apt(tool, *arguments, options=(), **more):

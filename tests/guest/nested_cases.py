@@ -586,6 +586,8 @@ def _cases():
         disk("refused-iommufd", refused.refused_iommufd,
              setting=refused.narrow, suite=IOMMUFD, ours=("l0", "l1"),
              programs=refused.programs_iommufd, faulty=True),
+        Case("refused-vdpa", refused.refused_vdpa, suite=IOMMUFD,
+             ours=("l0", "l1"), programs=refused.programs_vdpa, faulty=True),
         wire("testpmd-4k", dpdk_cases.testpmd_small),
         wire("testpmd-huge", dpdk_cases.testpmd_huge),
         wire("vhost-user", dpdk_cases.vhost_user, dpdk_cases.with_backend),

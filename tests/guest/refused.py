@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The cases of a host that refuses to map, by VFIO itself and by iommufd.
+"""The cases of a host that refuses to map: VFIO itself, iommufd and vDPA.
 
 Root may lock all memory that there is, so L1's QEMU runs without that right.
 Its limit of locked memory and VFIO's of mappings are then made too small, or
@@ -8,10 +8,14 @@ something else is mapped where L2 is going to map (taken-iova.c).
 
 import contextlib
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import initramfs
+from checks import note
+from havetool import have
 from layers import wait_for
 
 NVME, NVME_IN_L2 = "0000:00:04.0", "0000:01:00.0"
@@ -23,6 +27,12 @@ IOMMU = "intel-iommu,caching-mode=on,id=iommu"
 STRICT = "intel_iommu=on iommu.strict=1"
 UNPRIVILEGED = ("/bin/setpriv", "--bounding-set", "-ipc_lock")
 UNLIMITED = ("/bin/prlimit", "--memlock=unlimited")
+# L1's virtio-net as a device of vDPA's, and what L2 has of that
+VIRTIO, NIC_IN_L2 = "0000:00:07.0", "0000:01:00.0"
+BY_VDPA = ("-netdev", "vhost-vdpa,vhostdev=/dev/vhost-vdpa-0,id=vdpa",
+           "-device", "pcie-root-port,id=uplink,addr=07.0,chassis=1",
+           "-device", "virtio-net-pci,bus=uplink,netdev=vdpa,romfile=,id=nic,"
+           "packed=on,disable-legacy=on,iommu_platform=on")
 # Enough for L2's memory and the driver's queues, not for 1 MiB of buffers
 ENTRIES, ENTRIES_USUAL = 40, 1048576
 LIMIT = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
@@ -33,16 +43,20 @@ LOCKED = ("Cannot allocate memory; raise the limit of locked memory (ulimit "
 SPACE = ("No space left on device; raise dma_entry_limit of the host's module "
          "vfio_iommu_type1, or use hugepages")
 TAKEN = "File exists"
+UNKNOWN = ("Input/output error; vDPA tells no reason; perhaps raise the limit "
+           "of locked memory (ulimit -l; hard_limit of libvirt's memtune)")
+USELESS = "Fail to invalidate device iotlb"      # see Inner.errors()
+VFIO, VDPA = "vfio_container_dma_map", "vhost_vdpa_dma_map"
 TAKER = "taken-iova"
 MIB = 1 << 20
 INTERRUPTS = 0xfee00000, 0xfef00000
 
 
-def programs(_):
+def programs(_, names=("setpriv", "prlimit")):
     """What sets limits, in a guest and here."""
     found = []
-    for name in ("setpriv", "prlimit"):
-        program = Path("/usr/bin") / name
+    for name in names:
+        program = Path(shutil.which(name))
         found += [(f"bin/{name}", program),
                   *((str(library).lstrip("/"), library)
                     for library in initramfs.libraries(program))]
@@ -73,24 +87,24 @@ def read_little(inner):
     return text.strip(), status
 
 
-def refused_ranges(inner):
-    """What x-query-vtd lists as refused of the nvme."""
-    answer = inner.qmp("x-query-vtd", device="nvme", limit=16)
+def refused_ranges(inner, device="nvme"):
+    """What x-query-vtd lists as refused of a device."""
+    answer = inner.qmp("x-query-vtd", device=device, limit=16)
     return [each for space in answer["spaces"]
             for each in space.get("refused", ())]
 
 
-def told(run, inner, errno, words):
-    """State that VFIO says this errno, and the unit these words, once."""
+def told(run, inner, errno, words, function):
+    """State that QEMU says this errno, and the unit these words, once."""
     said = inner.errors()
-    run.true(re.search(rf"vfio_container_dma_map\(.*\) = {errno} \(", said),
-             f"VFIO says {errno}", said[-2000:])
+    run.true(re.search(rf"{function}\(.*\) = {errno} \(", said),
+             f"QEMU says that {function}() = {errno}", said[-2000:])
     run.equal(said.count(WARNING + words), 1, f"the unit says once '{words}'")
 
 
 @contextlib.contextmanager
-def refusal(run, inner, errno, words, faulty=True):
-    """Have VFIO refuse; all that must be true meanwhile and afterwards.
+def refusal(run, inner, errno, words, faulty=True, function=VFIO):
+    """Have the host refuse; all that must be true meanwhile and afterwards.
 
     faulty: nothing is mapped there instead.
     """
@@ -102,7 +116,7 @@ def refusal(run, inner, errno, words, faulty=True):
     ask = "qmp '{\"execute\": \"query-status\"}'"
     run.true(wait_for(lambda: '"VTD_MAP_REFUSED"' in run.outer.do(ask), 10),
              f"{errno}: there is an event")
-    told(run, inner, errno, words)
+    told(run, inner, errno, words, function)
     stats = inner.stats()
     run.true(stats["shadow-refused"] > before, f"{errno}: it is counted",
              stats)
@@ -242,3 +256,37 @@ def refused_iommufd(run):
     inner.quit()
     faults_told(run)
     run.nothing_left()
+
+
+def programs_vdpa(cache):
+    """The same, and what makes devices of vDPA's."""
+    if not have("vdpa", "iproute2", "a device of vDPA's", note):
+        sys.exit(1)
+    return programs(cache, ("setpriv", "prlimit", "vdpa"))
+
+
+def refused_vdpa(run):
+    """vDPA in L1 has a NIC for L2, and too little memory for some time."""
+    run.outer.do(f"give {VIRTIO} vp-vdpa && vdpa dev add name vdpa0 mgmtdev "
+                 f"pci/{VIRTIO} && await test -c /dev/vhost-vdpa-0")
+    inner = run.inner(["-device", IOMMU, *BY_VDPA], STRICT, prefix=UNLIMITED)
+    inner.do(f"net_up {NIC_IN_L2} 10.0.30.15/24")
+    expected = run.server.renew("vdpa", 1)
+
+    def received():
+        return inner.do("timeout 15 nc 10.0.30.2 "
+                        f"{run.server.port} </dev/null | sum").split()[0]
+
+    run.equal(received(), expected, "vDPA: L2 receives by its NIC")
+    run.equal(inner.stats()["shadow-refused"], 0, "vDPA: no MAP was refused")
+    run.equal(inner.errors(), "", "vDPA: L1's QEMU has no error")
+    run.true(USELESS in run.outer.do("tail -n 5 /tmp/qemu.log"),
+             f"vDPA: vhost says '{USELESS}'")
+    with refusal(run, inner, -5, UNKNOWN, function=VDPA):
+        run.outer.do("prlimit --pid $inner_pid --memlock=4096:unlimited")
+        run.true(received() != expected, "vDPA: L2 does not receive")
+    run.outer.do("prlimit --pid $inner_pid --memlock=unlimited:unlimited")
+    run.equal(received(), expected, "vDPA: L2 receives afterwards")
+    run.equal(refused_ranges(inner, "nic"), [], "nothing stays refused")
+    inner.quit()
+    run.outer.do("vdpa dev del vdpa0")

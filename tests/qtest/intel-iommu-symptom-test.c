@@ -46,6 +46,8 @@ static void test_refused(void)
                     "host's module vfio_iommu_type1, or use hugepages" } },
         { EINVAL, { "Invalid argument (device 00:03.0, disk0; see info "
                     "vtd)" } },
+        { EIO, { "Input/output error; vDPA tells no reason; perhaps raise the "
+                 "limit of locked memory" } },
         { EEXIST, { "File exists (device 00:03.0, disk0; see info vtd)" } },
     };
 
