@@ -31,6 +31,7 @@ from checks import Tap                              # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 PAGE = TOP / "docs/system/devices/intel-iommu.rst"
+SYMPTOMS = PAGE.with_name("intel-iommu-symptoms.rst")
 NAME = "behind-the-iommu"
 USER = "nobody"
 
@@ -39,6 +40,9 @@ FIRMWARE = "qemu-bundle/usr/local/share/qemu-firmware"
 
 # Neither another daemon for the log, nor one for labels
 QEMU_CONF = 'stdio_handler = "file"\nsecurity_driver = "none"\n'
+
+# Memory that may be locked, in bytes: so much that it cannot be raised
+LOCKED = 1 << 16
 
 # How long anything may take, in seconds; a loaded machine is slow
 LIMIT = 120
@@ -96,8 +100,9 @@ class Libvirt:
                 shutil.chown(path, USER)
         with self.log.open("w") as log:
             self._daemon = subprocess.Popen(
-                [*self._as, "libvirtd"], env=self._env, cwd="/", stdout=log,
-                stderr=log, stdin=subprocess.DEVNULL)
+                [*self._as, "prlimit", f"--memlock={LOCKED}", "libvirtd"],
+                env=self._env, cwd="/", stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL)
         return self
 
     def __exit__(self, *_):
@@ -166,12 +171,11 @@ class Libvirt:
 
 
 def with_our_qemu(domain, qemu):
-    """The domain of the docs, but under TCG, and with this QEMU."""
+    """Make the domain of the docs one under TCG, and with this QEMU."""
     domain.set("type", "qemu")
     domain.find("name").text = NAME
     emulator = domain.find("devices/emulator")
     emulator.text = str(qemu)
-    return domain
 
 
 def of_device(spaces, device):
@@ -198,26 +202,108 @@ def judge_monitor(tap, libvirt, device):
               "info vtd: shows both", info)
 
 
-def judge_refusal(tap, libvirt, domain):
-    """What libvirt says of a domain that lacks what the docs name."""
-    domain = copy.deepcopy(domain)
+# What libvirt refuses: edits of the domain of the docs, and what it then says
+
+def _no_ioapic(domain, _):
     features = domain.find("features")
     features.remove(features.find("ioapic"))
+
+
+def _eim_alone(domain, _):
+    domain.find("devices/iommu/driver").attrib |= {"intremap": "off",
+                                                   "eim": "on"}
+
+
+def _other_machine(domain, _):
+    domain.find("os/type").set("machine", "pc")
+    devices = domain.find("devices")
+    for controller in devices.findall("controller"):
+        devices.remove(controller)
+
+
+def _many_cpus(domain, _):
+    etree.SubElement(domain, "vcpu").text = "300"
+
+
+def _device(domain, blocks):
+    domain.find("devices").append(copy.deepcopy(blocks["hostdev"]))
+
+
+def _hard_limit(domain, _):
+    limit = etree.SubElement(etree.SubElement(domain, "memtune"), "hard_limit")
+    limit.text = str(1 << 20)
+
+
+def _locked(domain, _):
+    etree.SubElement(etree.SubElement(domain, "memoryBacking"), "locked")
+
+
+def _transitional(domain, blocks):
+    rng = copy.deepcopy(blocks["rng"])
+    rng.set("model", "virtio-transitional")
+    domain.find("devices").append(rng)
+
+
+REFUSALS = (
+    ("without a split I/O APIC", _no_ioapic,
+     "IOMMU interrupt remapping requires split I/O APIC (ioapic "
+     "driver='qemu')"),
+    ("with eim alone", _eim_alone,
+     "IOMMU eim requires interrupt remapping to be enabled"),
+    ("of another machine", _other_machine,
+     "IOMMU device: 'intel' is only supported with Q35 machines"),
+    ("with many CPUs", _many_cpus,
+     "more than 255 vCPUs require extended interrupt mode enabled on the "
+     "iommu device"),
+    ("with a device that the host cannot assign", _device,
+     "host doesn't support passthrough of host PCI devices"),
+    ("with a hard limit", _hard_limit,
+     "Memory tuning is not available in session mode"),
+    ("with locked memory", _locked, "cannot limit locked memory of process"),
+    ("with a transitional device", _transitional,
+     "VIRTIO_F_IOMMU_PLATFORM was supported by neither legacy nor "
+     "transitional device"),
+)
+
+
+def refusal(libvirt, domain):
+    """What libvirt says of a domain, when it is defined or started."""
     try:
         libvirt.virsh_xml(domain, "define")
+        libvirt.virsh("start", NAME)
+        libvirt.virsh("destroy", NAME)
         said = "it takes that"
     except Broken as why:
         said = str(why)
-    tap.check("requires split I/O APIC (ioapic driver='qemu')" in said,
-              "without a split I/O APIC libvirt says so", said)
+    with contextlib.suppress(Broken):
+        libvirt.virsh("undefine", NAME)
+    return said
+
+
+def judge_refusals(tap, libvirt, blocks):
+    """What libvirt says of domains that the page of symptoms has."""
+    page = " ".join(SYMPTOMS.read_text().split())
+    can_assign = any(Path("/sys/kernel/iommu_groups").glob("*"))
+    for name, edit, words in REFUSALS:
+        tap.check(words in page, f"{name}: the docs have what libvirt says",
+                  words)
+        if edit is _device and can_assign:
+            tap.skip(name, "this host can assign devices")
+            continue
+        domain = copy.deepcopy(blocks["domain"])
+        edit(domain, blocks)
+        # The first lines are this command's, those of the log are all
+        said = refusal(libvirt, domain).partition(f"{libvirt.log.name}:")[0]
+        tap.check(words in said, f"{name}: libvirt says so", said)
 
 
 def judge(tap, libvirt, blocks):
     """All checks; what can't go on raises Broken."""
     libvirt.wait()
     tap.check(True, "libvirtd runs in session mode")
-    judge_refusal(tap, libvirt, with_our_qemu(blocks["domain"], libvirt.qemu))
-    libvirt.virsh_xml(with_our_qemu(blocks["domain"], libvirt.qemu), "define")
+    with_our_qemu(blocks["domain"], libvirt.qemu)
+    judge_refusals(tap, libvirt, blocks)
+    libvirt.virsh_xml(blocks["domain"], "define")
     libvirt.virsh("start", NAME)
     state = libvirt.virsh("domstate", NAME)
     tap.check(state == "running", "the domain of the docs runs", state)
