@@ -150,16 +150,21 @@ static void intel_iommu_tell_notice(IOMMUNotifier *n, const VtdNotice *notice,
                                                 : IOMMU_NOTIFIER_MAP;
     hwaddr from = MAX(notice->first, n->start);
     hwaddr to = MIN(notice->last, n->end);
+    /* Then it is one power of two already */
+    bool whole = from == notice->first && to == notice->last;
+    bool map = type == IOMMU_NOTIFIER_MAP;
 
     while (from <= to) {
-        uint64_t mask = dma_aligned_pow2_mask(from, to, 64);
+        uint64_t mask = whole ? to - from : dma_aligned_pow2_mask(from, to, 64);
         hwaddr offset = from - notice->first;
 
-        iommu_map_set_result(0);
+        if (map) {
+            iommu_map_set_result(0);
+        }
         intel_iommu_tell(n, type, from, from + mask,
-                         notice->addr || perm ? notice->addr + offset : 0,
+                         notice->addr || map ? notice->addr + offset : 0,
                          perm);
-        if (type == IOMMU_NOTIFIER_MAP) {
+        if (map) {
             int result = iommu_map_take_result();
 
             answer->told++;

@@ -298,12 +298,15 @@ bool vtd_block_shrink(const VtdFormat *format, const VtdBlock *from,
 /* Hold a copy of @from, or nothing (NULL); there is memory for it */
 void vtd_gib_set_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                        const VtdBlock *from);
-/* Whether these entries could be in @block without another form for it */
+/*
+ * Whether @entry and what follows could be entries @from to @to of @block
+ * without another form for it
+ */
 bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
                         unsigned from, unsigned to);
 /*
- * Take over @entry[@from] to @entry[@to] in the block, whose upper did not
- * change and whose form is one for them
+ * Take them over in the block, whose upper did not change and whose form is
+ * one for them
  */
 void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
                           const uint64_t *entry, unsigned from, unsigned to);

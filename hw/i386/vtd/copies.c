@@ -15,16 +15,6 @@
 /* With its place in a GHashTable: two pointers and a hash, half of it empty */
 #define COPY_BYTES              (VTD_HEAP(sizeof(VtdCopy)) + 48)
 
-const uint64_t *vtd_table_in_place(const VtdSeenConfig *config, VtdRam *ram,
-                                   uint64_t gpa)
-{
-    if (!ram->last || gpa < ram->first || gpa > ram->last) {
-        config->ram(config->opaque, gpa, ram);
-    }
-    return ram->data && ram->last - gpa >= VTD_PAGE_SIZE - 1
-           ? (const uint64_t *)(ram->data + (gpa - ram->first)) : NULL;
-}
-
 bool vtd_copy_table(const VtdSeenConfig *config, VtdRam *ram, uint64_t gpa,
                     uint64_t *to)
 {

@@ -29,8 +29,16 @@ typedef struct VtdCopy {
  * The table at @gpa where it is in memory, or NULL; @ram is what was last known
  * of memory, zeroed before the first call.
  */
-const uint64_t *vtd_table_in_place(const VtdSeenConfig *config, VtdRam *ram,
-                                   uint64_t gpa);
+static inline const uint64_t *vtd_table_in_place(const VtdSeenConfig *config,
+                                                 VtdRam *ram, uint64_t gpa)
+{
+    if (!ram->last || gpa < ram->first || gpa > ram->last) {
+        config->ram(config->opaque, gpa, ram);
+    }
+    return ram->data && ram->last - gpa >= VTD_PAGE_SIZE - 1
+           ? (const uint64_t *)(ram->data + (gpa - ram->first)) : NULL;
+}
+
 /*
  * Read the table at @gpa into @to, each entry at once, in the guest's byte
  * order.  False if it cannot be read.

@@ -65,6 +65,7 @@ enum {
 #define VTD_RAMS                4
 #define VTD_REACHED             16
 #define VTD_IEC_SLOTS           256
+#define VTD_PAGES_TOGETHER      64
 
 /* context.c: the root table, and when contexts may be cached */
 typedef struct VtdContexts {
@@ -119,6 +120,9 @@ typedef struct VtdQueue {
     uint8_t last_type;          /* of the last that completed, 0 for none */
     bool held;                  /* that at head is carried out, not complete */
     VtdQueueAhead ahead;
+    /* Page flushes that are carried out together, */
+    VtdRange range[VTD_PAGES_TOGETHER];
+    uint16_t end[VTD_PAGES_TOGETHER];   /* and the last descriptor of each */
 } VtdQueue;
 
 /* invalidate.c: what the embedder was not told yet, see vtd_iec_notify() */

@@ -609,3 +609,35 @@ void vtd_sink_end(VtdSink *sink, uint64_t last)
         sink->large = false;
     }
 }
+
+/* Whether nothing waits for the page, and nothing is around it */
+static bool vtd_sink_page_alone(const VtdSink *sink, const VtdDiff *diff)
+{
+    const VtdSpace *space = sink->space;
+    VtdExtent extent;
+
+    return !sink->exact && !vtd_refused_bytes(space->sent.refused) &&
+           !vtd_meets_interrupts(diff->first, diff->last) &&
+           (diff->kind == VTD_DIFF_FRESH ||
+            !vtd_space_find_extent(space, diff->first, diff->last, &extent));
+}
+
+void vtd_sink_page(VtdSpace *space, const char *reason, const VtdDiff *diff)
+{
+    VtdSink *sink = vtd_sink_begin(space, reason, diff->first, false);
+
+    if (!vtd_sink_page_alone(sink, diff)) {
+        vtd_sink_push(sink, diff);
+        vtd_sink_end(sink, diff->last);
+        return;
+    }
+    if (diff->kind != VTD_DIFF_FRESH) {
+        vtd_send_unmap(sink, diff->first, diff->last, 0);
+    }
+    if (diff->kind != VTD_DIFF_GONE) {
+        vtd_send_map(sink, diff->first, diff->last, diff->leaf);
+    }
+    if (vtd_refused_bytes(space->sent.refused)) {
+        vtd_sink_retry_all(sink, diff->last);
+    }
+}

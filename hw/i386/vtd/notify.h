@@ -42,6 +42,11 @@ VtdSink *vtd_sink_resume(VtdSpace *space, const char *reason, uint64_t first);
 void vtd_sink_push(VtdSink *sink, const VtdDiff *diff);
 /* No difference is left up to @last: send what waits */
 void vtd_sink_end(VtdSink *sink, uint64_t last);
+/*
+ * All of that for @diff, which is all that a sync of its one page of level 1
+ * has found, and which is not KEPT
+ */
+void vtd_sink_page(VtdSpace *space, const char *reason, const VtdDiff *diff);
 
 /*
  * Tell @notice of each mapping between @first and @last that @space was

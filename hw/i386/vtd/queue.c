@@ -19,9 +19,6 @@
 #define STEPS_PER_LOOK          64
 /* No IQEI: the descriptor at the head has to wait for a drain */
 #define QUEUE_DRAINING          (~0u)
-/* Page flushes that are carried out together: ranges, at most */
-#define PAGES_TOGETHER          64
-
 #define IOTLB_HI_RESERVED       VTD_MASK(11, 7)
 
 typedef struct VtdDescriptor {
@@ -124,8 +121,8 @@ static bool vtd_queue_fetch(Vtd *v, uint64_t entry[4])
 static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
 {
     uint16_t did = VTD_DESC_DID(lo), head = v->queue.head, at = head;
-    VtdRange range[PAGES_TOGETHER];
-    uint16_t end[PAGES_TOGETHER];       /* the last descriptor of each range */
+    VtdRange *range = v->queue.range;
+    uint16_t *end = v->queue.end;
     bool leaves = true;
     unsigned n = 0;
 
@@ -138,7 +135,7 @@ static unsigned vtd_run_pages(Vtd *v, uint64_t lo, uint64_t hi)
 
         if (n && pages.first && pages.first == range[n - 1].last + 1) {
             range[n - 1].last = pages.last;
-        } else if (n < PAGES_TOGETHER) {
+        } else if (n < VTD_PAGES_TOGETHER) {
             range[n++] = pages;
         } else {
             break;

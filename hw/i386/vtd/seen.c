@@ -259,7 +259,9 @@ bool vtd_block_has_form(const VtdBlock *block, const uint64_t *entry,
                         unsigned from, unsigned to)
 {
     for (unsigned i = from; block->form != VTD_FORM_ENTRIES && i <= to; i++) {
-        if (entry[i] && entry[i] != block->base + i * VTD_PAGE_SIZE) {
+        uint64_t now = entry[i - from];
+
+        if (now && now != block->base + i * VTD_PAGE_SIZE) {
             return false;
         }
     }
@@ -282,9 +284,9 @@ void vtd_gib_update_block(VtdSeen *seen, VtdGib *gib, unsigned index,
     for (unsigned i = from; i <= to; i++) {
         more -= !!vtd_block_leaf(format, block, i);
         if (block->form == VTD_FORM_ENTRIES) {
-            block->entry[i] = entry[i];
+            block->entry[i] = entry[i - from];
         } else {
-            vtd_bits_set(block->there, i, entry[i]);
+            vtd_bits_set(block->there, i, entry[i - from]);
         }
         more += !!vtd_block_leaf(format, block, i);
     }

@@ -12,6 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "glance.h"
 #include "notify.h"
 #include "trace.h"
 
@@ -284,6 +285,36 @@ static void vtd_share_sync_piece(VtdShare *share, bool first, bool at_once)
     }
 }
 
+/* The page at share->next alone; false, and nothing done, if it takes a sync */
+static bool vtd_share_sync_page(VtdShare *share)
+{
+    Vtd *v = share->v;
+    VtdSyncPiece piece = { .share = share, .first = share->next };
+    VtdGlance glance;
+    VtdDiff diff;
+
+    vtd_rams_refresh(v);
+    glance = vtd_glance_page(share->seen, share->next, &diff);
+    if (glance == VTD_GLANCE_UNSURE) {
+        return false;
+    }
+    vtd_count_bql(v, VTD_STAT_SYNCS, 1);
+    trace_vtd_shadow_sync(share->reason, share->did, share->tables.top,
+                          share->next, share->last, share->spaces->len);
+    if (glance == VTD_GLANCE_NOTHING || diff.kind == VTD_DIFF_KEPT) {
+        if (glance == VTD_GLANCE_PAGE) {
+            vtd_share_push(&piece, &diff);
+        }
+        vtd_share_end_sinks(&piece, share->last);
+        return true;
+    }
+    for (unsigned i = 0; i < share->spaces->len; i++) {
+        vtd_sink_page(g_ptr_array_index(share->spaces, i), share->reason,
+                      &diff);
+    }
+    return true;
+}
+
 /* A range of @share, of domain @did; what was still to be done is added */
 static void vtd_share_sync_range(VtdShare *share, const char *reason,
                                  uint16_t did, uint64_t first, uint64_t last,
@@ -305,7 +336,10 @@ static void vtd_share_sync_range(VtdShare *share, const char *reason,
     share->last = last;
     vtd_trace_sync(share->v, &share->tables, share->seen, first, last);
     vtd_seen_begin(share->seen, first == 0 && last == width_last);
-    vtd_share_sync_piece(share, true, at_once);
+    if (share->pending || last - first != ~VTD_PAGE_MASK ||
+        !vtd_share_sync_page(share)) {
+        vtd_share_sync_piece(share, true, at_once);
+    }
 }
 
 void vtd_share_sync(VtdSpace *space, const char *reason)

@@ -192,13 +192,27 @@ void vtd_spaces_continue(Vtd *v)
 
 /* Invalidations */
 
-/* What of a space is in @scope, by any entry that may be in use */
+/* What of a space is in @scope, by the entry that is in memory */
+static bool vtd_space_in_scope_now(VtdSpace *space, const VtdScope *scope,
+                                   VtdRange *range)
+{
+    VtdContext context = { 0 };
+    bool tables;
+
+    if (vtd_context_view(space, &context, &tables) != VTD_VIEW_TRANSLATED) {
+        *range = (VtdRange) { scope->first, scope->last };
+        return scope->global;
+    }
+    *range = vtd_scope_range(scope, &context.tables);
+    return !tables || vtd_scope_has(scope, &context.tables, context.tables.did,
+                                    context.tables.pasid);
+}
+
+/* The same, by any entry that may be in use */
 static bool vtd_space_in_scope(VtdSpace *space, const VtdScope *scope,
                                VtdRange *range)
 {
     VtdContext *cached = qatomic_load_acquire(&space->context);
-    VtdContext context = { 0 };
-    bool tables;
 
     if (cached && vtd_scope_has(scope, &cached->tables, cached->tables.did,
                                 cached->tables.pasid)) {
@@ -211,13 +225,7 @@ static bool vtd_space_in_scope(VtdSpace *space, const VtdScope *scope,
         *range = vtd_scope_range(scope, followed);
         return vtd_scope_has(scope, followed, space->did, space->pasid);
     }
-    if (vtd_context_view(space, &context, &tables) != VTD_VIEW_TRANSLATED) {
-        *range = (VtdRange) { scope->first, scope->last };
-        return scope->global;
-    }
-    *range = vtd_scope_range(scope, &context.tables);
-    return !tables || vtd_scope_has(scope, &context.tables, context.tables.did,
-                                    context.tables.pasid);
+    return vtd_space_in_scope_now(space, scope, range);
 }
 
 void vtd_spaces_invalidate(Vtd *v, const VtdScope *scope)

@@ -277,10 +277,10 @@ static void vtd_sync_part(VtdLook *look, VtdPlace *place, uint64_t start,
     }
     vtd_sync_cut_to_limit(look, old, &new, from, to);
     if (!whole && old && old->upper == upper &&
-        vtd_block_has_form(old, entry, from, to)) {
+        vtd_block_has_form(old, entry + from, from, to)) {
         vtd_look_block(look, start, from, to, old, &new);
-        vtd_gib_update_block(look->seen, place->gib, place->index, entry,
-                             from, to);
+        vtd_gib_update_block(look->seen, place->gib, place->index,
+                             entry + from, from, to);
         return;
     }
     if (!whole) {
