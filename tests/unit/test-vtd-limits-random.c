@@ -14,7 +14,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/i386/vtd/block.h"
+#include "hw/i386/vtd/glance.h"
 #include "tests/vtd/numbers.h"
 
 #define IGNORED         (1ull << 52)
@@ -43,6 +43,12 @@ typedef enum Seen {
     SEEN_EXACT,
     SEEN_COPIED,
     SEEN_EMPTY,
+    SEEN_GLANCE_KEPT,
+    SEEN_GLANCE_GONE,
+    SEEN_GLANCE_FRESH,
+    SEEN_GLANCE_CHANGED,
+    SEEN_GLANCE_NOTHING,
+    SEEN_GLANCE_UNSURE,
     N_SEEN,
 } Seen;
 
@@ -62,6 +68,12 @@ static const char *const seen_names[] = {
     [SEEN_EXACT] = "EXACT",
     [SEEN_COPIED] = "COPIED",
     [SEEN_EMPTY] = "EMPTY",
+    [SEEN_GLANCE_KEPT] = "GLANCE_KEPT",
+    [SEEN_GLANCE_GONE] = "GLANCE_GONE",
+    [SEEN_GLANCE_FRESH] = "GLANCE_FRESH",
+    [SEEN_GLANCE_CHANGED] = "GLANCE_CHANGED",
+    [SEEN_GLANCE_NOTHING] = "GLANCE_NOTHING",
+    [SEEN_GLANCE_UNSURE] = "GLANCE_UNSURE",
 };
 
 static unsigned seen[N_SEEN];
@@ -571,6 +583,105 @@ static void sync_some(Trial *w)
     }
 }
 
+/* The entry of a page that a table in use has, or NULL; *@at is the page's */
+static uint64_t *some_page(Trial *w, uint64_t *at)
+{
+    unsigned gib = pick(w, GIBS), from = pick(w, VTD_ENTRIES);
+    unsigned page = pick(w, one_in(w, 2) ? 4 : VTD_ENTRIES);
+    const uint64_t *blocks;
+
+    if (!is_table(w->memory[0][gib]) || !in_memory(w, w->memory[0][gib])) {
+        return NULL;
+    }
+    blocks = table_of(w, w->memory[0][gib]);
+    for (unsigned i = 0; i < VTD_ENTRIES; i++) {
+        unsigned block = (from + i) % VTD_ENTRIES;
+
+        if (is_table(blocks[block]) && in_memory(w, blocks[block])) {
+            *at = gib * VTD_GIB_SIZE + block * VTD_BLOCK_SIZE +
+                  page * VTD_PAGE_SIZE;
+            return &table_of(w, blocks[block])[page];
+        }
+    }
+    return NULL;
+}
+
+static void edit_page(Trial *w, uint64_t *entry, uint64_t at)
+{
+    w->edit = "a page";
+    switch (pick(w, 6)) {
+    case 0:
+        *entry = 0;
+        break;
+    case 1:
+        *entry ^= IGNORED;
+        break;
+    case 2:
+        *entry = entry[at & VTD_BLOCK_SIZE / 2 ? -1 : 1] | QVTD_R;
+        break;
+    case 3:
+        *entry ^= some_perm(w);
+        break;
+    case 4:
+        *entry = (some_target(w) + at % VTD_GIB_SIZE) | some_perm(w);
+        break;
+    }
+}
+
+/* One page changes, or does not, and is looked at alone */
+static void sync_page(Trial *w)
+{
+    static const Seen kinds[] = {
+        [VTD_DIFF_KEPT] = SEEN_GLANCE_KEPT,
+        [VTD_DIFF_GONE] = SEEN_GLANCE_GONE,
+        [VTD_DIFF_FRESH] = SEEN_GLANCE_FRESH,
+        [VTD_DIFF_CHANGED] = SEEN_GLANCE_CHANGED,
+    };
+    VtdSeenStats before = w->stats;
+    uint64_t at, *entry = some_page(w, &at);
+    VtdDiff diff;
+
+    if (!entry) {
+        return;
+    }
+    edit_page(w, entry, at);
+    memcpy(w->before, w->held, PAGES * sizeof(*w->held));
+    memset(w->touched, 0, PAGES);
+    switch (vtd_glance_page(w->table, at, &diff)) {
+    case VTD_GLANCE_UNSURE:
+        seen[SEEN_GLANCE_UNSURE]++;
+        vtd_seen_sync(w->table, at, at | ~VTD_PAGE_MASK, false, take, w);
+        break;
+    case VTD_GLANCE_NOTHING:
+        seen[SEEN_GLANCE_NOTHING]++;
+        CHECK(w, !w->held[at >> VTD_PAGE_SHIFT], "0x%" PRIx64, at);
+        break;
+    case VTD_GLANCE_PAGE:
+        seen[kinds[diff.kind]]++;
+        CHECK(w, diff.first == at && diff.last == (at | ~VTD_PAGE_MASK) &&
+              diff.level == 1, "0x%" PRIx64 " is told", diff.first);
+        CHECK(w, diff.kind == VTD_DIFF_FRESH ||
+              diff.kind == VTD_DIFF_KEPT ||
+              diff.old == w->held[at >> VTD_PAGE_SHIFT],
+              "0x%" PRIx64 " was said to be", diff.old);
+        take(w, &diff);
+        CHECK(w, diff.kind != VTD_DIFF_FRESH ||
+              w->table->leaves <= w->config.max_leaves,
+              "%" PRIu64 " leaves", w->table->leaves);
+        CHECK(w, w->stats.over_limit == before.over_limit, "left out");
+        break;
+    }
+    for (unsigned i = 0; i < GIBS; i++) {
+        walk_gib(w, w->memory[0][i], w->truth + i * VTD_ENTRIES * VTD_ENTRIES);
+    }
+    check_pages(w, at, at | ~VTD_PAGE_MASK,
+                w->stats.over_limit > before.over_limit);
+    check_account(w, w->table);
+    if (one_in(w, 8)) {
+        check_remembered(w, w->table);
+    }
+}
+
 static void one_world(guint32 seed)
 {
     const uint64_t sizes[] = {
@@ -611,6 +722,9 @@ static void one_world(guint32 seed)
             edit(&w);
         }
         sync_some(&w);
+        for (unsigned n = pick(&w, 8); n; n--) {
+            sync_page(&w);
+        }
     }
     w.edit = "the end";
     memset(w.memory[0], 0, VTD_PAGE_SIZE);
