@@ -141,7 +141,7 @@ typedef struct VtdCommands {
 
 /* piece.c: the piece of work that runs */
 typedef struct VtdPiece {
-    int64_t end;                /* by VtdOps.now, in ns */
+    int64_t end;                /* by VtdOps.now, in ns; 0: not looked at yet */
     bool scheduled;             /* VtdOps.schedule was called */
 } VtdPiece;
 
@@ -232,6 +232,7 @@ struct Vtd {
 
     QemuMutex lock;
     uint8_t csr[VTD_REG_SIZE];      /* lock: registers as they read; csr.c */
+    uint8_t rows[VTD_REG_SIZE / 4]; /* of each 4 bytes, less 1 the row: regs.c */
     uint64_t life;                  /* atomic, lock: counts resets; regs.c */
 
     VtdContexts contexts;

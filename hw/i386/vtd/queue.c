@@ -407,14 +407,19 @@ static unsigned vtd_queue_steps(Vtd *v, VtdDescriptorRead *read)
 
 static void vtd_queue_run_to_tail(Vtd *v)
 {
-    uint64_t iqt = vtd_reg64(v, VTD_REG_IQT);
-    uint32_t tail = VTD_IQT_INDEX(iqt, v->queue.wide);
     VtdDescriptorRead read = { 0 };
+    uint64_t iqt, iqercd;
+    uint32_t tail, fsts;
     unsigned error;
 
+    qemu_mutex_lock(&v->lock);
+    iqt = vtd_reg64_locked(v, VTD_REG_IQT);
+    iqercd = vtd_reg64_locked(v, VTD_REG_IQERCD);
+    fsts = vtd_reg32_locked(v, VTD_REG_FSTS);
+    qemu_mutex_unlock(&v->lock);
+    tail = VTD_IQT_INDEX(iqt, v->queue.wide);
     trace_vtd_inv_qi_tail(tail);
-    if (!v->queue.enabled ||
-        (vtd_reg32(v, VTD_REG_FSTS) & VTD_FSTS_IQE) ||
+    if (!v->queue.enabled || (fsts & VTD_FSTS_IQE) ||
         vtd_spaces_pending(v) || v->drain.waiting) {
         return;
     }
@@ -423,7 +428,9 @@ static void vtd_queue_run_to_tail(Vtd *v)
         vtd_queue_set_head(v, vtd_queue_next(v, v->queue.head));
         vtd_queue_show_head(v);
     }
-    vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
+    if (iqercd) {
+        vtd_reg64_change(v, VTD_REG_IQERCD, VTD_MASK(3, 0), 0);
+    }
     if (tail >= v->queue.entries) {
         trace_vtd_warn_invalid_qi_tail(tail);
         vtd_log_tail(v, tail);

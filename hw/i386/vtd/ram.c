@@ -14,7 +14,9 @@
 
 void vtd_rams_forget(Vtd *v)
 {
-    memset(v->rams.piece, 0, sizeof(v->rams.piece));
+    for (unsigned i = 0; i < VTD_RAMS; i++) {
+        v->rams.piece[i].ram.last = 0;          /* none is there */
+    }
     v->rams.queue = NULL;
 }
 

@@ -133,8 +133,12 @@ static void vtd_regs_reset_locked(Vtd *v)
     qatomic_fetch_add(&v->life, 1);
     vtd_csr_clear_locked(v);
     for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
-        vtd_register_set_locked(v, &vtd_registers[i],
-                                vtd_registers[i].reset);
+        const VtdRegister *reg = &vtd_registers[i];
+
+        vtd_register_set_locked(v, reg, reg->reset);
+        for (unsigned at = 0; at < reg->size; at += 4) {
+            v->rows[(reg->offset + at) / 4] = i + 1;
+        }
     }
     vtd_reg64_set_locked(v, VTD_REG_CAP, v->cap);
     vtd_reg64_set_locked(v, VTD_REG_ECAP, v->ecap);
@@ -219,7 +223,27 @@ static bool vtd_mmio_valid(uint64_t offset, unsigned size)
 }
 
 /*
- * Bytes that a register and an access share: bits of the register at @mask,
+ * The first register with bytes from *at on and before @end, or NULL; *@at
+ * moves behind it
+ */
+static const VtdRegister *vtd_register_next(const Vtd *v, unsigned *at,
+                                            unsigned end)
+{
+    for (; *at < end; *at += 4) {
+        unsigned row = v->rows[*at / 4];
+
+        if (row) {
+            const VtdRegister *reg = &vtd_registers[row - 1];
+
+            *at = reg->offset + reg->size;
+            return reg;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The bytes that a register and an access share: bits of the register at @mask,
  * which stand @shift bits higher in the access (or lower, if negative).
  */
 static bool vtd_register_met(Vtd *v, const VtdRegister *reg, uint64_t offset,
@@ -228,7 +252,7 @@ static bool vtd_register_met(Vtd *v, const VtdRegister *reg, uint64_t offset,
     int start = MAX((int)offset, reg->offset);
     int end = MIN((int)(offset + size), reg->offset + reg->size);
 
-    if (start >= end || (v->ecap & reg->needs) != reg->needs) {
+    if ((v->ecap & reg->needs) != reg->needs) {
         return false;
     }
     *mask = VTD_MASK((end - reg->offset) * 8 - 1, (start - reg->offset) * 8);
@@ -244,15 +268,15 @@ static uint64_t vtd_mmio_shift(uint64_t value, int shift)
 uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
 {
     uint64_t value = 0, mask;
+    const VtdRegister *reg;
+    unsigned at = offset;
     int shift;
 
     if (!vtd_mmio_valid(offset, size)) {
         return 0;
     }
     qemu_mutex_lock(&v->lock);
-    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
-        const VtdRegister *reg = &vtd_registers[i];
-
+    while ((reg = vtd_register_next(v, &at, offset + size))) {
         if (!reg->write_only &&
             vtd_register_met(v, reg, offset, size, &mask, &shift)) {
             value |= vtd_mmio_shift(vtd_register_locked(v, reg) & mask, shift);
@@ -266,7 +290,8 @@ uint64_t vtd_mmio_read(Vtd *v, uint64_t offset, unsigned size)
 void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
 {
     void (*written[2])(Vtd *v);
-    unsigned count = 0;
+    unsigned count = 0, at = offset;
+    const VtdRegister *reg;
     uint64_t mask;
     int shift;
 
@@ -275,8 +300,7 @@ void vtd_mmio_write(Vtd *v, uint64_t offset, uint64_t value, unsigned size)
         return;
     }
     qemu_mutex_lock(&v->lock);
-    for (size_t i = 0; i < G_N_ELEMENTS(vtd_registers); i++) {
-        const VtdRegister *reg = &vtd_registers[i];
+    while ((reg = vtd_register_next(v, &at, offset + size))) {
         uint64_t bits, before;
 
         if (!vtd_register_met(v, reg, offset, size, &mask, &shift)) {
