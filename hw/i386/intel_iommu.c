@@ -221,6 +221,7 @@ static void intel_iommu_realize(DeviceState *dev, Error **errp)
     intel_iommu_init_events(s);
     intel_iommu_init_log(s);
     intel_iommu_init_drain(s);
+    intel_iommu_init_memory(s);
     config = (VtdConfig) {
         .aw_bits = s->input_bits,
         .haw_bits = s->haw_bits,

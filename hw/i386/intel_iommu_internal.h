@@ -135,6 +135,9 @@ void intel_iommu_tell_refused(IntelIOMMUState *s,
 bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len);
 bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len);
 bool intel_iommu_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new);
+void intel_iommu_init_memory(IntelIOMMUState *s);
+/* The layout has changed: what was written to may be elsewhere. */
+void intel_iommu_forget_written(IntelIOMMUState *s);
 
 /* intel_iommu_layout.c: the layout of the guest's memory */
 

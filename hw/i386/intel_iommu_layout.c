@@ -21,6 +21,7 @@
 typedef struct IntelIOMMUFind {
     hwaddr gpa;
     VtdRam *ram;                /* starts as one hole, cut by each region */
+    bool discards;              /* it can change without another layout */
 } IntelIOMMUFind;
 
 static hwaddr intel_iommu_range_last(Int128 start, Int128 len)
@@ -102,6 +103,7 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
                           offset;
     }
     if (memory_region_has_ram_discard_manager(region)) {
+        find->discards = true;
         intel_iommu_find_populated(find, region, offset);
     }
     return true;
@@ -109,16 +111,25 @@ static bool intel_iommu_find_ram(Int128 start, Int128 len,
 
 /*
  * The pointer stays good while the caller holds the big lock: the layout
- * changes under that lock only.
+ * changes under that lock only.  The last answer is kept until it does, as
+ * tables, queue and targets are mostly in one piece.
  */
 void intel_iommu_ram(void *opaque, uint64_t gpa, VtdRam *ram)
 {
+    IntelIOMMUState *s = opaque;
     IntelIOMMUFind find = { .gpa = gpa, .ram = ram };
 
+    if (s->ram.last && gpa >= s->ram.first && gpa <= s->ram.last) {
+        *ram = s->ram;
+        return;
+    }
     RCU_READ_LOCK_GUARD();
     *ram = (VtdRam) { 0, UINT64_MAX };
     flatview_for_each_range(address_space_to_flatview(&address_space_memory),
                             intel_iommu_find_ram, &find);
+    if (!find.discards) {
+        s->ram = *ram;
+    }
 }
 
 /*
@@ -310,6 +321,8 @@ static void intel_iommu_memory_moved(MemoryListener *listener)
     IntelIOMMULayout *old = s->layout, *new;
     GArray *changes;
 
+    s->ram = (VtdRam) { 0 };
+    intel_iommu_forget_written(s);
     if (!s->memory_moves) {
         return;
     }

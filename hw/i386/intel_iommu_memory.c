@@ -8,12 +8,14 @@
  * QEMU models as I/O.  Registers of devices, the unit's own above all, must
  * never be among it: a guest could let the unit call itself.
  *
- * Runs in any thread, inside an RCU read section.
+ * Runs in any thread, inside an RCU read section, but for writes: they are
+ * made under the big lock.
  */
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "system/address-spaces.h"
+#include "system/memory_cached.h"
 #include "exec/memop.h"
 #include "hw/cxl/cxl.h"
 #include "hw/cxl/cxl_host.h"
@@ -88,11 +90,73 @@ bool intel_iommu_read(void *opaque, uint64_t gpa, void *buf, size_t len)
            intel_iommu_read_cxl(gpa, buf, len);
 }
 
+/*
+ * The RAM that was written to last, so that the status of each wait descriptor
+ * needs no search for where it is.  Under the big lock.
+ */
+struct IntelIOMMUWritten {
+    MemoryRegionCache cache;
+    hwaddr first;
+    hwaddr len;                 /* 0: there is none */
+};
+
+void intel_iommu_init_memory(IntelIOMMUState *s)
+{
+    s->written = g_new0(struct IntelIOMMUWritten, 1);
+}
+
+void intel_iommu_forget_written(IntelIOMMUState *s)
+{
+    address_space_cache_destroy(&s->written->cache);
+    s->written->len = 0;
+}
+
+/* Something at @gpa was written: remember all of the RAM around it */
+static void intel_iommu_note_written(IntelIOMMUState *s, uint64_t gpa)
+{
+    struct IntelIOMMUWritten *written = s->written;
+    VtdRam ram;
+
+    intel_iommu_forget_written(s);
+    intel_iommu_ram(s, gpa, &ram);
+    if (!ram.data) {
+        return;
+    }
+    written->first = ram.first;
+    written->len = address_space_cache_init(&written->cache,
+                                            &address_space_memory, ram.first,
+                                            ram.last - ram.first + 1, true);
+    if (!written->cache.ptr) {
+        intel_iommu_forget_written(s);
+    }
+}
+
+static bool intel_iommu_write_again(IntelIOMMUState *s, uint64_t gpa,
+                                    const void *buf, size_t len)
+{
+    struct IntelIOMMUWritten *written = s->written;
+    hwaddr at = gpa - written->first;
+
+    if (gpa < written->first || at >= written->len ||
+        len > written->len - at) {
+        return false;
+    }
+    address_space_write_cached(&written->cache, at, buf, len);
+    address_space_cache_invalidate(&written->cache, at, len);
+    return true;
+}
+
 bool intel_iommu_write(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
-    return address_space_write(&address_space_memory, gpa, ram_only, buf,
-                               len) == MEMTX_OK ||
-           intel_iommu_write_cxl(gpa, buf, len);
+    if (intel_iommu_write_again(opaque, gpa, buf, len)) {
+        return true;
+    }
+    if (address_space_write(&address_space_memory, gpa, ram_only, buf,
+                            len) == MEMTX_OK) {
+        intel_iommu_note_written(opaque, gpa);
+        return true;
+    }
+    return intel_iommu_write_cxl(gpa, buf, len);
 }
 
 bool intel_iommu_swap(void *opaque, uint64_t gpa, uint64_t old, uint64_t new)

@@ -44,6 +44,7 @@ EVENTS = 'hw/i386/vtd/trace-events'
 FORWARDS = {
     'system/memory.h': 'exec/memory.h',
     'system/address-spaces.h': 'exec/address-spaces.h',
+    'system/memory_cached.h': 'system/memory.h',
     'system/ram-discard-manager.h': 'system/memory.h',
     'hw/core/boards.h': 'hw/boards.h',
     'hw/core/qdev.h': 'hw/qdev-core.h',

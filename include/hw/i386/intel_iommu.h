@@ -62,6 +62,8 @@ struct IntelIOMMUState {
     Notifier machine_done;
     MemoryListener memory;      /* of the guest's memory */
     bool memory_moves;          /* some RAM does, in this transaction */
+    VtdRam ram;                 /* the piece that was asked for last */
+    struct IntelIOMMUWritten *written;  /* RAM: intel_iommu_memory.c */
     struct IntelIOMMULayout *layout;    /* where RAM is; by RCU */
     GSList *memory_discards;    /* of regions of which parts are discarded */
     QEMUBH *memory_bh;          /* after parts were */
