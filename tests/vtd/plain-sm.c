@@ -269,25 +269,24 @@ bool plain_answer_is(const PlainAnswer *answer, unsigned reason)
     return answer->reason == reason;
 }
 
-/* Set what @bits the entry lacks; @mark says the rest.  False if it cannot */
-static bool set_bits(Walk *w, uint64_t entry, uint64_t bits, PlainMark mark,
+/* Set what @bits the entry lacks; @mark says the rest */
+static void set_bits(Walk *w, uint64_t entry, uint64_t bits, PlainMark mark,
                      unsigned not_snooped, unsigned failed)
 {
     mark.bits = bits & ~entry;
     mark.maybe |= w->probe;
     if (!mark.bits) {
-        return true;
+        return;
     }
     if (!w->c->snooped || (w->p->writable &&
                            !w->p->writable(w->p->port, mark.gpa))) {
         if (!mark.maybe) {
             or_reason(w->a, w->c->snooped ? failed : not_snooped);
         }
-        return false;
+        return;
     }
     g_assert_cmpuint(w->a->n_marks, <, PLAIN_MARKS);
     w->a->marks[w->a->n_marks++] = mark;
-    return true;
 }
 
 static void set_ss(Walk *w, uint64_t at, uint64_t entry, uint64_t bits,
@@ -360,8 +359,7 @@ static unsigned find_entry(Walk *w, uint64_t addr, bool top, uint64_t *at,
     reason = walk_second(w, addr, QVTD_R, over);
     if (!reason) {
         *at = over->addr;
-        set_ss(w, over->at, over->entry, QVTD_SS_A, false,
-               QVTD_IS_MSI(over->addr));
+        set_ss(w, over->at, over->entry, QVTD_SS_A, false, false);
         return 0;
     }
     switch (reason) {
@@ -384,7 +382,7 @@ static void set_fs(Walk *w, uint64_t at, uint64_t entry, bool dirty,
     uint64_t bits = QVTD_FS_A | (w->c->ea ? QVTD_FS_EA : 0) |
                     (dirty ? QVTD_FS_D : 0);
     bool nested = w->c->pgtt == QVTD_PGTT_NESTED;
-    bool written = bits & ~entry, done;
+    bool written = bits & ~entry;
 
     if (written && nested && !(over->granted & QVTD_W) && !w->probe) {
         or_reason(w->a, QVTD_F_FS_WRITE);
@@ -393,13 +391,13 @@ static void set_fs(Walk *w, uint64_t at, uint64_t entry, bool dirty,
         }
         return;
     }
-    done = set_bits(w, entry, bits,
-                    (PlainMark) {
-                        .gpa = at, .first_stage = true,
-                    }, QVTD_F_FS_NOT_SNOOPED, QVTD_F_FS_UPDATE);
+    set_bits(w, entry, bits,
+             (PlainMark) {
+                 .gpa = at, .first_stage = true,
+             }, QVTD_F_FS_NOT_SNOOPED, QVTD_F_FS_UPDATE);
     if (nested && over->granted & QVTD_W && w->c->snooped) {
         /* for a mere read it is unsure whether the table is dirty */
-        set_ss(w, over->at, over->entry, QVTD_SS_D, true, !written || !done);
+        set_ss(w, over->at, over->entry, QVTD_SS_D, true, !written);
     }
 }
 
