@@ -222,6 +222,7 @@ bool intel_iommu_read_in_place(IntelIOMMUState *s, uint64_t gpa, void *buf,
     const IntelIOMMULayout *layout = qatomic_rcu_read(&s->layout);
     unsigned from = 0, to = layout ? layout->pieces->len : 0;
     const IntelIOMMUPiece *piece = NULL;
+    const uint8_t *data;
 
     while (from < to) {
         unsigned middle = from + (to - from) / 2;
@@ -238,14 +239,16 @@ bool intel_iommu_read_in_place(IntelIOMMUState *s, uint64_t gpa, void *buf,
     if (from >= to || !piece->data || piece->last - gpa < len - 1) {
         return false;
     }
-    if (len == sizeof(uint64_t) && !(gpa % sizeof(uint64_t))) {
-        /* An entry of a table, which another CPU may write as a whole */
-        uint64_t entry = qatomic_read((const uint64_t *)(piece->data +
-                                                         (gpa - piece->first)));
+    data = piece->data + (gpa - piece->first);
+    if ((gpa | len) % sizeof(uint64_t)) {
+        memcpy(buf, data, len);
+        return true;
+    }
+    /* Entries of tables, each of which another CPU may write as a whole */
+    for (size_t at = 0; at < len; at += sizeof(uint64_t)) {
+        uint64_t entry = qatomic_read((const uint64_t *)(data + at));
 
-        memcpy(buf, &entry, sizeof(entry));
-    } else {
-        memcpy(buf, piece->data + (gpa - piece->first), len);
+        memcpy(buf + at, &entry, sizeof(entry));
     }
     return true;
 }

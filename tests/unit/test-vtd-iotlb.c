@@ -698,6 +698,150 @@ static void test_grow_threads(void)
     g_clear_pointer(&deferred, g_ptr_array_unref);
 }
 
+/* The entries of a line: all but one are there */
+static void insert_line(VtdIotlb *t, VtdTables tables, uint64_t iova,
+                        uint64_t now)
+{
+    VtdIotlbKey key = vtd_iotlb_key(&tables);
+    VtdIotlbEntry entry[VTD_LINE_LEAVES];
+    uint64_t first = iova & ~(VTD_LINE_LEAVES * 0x1000ull - 1);
+
+    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+        entry[i] = (VtdIotlbEntry) {
+            .addr = first + 0x10000 + i * 0x1000, .level = 1,
+            .read = i != 6, .write = i % 2 && i != 6,
+        };
+    }
+    entry[6] = (VtdIotlbEntry) { 0 };
+    vtd_iotlb_insert_line(t, &key, iova, entry, now);
+}
+
+static void test_line(void)
+{
+    VtdIotlb *t = iotlb_new(SLOTS);
+    VtdIotlbEntry entry;
+
+    /* One stays as it is, and one is of the page that is asked for */
+    insert(t, key0, 0x12000, 1, 0x777000);
+    insert(t, key0, 0x13000, 1, 0x777000);
+    insert_line(t, key0, 0x13abc, vtd_iotlb_epoch(t));
+    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+        bool there = lookup(t, &key0, 0x10000 + i * 0x1000ull, &entry);
+
+        g_assert_cmpint(there, ==, i != 6);
+        if (there && i != 2) {
+            g_assert_cmphex(entry.addr, ==, 0x20000 + i * 0x1000);
+            g_assert_true(entry.read);
+            g_assert_cmpint(entry.write, ==, i % 2);
+            g_assert_cmpint(entry.level, ==, 1);
+        }
+    }
+    g_assert_cmphex(find(t, key0, 0x12000), ==, 0x777000);
+    g_assert_cmphex(find(t, key0, 0xf000), ==, 0);
+    g_assert_cmphex(find(t, key0, 0x18000), ==, 0);
+    g_assert_cmpuint(vtd_iotlb_used(t), ==, VTD_LINE_LEAVES - 1);
+
+    /* what is dead does not stay */
+    vtd_iotlb_drop_domain(t, key0.did);
+    insert_line(t, key0, 0x13000, vtd_iotlb_epoch(t));
+    g_assert_cmphex(find(t, key0, 0x12000), ==, 0x22000);
+    vtd_iotlb_free(t);
+}
+
+/* What was read before an invalidation is not inserted after it */
+static void test_line_in_flight(void)
+{
+    VtdIotlb *t = iotlb_new(SLOTS);
+    uint64_t now = vtd_iotlb_epoch(t);
+
+    drop_range(t, key0.did, 0x99000, 0x99000);
+    insert_line(t, key0, 0x13000, now);
+    g_assert_cmpuint(vtd_iotlb_used(t), ==, 0);
+    now = vtd_iotlb_epoch(t);
+    vtd_iotlb_drop_domain(t, key0.did);
+    insert_line(t, key0, 0x13000, now);
+    g_assert_cmphex(find(t, key0, 0x13000), ==, 0);
+    vtd_iotlb_free(t);
+}
+
+/* Pages in order: they get the slots that were free, then those of others */
+static void test_lines(void)
+{
+    VtdIotlb *t = iotlb_new(VTD_IOTLB_SLOTS_MAX);
+    unsigned found = 0;
+
+    deferred = g_ptr_array_new_with_free_func(g_free);
+    for (uint64_t iova = 0; iova < 4ull * SLOTS * 0x1000; iova += 0x8000) {
+        insert_line(t, key0, iova, vtd_iotlb_epoch(t));
+        for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+            g_assert_cmpint(!find(t, key0, iova + i * 0x1000), ==, i == 6);
+        }
+    }
+    g_assert_cmpuint(vtd_iotlb_size(t), ==, VTD_IOTLB_SLOTS_MAX);
+    vtd_iotlb_drop_global(t);
+    /* half of the slots: few are lost, as each page has a choice of ways */
+    for (uint64_t iova = 0; iova < SLOTS * 0x1000ull; iova += 0x8000) {
+        for (unsigned did = 1; did < 3; did++) {
+            VtdTables key = key0;
+
+            key.did = did;
+            insert_line(t, key, iova, vtd_iotlb_epoch(t));
+        }
+    }
+    for (uint64_t iova = 0; iova < SLOTS * 0x1000ull; iova += 0x1000) {
+        for (unsigned did = 1; did < 3; did++) {
+            VtdTables key = key0;
+
+            key.did = did;
+            found += find(t, key, iova) != 0;
+        }
+    }
+    g_test_message("%u found", found);
+    g_assert_cmpuint(found, >, 2 * SLOTS / VTD_LINE_LEAVES *
+                               (VTD_LINE_LEAVES - 1) * 97 / 100);
+    vtd_iotlb_free(t);
+    g_clear_pointer(&deferred, g_ptr_array_unref);
+}
+
+static bool crowded(VtdIotlb *t, VtdTables tables, uint64_t iova)
+{
+    VtdIotlbKey key = vtd_iotlb_key(&tables);
+
+    return vtd_iotlb_crowded(t, &key, iova, 1);
+}
+
+static void test_crowded(void)
+{
+    VtdIotlb *t = iotlb_new(SLOTS), *larger = iotlb_new(4 * SLOTS);
+    unsigned n = 0;
+
+    g_assert_false(crowded(t, key0, 0));
+    for (uint64_t i = 0; i < 8 * SLOTS; i++) {
+        insert(t, key0, i * 0x1000, 1, 0x1000);
+    }
+    for (uint64_t i = 0; i < 16 * SLOTS; i++) {
+        bool there = find(t, key0, i * 0x1000);
+
+        g_assert_false(there && crowded(t, key0, i * 0x1000));
+        n += !there && crowded(t, key0, i * 0x1000);
+    }
+    g_assert_cmpuint(n, >, 12 * SLOTS);
+    /* what is dead is room */
+    vtd_iotlb_drop_domain(t, key0.did);
+    for (uint64_t i = 0; i < 16 * SLOTS; i++) {
+        g_assert_false(crowded(t, key0, i * 0x1000));
+    }
+    vtd_iotlb_free(t);
+
+    /* As long as it can grow it is not */
+    for (uint64_t i = 0; vtd_iotlb_used(larger) < SLOTS - 8; i++) {
+        insert(larger, key0, i * 0x1000, 1, 0x1000);
+        g_assert_false(crowded(larger, key0, (i + SLOTS) * 0x1000));
+    }
+    g_assert_cmpuint(vtd_iotlb_size(larger), ==, SLOTS);
+    vtd_iotlb_free(larger);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -713,6 +857,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/iotlb/grow", test_grow);
     g_test_add_func("/vtd/iotlb/grow-all", test_grow_all);
     g_test_add_func("/vtd/iotlb/ranges", test_ranges);
+    g_test_add_func("/vtd/iotlb/line", test_line);
+    g_test_add_func("/vtd/iotlb/line-in-flight", test_line_in_flight);
+    g_test_add_func("/vtd/iotlb/lines", test_lines);
+    g_test_add_func("/vtd/iotlb/crowded", test_crowded);
     g_test_add_func("/vtd/iotlb/random", test_random);
     g_test_add_func("/vtd/iotlb/threads", test_threads);
     g_test_add_func("/vtd/iotlb/grow-threads", test_grow_threads);

@@ -19,7 +19,10 @@
 #define IOVA                    (0x40ull << 30)
 #define USER                    (QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D)
 
-/* What the page @n of 2 MiB from IOVA on is, by the table of then and now */
+/* Pages of 2 MiB from IOVA on, so far apart that none is read ahead */
+#define APART                   32
+#define AT(n)                   (IOVA + (n) * APART * QVTD_PAGE)
+/* What such a page is, by the table of then and now */
 #define OLD(n)                  (0x1000000ull + (n) * QVTD_PAGE)
 #define NEW(n)                  (0x2000000ull + (n) * QVTD_PAGE)
 
@@ -49,14 +52,12 @@ static uint64_t entry(Unit *u, uint64_t iova, unsigned level)
            : qvtd_first_entry(&u->h->vtd, &u->first, iova, level);
 }
 
-static void put_leaf(Unit *u, unsigned page, uint64_t pa)
+static void put_leaf(Unit *u, uint64_t iova, uint64_t pa)
 {
     if (u->kind < FIRST) {
-        qvtd_map(&u->h->vtd, &u->domain, IOVA + page * QVTD_PAGE, pa, 1,
-                 QVTD_RW);
+        qvtd_map(&u->h->vtd, &u->domain, iova, pa, 1, QVTD_RW);
     } else {
-        qvtd_first_map(&u->h->vtd, &u->first, IOVA + page * QVTD_PAGE, pa, 1,
-                       USER);
+        qvtd_first_map(&u->h->vtd, &u->first, iova, pa, 1, USER);
     }
 }
 
@@ -95,7 +96,7 @@ static Unit unit_new(Kind kind)
     u.parent = entry(&u, IOVA, 2);
     for (unsigned new = 0; new < 2; new++) {
         for (unsigned page = 0; page < 8; page++) {
-            put_leaf(&u, page, new ? NEW(page) : OLD(page));
+            put_leaf(&u, AT(page), new ? NEW(page) : OLD(page));
         }
         if (new) {
             u.new_parent = host_get(u.h, u.parent);
@@ -114,8 +115,7 @@ static bool is_old(Unit *u, unsigned page)
 {
     VtdTranslation t;
 
-    g_assert_cmphex(outcome(u->d, IOVA + page * QVTD_PAGE, VTD_ACCESS_READ,
-                            &t), ==, 0);
+    g_assert_cmphex(outcome(u->d, AT(page), VTD_ACCESS_READ, &t), ==, 0);
     g_assert_true(t.addr == OLD(page) || t.addr == NEW(page));
     return t.addr == OLD(page);
 }
@@ -272,7 +272,7 @@ static void test_no_leaf(void)
         QVTD_MSI_ADDR | QVTD_RW,
     };
     Unit u = unit_new(LEGACY);
-    uint64_t old = (u.old_parent & BITS(47, 12)) + 2 * 8;
+    uint64_t old = (u.old_parent & BITS(47, 12)) + 2 * 8 * APART;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
         host_put(u.h, old, wrong[i]);
@@ -283,14 +283,14 @@ static void test_no_leaf(void)
     host_put(u.h, old, OLD(2) | QVTD_RW);
     u.old_parent &= ~QVTD_W;
     change(&u);
-    assert_maps(u.d, IOVA + 2 * QVTD_PAGE, VTD_ACCESS_WRITE, NEW(2));
+    assert_maps(u.d, AT(2), VTD_ACCESS_WRITE, NEW(2));
     g_assert_false(is_old(&u, 3));
     u.old_parent |= QVTD_W;
 
     /* and what is there is what it is now */
     change(&u);
     host_put(u.h, old, NEW(0) | QVTD_RW);
-    assert_maps(u.d, IOVA + 2 * QVTD_PAGE, VTD_ACCESS_READ, NEW(0));
+    assert_maps(u.d, AT(2), VTD_ACCESS_READ, NEW(0));
     /* no memory any more */
     host_put(u.h, old, OLD(2) | QVTD_RW);
     change(&u);
@@ -323,8 +323,8 @@ static void test_explain(void)
 
         g_assert_true(is_old(&u, 0));
         for (unsigned page = 0; page < 2; page++) {
-            vtd_explain(u.d->space, VTD_NO_PASID, IOVA + page * QVTD_PAGE,
-                        VTD_ACCESS_READ, &e);
+            vtd_explain(u.d->space, VTD_NO_PASID, AT(page), VTD_ACCESS_READ,
+                        &e);
             g_assert_false(e.table_stale);
         }
         vtd_explain(u.d->space, VTD_NO_PASID, IOVA + MIB2, VTD_ACCESS_READ,
@@ -332,26 +332,214 @@ static void test_explain(void)
         g_assert_false(e.table_stale);
 
         change(&u);
-        vtd_explain(u.d->space, VTD_NO_PASID, IOVA + 3 * QVTD_PAGE,
-                    VTD_ACCESS_READ, &e);
+        vtd_explain(u.d->space, VTD_NO_PASID, AT(3), VTD_ACCESS_READ, &e);
         g_assert_true(e.table_stale && !e.iotlb_cached);
         g_assert_cmphex(e.out.addr, ==, NEW(3));
 
         /* less is permitted on the way, or there is no table */
         host_put(u.h, u.parent, u.old_parent & ~QVTD_W);
-        vtd_explain(u.d->space, VTD_NO_PASID, IOVA + 3 * QVTD_PAGE,
-                    VTD_ACCESS_READ, &e);
+        vtd_explain(u.d->space, VTD_NO_PASID, AT(3), VTD_ACCESS_READ, &e);
         g_assert_true(e.table_stale);
         host_put(u.h, u.parent, 0);
-        vtd_explain(u.d->space, VTD_NO_PASID, IOVA + 3 * QVTD_PAGE,
-                    VTD_ACCESS_READ, &e);
+        vtd_explain(u.d->space, VTD_NO_PASID, AT(3), VTD_ACCESS_READ, &e);
         g_assert_true(e.table_stale && e.reason);
         host_put(u.h, u.parent, u.old_parent);
-        vtd_explain(u.d->space, VTD_NO_PASID, IOVA + 3 * QVTD_PAGE,
-                    VTD_ACCESS_READ, &e);
+        vtd_explain(u.d->space, VTD_NO_PASID, AT(3), VTD_ACCESS_READ, &e);
         g_assert_false(e.table_stale);
         host_free(u.h);
     }
+}
+
+/* Two lines of entries, in the table of old */
+#define LINE                    8
+#define NEAR(n)                 (AT(1) + (LINE + (n)) * QVTD_PAGE)
+
+static uint64_t near_leaf(Unit *u, unsigned page)
+{
+    return entry(u, NEAR(page), 1);
+}
+
+static uint64_t near_bits(const Unit *u)
+{
+    return u->kind < FIRST ? QVTD_RW : USER;
+}
+
+static Unit near_new(Kind kind)
+{
+    Unit u = unit_new(kind);
+
+    for (unsigned page = 0; page < 2 * LINE; page++) {
+        put_leaf(&u, NEAR(page), OLD(page));
+    }
+    return u;
+}
+
+/* Reads of memory that the request takes */
+static unsigned reads_of(Unit *u, unsigned page)
+{
+    unsigned before = u->h->reads;
+
+    assert_maps(u->d, NEAR(page), VTD_ACCESS_READ, OLD(page));
+    return u->h->reads - before;
+}
+
+/* Requests in order, up or down, read a line of entries at a time */
+static void test_ahead(void)
+{
+    for (Kind kind = LEGACY; kind < NESTED; kind++) {
+        for (unsigned down = 0; down < 2; down++) {
+            Unit u = near_new(kind);
+
+            g_assert_true(is_old(&u, 7));
+            for (unsigned i = 0; i < 2 * LINE; i++) {
+                /* The first alone, the second with its line; the other line */
+                g_assert_cmpuint(reads_of(&u, down ? 2 * LINE - 1 - i : i),
+                                 ==, i == 0 ? 1 : i == 1 || i == LINE ? 2 : 0);
+            }
+            host_free(u.h);
+        }
+    }
+}
+
+/* Others read the entries that they need */
+static void test_not_ahead(void)
+{
+    static const struct {
+        unsigned page, reads;
+    } row[] = {
+        { 0, 1 }, { 9, 1 }, { 0, 0 }, { 1, 2 }, { 10, 1 }, { 7, 0 },
+    };
+
+    for (Kind kind = LEGACY; kind < NESTED; kind++) {
+        Unit u = near_new(kind);
+
+        g_assert_true(is_old(&u, 7));
+        for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+            g_assert_cmpuint(reads_of(&u, row[i].page), ==, row[i].reads);
+        }
+        host_free(u.h);
+    }
+}
+
+/* What is read ahead grants what a request of its own would be granted */
+static void test_ahead_grants(void)
+{
+    static const struct {
+        Kind kind;
+        uint64_t entry;
+        bool read, write;
+    } row[] = {
+        { LEGACY, 0x5000000 | QVTD_RW, true, true },
+        { LEGACY, 0x5000000 | QVTD_R, true, false },
+        { LEGACY, 0x5000000 | QVTD_W, false, true },
+        { LEGACY, 0x5000000, false, false },
+        { LEGACY, 0x5000000 | QVTD_RW | QVTD_SNP, false, false },
+        { LEGACY, QVTD_MSI_ADDR | QVTD_RW, false, false },
+        { FIRST, 0x5000000 | USER, true, true },
+        { FIRST, 0x5000000 | (USER & ~QVTD_FS_RW), true, false },
+        { FIRST, 0x5000000 | (USER & ~QVTD_FS_US), false, false },
+        { FIRST, 0x5000000 | (USER & ~QVTD_FS_P), false, false },
+        /* nobody has used it: its bits are not set for it */
+        { FIRST, 0x5000000 | (USER & ~QVTD_FS_D), true, false },
+        { FIRST, 0x5000000 | (USER & ~(QVTD_FS_A | QVTD_FS_D)), false, false },
+        { FIRST, QVTD_MSI_ADDR | USER, false, false },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        Unit u = near_new(row[i].kind);
+        uint64_t addr = row[i].entry & BITS(47, 12);
+
+        host_put(u.h, near_leaf(&u, 5), row[i].entry);
+        reads_of(&u, 0);
+        reads_of(&u, 1);
+        g_assert_cmphex(host_get(u.h, near_leaf(&u, 5)), ==, row[i].entry);
+        /* from now on only what is cached is there */
+        host_put(u.h, near_leaf(&u, 5), 0);
+        for (unsigned write = 0; write < 2; write++) {
+            VtdAccess access = write ? VTD_ACCESS_WRITE : VTD_ACCESS_READ;
+
+            g_test_message("row %u, write %u", i, write);
+            if (write ? row[i].write : row[i].read) {
+                assert_maps(u.d, NEAR(5), access, addr);
+            } else {
+                VtdTranslation t;
+
+                g_assert_cmphex(outcome(u.d, NEAR(5), access, &t), !=, 0);
+            }
+        }
+        host_free(u.h);
+    }
+}
+
+/* It goes by the page, as if a request had asked for it */
+static void test_ahead_dropped(void)
+{
+    for (Kind kind = LEGACY; kind < NESTED; kind++) {
+        Unit u = near_new(kind);
+
+        for (unsigned page = 0; page < LINE; page++) {
+            uint64_t addr = NEAR(page) | QVTD_IVA_IH;
+
+            qvtd_invalidate_all(&u.h->vtd);
+            for (unsigned i = 0; i < LINE; i++) {
+                host_put(u.h, near_leaf(&u, i), OLD(i) | near_bits(&u));
+            }
+            assert_maps(u.d, NEAR(0), VTD_ACCESS_READ, OLD(0));
+            assert_maps(u.d, NEAR(1), VTD_ACCESS_READ, OLD(1));
+            for (unsigned i = 0; i < LINE; i++) {
+                host_put(u.h, near_leaf(&u, i), NEW(i) | near_bits(&u));
+            }
+            qvtd_invalidate(&u.h->vtd, kind == FIRST
+                            ? PASID_PAGES(addr, 0) : PAGES(addr, 0));
+            /* but it is not read ahead over what is there */
+            for (unsigned i = LINE; i--; ) {
+                assert_maps(u.d, NEAR(i), VTD_ACCESS_READ,
+                            i == page ? NEW(i) : OLD(i));
+            }
+        }
+        host_free(u.h);
+    }
+}
+
+/* The entry of the request itself replaces one that did not grant it */
+static void test_ahead_upgrade(void)
+{
+    Unit u = near_new(LEGACY);
+    unsigned before;
+
+    host_put(u.h, near_leaf(&u, 1), OLD(1) | QVTD_R);
+    reads_of(&u, 0);
+    reads_of(&u, 1);
+    host_put(u.h, near_leaf(&u, 1), OLD(1) | QVTD_RW);
+    assert_maps(u.d, NEAR(1), VTD_ACCESS_WRITE, OLD(1));
+    before = u.h->reads;
+    assert_maps(u.d, NEAR(1), VTD_ACCESS_WRITE, OLD(1));
+    g_assert_cmpuint(u.h->reads, ==, before);
+    host_free(u.h);
+}
+
+/* A first stage whose tables come to be behind a second one */
+static void test_ahead_nested(void)
+{
+    Unit u = near_new(FIRST);
+    QVtd *vtd = &u.h->vtd;
+    QVtdDomain below = qvtd_domain_new(vtd, DID, 4);
+
+    for (uint64_t gpa = 0; gpa < RAM_SIZE; gpa += MIB2) {
+        qvtd_map(vtd, &below, gpa, gpa, 2, QVTD_RW);
+    }
+    qvtd_map(vtd, &below, OLD(0), NEW(0), 2, QVTD_RW);
+    reads_of(&u, 0);
+    reads_of(&u, 1);
+    u.first.under = &below;
+    qvtd_sm_attach_first(vtd, SID, &u.first);
+    /* the very same table, which is where the guest says in both cases */
+    host_put(u.h, qvtd_pasid_entry(vtd, SID, 0) + 16, u.first.top);
+    qvtd_invalidate(vtd, QVTD_INV_PASID_CACHE_GLOBAL);
+    for (unsigned page = 0; page < LINE; page++) {
+        assert_maps(u.d, NEAR(page), VTD_ACCESS_READ, NEW(page));
+    }
+    host_free(u.h);
 }
 
 int main(int argc, char **argv)
@@ -365,6 +553,12 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/paging/no-leaf", test_no_leaf);
     g_test_add_func("/vtd/paging/reads", test_reads);
     g_test_add_func("/vtd/paging/explain", test_explain);
+    g_test_add_func("/vtd/paging/ahead", test_ahead);
+    g_test_add_func("/vtd/paging/not-ahead", test_not_ahead);
+    g_test_add_func("/vtd/paging/ahead-grants", test_ahead_grants);
+    g_test_add_func("/vtd/paging/ahead-dropped", test_ahead_dropped);
+    g_test_add_func("/vtd/paging/ahead-upgrade", test_ahead_upgrade);
+    g_test_add_func("/vtd/paging/ahead-nested", test_ahead_nested);
 
     return g_test_run();
 }

@@ -16,7 +16,6 @@
 
 #define VTD_GIB_SHIFT           30
 #define VTD_BLOCK_SHIFT         21
-#define VTD_PAGE_SIZE           (1ull << VTD_PAGE_SHIFT)
 #define VTD_BLOCK_SIZE          (1ull << VTD_BLOCK_SHIFT)
 #define VTD_GIB_SIZE            (1ull << VTD_GIB_SHIFT)
 

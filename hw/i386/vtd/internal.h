@@ -294,6 +294,7 @@ struct VtdSpace {
      */
     uint64_t hits;                  /* atomic: of the IOTLB */
     uint64_t misses;                /* atomic */
+    uint64_t missed;                /* atomic: the page of the last one */
     uint64_t faults;                /* atomic */
     /* send.c */
     uint64_t maps, unmaps;          /* bql: that were sent */
@@ -657,6 +658,12 @@ bool vtd_pasid_read(Vtd *v, uint64_t root, const VtdRequest *request,
 VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
                           VtdAccess access, uint64_t now, VtdIotlbEntry *out,
                           bool *cacheable, VtdFault *fault);
+/*
+ * The pages of the leaves that share a cache line with that of @iova, as far as
+ * they can be cached without a walk: read and write are false of the others.
+ */
+bool vtd_stages_ahead(Vtd *v, const VtdTables *tables, uint64_t iova,
+                      VtdIotlbEntry *out);
 /* The largest page at @iova that the interrupt range is not in */
 unsigned vtd_unchanged_level(uint64_t iova);
 

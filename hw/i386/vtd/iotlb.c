@@ -46,9 +46,13 @@ struct VtdIotlb {
     uint64_t *domain_epoch;     /* atomic: the same, by domain id, */
     uint64_t *first_epoch;      /* of a first stage alone, */
     uint64_t *pasid_epoch;      /* and by vtd_iotlb_pasid_index() */
-    /* What each page flush writes is not in the line that each hit reads */
+    /*
+     * What each page flush writes is not in the line that each hit reads, nor
+     * what each insertion writes in the one that each miss reads.
+     */
     uint8_t apart[VTD_IOTLB_LINE];
     uint64_t now;               /* atomic: the epoch; begins with 1 */
+    uint8_t apart_too[VTD_IOTLB_LINE];
     QemuMutex lock;
     uint64_t range_epoch;       /* lock: walks from before are not inserted */
     unsigned lost;              /* lock: to others, since there are so many */
@@ -292,47 +296,125 @@ static void vtd_iotlb_grow(VtdIotlb *iotlb)
     iotlb->config.defer_free(iotlb->config.opaque, old, g_free);
 }
 
-/* lock: the slot of the page, else a free one, else one to lose */
-static VtdIotlbSlot *vtd_iotlb_choose(VtdIotlb *iotlb, const VtdIotlbKey *key,
-                                      uint64_t page)
+/* The slot of the page, else a free one; NULL: all are taken */
+static VtdIotlbSlot *vtd_iotlb_room(VtdIotlb *iotlb,
+                                    const VtdIotlbSlots *slots,
+                                    const VtdIotlbKey *key, uint64_t page)
 {
-    VtdIotlbSlot *chosen = NULL;
+    VtdIotlbSlot *room = NULL;
 
     for (unsigned way = 0; way < VTD_IOTLB_WAYS; way++) {
-        VtdIotlbSlot *slot = vtd_iotlb_slot(iotlb->slots, key->spread, page,
-                                            way);
+        VtdIotlbSlot *slot = vtd_iotlb_slot(slots, key->spread, page, way);
 
         if (vtd_iotlb_slot_has_key(slot, page, key)) {
             return slot;
         }
-        if (!chosen && !vtd_iotlb_alive(iotlb, slot->tag, slot->walked)) {
-            chosen = slot;
+        if (!room && !vtd_iotlb_alive(iotlb, vtd_iotlb_word(&slot->tag),
+                                      vtd_iotlb_word(&slot->walked))) {
+            room = slot;
         }
     }
-    return chosen ?: vtd_iotlb_slot(iotlb->slots, key->spread, page,
-                                    iotlb->lost++ % VTD_IOTLB_WAYS);
+    return room;
+}
+
+/* lock: what is alive and has the key */
+static bool vtd_iotlb_slot_is(VtdIotlb *iotlb, const VtdIotlbSlot *slot,
+                              uint64_t page, const VtdIotlbKey *key)
+{
+    return vtd_iotlb_slot_has_key(slot, page, key) &&
+           vtd_iotlb_alive(iotlb, slot->tag, slot->walked);
+}
+
+/* lock */
+static void vtd_iotlb_put(VtdIotlbSlot *slot, uint64_t page,
+                          const VtdIotlbKey *key, const VtdIotlbEntry *entry,
+                          uint64_t now)
+{
+    vtd_iotlb_slot_write(slot, page, key,
+                         entry->addr | entry->level << VTD_IOTLB_LEVEL_SHIFT |
+                         (entry->read ? VTD_IOTLB_READ : 0) |
+                         (entry->write ? VTD_IOTLB_WRITE : 0), now);
+}
+
+/* lock: one that is lost */
+static VtdIotlbSlot *vtd_iotlb_lose(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                                    uint64_t page, unsigned way)
+{
+    iotlb->lost++;
+    return vtd_iotlb_slot(iotlb->slots, key->spread, page, way);
+}
+
+/* lock: after something was put into slots */
+static void vtd_iotlb_put_done(VtdIotlb *iotlb, unsigned level)
+{
+    /* Each hit reads this line, so write it only if there is need to */
+    if (!(iotlb->levels & VTD_BIT(level))) {
+        qatomic_fetch_or(&iotlb->levels, VTD_BIT(level));
+    }
+    if (iotlb->lost > iotlb->slots->n / VTD_IOTLB_WAYS &&
+        iotlb->slots->n < iotlb->config.slots_max) {
+        vtd_iotlb_grow(iotlb);
+    }
+}
+
+bool vtd_iotlb_crowded(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                       uint64_t iova, unsigned level)
+{
+    const VtdIotlbSlots *slots = qatomic_load_acquire(&iotlb->slots);
+
+    return slots->n >= iotlb->config.slots_max &&
+           !vtd_iotlb_room(iotlb, slots, key, vtd_iotlb_page(iova, level));
 }
 
 void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now)
 {
     uint64_t page = vtd_iotlb_page(iova, entry->level);
+    VtdIotlbSlot *slot;
 
     if (qemu_mutex_trylock(&iotlb->lock)) {
         return;
     }
     if (now >= iotlb->range_epoch) {
-        vtd_iotlb_slot_write(vtd_iotlb_choose(iotlb, key, page), page, key,
-                             entry->addr |
-                             entry->level << VTD_IOTLB_LEVEL_SHIFT |
-                             (entry->read ? VTD_IOTLB_READ : 0) |
-                             (entry->write ? VTD_IOTLB_WRITE : 0), now);
-        qatomic_fetch_or(&iotlb->levels, VTD_BIT(entry->level));
-        if (iotlb->lost > iotlb->slots->n / VTD_IOTLB_WAYS &&
-            iotlb->slots->n < iotlb->config.slots_max) {
-            vtd_iotlb_grow(iotlb);
+        slot = vtd_iotlb_room(iotlb, iotlb->slots, key, page) ?:
+               vtd_iotlb_lose(iotlb, key, page, iotlb->lost % VTD_IOTLB_WAYS);
+        vtd_iotlb_put(slot, page, key, entry, now);
+        vtd_iotlb_put_done(iotlb, entry->level);
+    }
+    qemu_mutex_unlock(&iotlb->lock);
+}
+
+void vtd_iotlb_insert_line(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                           uint64_t iova, const VtdIotlbEntry *entry,
+                           uint64_t now)
+{
+    uint64_t first = iova & ~(VTD_LINE_LEAVES * VTD_PAGE_SIZE - 1);
+    uint64_t wanted = vtd_iotlb_page(iova, 1);
+    bool crowded;
+
+    if (qemu_mutex_trylock(&iotlb->lock)) {
+        return;
+    }
+    /* Then so it is for its neighbours: looking at all ways is for nothing */
+    crowded = !vtd_iotlb_room(iotlb, iotlb->slots, key, wanted);
+    for (unsigned i = 0; now >= iotlb->range_epoch && i < VTD_LINE_LEAVES;
+         i++) {
+        uint64_t page = vtd_iotlb_page(first + i * VTD_PAGE_SIZE, 1);
+        VtdIotlbSlot *slot = NULL;
+
+        if (!entry[i].read && !entry[i].write) {
+            continue;
+        }
+        if (!crowded) {
+            slot = vtd_iotlb_room(iotlb, iotlb->slots, key, page);
+        }
+        /* Hits in the first way are the cheapest */
+        slot = slot ?: vtd_iotlb_lose(iotlb, key, page, 0);
+        if (page == wanted || !vtd_iotlb_slot_is(iotlb, slot, page, key)) {
+            vtd_iotlb_put(slot, page, key, &entry[i], now);
         }
     }
+    vtd_iotlb_put_done(iotlb, 1);
     qemu_mutex_unlock(&iotlb->lock);
 }
 

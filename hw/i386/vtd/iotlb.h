@@ -68,9 +68,19 @@ uint64_t vtd_iotlb_advance(VtdIotlb *iotlb);
 /* The entry in a word.  Inside a read section */
 uint64_t vtd_iotlb_lookup(VtdIotlb *iotlb, const VtdIotlbKey *key,
                           uint64_t iova);
+/* Whether the page's entry would cost another page its own.  As the lookup */
+bool vtd_iotlb_crowded(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                       uint64_t iova, unsigned level);
 /* Inserts nothing if another thread just does, for nobody shall wait */
 void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
+/*
+ * The same for the VTD_LINE_LEAVES small pages around @iova, but for those that
+ * are none; pages beside that of @iova stay as they are if they are there
+ */
+void vtd_iotlb_insert_line(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                           uint64_t iova, const VtdIotlbEntry *entry,
+                           uint64_t now);
 
 /* Any thread; these take VtdIotlb.lock, and no other in it */
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);

@@ -20,6 +20,7 @@
     (((value) & VTD_MASK(last, first)) >> (first))
 
 #define VTD_PAGE_SHIFT          12
+#define VTD_PAGE_SIZE           (1ull << VTD_PAGE_SHIFT)
 #define VTD_PAGE_MASK           VTD_MASK(63, VTD_PAGE_SHIFT)
 
 /* Requests without a PASID to this range are interrupts (5.1, 8.1) */

@@ -334,29 +334,20 @@ static bool vtd_way_once(VtdWay *way, uint64_t iova, uint64_t wanted,
 }
 
 /*
- * By the table of leaves that is cached for @iova, which may be an old one: so
- * whatever else than a leaf is there that grants what is wanted, and has its
- * bits set, is for a whole walk to judge.
+ * What @entry of a table of leaves is to a request.  False if it is for a whole
+ * walk to judge: the table may be an old one, so whatever else than a leaf is
+ * there that grants what is wanted, and has its bits set.
  */
-static bool vtd_stages_short(Vtd *v, const VtdTables *tables, uint64_t iova,
-                             uint64_t wanted, VtdIotlbEntry *out,
-                             VtdFault *fault)
+static bool vtd_stages_leaf(const VtdTables *tables, uint8_t permission,
+                            uint64_t entry, uint64_t wanted,
+                            VtdIotlbEntry *out)
 {
     const VtdFormat *format = tables->format;
-    uint64_t offset = VTD_BITS(iova, 20, 12) * sizeof(uint64_t), entry, addr;
+    uint64_t addr = entry & format->leaf_address[1];
     uint64_t bits = tables->accessed | (wanted & VTD_WRITE ? tables->dirty
                                                            : 0);
-    VtdLeafTable leaves;
-    uint8_t granted;
+    uint8_t granted = format->rights[permission & entry];
 
-    if (!vtd_paging_lookup(v->paging, tables, iova, &leaves) ||
-        !v->ops->read(v->opaque, leaves.addr + offset, &entry,
-                      sizeof(entry))) {
-        return false;
-    }
-    entry = GUINT64_FROM_LE(entry);
-    addr = entry & format->leaf_address[1];
-    granted = format->rights[leaves.permission & entry];
     if (tables->dirty & ~entry) {
         granted &= ~VTD_WRITE;
     }
@@ -365,15 +356,58 @@ static bool vtd_stages_short(Vtd *v, const VtdTables *tables, uint64_t iova,
         vtd_meets_interrupts(addr, addr)) {
         return false;
     }
-    trace_vtd_walk(tables->did, iova, 1, entry, VTD_WALK_LEAF);
-    fault->level = 1;
-    fault->lo = entry;
     *out = (VtdIotlbEntry) {
         .addr = addr,
         .level = 1,
         .read = granted & VTD_READ,
         .write = granted & VTD_WRITE,
     };
+    return true;
+}
+
+/* By the table of leaves that is cached for @iova */
+static bool vtd_stages_short(Vtd *v, const VtdTables *tables, uint64_t iova,
+                             uint64_t wanted, VtdIotlbEntry *out,
+                             VtdFault *fault)
+{
+    uint64_t offset = VTD_BITS(iova, 20, 12) * sizeof(uint64_t), entry;
+    VtdLeafTable leaves;
+
+    if (!vtd_paging_lookup(v->paging, tables, iova, &leaves) ||
+        !v->ops->read(v->opaque, leaves.addr + offset, &entry,
+                      sizeof(entry))) {
+        return false;
+    }
+    entry = GUINT64_FROM_LE(entry);
+    if (!vtd_stages_leaf(tables, leaves.permission, entry, wanted, out)) {
+        return false;
+    }
+    trace_vtd_walk(tables->did, iova, 1, entry, VTD_WALK_LEAF);
+    fault->level = 1;
+    fault->lo = entry;
+    return true;
+}
+
+bool vtd_stages_ahead(Vtd *v, const VtdTables *tables, uint64_t iova,
+                      VtdIotlbEntry *out)
+{
+    uint64_t entry[VTD_LINE_LEAVES];
+    uint64_t offset = VTD_BITS(iova, 20, 12) * sizeof(*entry);
+    VtdLeafTable leaves;
+
+    if (tables->second_levels ||
+        !vtd_paging_lookup(v->paging, tables, iova, &leaves) ||
+        !v->ops->read(v->opaque,
+                      leaves.addr + (offset & ~(sizeof(entry) - 1)),
+                      entry, sizeof(entry))) {
+        return false;
+    }
+    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+        if (!vtd_stages_leaf(tables, leaves.permission,
+                             GUINT64_FROM_LE(entry[i]), 0, &out[i])) {
+            out[i] = (VtdIotlbEntry) { 0 };
+        }
+    }
     return true;
 }
 

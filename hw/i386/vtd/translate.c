@@ -12,6 +12,9 @@
 #include "internal.h"
 #include "trace.h"
 
+/* One of so many misses may cost another page its slot */
+#define VTD_MISSES_INSERTED     8
+
 static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
                               VtdTranslation *out)
 {
@@ -56,6 +59,44 @@ static inline bool vtd_translate_hit(VtdSpace *space,
     return true;
 }
 
+/*
+ * Requests that go through pages in order miss beside their last miss.  The
+ * entries of the next few pages are in the same cache line, so read them too.
+ */
+static bool vtd_translate_ahead(VtdSpace *space, const VtdContext *context,
+                                uint64_t now, uint64_t iova)
+{
+    const uint64_t line = VTD_LINE_LEAVES * VTD_PAGE_SIZE;
+    uint64_t missed = qatomic_read(&space->missed);
+    VtdIotlbEntry entry[VTD_LINE_LEAVES];
+
+    qatomic_set(&space->missed, iova);
+    if (iova - missed + line > 2 * line ||
+        !vtd_stages_ahead(space->v, &context->tables, iova, entry)) {
+        return false;
+    }
+    vtd_iotlb_insert_line(space->v->iotlb, &context->key, iova, entry, now);
+    return true;
+}
+
+/*
+ * When more pages are in use than the IOTLB has room for, each slot that a
+ * miss takes makes another miss, and threads would write all the time what
+ * others read: a few of them do as well.
+ */
+static void vtd_translate_insert(VtdSpace *space, const VtdContext *context,
+                                 uint64_t now, uint64_t iova,
+                                 const VtdIotlbEntry *entry)
+{
+    VtdIotlb *iotlb = space->v->iotlb;
+
+    if (!vtd_translate_ahead(space, context, now, iova) &&
+        (qatomic_read(&space->misses) % VTD_MISSES_INSERTED == 0 ||
+         !vtd_iotlb_crowded(iotlb, &context->key, iova, entry->level))) {
+        vtd_iotlb_insert(iotlb, &context->key, iova, entry, now);
+    }
+}
+
 static VtdReason vtd_translate_tables(VtdSpace *space,
                                       const VtdContext *context,
                                       uint64_t now, uint64_t iova,
@@ -74,7 +115,7 @@ static VtdReason vtd_translate_tables(VtdSpace *space,
         return reason;
     }
     if (cacheable) {
-        vtd_iotlb_insert(v->iotlb, &context->key, iova, &entry, now);
+        vtd_translate_insert(space, context, now, iova, &entry);
         trace_vtd_iotlb_page_update(context->request.sid, iova, fault->lo,
                                     tables->did);
     }

@@ -116,6 +116,9 @@ typedef struct VtdLeafTable {
     uint8_t permission;         /* bits that are set at all levels above */
 } VtdLeafTable;
 
+/* So many leaves are in a cache line, read as cheaply as one of them */
+#define VTD_LINE_LEAVES         8
+
 /* A range of addresses, inclusive */
 typedef struct VtdRange {
     uint64_t first;
