@@ -27,7 +27,8 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
 from havetool import have                           # noqa: E402
 from dma import (draw_dma, judge_dma, measure_dma,  # noqa: E402
                  print_dma)
-from instructions import measure_engine             # noqa: E402
+from instructions import (judge_engine,             # noqa: E402
+                          measure_engine)
 from modes import (judge_modes, measure_modes,      # noqa: E402
                    print_modes)
 from picture import draw                            # noqa: E402
@@ -179,10 +180,11 @@ def main():
     for layout in LAYOUTS:
         for pages in args.pages:
             print_table(results, devices, layout, pages)
+    judged = judge(results) + judge_dma(dma)
     if engine:
         print_engine(engine)
+        judged += judge_engine(engine)
     print_dma(dma)
-    judged = judge(results) + judge_dma(dma)
     if modes:
         print_modes(modes)
         judged += judge_modes(modes)

@@ -10,13 +10,15 @@
  * each call of it; for each call this prints a line of JSON, in the same order:
  * the name and for how many operations, 0 for what a write of the queue's tail
  * costs by itself, and the time that passed.  With --repeats, what changes
- * nothing is done so many times.
+ * nothing is done so many times; with --ask, all that monitors can ask is asked
+ * once, after the first sync.
  *
  * "memcmp" is no operation of the engine's: it compares all tables of last
  * levels with copies, which is the least that a look at them can cost.
  */
 
 #include "qemu/osdep.h"
+#include "hw/i386/vtd/look.h"
 #include "hw/i386/vtd/vtd.h"
 #include "tests/vtd/numbers.h"
 
@@ -66,6 +68,7 @@ typedef struct Engine {
     uint64_t second_area;       /* and its tables of leaves */
     uint64_t *copy;             /* of all tables of leaves */
     unsigned repeats;
+    bool ask;
     enum { KICK, FLUSH_WRITE_BUFFER, COMPARE, TRANSLATE } what;
     unsigned requests, targets; /* TRANSLATE: to so many pages in turn */
 } Engine;
@@ -457,11 +460,37 @@ static void translations(Engine *e)
     write_leaves(e, true);
     for (unsigned i = 0; i < e->repeats; i++) {
         queue_put(e, QVTD_INV_IOTLB_GLOBAL);
-        measured(e);
+        measure(e, "global", 1, 0);
         requests(e, "miss", MISSES, MISSES);
         requests(e, "hit", HITS, BATCH);
         requests(e, "hit", HITS, BATCH);
     }
+}
+
+/* All that monitors can ask, once */
+static void ask(Engine *e)
+{
+    uint64_t last = IOVA + e->pages * QVTD_PAGE - 1, from = 0, to = last;
+    g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(VtdMapped));
+    VtdMappedLook mapped = {
+        .last = last, .limit = UINT_MAX, .ranges = ranges,
+    };
+    VtdUnitLook unit;
+    VtdSpaceLook space;
+    VtdExplained way;
+    VtdPastFault fault;
+
+    vtd_look_unit(e->v, &unit);
+    vtd_look_space(e->space, &space);
+    g_assert_cmpuint(space.pages, ==, e->pages);
+    while (!mapped.done) {
+        vtd_look_mapped(e->space, &mapped);
+    }
+    g_assert_cmpuint(ranges->len, >, 0);
+    g_assert_false(vtd_look_refused(e->space, &from, &to));
+    g_assert_false(vtd_look_fault(e->v, 0, &fault));
+    vtd_explain(e->space, VTD_NO_PASID, IOVA, VTD_ACCESS_READ, &way);
+    g_assert_true(way.reason == VTD_FAULT_NONE && way.seen);
 }
 
 static void run(Engine *e, GRand *random)
@@ -472,6 +501,9 @@ static void run(Engine *e, GRand *random)
     measure(e, "", 0, 0);
     write_leaves(e, true);
     flush(e, "first-sync", e->pages);
+    if (e->ask) {
+        ask(e);
+    }
     for (unsigned i = 0; i < e->repeats; i++) {
         flush(e, "idle", 0);
         e->what = COMPARE;
@@ -619,7 +651,7 @@ int main(int argc, char **argv)
 {
     int pages = 262144, repeats = 1;
     unsigned targets;
-    gboolean scattered = FALSE;
+    gboolean scattered = FALSE, ask = FALSE;
     g_autofree char *mode = g_strdup("legacy");
     GOptionEntry options[] = {
         { "pages", 0, 0, G_OPTION_ARG_INT, &pages, "mapped, n * 512", "N" },
@@ -629,6 +661,8 @@ int main(int argc, char **argv)
           "of the tables: legacy, ss, fs or nested", "MODE" },
         { "repeats", 0, 0, G_OPTION_ARG_INT, &repeats,
           "of what changes nothing", "N" },
+        { "ask", 0, 0, G_OPTION_ARG_NONE, &ask,
+          "what monitors can ask, after the first sync", NULL },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -653,6 +687,7 @@ int main(int argc, char **argv)
         return 2;
     }
     e.repeats = repeats;
+    e.ask = ask;
     e.pages = pages;
     e.memory = g_malloc0(MEMORY);
     e.leaf = g_new(uint64_t, pages);
