@@ -748,6 +748,39 @@ static void test_untold(void)
     g_rmdir(dir);
 }
 
+/* A status that is written when its page was saved already goes along */
+static void test_status(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("vtd-migrate-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "state", NULL);
+    g_autofree char *uri = g_strconcat("file:", file, NULL);
+    g_autofree char *line = qvtd_command_line("", "");
+    QTestState *to = qvtd_wait_for_state(QVTD_OURS, line, NULL);
+    uint64_t page;
+    QVtd d;
+
+    qvtd_take(&d, qtest_init_ext(QVTD_OURS, line, NULL, true));
+    qvtd_queue_start(&d, 0);
+    page = qvtd_alloc(&d, 3);
+    qvtd_save_memory(d.qts, uri);
+    for (unsigned i = 0; i < 3; i++) {
+        qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_SW, i + 1,
+                                     page + i * QVTD_PAGE));
+        qvtd_queue_kick(&d);
+        qvtd_expect_done(&d);
+    }
+    qvtd_save_rest(d.qts);
+    g_assert_true(qvtd_take_state(to, uri));
+    for (unsigned i = 0; i < 3; i++) {
+        qvtd_row("status %u", i);
+        expect_eq(qtest_readl(to, page + i * QVTD_PAGE), i + 1);
+    }
+    g_unlink(file);
+    g_rmdir(dir);
+    qtest_quit(to);
+    qvtd_stop(&d);
+}
+
 /* What a guest has read of the one must be what it reads of the other */
 static void check_capabilities(const char *line)
 {
@@ -864,6 +897,7 @@ int main(int argc, char **argv)
             }
         }
     }
+    qtest_add_func("/intel-iommu/migrate/status", test_status);
     qtest_add_func("/intel-iommu/migrate/unlike", test_unlike);
     if (g_getenv(QVTD_STOCK)) {
         qtest_add_func("/intel-iommu/migrate/unlike-stock",

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
 #include "qemu/bswap.h"
 #include "tests/vtd/rows.h"
 #include "vtd-driver.h"
@@ -237,6 +238,79 @@ static void test_wait(void)
     qvtd_stop(&d);
 }
 
+/* The queue goes on in the page at @addr, which is filled with fences */
+static void queue_at(QVtd *d, uint64_t addr)
+{
+    qvtd_queue_start(d, 0);
+    qvtd_queue_stop(d);
+    for (unsigned at = 0; at < QVTD_PAGE; at += 16) {
+        qtest_writeq(d->qts, addr + at, QVTD_WAIT(0, 0, 0).lo);
+        qtest_writeq(d->qts, addr + at + 8, 0);
+    }
+    d->queue = addr;
+    d->tail = 0;
+    qvtd_write32(d, QVTD_IQT, 0);
+    qvtd_write64(d, QVTD_IQA, addr);
+    qvtd_command(d, QVTD_QIE, true);
+}
+
+/*
+ * The status, or the queue, is in a BAR of RAM.  Where it was is nothing once
+ * the BAR is elsewhere, however often it was used before.
+ */
+static void test_moves(void)
+{
+    const uint64_t far = 4 * 2 * 1024 * 1024;
+    QPCIDevice *pci;
+    uint64_t bar;
+    QVtd d;
+
+    qvtd_start(&d, "", "", "-object memory-backend-ram,id=shm,size=4M,share=on"
+               " -device ivshmem-plain,memdev=shm,addr=5");
+    pci = qpci_device_find(d.pci, QPCI_DEVFN(5, 0));
+    g_assert_nonnull(pci);
+    bar = qpci_iomap(pci, 2, NULL).addr;
+    qpci_config_writew(pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    for (unsigned i = 0; i < 3; i++, bar += far) {
+        uint64_t was = bar, is = bar + far;
+
+        qvtd_row("status, %u", i);
+        qvtd_queue_start(&d, 0);
+        for (unsigned n = 1; n < 4; n++) {
+            qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_SW, n, was));
+            qvtd_queue_kick(&d);
+            qvtd_expect_done(&d);
+            expect_eq(qtest_readl(d.qts, was), n);
+        }
+        qpci_config_writel(pci, PCI_BASE_ADDRESS_2, is);
+        qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_SW, 4, was));
+        qvtd_queue_kick(&d);
+        expect_eq(qvtd_read32(&d, QVTD_FSTS) & QVTD_FSTS_IQE, QVTD_FSTS_IQE);
+        expect_eq(qtest_readl(d.qts, is), 3);
+        qvtd_queue_start(&d, 0);
+        qvtd_queue_put(&d, QVTD_WAIT(QVTD_WAIT_SW, 5, is));
+        qvtd_queue_kick(&d);
+        qvtd_expect_done(&d);
+        expect_eq(qtest_readl(d.qts, is), 5);
+
+        qvtd_row("queue, %u", i);
+        queue_at(&d, is);
+        for (d.tail = 1; d.tail < 4; d.tail++) {
+            qvtd_queue_kick(&d);
+            qvtd_expect_done(&d);
+        }
+        qpci_config_writel(pci, PCI_BASE_ADDRESS_2, was);
+        qvtd_queue_kick(&d);
+        qvtd_expect_queue(&d, 3, QVTD_IQEI_FETCH);
+        qpci_config_writel(pci, PCI_BASE_ADDRESS_2, is);
+        qvtd_write32(&d, QVTD_FSTS, QVTD_FSTS_IQE);
+        qvtd_expect_done(&d);
+        qvtd_queue_stop(&d);
+    }
+    g_free(pci);
+    qvtd_stop(&d);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -248,5 +322,6 @@ int main(int argc, char **argv)
     qtest_add_func("/intel-iommu/queue/sizes", test_sizes);
     qtest_add_func("/intel-iommu/queue/tail", test_tail);
     qtest_add_func("/intel-iommu/queue/wait", test_wait);
+    qtest_add_func("/intel-iommu/queue/moves", test_moves);
     return g_test_run();
 }

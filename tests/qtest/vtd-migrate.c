@@ -132,6 +132,37 @@ void qvtd_save_state(QTestState *qts, const char *uri)
     g_assert_true(is_complete(qts));
 }
 
+void qvtd_save_memory(QTestState *qts, const char *uri)
+{
+    g_autofree char *status = NULL;
+
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-set-capabilities',"
+                             "  'arguments': { 'capabilities': [ {"
+                             "    'capability': 'pause-before-switchover',"
+                             "    'state': true } ] } }");
+    /* Or a rest that can be sent in so long would be left */
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-set-parameters',"
+                             "  'arguments': { 'downtime-limit': 0 } }");
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate',"
+                             "  'arguments': { 'uri': %s } }", uri);
+    do {
+        QDict *info = qtest_qmp_assert_success_ref(
+            qts, "{ 'execute': 'query-migrate' }");
+
+        g_free(status);
+        status = g_strdup(qdict_get_try_str(info, "status") ?: "none");
+        qobject_unref(info);
+        g_assert_cmpstr(status, !=, "failed");
+    } while (!g_str_equal(status, "pre-switchover"));
+}
+
+void qvtd_save_rest(QTestState *qts)
+{
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-continue',"
+                             "  'arguments': { 'state': 'pre-switchover' } }");
+    g_assert_true(is_complete(qts));
+}
+
 /* A command of the human monitor that must have nothing to say */
 static void hmp_silent(QTestState *qts, const char *command)
 {

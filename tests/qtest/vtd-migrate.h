@@ -42,6 +42,12 @@ QTestState *qvtd_wait_for_state(const char *binary, const char *command_line,
 bool qvtd_take_state(QTestState *qts, const char *uri);
 /* Save the state to @uri.  The machine has stopped then. */
 void qvtd_save_state(QTestState *qts, const char *uri);
+/*
+ * The same in two parts: all memory is saved, and what is written from then on
+ * once more.  The machine has stopped in between.
+ */
+void qvtd_save_memory(QTestState *qts, const char *uri);
+void qvtd_save_rest(QTestState *qts);
 
 typedef enum QVtdWay {
     QVTD_WAY_FILE,
