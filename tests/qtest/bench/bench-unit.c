@@ -105,6 +105,14 @@ BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n)
     return cost;
 }
 
+double bench_unit_trip(BenchUnit *u)
+{
+    double ns = -now(CLOCK_MONOTONIC);
+
+    qtest_writel(u->d.qts, u->d.status, 0);
+    return ns + now(CLOCK_MONOTONIC);
+}
+
 /* Anonymous memory of the process, the guest's not counted */
 static uint64_t resident(const BenchUnit *u)
 {

@@ -45,6 +45,9 @@ void bench_unit_stop(BenchUnit *u);
 /* Let the unit go through @n descriptors, BENCH_BATCH at most. */
 BenchCost bench_unit_run(BenchUnit *u, const QVtdDesc *desc, unsigned n);
 
+/* How long, in ns, a write to the guest's RAM takes, as a kick is written */
+double bench_unit_trip(BenchUnit *u);
+
 /* Bytes of QEMU's own, the guest's memory not counted */
 typedef struct BenchMemory {
     uint64_t allocated;         /* from the heap */
