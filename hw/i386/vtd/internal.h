@@ -232,7 +232,7 @@ struct Vtd {
 
     QemuMutex lock;
     uint8_t csr[VTD_REG_SIZE];      /* lock: registers as they read; csr.c */
-    uint8_t rows[VTD_REG_SIZE / 4]; /* of each 4 bytes, less 1 the row: regs.c */
+    uint8_t rows[VTD_REG_SIZE / 4]; /* regs.c: of each 4 bytes; 0 for none */
     uint64_t life;                  /* atomic, lock: counts resets; regs.c */
 
     VtdContexts contexts;
