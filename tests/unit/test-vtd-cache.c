@@ -459,7 +459,7 @@ static void test_many(void)
 /* With more pages in use than it holds, those that are used most stay */
 static void test_crowd(void)
 {
-    const unsigned pages = 48u << 10, hot = 64, apart = 9;
+    const unsigned pages = 48u << 10, hot = 64, apart = 70;
     Unit u = unit_new(NULL, 2, true);
     unsigned reads, rounds = 0;
 

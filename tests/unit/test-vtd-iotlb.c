@@ -11,6 +11,7 @@
 #include "hw/i386/vtd/iotlb.h"
 
 #define SLOTS                   VTD_IOTLB_SLOTS_MIN
+#define LINE                    8
 #define BLOCK                   0x10000ull      /* whose slots are in a row */
 
 static GPtrArray *deferred;     /* slots that were replaced */
@@ -703,17 +704,17 @@ static void insert_line(VtdIotlb *t, VtdTables tables, uint64_t iova,
                         uint64_t now)
 {
     VtdIotlbKey key = vtd_iotlb_key(&tables);
-    VtdIotlbEntry entry[VTD_LINE_LEAVES];
-    uint64_t first = iova & ~(VTD_LINE_LEAVES * 0x1000ull - 1);
+    VtdIotlbEntry entry[LINE];
+    uint64_t first = iova & ~(LINE * 0x1000ull - 1);
 
-    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+    for (unsigned i = 0; i < LINE; i++) {
         entry[i] = (VtdIotlbEntry) {
             .addr = first + 0x10000 + i * 0x1000, .level = 1,
             .read = i != 6, .write = i % 2 && i != 6,
         };
     }
     entry[6] = (VtdIotlbEntry) { 0 };
-    vtd_iotlb_insert_line(t, &key, iova, entry, now);
+    vtd_iotlb_insert_ahead(t, &key, iova, entry, LINE, now);
 }
 
 static void test_line(void)
@@ -725,7 +726,7 @@ static void test_line(void)
     insert(t, key0, 0x12000, 1, 0x777000);
     insert(t, key0, 0x13000, 1, 0x777000);
     insert_line(t, key0, 0x13abc, vtd_iotlb_epoch(t));
-    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+    for (unsigned i = 0; i < LINE; i++) {
         bool there = lookup(t, &key0, 0x10000 + i * 0x1000ull, &entry);
 
         g_assert_cmpint(there, ==, i != 6);
@@ -739,7 +740,7 @@ static void test_line(void)
     g_assert_cmphex(find(t, key0, 0x12000), ==, 0x777000);
     g_assert_cmphex(find(t, key0, 0xf000), ==, 0);
     g_assert_cmphex(find(t, key0, 0x18000), ==, 0);
-    g_assert_cmpuint(vtd_iotlb_used(t), ==, VTD_LINE_LEAVES - 1);
+    g_assert_cmpuint(vtd_iotlb_used(t), ==, LINE - 1);
 
     /* what is dead does not stay */
     vtd_iotlb_drop_domain(t, key0.did);
@@ -773,7 +774,7 @@ static void test_lines(void)
     deferred = g_ptr_array_new_with_free_func(g_free);
     for (uint64_t iova = 0; iova < 4ull * SLOTS * 0x1000; iova += 0x8000) {
         insert_line(t, key0, iova, vtd_iotlb_epoch(t));
-        for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+        for (unsigned i = 0; i < LINE; i++) {
             g_assert_cmpint(!find(t, key0, iova + i * 0x1000), ==, i == 6);
         }
     }
@@ -797,8 +798,8 @@ static void test_lines(void)
         }
     }
     g_test_message("%u found", found);
-    g_assert_cmpuint(found, >, 2 * SLOTS / VTD_LINE_LEAVES *
-                               (VTD_LINE_LEAVES - 1) * 97 / 100);
+    g_assert_cmpuint(found, >, 2 * SLOTS / LINE *
+                               (LINE - 1) * 97 / 100);
     vtd_iotlb_free(t);
     g_clear_pointer(&deferred, g_ptr_array_unref);
 }

@@ -20,7 +20,7 @@
 #define USER                    (QVTD_FS_USER | QVTD_FS_A | QVTD_FS_D)
 
 /* Pages of 2 MiB from IOVA on, so far apart that none is read ahead */
-#define APART                   32
+#define APART                   40
 #define AT(n)                   (IOVA + (n) * APART * QVTD_PAGE)
 /* What such a page is, by the table of then and now */
 #define OLD(n)                  (0x1000000ull + (n) * QVTD_PAGE)
@@ -350,9 +350,11 @@ static void test_explain(void)
     }
 }
 
-/* Two lines of entries, in the table of old */
+/* More pages, side by side, in the table of old */
 #define LINE                    8
-#define NEAR(n)                 (AT(1) + (LINE + (n)) * QVTD_PAGE)
+#define BLOCK                   32
+#define NEARS                   (4 * BLOCK)
+#define NEAR(n)                 (IOVA + (10 * BLOCK + (n)) * QVTD_PAGE)
 
 static uint64_t near_leaf(Unit *u, unsigned page)
 {
@@ -368,7 +370,7 @@ static Unit near_new(Kind kind)
 {
     Unit u = unit_new(kind);
 
-    for (unsigned page = 0; page < 2 * LINE; page++) {
+    for (unsigned page = 0; page < NEARS; page++) {
         put_leaf(&u, NEAR(page), OLD(page));
     }
     return u;
@@ -383,7 +385,7 @@ static unsigned reads_of(Unit *u, unsigned page)
     return u->h->reads - before;
 }
 
-/* Requests in order, up or down, read a line of entries at a time */
+/* Requests in order, up or down, read a line of entries at a time, then more */
 static void test_ahead(void)
 {
     for (Kind kind = LEGACY; kind < NESTED; kind++) {
@@ -391,23 +393,31 @@ static void test_ahead(void)
             Unit u = near_new(kind);
 
             g_assert_true(is_old(&u, 7));
-            for (unsigned i = 0; i < 2 * LINE; i++) {
-                /* The first alone, the second with its line; the other line */
-                g_assert_cmpuint(reads_of(&u, down ? 2 * LINE - 1 - i : i),
-                                 ==, i == 0 ? 1 : i == 1 || i == LINE ? 2 : 0);
+            for (unsigned i = 0; i < NEARS; i++) {
+                /* with its line, that of the next, the block of the third */
+                bool ahead = i == 1 || i == LINE || i == 2 * LINE ||
+                             (i && i % BLOCK == 0);
+
+                g_assert_cmpuint(reads_of(&u, down ? NEARS - 1 - i : i), ==,
+                                 i == 0 ? 1 : ahead ? 2 : 0);
             }
             host_free(u.h);
         }
     }
 }
 
-/* Others read the entries that they need */
+/* Those that are far from each other read the entries that they need */
 static void test_not_ahead(void)
 {
     static const struct {
         unsigned page, reads;
     } row[] = {
-        { 0, 1 }, { 9, 1 }, { 0, 0 }, { 1, 2 }, { 10, 1 }, { 7, 0 },
+        { 0, 1 }, { BLOCK + 1, 1 }, { 0, 0 },
+        /* not so far: all of the block, but not the one behind it */
+        { 1, 2 }, { 7, 0 }, { BLOCK - 1, 0 }, { BLOCK, 2 },
+        /* beside the last: the line, but not the one behind it */
+        { 3 * BLOCK, 1 }, { 3 * BLOCK + 7, 2 }, { 3 * BLOCK + 6, 0 },
+        { 3 * BLOCK + 8, 2 },
     };
 
     for (Kind kind = LEGACY; kind < NESTED; kind++) {
@@ -415,6 +425,7 @@ static void test_not_ahead(void)
 
         g_assert_true(is_old(&u, 7));
         for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+            g_test_message("row %u", i);
             g_assert_cmpuint(reads_of(&u, row[i].page), ==, row[i].reads);
         }
         host_free(u.h);

@@ -659,11 +659,12 @@ VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
                           VtdAccess access, uint64_t now, VtdIotlbEntry *out,
                           bool *cacheable, VtdFault *fault);
 /*
- * The pages of the leaves that share a cache line with that of @iova, as far as
- * they can be cached without a walk: read and write are false of the others.
+ * @n pages, a power of two up to VTD_AHEAD_LEAVES, around @iova and aligned, as
+ * far as they can be cached without a walk: read and write are false of the
+ * others.  False if there is no table of leaves in the cache.
  */
 bool vtd_stages_ahead(Vtd *v, const VtdTables *tables, uint64_t iova,
-                      VtdIotlbEntry *out);
+                      unsigned n, VtdIotlbEntry *out);
 /* The largest page at @iova that the interrupt range is not in */
 unsigned vtd_unchanged_level(uint64_t iova);
 

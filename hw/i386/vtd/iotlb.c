@@ -222,10 +222,13 @@ static inline uint64_t vtd_iotlb_slot_read(VtdIotlb *iotlb,
            vtd_iotlb_alive(iotlb, key->tag, walked) ? output : 0;
 }
 
-/* The same of all pages that @iova is in, whichever their level and way */
-static uint64_t vtd_iotlb_lookup_all(VtdIotlb *iotlb,
-                                     const VtdIotlbSlots *slots,
-                                     const VtdIotlbKey *key, uint64_t iova)
+/*
+ * The same of all pages that @iova is in, whichever their level and way.  Not
+ * inline: else each hit in the first way saves all registers that it needs.
+ */
+static __attribute__((noinline)) uint64_t
+vtd_iotlb_lookup_all(VtdIotlb *iotlb, const VtdIotlbSlots *slots,
+                     const VtdIotlbKey *key, uint64_t iova)
 {
     for (unsigned levels = qatomic_read(&iotlb->levels); levels;
          levels &= levels - 1) {
@@ -384,11 +387,11 @@ void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
     qemu_mutex_unlock(&iotlb->lock);
 }
 
-void vtd_iotlb_insert_line(VtdIotlb *iotlb, const VtdIotlbKey *key,
-                           uint64_t iova, const VtdIotlbEntry *entry,
-                           uint64_t now)
+void vtd_iotlb_insert_ahead(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                            uint64_t iova, const VtdIotlbEntry *entry,
+                            unsigned n, uint64_t now)
 {
-    uint64_t first = iova & ~(VTD_LINE_LEAVES * VTD_PAGE_SIZE - 1);
+    uint64_t first = iova & ~(n * VTD_PAGE_SIZE - 1);
     uint64_t wanted = vtd_iotlb_page(iova, 1);
     bool crowded;
 
@@ -397,8 +400,7 @@ void vtd_iotlb_insert_line(VtdIotlb *iotlb, const VtdIotlbKey *key,
     }
     /* Then so it is for its neighbours: looking at all ways is for nothing */
     crowded = !vtd_iotlb_room(iotlb, iotlb->slots, key, wanted);
-    for (unsigned i = 0; now >= iotlb->range_epoch && i < VTD_LINE_LEAVES;
-         i++) {
+    for (unsigned i = 0; now >= iotlb->range_epoch && i < n; i++) {
         uint64_t page = vtd_iotlb_page(first + i * VTD_PAGE_SIZE, 1);
         VtdIotlbSlot *slot = NULL;
 

@@ -75,12 +75,12 @@ bool vtd_iotlb_crowded(VtdIotlb *iotlb, const VtdIotlbKey *key,
 void vtd_iotlb_insert(VtdIotlb *iotlb, const VtdIotlbKey *key, uint64_t iova,
                       const VtdIotlbEntry *entry, uint64_t now);
 /*
- * The same for the VTD_LINE_LEAVES small pages around @iova, but for those that
- * are none; pages beside that of @iova stay as they are if they are there
+ * The same for @n small pages around @iova, as vtd_stages_ahead() has them;
+ * pages beside that of @iova stay as they are if they are there
  */
-void vtd_iotlb_insert_line(VtdIotlb *iotlb, const VtdIotlbKey *key,
-                           uint64_t iova, const VtdIotlbEntry *entry,
-                           uint64_t now);
+void vtd_iotlb_insert_ahead(VtdIotlb *iotlb, const VtdIotlbKey *key,
+                            uint64_t iova, const VtdIotlbEntry *entry,
+                            unsigned n, uint64_t now);
 
 /* Any thread; these take VtdIotlb.lock, and no other in it */
 void vtd_iotlb_drop_global(VtdIotlb *iotlb);

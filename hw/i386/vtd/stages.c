@@ -389,20 +389,19 @@ static bool vtd_stages_short(Vtd *v, const VtdTables *tables, uint64_t iova,
 }
 
 bool vtd_stages_ahead(Vtd *v, const VtdTables *tables, uint64_t iova,
-                      VtdIotlbEntry *out)
+                      unsigned n, VtdIotlbEntry *out)
 {
-    uint64_t entry[VTD_LINE_LEAVES];
-    uint64_t offset = VTD_BITS(iova, 20, 12) * sizeof(*entry);
+    uint64_t entry[VTD_AHEAD_LEAVES];
+    unsigned first = VTD_BITS(iova, 20, 12) & ~(n - 1);
     VtdLeafTable leaves;
 
     if (tables->second_levels ||
         !vtd_paging_lookup(v->paging, tables, iova, &leaves) ||
-        !v->ops->read(v->opaque,
-                      leaves.addr + (offset & ~(sizeof(entry) - 1)),
-                      entry, sizeof(entry))) {
+        !v->ops->read(v->opaque, leaves.addr + first * sizeof(*entry), entry,
+                      n * sizeof(*entry))) {
         return false;
     }
-    for (unsigned i = 0; i < VTD_LINE_LEAVES; i++) {
+    for (unsigned i = 0; i < n; i++) {
         if (!vtd_stages_leaf(tables, leaves.permission,
                              GUINT64_FROM_LE(entry[i]), 0, &out[i])) {
             out[i] = (VtdIotlbEntry) { 0 };

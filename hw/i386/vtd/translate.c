@@ -29,10 +29,9 @@ static void vtd_translate_out(const VtdIotlbEntry *entry, uint64_t iova,
  * An entry that does not grant the access is no hit: the guest may have added
  * the permission, and the fault wants the walk's reason.
  */
-static inline bool vtd_translate_hit(VtdSpace *space,
-                                     const VtdContext *context,
-                                     uint64_t iova, VtdAccess access,
-                                     VtdTranslation *out)
+static inline QEMU_ALWAYS_INLINE bool
+vtd_translate_hit(VtdSpace *space, const VtdContext *context, uint64_t iova,
+                  VtdAccess access, VtdTranslation *out)
 {
     uint64_t wanted = access == VTD_ACCESS_READ ? VTD_IOTLB_READ :
                       access == VTD_ACCESS_WRITE ? VTD_IOTLB_WRITE :
@@ -61,21 +60,25 @@ static inline bool vtd_translate_hit(VtdSpace *space,
 
 /*
  * Requests that go through pages in order miss beside their last miss.  The
- * entries of the next few pages are in the same cache line, so read them too.
+ * entries of the next few pages are in the same cache line, so read them too;
+ * and more of them, if what was read so was of use: the next miss is behind.
  */
 static bool vtd_translate_ahead(VtdSpace *space, const VtdContext *context,
                                 uint64_t now, uint64_t iova)
 {
-    const uint64_t line = VTD_LINE_LEAVES * VTD_PAGE_SIZE;
+    uint64_t page = iova >> VTD_PAGE_SHIFT;
     uint64_t missed = qatomic_read(&space->missed);
-    VtdIotlbEntry entry[VTD_LINE_LEAVES];
+    uint64_t far = page > missed ? page - missed : missed - page;
+    unsigned n = far < VTD_LINE_LEAVES ? VTD_LINE_LEAVES : VTD_AHEAD_LEAVES;
+    VtdIotlbEntry entry[VTD_AHEAD_LEAVES];
 
-    qatomic_set(&space->missed, iova);
-    if (iova - missed + line > 2 * line ||
-        !vtd_stages_ahead(space->v, &context->tables, iova, entry)) {
+    qatomic_set(&space->missed, page);
+    if (far > VTD_AHEAD_LEAVES ||
+        !vtd_stages_ahead(space->v, &context->tables, iova, n, entry)) {
         return false;
     }
-    vtd_iotlb_insert_line(space->v->iotlb, &context->key, iova, entry, now);
+    vtd_iotlb_insert_ahead(space->v->iotlb, &context->key, iova, entry, n,
+                           now);
     return true;
 }
 

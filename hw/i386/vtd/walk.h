@@ -118,6 +118,8 @@ typedef struct VtdLeafTable {
 
 /* So many leaves are in a cache line, read as cheaply as one of them */
 #define VTD_LINE_LEAVES         8
+/* So many are read ahead at most; a power of two */
+#define VTD_AHEAD_LEAVES        32
 
 /* A range of addresses, inclusive */
 typedef struct VtdRange {
