@@ -115,6 +115,25 @@ static void test_short(void)
     stop(h);
 }
 
+/* Each write has its own time, however long ago the last one was */
+static void test_each_write(void)
+{
+    Host *h = start();
+
+    h->tick = 0;
+    queue_start(h, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned n = 0; n < 200; n++) {
+            queue_put(h, FLUSH(1), 0);
+        }
+        queue_kick(h);
+        g_assert_false(h->scheduled);
+        assert_queue(h, h->vtd.tail, 0);
+        h->now += 1000 * 1000 * 1000;
+    }
+    stop(h);
+}
+
 /* To look at tables that are as they were is little, but not behind I/O */
 static void test_copied(void)
 {
@@ -451,6 +470,7 @@ static void test_work(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/vtd/pieces/each-write", test_each_write);
     g_test_add_func("/vtd/pieces/queue", test_queue);
     g_test_add_func("/vtd/pieces/short", test_short);
     g_test_add_func("/vtd/pieces/copied", test_copied);
