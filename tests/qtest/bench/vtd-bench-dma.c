@@ -131,6 +131,18 @@ static void measure(BenchDma *b, const Row *row, unsigned samples,
            bench_median(above, samples));
 }
 
+/* The row of that name; all of them for NULL */
+static void measure_named(BenchDma *b, const char *name, unsigned samples,
+                          unsigned count)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (!name || !strcmp(name, rows[i].name)) {
+            measure(b, &rows[i], samples, count);
+            fflush(stdout);
+        }
+    }
+}
+
 static void set_up(BenchDma *b, const char *args)
 {
     static const uint8_t slot[THREADS] = { 3, 5 }, floor[THREADS] = { 4, 6 };
@@ -165,11 +177,14 @@ static void set_up(BenchDma *b, const char *args)
 int main(int argc, char **argv)
 {
     int samples = 9, count = 200000;
+    gboolean ask = FALSE;
     g_autofree char *args = NULL, *only = NULL;
     GOptionEntry options[] = {
         { "samples", 0, 0, G_OPTION_ARG_INT, &samples, "for a median", "N" },
         { "count", 0, 0, G_OPTION_ARG_INT, &count, "reads in a sample", "N" },
         { "only", 0, 0, G_OPTION_ARG_STRING, &only, "this row alone", "ROW" },
+        { "ask", 0, 0, G_OPTION_ARG_NONE, &ask,
+          "measure the rows that are named on standard input", NULL },
         { "args", 0, 0, G_OPTION_ARG_STRING, &args, "for QEMU", "ARGS" },
         { NULL },
     };
@@ -187,11 +202,14 @@ int main(int argc, char **argv)
         return 2;
     }
     set_up(&b, args ?: "");
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (!only || !strcmp(only, rows[i].name)) {
-            measure(&b, &rows[i], samples, count);
-            fflush(stdout);
+    if (ask) {
+        char name[64];
+
+        while (scanf("%63s", name) == 1) {
+            measure_named(&b, name, samples, count);
         }
+    } else {
+        measure_named(&b, only, samples, count);
     }
     for (unsigned i = 0; i < THREADS; i++) {
         testdev_stop(&b.device[i]);
