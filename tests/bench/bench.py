@@ -167,13 +167,11 @@ def main():
             if repeat and pages > BAR_PAGES:
                 continue        # they take long, and no bar is at stake
             for layout in LAYOUTS:
-                for device in devices:
-                    run(results, device, layout, pages, repeat, False)
+                run(results, devices, layout, pages, repeat, False)
     for pages in args.curve:
         for layout in LAYOUTS:
-            for device in devices:
-                if pages not in args.pages:
-                    run(results, device, layout, pages, 0, True)
+            if pages not in args.pages:
+                run(results, devices, layout, pages, 0, True)
 
     dma = measure_dma(devices, args.runs)
 

@@ -7,13 +7,10 @@ through that other IOMMU, in turns with it, is the floor: what no IOMMU can
 save.  Ratios are of what is above the floor.
 """
 
-import json
-import os
 import statistics
 import subprocess
-import sys
 
-from processes import BINARY, DMA_DRIVER, FIRMWARE
+from processes import DMA_DRIVER, Driver
 from results import KI
 
 # The driver's name for it, pages in use, what it is to a reader, the bar: so
@@ -38,46 +35,22 @@ THREADS_BAR = 1.5
 CURVE = ("dma-64", "dma-512", "dma-4096", "dma-32768", "dma-262144")
 
 
-# The machine is faster at one time than at another: so both devices are there
-# at once, and measured in turns, for so many turns of each run asked for.
+# Turns of each row for each run that is asked for
 TURNS = 3
-
-
-class Driver:
-    """A process with one of the devices, which measures a row when asked."""
-
-    def __init__(self, device):
-        self.process = subprocess.Popen(
-            [DMA_DRIVER, "--ask", "--samples", "3",
-             "--args", f"-L {FIRMWARE}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=dict(os.environ, QTEST_QEMU_BINARY=str(BINARY[device])))
-
-    def ask(self, op):
-        self.process.stdin.write(f"{op}\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-        return sys.exit(f"bench: {DMA_DRIVER.name} ended")
-
-    def end(self):
-        self.process.stdin.close()
-        if self.process.wait():
-            sys.exit(f"bench: {DMA_DRIVER.name}: exit status "
-                     f"{self.process.returncode}")
 
 
 def measure_dma(devices, runs):
     """{row: {device: {floor, ns, above}}}, medians of all turns."""
     samples = {}
-    drivers = {device: Driver(device) for device in devices}
+    drivers = [Driver(device, DMA_DRIVER, "--ask", "--samples", "3")
+               for device in devices]
     for turn in range(runs * TURNS):
         for op, *_ in ROWS:
-            for device, driver in drivers.items():
-                samples.setdefault((op, device), []).append(driver.ask(op))
+            for driver in drivers:
+                records, _ = driver.turn(op)
+                samples.setdefault((op, driver.device), []).extend(records)
         print(f"  translations, turn {turn + 1}", flush=True)
-    for driver in drivers.values():
+    for driver in drivers:
         driver.end()
     return {op: {device: {what: statistics.median(s[what] for s in
                                                   samples[op, device])

@@ -184,7 +184,7 @@ int main(int argc, char **argv)
         { "count", 0, 0, G_OPTION_ARG_INT, &count, "reads in a sample", "N" },
         { "only", 0, 0, G_OPTION_ARG_STRING, &only, "this row alone", "ROW" },
         { "ask", 0, 0, G_OPTION_ARG_NONE, &ask,
-          "measure the rows that are named on standard input", NULL },
+          "rows are named on standard input; an empty line ends each", NULL },
         { "args", 0, 0, G_OPTION_ARG_STRING, &args, "for QEMU", "ARGS" },
         { NULL },
     };
@@ -207,6 +207,8 @@ int main(int argc, char **argv)
 
         while (scanf("%63s", name) == 1) {
             measure_named(&b, name, samples, count);
+            printf("\n");
+            fflush(stdout);
         }
     } else {
         measure_named(&b, only, samples, count);

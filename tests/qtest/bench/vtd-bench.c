@@ -564,10 +564,24 @@ static void measure_first_sync(Bench *b)
     print_memory(b, "memory");
 }
 
+/* With --turns: wait for the next line of input, after a line of output */
+static void next_turn(bool turns, bool first)
+{
+    char line[8];
+
+    if (turns) {
+        if (!first) {
+            printf("\n");
+            fflush(stdout);
+        }
+        g_assert_nonnull(fgets(line, sizeof(line), stdin));
+    }
+}
+
 int main(int argc, char **argv)
 {
     int pages = 512, seed = 1;
-    gboolean scattered = FALSE, stats = FALSE;
+    gboolean scattered = FALSE, stats = FALSE, turns = FALSE;
     g_autofree char *args = NULL, *only = NULL;
     GOptionEntry options[] = {
         { "pages", 0, 0, G_OPTION_ARG_INT, &pages, "mapped, n * 512", "N" },
@@ -579,6 +593,8 @@ int main(int argc, char **argv)
           "the unit counts its memory itself", NULL },
         { "seed", 0, 0, G_OPTION_ARG_INT, &seed, "of all that is random",
           "N" },
+        { "turns", 0, 0, G_OPTION_ARG_NONE, &turns,
+          "each operation waits for a line of input", NULL },
         { "args", 0, 0, G_OPTION_ARG_STRING, &args, "for QEMU", "ARGS" },
         { NULL },
     };
@@ -600,9 +616,11 @@ int main(int argc, char **argv)
     b.desc = g_new(QVtdDesc, BENCH_BATCH);
     b.page = g_new(unsigned, HOT_PAGES);
     set_up(&b, pages, scattered, args ?: "");
+    next_turn(turns, true);
     measure_first_sync(&b);
     for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
         if (!only || !strcmp(only, operations[i].name)) {
+            next_turn(turns, false);
             operations[i].measure(&b);
         }
     }
