@@ -55,7 +55,8 @@ typedef struct Replay {
     bool refused;
     unsigned entries, entries128;       /* reads before it, by size */
     uint64_t entry_at[2];               /* where the first of 8 bytes were */
-    unsigned after;                     /* reads after it */
+    uint64_t last_entry;                /* where the last of them was */
+    unsigned after;                     /* reads after it, or it was ahead */
     uint64_t gpa;               /* what was refused, as the next */
     size_t len;
     VtdRam ram;

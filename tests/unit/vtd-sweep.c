@@ -62,12 +62,17 @@ static bool refuse(RefuseKind kind)
 
 static bool asked_read(void *host, uint64_t gpa, void *buf, size_t len)
 {
-    if (!now->refused && len == 8 && now->entries < 2) {
-        now->entry_at[now->entries] = gpa;
+    if (!now->refused && len == 8) {
+        if (now->entries < 2) {
+            now->entry_at[now->entries] = gpa;
+        }
+        now->last_entry = gpa;
     }
     if (refuse(REFUSE_READ)) {
         now->gpa = gpa;
         now->len = len;
+        /* What is read around an entry is for later requests */
+        now->after += len > 32 && !((gpa ^ now->last_entry) & ~0xfffull);
         return false;
     }
     if (!now->refused) {
@@ -342,6 +347,7 @@ static void step(Replay *r, unsigned index)
     r->index = index;
     r->refused = false;
     r->entries = r->entries128 = r->after = 0;
+    r->last_entry = UINT64_MAX;
     if (index == r->target) {
         judge_begin(r);
     }
