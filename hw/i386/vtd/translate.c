@@ -58,6 +58,20 @@ vtd_translate_hit(VtdSpace *space, const VtdContext *context, uint64_t iova,
     return true;
 }
 
+/* Read and cache @n pages around @iova */
+static bool vtd_translate_around(VtdSpace *space, const VtdContext *context,
+                                 uint64_t now, uint64_t iova, unsigned n)
+{
+    VtdIotlbEntry entry[VTD_AHEAD_LEAVES];
+
+    if (!vtd_stages_ahead(space->v, &context->tables, iova, n, entry)) {
+        return false;
+    }
+    vtd_iotlb_insert_ahead(space->v->iotlb, &context->key, iova, entry, n,
+                           now);
+    return true;
+}
+
 /*
  * Requests that go through pages in order miss beside their last miss.  The
  * entries of the next few pages are in the same cache line, so read them too;
@@ -69,17 +83,12 @@ static bool vtd_translate_ahead(VtdSpace *space, const VtdContext *context,
     uint64_t page = iova >> VTD_PAGE_SHIFT;
     uint64_t missed = qatomic_read(&space->missed);
     uint64_t far = page > missed ? page - missed : missed - page;
-    unsigned n = far < VTD_LINE_LEAVES ? VTD_LINE_LEAVES : VTD_AHEAD_LEAVES;
-    VtdIotlbEntry entry[VTD_AHEAD_LEAVES];
 
     qatomic_set(&space->missed, page);
-    if (far > VTD_AHEAD_LEAVES ||
-        !vtd_stages_ahead(space->v, &context->tables, iova, n, entry)) {
-        return false;
-    }
-    vtd_iotlb_insert_ahead(space->v->iotlb, &context->key, iova, entry, n,
-                           now);
-    return true;
+    return far <= VTD_AHEAD_LEAVES &&
+           vtd_translate_around(space, context, now, iova,
+                                far < VTD_LINE_LEAVES ? VTD_LINE_LEAVES
+                                                      : VTD_AHEAD_LEAVES);
 }
 
 /*
