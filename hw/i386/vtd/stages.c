@@ -410,26 +410,17 @@ bool vtd_stages_ahead(Vtd *v, const VtdTables *tables, uint64_t iova,
     return true;
 }
 
-VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
-                          VtdAccess access, uint64_t now, VtdIotlbEntry *out,
-                          bool *cacheable, VtdFault *fault)
+/* From the top; @now is 0 if the table of leaves is not to be cached */
+static VtdReason vtd_stages_whole(Vtd *v, const VtdTables *tables,
+                                  uint64_t iova, VtdAccess access,
+                                  uint64_t wanted, uint64_t now,
+                                  VtdIotlbEntry *out, bool *cacheable,
+                                  VtdFault *fault)
 {
-    /* The tables of nested stages are at addresses that have a walk each */
-    bool caches = now && !tables->second_levels;
-    uint64_t wanted = access == VTD_ACCESS_READ ? VTD_READ :
-                      access == VTD_ACCESS_WRITE ? VTD_WRITE : 0;
     VtdWalk blame = { 0 };
     VtdWay way;
     bool found = false;
 
-    if (tables->first ? !vtd_canonical(tables, iova)
-                      : iova >> vtd_width_bits(v, tables)) {
-        return tables->format->reason.address;
-    }
-    if (caches && vtd_stages_short(v, tables, iova, wanted, out, fault)) {
-        *cacheable = true;
-        return VTD_FAULT_NONE;
-    }
     for (unsigned tries = 0; tries < VTD_WAY_TRIES; tries++) {
         way = (VtdWay) {
             .v = v,
@@ -443,13 +434,35 @@ VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
             break;
         }
     }
-    if (found && caches && !way.missing && way.leaves.addr) {
+    if (found && now && !way.missing && way.leaves.addr) {
         vtd_paging_insert(v->paging, tables, iova, &way.leaves, now);
     }
     fault->level = blame.level;
     fault->lo = blame.entry;
     *cacheable = !way.missing;
     return found ? VTD_FAULT_NONE : way.reason;
+}
+
+VtdReason vtd_stages_walk(Vtd *v, const VtdTables *tables, uint64_t iova,
+                          VtdAccess access, uint64_t now, VtdIotlbEntry *out,
+                          bool *cacheable, VtdFault *fault)
+{
+    uint64_t wanted = access == VTD_ACCESS_READ ? VTD_READ :
+                      access == VTD_ACCESS_WRITE ? VTD_WRITE : 0;
+
+    if (tables->first ? !vtd_canonical(tables, iova)
+                      : iova >> vtd_width_bits(v, tables)) {
+        return tables->format->reason.address;
+    }
+    if (tables->second_levels) {
+        now = 0;        /* its tables are at addresses that have a walk each */
+    }
+    if (now && vtd_stages_short(v, tables, iova, wanted, out, fault)) {
+        *cacheable = true;
+        return VTD_FAULT_NONE;
+    }
+    return vtd_stages_whole(v, tables, iova, access, wanted, now, out,
+                            cacheable, fault);
 }
 
 unsigned vtd_unchanged_level(uint64_t iova)
