@@ -218,6 +218,20 @@ static void test_moved(void)
 }
 
 /* Two devices in one address space: behind a bridge they are one */
+static void bridge_start(QVtd *d, Testdev t[2])
+{
+    qvtd_start(d, "", ",caching-mode=on",
+               "-device pcie-pci-bridge,id=bridge,addr=5 "
+               "-device vtd-testdev,bus=bridge,addr=2 "
+               "-device vtd-testdev,bus=bridge,addr=3");
+    board_number_bus(d, PORT, 2, 2);
+    for (int i = 0; i < 2; i++) {
+        testdev_start(&t[i], d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
+        t[i].sid = 2 << 8;
+    }
+    qvtd_enable(d);
+}
+
 static void test_one_space(void)
 {
     QVtd d;
@@ -226,17 +240,8 @@ static void test_one_space(void)
     Testdev t[2];
     Shadow s[2];
 
-    qvtd_start(&d, "", ",caching-mode=on",
-               "-device pcie-pci-bridge,id=bridge,addr=5 "
-               "-device vtd-testdev,bus=bridge,addr=2 "
-               "-device vtd-testdev,bus=bridge,addr=3");
+    bridge_start(&d, t);
     plain_init(&plain, &d, 48);
-    board_number_bus(&d, PORT, 2, 2);
-    for (int i = 0; i < 2; i++) {
-        testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
-        t[i].sid = 2 << 8;
-    }
-    qvtd_enable(&d);
     domain = qvtd_domain_new(&d, 1, 4);
     fill(&d, &domain);
     qvtd_attach(&d, 2 << 8, &domain);
@@ -276,16 +281,7 @@ static void test_one_refuses(void)
     QVtdDomain domain;
     Testdev t[2];
 
-    qvtd_start(&d, "", ",caching-mode=on",
-               "-device pcie-pci-bridge,id=bridge,addr=5 "
-               "-device vtd-testdev,bus=bridge,addr=2 "
-               "-device vtd-testdev,bus=bridge,addr=3");
-    board_number_bus(&d, PORT, 2, 2);
-    for (int i = 0; i < 2; i++) {
-        testdev_start(&t[i], &d, 2 << 8 | QPCI_DEVFN(2 + i, 0));
-        t[i].sid = 2 << 8;
-    }
-    qvtd_enable(&d);
+    bridge_start(&d, t);
     domain = qvtd_domain_new(&d, 1, 4);
     qvtd_attach(&d, 2 << 8, &domain);
     qvtd_invalidate_all(&d);
