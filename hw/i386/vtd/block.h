@@ -235,8 +235,9 @@ static inline VtdBlock vtd_block_of_leaf(const VtdFormat *format,
 static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
 {
     /*
-     * Compilers use no wide registers at -O2 unless they are told to; for
-     * wider ones than each CPU has they use memory.
+     * Compilers use no wide registers at -O2 unless they are told to, nor do
+     * they write out the turns of a loop; for wider ones than each CPU has
+     * they use memory.
      */
     typedef uint64_t Lanes __attribute__((vector_size(16)));
     const unsigned lanes = sizeof(Lanes) / sizeof(uint64_t);
@@ -245,6 +246,7 @@ static inline bool vtd_entries_even(const uint64_t *entry, uint64_t base)
     for (unsigned i = 0; i < lanes; i++) {
         expected[i] = base + i * VTD_PAGE_SIZE;
     }
+#pragma GCC unroll 8
     for (unsigned i = 0; i < VTD_ENTRIES; i += lanes) {
         memcpy(&now, entry + i, sizeof(now));
         wrong |= now ^ expected;
