@@ -390,6 +390,27 @@ static inline uint64_t vtd_width_last(const Vtd *v)
     return VTD_BIT(v->config.aw_bits) - 1;
 }
 
+/*
+ * The first byte of the range around @addr, whose size is @mask + 1.  No
+ * request with bits above the width is translated, so they are not looked at
+ * (1.9); a wider range is all of it.
+ */
+static inline uint64_t vtd_range_first(const Vtd *v, uint64_t addr,
+                                       uint64_t mask)
+{
+    return addr & ~mask & vtd_width_last(v);
+}
+
+/* 2^@am pages around @addr, in bytes */
+static inline VtdRange vtd_pages_range(const Vtd *v, uint64_t addr,
+                                       unsigned am)
+{
+    uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
+    uint64_t first = vtd_range_first(v, addr, mask);
+
+    return (VtdRange) { first, first | mask };
+}
+
 static inline void vtd_count_more(Vtd *v, VtdStat stat, uint64_t more)
 {
     qatomic_add(&v->stats[stat], more);
@@ -756,8 +777,6 @@ void vtd_invalidate_context_device(Vtd *v, uint16_t did, uint16_t sid,
                                    unsigned fm);
 void vtd_invalidate_iotlb_global(Vtd *v);
 void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did);
-/* 2^@am pages around @addr, in bytes */
-VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am);
 /*
  * @n ranges of pages.  How many of them are over: less than @n, one at least,
  * if the last of these left something pending; then go on with the others

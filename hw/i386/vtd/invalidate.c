@@ -183,24 +183,6 @@ void vtd_invalidate_iotlb_domain(Vtd *v, uint16_t did)
     vtd_invalidate_scope(v, &scope);
 }
 
-/*
- * The first byte of the range around @addr, whose size is @mask + 1.  No
- * request with bits above the width is translated, so they are not looked at
- * (1.9); a wider range is all of it.
- */
-static uint64_t vtd_range_first(const Vtd *v, uint64_t addr, uint64_t mask)
-{
-    return addr & ~mask & (VTD_BIT(v->config.aw_bits) - 1);
-}
-
-VtdRange vtd_pages_range(const Vtd *v, uint64_t addr, unsigned am)
-{
-    uint64_t mask = (VTD_BIT(am) << VTD_PAGE_SHIFT) - 1;
-    uint64_t first = vtd_range_first(v, addr, mask);
-
-    return (VtdRange) { first, first | mask };
-}
-
 unsigned vtd_invalidate_iotlb_pages(Vtd *v, uint16_t did,
                                     const VtdRange *range, unsigned n,
                                     bool leaves)

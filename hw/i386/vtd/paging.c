@@ -87,13 +87,16 @@ static VtdPagingKey vtd_paging_key(const VtdTables *tables, uint64_t iova)
     };
 }
 
-/* By tag and address alone: to drop slots one does not know their tables */
-static VtdPagingSlot *vtd_paging_slot(VtdPaging *paging, uint64_t tag,
+/*
+ * By address and vtd_paging_hash() of the tag alone: to drop slots one does not
+ * know their tables
+ */
+static VtdPagingSlot *vtd_paging_slot(VtdPaging *paging, unsigned hash,
                                       uint64_t iova)
 {
     uint64_t number = iova >> vtd_level_shift(2);
 
-    return &paging->slot[(number ^ vtd_paging_hash(tag)) % VTD_PAGING_SLOTS];
+    return &paging->slot[(number ^ hash) % VTD_PAGING_SLOTS];
 }
 
 static bool vtd_paging_alive(VtdPaging *paging, uint64_t tag, uint64_t walked)
@@ -114,7 +117,9 @@ bool vtd_paging_lookup(VtdPaging *paging, const VtdTables *tables,
                        uint64_t iova, VtdLeafTable *leaves)
 {
     VtdPagingKey key = vtd_paging_key(tables, iova);
-    const VtdPagingSlot *slot = vtd_paging_slot(paging, key.tag, iova);
+    const VtdPagingSlot *slot = vtd_paging_slot(paging,
+                                                vtd_paging_hash(key.tag),
+                                                iova);
     uint64_t seq = vtd_paging_word(&slot->seq), word, walked;
 
     if ((seq & 1) || vtd_paging_word(&slot->base) != key.base ||
@@ -155,8 +160,9 @@ void vtd_paging_insert(VtdPaging *paging, const VtdTables *tables,
 
     qemu_mutex_lock(&paging->lock);
     if (now >= paging->range_epoch) {
-        vtd_paging_slot_write(vtd_paging_slot(paging, key.tag, iova), &key,
-                              leaves->addr | leaves->permission, now);
+        vtd_paging_slot_write(vtd_paging_slot(paging, vtd_paging_hash(key.tag),
+                                              iova),
+                              &key, leaves->addr | leaves->permission, now);
     }
     qemu_mutex_unlock(&paging->lock);
 }
@@ -186,9 +192,9 @@ void vtd_paging_drop_pasid(VtdPaging *paging, uint16_t did, uint32_t pasid,
     vtd_paging_set_word(&paging->pasid_epoch[vtd_paging_hash(tag)], epoch);
 }
 
-/* lock: what is for addresses in the range */
+/* lock: what is for addresses in the range; @hash: of @tag */
 static void vtd_paging_drop_range(VtdPaging *paging, uint64_t tag,
-                                  const VtdRange *range)
+                                  unsigned hash, const VtdRange *range)
 {
     static const VtdPagingKey none;
     uint64_t size = vtd_level_mask(2) + 1;
@@ -196,7 +202,7 @@ static void vtd_paging_drop_range(VtdPaging *paging, uint64_t tag,
     uint64_t slots = (range->last - first) / size + 1;
 
     for (uint64_t i = 0; i < MIN(slots, VTD_PAGING_SLOTS); i++) {
-        VtdPagingSlot *slot = vtd_paging_slot(paging, tag, first + i * size);
+        VtdPagingSlot *slot = vtd_paging_slot(paging, hash, first + i * size);
 
         /* Ranges of all slots and more meet each slot once */
         if (slot->walked && slot->tag == tag && slot->base >= first &&
@@ -210,10 +216,12 @@ static void vtd_paging_drop_tag(VtdPaging *paging, uint64_t tag,
                                 const VtdRange *range, unsigned n,
                                 uint64_t epoch)
 {
+    unsigned hash = vtd_paging_hash(tag);
+
     qemu_mutex_lock(&paging->lock);
     paging->range_epoch = epoch;
     for (unsigned i = 0; i < n; i++) {
-        vtd_paging_drop_range(paging, tag, &range[i]);
+        vtd_paging_drop_range(paging, tag, hash, &range[i]);
     }
     qemu_mutex_unlock(&paging->lock);
 }

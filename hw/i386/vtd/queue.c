@@ -86,18 +86,24 @@ static bool vtd_queue_read(Vtd *v, uint16_t index, uint64_t entry[4])
 static bool vtd_queue_is_like(Vtd *v, uint16_t at, uint64_t lo, uint64_t *hi)
 {
     VtdQueueAhead *ahead = &v->queue.ahead;
-    const uint64_t *entry = ahead->entry;
+    uint64_t entry[4];
+    bool readable;
 
     if (at == v->queue.tail) {
         return false;
     }
-    ahead->readable = vtd_queue_read(v, at, ahead->entry);
-    ahead->index = at;
+    readable = vtd_queue_read(v, at, entry);
     *hi = entry[1];
-    ahead->valid = !ahead->readable || entry[0] != lo || entry[2] ||
-                   entry[3] || (*hi & IOTLB_HI_RESERVED) ||
-                   VTD_DESC_AM(*hi) > VTD_CAP_MAMV_ORDER(v->cap);
-    return !ahead->valid;
+    if (readable && entry[0] == lo && !(entry[2] | entry[3]) &&
+        !(*hi & IOTLB_HI_RESERVED) &&
+        VTD_DESC_AM(*hi) <= VTD_CAP_MAMV_ORDER(v->cap)) {
+        return true;
+    }
+    ahead->valid = true;
+    ahead->readable = readable;
+    ahead->index = at;
+    memcpy(ahead->entry, entry, sizeof(entry));
+    return false;
 }
 
 /* The descriptor at the head */
