@@ -101,7 +101,7 @@ static void vtd_explain_caches(VtdSpace *space, const VtdRequest *request,
                                const VtdContext *context, uint64_t iova,
                                VtdExplained *out)
 {
-    const VtdContext *cached = vtd_context_cached(space, request);
+    const VtdContext *cached = vtd_context_cached(space, *request);
     uint64_t entry;
 
     if (cached) {

@@ -354,14 +354,14 @@ static inline VtdContext **vtd_context_slot(VtdSpace *space, uint32_t pasid)
 
 /* The context of a request from the cache, valid in the read section.  [any] */
 static inline const VtdContext *vtd_context_cached(VtdSpace *space,
-                                                   const VtdRequest *request)
+                                                   VtdRequest request)
 {
     const VtdContext *context =
-        qatomic_load_acquire(vtd_context_slot(space, request->pasid));
+        qatomic_load_acquire(vtd_context_slot(space, request.pasid));
 
-    return context && context->request.sid == request->sid &&
-           context->request.pasid == request->pasid &&
-           context->request.supervisor == request->supervisor ? context : NULL;
+    return context && context->request.sid == request.sid &&
+           context->request.pasid == request.pasid &&
+           context->request.supervisor == request.supervisor ? context : NULL;
 }
 
 /* What was last seen of the table that @space follows, or NULL */

@@ -176,7 +176,8 @@ VtdReason vtd_translate_uncached(Vtd *v, const VtdContext *context,
     return reason;
 }
 
-static void vtd_trace_translated(uint16_t sid, const VtdTranslation *out)
+static inline void vtd_trace_translated(uint16_t sid,
+                                        const VtdTranslation *out)
 {
     trace_vtd_dmar_translate(sid >> 8, VTD_BITS(sid, 7, 3),
                              VTD_BITS(sid, 2, 0), out->iova, out->addr,
@@ -184,18 +185,18 @@ static void vtd_trace_translated(uint16_t sid, const VtdTranslation *out)
 }
 
 /* What the caches did not answer */
-static bool vtd_translate_missed(VtdSpace *space, const VtdRequest *request,
+static bool vtd_translate_missed(VtdSpace *space, VtdRequest request,
                                  uint64_t life, uint64_t iova,
                                  VtdAccess access, VtdTranslation *out)
 {
     Vtd *v = space->v;
-    uint16_t sid = request->sid;
+    uint16_t sid = request.sid;
     const VtdContext *context;
     uint64_t now;
     VtdFault fault = {
         .sid = sid,
-        .pasid = request->pasid,
-        .supervisor = request->supervisor,
+        .pasid = request.pasid,
+        .supervisor = request.supervisor,
         .life = life,
         .read = access != VTD_ACCESS_WRITE,
         .info = iova & VTD_PAGE_MASK,
@@ -215,7 +216,7 @@ static bool vtd_translate_missed(VtdSpace *space, const VtdRequest *request,
     now = vtd_iotlb_epoch(v->iotlb);
     context = vtd_context_cached(space, request);
     if (!context) {
-        context = vtd_context_load(space, request, &fault);
+        context = vtd_context_load(space, &request, &fault);
         if (context && vtd_translate_hit(space, context, iova, access, out)) {
             vtd_trace_translated(sid, out);
             return true;
@@ -244,13 +245,13 @@ static bool vtd_translate_missed(VtdSpace *space, const VtdRequest *request,
 }
 
 static inline QEMU_ALWAYS_INLINE bool
-vtd_translate_request(VtdSpace *space, const VtdRequest *request,
+vtd_translate_request(VtdSpace *space, VtdRequest request,
                       uint64_t iova, VtdAccess access, VtdTranslation *out)
 {
     /* Of the request: what a reset overtakes from here on leaves no trace */
     uint64_t life = qatomic_load_acquire(&space->v->life);
     const VtdContext *context = vtd_context_cached(space, request);
-    uint16_t sid = request->sid;
+    uint16_t sid = request.sid;
 
     if (context && vtd_translating(space->v)) {
         trace_vtd_iotlb_cc_hit(sid >> 8, sid & 0xff, context->hi, context->lo,
@@ -277,7 +278,7 @@ bool vtd_translate(VtdSpace *space, uint64_t iova, VtdAccess access,
      * not make that a fault.
      */
     return !vtd_meets_interrupts(iova, iova) &&
-           vtd_translate_request(space, &request, iova, access, out);
+           vtd_translate_request(space, request, iova, access, out);
 }
 
 bool vtd_translate_pasid(VtdSpace *space, uint32_t pasid, bool supervisor,
@@ -290,5 +291,5 @@ bool vtd_translate_pasid(VtdSpace *space, uint32_t pasid, bool supervisor,
         .supervisor = supervisor,
     };
 
-    return vtd_translate_request(space, &request, iova, access, out);
+    return vtd_translate_request(space, request, iova, access, out);
 }
