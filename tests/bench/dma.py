@@ -11,7 +11,7 @@ import statistics
 import subprocess
 
 from processes import DMA_DRIVER, Driver
-from results import KI
+from results import KI, ratio
 
 # The driver's name for it, pages in use, what it is to a reader, the bar: so
 # many times less above the floor than with QEMU's own device
@@ -34,36 +34,55 @@ THREADS = (("dma-64-threads", "dma-64"),
 THREADS_BAR = 1.5
 CURVE = ("dma-64", "dma-512", "dma-4096", "dma-32768", "dma-262144")
 
-
-# Turns of each row for each run that is asked for
+# Turns of each row in a run, and in each of them so many samples with so many
+# reads: some ms, in which a machine stays as fast as it is, so that what is
+# above the floor does not depend on that.
 TURNS = 3
+SAMPLES = 5
+READS = 100000
 
 
-def measure_dma(devices, runs):
-    """{row: {device: {floor, ns, above}}}, medians of all turns."""
-    samples = {}
-    drivers = [Driver(device, DMA_DRIVER, "--ask", "--samples", "3")
+def measure_turns(samples, devices):
+    """All rows in a process for each device, which take turns."""
+    drivers = [Driver(device, DMA_DRIVER, "--ask",
+                      "--samples", str(SAMPLES), "--count", str(READS))
                for device in devices]
-    for turn in range(runs * TURNS):
+    for _ in range(TURNS):
         for op, *_ in ROWS:
             for driver in drivers:
                 records, _ = driver.turn(op)
                 samples.setdefault((op, driver.device), []).extend(records)
-        print(f"  translations, turn {turn + 1}", flush=True)
     for driver in drivers:
         driver.end()
-    return {op: {device: {what: statistics.median(s[what] for s in
-                                                  samples[op, device])
-                          for what in ("floor", "ns", "above")}
-                 for device in devices}
-            for op, *_ in ROWS}
 
 
-def above(dma, op):
-    """How many times less is above the floor than with QEMU's own device."""
-    row = dma[op]
-    return (row["stock"]["above"] / max(row["ours"]["above"], 0.1)
-            if "stock" in row and "ours" in row else None)
+def measure_dma(devices, runs):
+    """{row: {device: {floor, ns, above}, ratio}}, medians of all turns."""
+    samples = {}
+    for run in range(runs):
+        measure_turns(samples, devices)
+        print(f"  translations, run {run + 1}", flush=True)
+    return {op: measured_row(samples, devices, op) for op, *_ in ROWS}
+
+
+def measured_row(samples, devices, op):
+    """What came out, and how many times less above the floor it is."""
+    def values(device, what):
+        return [record[what] for record in samples[op, device]]
+
+    row = {device: {what: statistics.median(values(device, what))
+                    for what in ("floor", "ns", "above")}
+           for device in devices}
+    if len(devices) == 2:
+        row["ratio"] = ratio(values("stock", "above"),
+                             values("ours", "above"))
+    return row
+
+
+def floor_of(row):
+    """The same for both devices but for what disturbed them."""
+    return statistics.median(row[device]["floor"]
+                             for device in ("stock", "ours") if device in row)
 
 
 def print_dma(dma):
@@ -74,11 +93,11 @@ def print_dma(dma):
     for op, _, title, _ in ROWS:
         values = [dma[op][device]["ns"] if device in dma[op] else None
                   for device in ("stock", "ours")]
-        floor = statistics.median(each["floor"] for each in dma[op].values())
-        ratio = above(dma, op)
+        floor = floor_of(dma[op])
         print(row.format(title, f"{floor:.0f}",
                          *("" if v is None else f"{v:.0f}" for v in values),
-                         "" if ratio is None else f"{ratio:.1f}").rstrip())
+                         f'{dma[op]["ratio"]:.1f}' if "ratio" in dma[op]
+                         else "").rstrip())
 
 
 def judge_dma(dma):
@@ -92,16 +111,16 @@ def judge_dma(dma):
             "bar": text})
 
     for op, pages, title, limit in ROWS:
-        ratio = above(dma, op)
-        if limit and ratio is not None:
-            add(op, pages, f"a read by DMA: {title}", ratio, limit,
-                ratio >= limit, f">= {limit} times less")
+        value = dma[op].get("ratio")
+        if limit and value is not None:
+            add(op, pages, f"a read by DMA: {title}", value, limit,
+                value >= limit, f">= {limit} times less")
     for op, alone in THREADS:
         if "ours" in dma[op]:
-            ratio = dma[op]["ours"]["ns"] / dma[alone]["ours"]["ns"]
+            value = dma[op]["ours"]["ns"] / dma[alone]["ours"]["ns"]
             pages = next(p for name, p, *_ in ROWS if name == op)
-            add(op, pages, "a read by DMA: two threads", ratio, THREADS_BAR,
-                ratio <= THREADS_BAR, f"<= {THREADS_BAR} times one")
+            add(op, pages, "a read by DMA: two threads", value, THREADS_BAR,
+                value <= THREADS_BAR, f"<= {THREADS_BAR} times one")
     return judged
 
 
@@ -111,8 +130,7 @@ def draw_dma(dma, devices, path):
     pages = {op: n for op, n, *_ in ROWS}
     lines = {device: [(pages[op], dma[op][device]["ns"]) for op in CURVE]
              for device in devices}
-    lines["floor"] = [(pages[op], statistics.median(
-        each["floor"] for each in dma[op].values())) for op in CURVE]
+    lines["floor"] = [(pages[op], floor_of(dma[op])) for op in CURVE]
     data = [f"${name} << EOD\n" +
             "\n".join(f"{x} {y}" for x, y in points) + "\nEOD"
             for name, points in lines.items()]

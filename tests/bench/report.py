@@ -35,28 +35,23 @@ def print_table(results, devices, layout, pages):
     print(row.format("", "stock", "ours", "ratio", "stock MAP+UNMAP",
                      "ours").rstrip())
 
-    def cells(get, show):
-        values = [get(d) if d in devices else None
-                  for d in ("stock", "ours")]
-        texts = ["" if v is None else show(v) for v in values]
-        ratio = ""
-        if all(v is not None and v > 0 for v in values):
-            ratio = times(values[0] / values[1])
-        return texts + [ratio]
+    def cells(op, value, show, unit=1):
+        values = [results.get(d, layout, pages, op, value)
+                  if d in devices else None for d in ("stock", "ours")]
+        ratio = results.times(layout, pages, op, value)
+        return (["" if v is None else show(v / unit) for v in values] +
+                ["" if ratio is None else times(ratio)])
 
     for op, title in TIMES:
-        line = cells(lambda d: results.get(d, layout, pages, op), duration)
+        line = cells(op, "ns", duration)
         counts = [sent(results, d, layout, pages, op)
                   for d in ("stock", "ours")]
         print(row.format(title, *line, *counts).rstrip())
         if op in WHOLE:
-            line = cells(lambda d: (results.get(d, layout, pages, op) or 0)
-                         / pages or None, duration)
+            line = cells(op, "ns", duration, pages)
             print(row.format("    for each page", *line, "", "").rstrip())
     for op, title in MEMORY:
-        line = cells(lambda d: results.get(d, layout, pages, op,
-                                           "bytes_per_page"),
-                     "{:.2f}".format)
+        line = cells(op, "bytes_per_page", "{:.2f}".format)
         print(row.format(title, *line, "", "").rstrip())
 
 
