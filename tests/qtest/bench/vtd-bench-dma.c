@@ -120,8 +120,11 @@ static void measure(BenchDma *b, const Row *row, unsigned samples,
     /* The first time through fills the caches */
     run(b, row, b->device, BENCH_IOVA, MAX(count, 2 * row->pages));
     for (unsigned i = 0; i < samples; i++) {
-        floor = MIN(floor, run(b, row, b->floor, BENCH_TARGET, count));
-        ns = MIN(ns, run(b, row, b->device, BENCH_IOVA, count));
+        double there = run(b, row, b->floor, BENCH_TARGET, count);
+        double here = run(b, row, b->device, BENCH_IOVA, count);
+
+        floor = MIN(floor, there);
+        ns = MIN(ns, here);
     }
     printf("{\"op\": \"%s\", \"floor\": %.2f, \"ns\": %.2f, "
            "\"above\": %.2f}\n", row->name, floor, ns, ns - floor);
