@@ -159,6 +159,7 @@ where pages are contiguous.  A look compares whole tables in place.
          'hw/i386/vtd/seen.c', 'hw/i386/vtd/diff.c', 'hw/i386/vtd/sync.c',
          'hw/i386/vtd/compose.c', 'hw/i386/vtd/copies.c',
          'hw/i386/vtd/guest.c', 'hw/i386/vtd/glance.c',
+         'hw/i386/vtd/place.c',
          'tests/unit/test-vtd-copies.c',
          'tests/unit/test-vtd-limits-random.c'),
 

@@ -29,6 +29,31 @@ void vtd_look_report(VtdLook *look, VtdDiffKind kind, unsigned level,
     vtd_look_pass_on(look, &diff);
 }
 
+static uint64_t *vtd_look_empty_slot(VtdLook *look, uint64_t gpa)
+{
+    return &look->empty[(gpa >> VTD_PAGE_SHIFT) % VTD_LOOK_EMPTIES];
+}
+
+bool vtd_look_known_empty(VtdLook *look, uint64_t gpa, unsigned level)
+{
+    return *vtd_look_empty_slot(look, gpa) == (gpa | level);
+}
+
+/* With more permission from above it may map something */
+void vtd_look_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
+                         uint64_t upper)
+{
+    if (upper == look->format->permission) {
+        *vtd_look_empty_slot(look, gpa) = gpa | level;
+    }
+}
+
+void vtd_look_no_room(VtdLook *look, uint64_t leaves)
+{
+    look->full = true;
+    vtd_seen_leave_out(look->seen, leaves);
+}
+
 static bool vtd_block_same(const VtdBlock *a, const VtdBlock *b)
 {
     if (a->upper != b->upper || a->form != b->form) {

@@ -53,6 +53,17 @@ void vtd_look_report(VtdLook *look, VtdDiffKind kind, unsigned level,
  */
 void vtd_look_block(VtdLook *look, uint64_t start, unsigned from, unsigned to,
                     const VtdBlock *old, const VtdBlock *new);
+/*
+ * Tables that are known to map nothing.  A guest can link a few of its pages
+ * so that there are billions of ways through them, none of which ends at a
+ * leaf; each such table is gone through once.
+ */
+bool vtd_look_known_empty(VtdLook *look, uint64_t gpa, unsigned level);
+/* The table was found to map nothing under @upper */
+void vtd_look_note_empty(VtdLook *look, uint64_t gpa, unsigned level,
+                         uint64_t upper);
+/* So many new leaves were left out: do not look at new tables after them */
+void vtd_look_no_room(VtdLook *look, uint64_t leaves);
 /* Which units of 2^@shift of the @size bytes from @start are in the range */
 void vtd_look_clip(const VtdLook *look, uint64_t start, uint64_t size,
                    unsigned shift, unsigned *from, unsigned *to);
