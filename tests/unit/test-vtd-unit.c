@@ -243,6 +243,37 @@ static void test_counters(void)
     host_free(h);
 }
 
+static void count_now(Host *h, uint64_t gpa)
+{
+    unsigned *reads = h->opaque;
+
+    ++*reads;
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_CONTEXT_HITS), ==, 0);
+}
+
+/* Whoever asks while a request is under way sees no more than there was */
+static void test_counters_midway(void)
+{
+    Host *h = host_new(NULL);
+    Device *d = device_new(h, 0x0100);
+    uint64_t table = host_pages(h, 1);
+    unsigned reads = 0;
+
+    host_enable(h);
+    attach(d, table, 4, 1);
+    map(h, table, 4, 0x5000, 1, 0x9000 | QVTD_RW);
+    h->opaque = &reads;
+    h->after_read = count_now;
+    assert_maps(d, 0x5000, VTD_ACCESS_READ, 0x9000);
+    h->after_read = NULL;
+    /* root, context, the top table tried, four levels, the line ahead */
+    g_assert_cmpuint(reads, ==, 8);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_CONTEXT_HITS), ==, 0);
+    assert_maps(d, 0x5000, VTD_ACCESS_READ, 0x9000);
+    g_assert_cmpuint(vtd_stat(h->v, VTD_STAT_CONTEXT_HITS), ==, 1);
+    host_free(h);
+}
+
 static void reset_now(Host *h, uint64_t gpa)
 {
     h->after_read = NULL;
@@ -312,7 +343,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/unit/reset", test_reset);
     g_test_add_func("/vtd/unit/counter-names", test_counter_names);
     g_test_add_func("/vtd/unit/counters", test_counters);
-
+    g_test_add_func("/vtd/unit/counters-midway", test_counters_midway);
     g_test_add_func("/vtd/unit/overtaken", test_overtaken);
     return g_test_run();
 }

@@ -190,7 +190,7 @@ void vtd_use_caching_mode(Vtd *v)
 uint64_t vtd_stat(Vtd *v, VtdStat stat)
 {
     uint64_t sum = qatomic_load_acquire(&v->stats[stat]);
-    uint64_t leaves, bytes;
+    uint64_t leaves, bytes, all;
 
     switch (stat) {
     case VTD_STAT_TRANSLATIONS:
@@ -214,7 +214,9 @@ uint64_t vtd_stat(Vtd *v, VtdStat stat)
 
             sum += qatomic_load_acquire(&space->contexts_read);
         }
-        return vtd_stat(v, VTD_STAT_TRANSLATIONS) - sum;
+        /* A request that has read its own may not be counted yet, or be lost */
+        all = vtd_stat(v, VTD_STAT_TRANSLATIONS);
+        return all > sum ? all - sum : 0;
     case VTD_STAT_REFUSED_PAGES:
         for (unsigned i = 0; i < v->spaces.all->len; i++) {
             VtdSpace *space = g_ptr_array_index(v->spaces.all, i);
