@@ -301,22 +301,15 @@ static void edit_table(Twins *w)
     edited(w, false);
 }
 
-static void invalidate_some(Twins *w)
+/* What an invalidation has ended; with @leaves it was of leaves alone */
+static void ended(Twins *w, unsigned granularity, uint16_t did, uint64_t iova,
+                  unsigned am, bool leaves)
 {
-    unsigned granularity =
-        chance(10) ? QVTD_GLOBAL : chance(30) ? QVTD_DOMAIN : QVTD_SELECT;
-    const Query *target = &w->query[rnd(QUERIES)];
-    uint16_t did = did_of(w, target->d);
-    unsigned am = rnd(19);
     uint64_t mask = (QVTD_PAGE << am) - 1;
-    bool leaves = granularity == QVTD_SELECT && chance(50);
 
-    inv_iotlb(w->h, granularity, did, (target->iova & ~0xfffull) |
-              (leaves ? QVTD_IVA_IH : 0), am);
     for (unsigned i = 0; i < QUERIES; i++) {
         Query *q = &w->query[i];
-
-        uint64_t off = granularity == QVTD_SELECT ? q->iova ^ target->iova : 0;
+        uint64_t off = granularity == QVTD_SELECT ? q->iova ^ iova : 0;
 
         if (granularity != QVTD_GLOBAL && did_of(w, q->d) != did) {
             continue;
@@ -329,6 +322,51 @@ static void invalidate_some(Twins *w)
             add_old_tables(w, q);
         }
     }
+}
+
+static void invalidate_some(Twins *w)
+{
+    unsigned granularity =
+        chance(10) ? QVTD_GLOBAL : chance(30) ? QVTD_DOMAIN : QVTD_SELECT;
+    const Query *target = &w->query[rnd(QUERIES)];
+    uint16_t did = did_of(w, target->d);
+    unsigned am = rnd(19);
+    bool leaves = granularity == QVTD_SELECT && chance(50);
+
+    inv_iotlb(w->h, granularity, did, (target->iova & ~0xfffull) |
+              (leaves ? QVTD_IVA_IH : 0), am);
+    ended(w, granularity, did, target->iova, am, leaves);
+}
+
+/*
+ * Page flushes in one go: neighbours, up and down, of one domain mostly, more
+ * than are carried out together
+ */
+static void invalidate_many(Twins *w)
+{
+    unsigned n = chance(70) ? 1 + rnd(8) : 1 + rnd(100);
+    const Query *target = &w->query[rnd(QUERIES)];
+    uint64_t iova = target->iova;
+    unsigned am = 0;
+    bool leaves = chance(50);
+
+    while (n--) {
+        uint16_t did = did_of(w, target->d);
+
+        if (chance(30)) {
+            iova += chance(70) ? QVTD_PAGE << am : -QVTD_PAGE;
+        } else {
+            target = &w->query[rnd(QUERIES)];
+            iova = target->iova;
+            did = chance(80) ? did : did_of(w, target->d);
+        }
+        am = chance(70) ? 0 : rnd(19);
+        leaves ^= chance(10);
+        queue_put(w->h, 2 | QVTD_SELECT << 4 | (uint64_t)did << 16,
+                  (iova & ~0xfffull) | (leaves ? QVTD_IVA_IH : 0) | am);
+        ended(w, QVTD_SELECT, did, iova, am, leaves);
+    }
+    submit_wait(w->h);
 }
 
 static void settle(Twins *w, bool sweep)
@@ -485,7 +523,11 @@ static void test_dma(void)
                 check_some(w, 10);
             }
             if (chance(60)) {
-                invalidate_some(w);
+                if (w->h->vtd.entries && chance(30)) {
+                    invalidate_many(w);
+                } else {
+                    invalidate_some(w);
+                }
                 check_some(w, 20);
             }
             if (chance(15)) {
