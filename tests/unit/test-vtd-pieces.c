@@ -343,6 +343,35 @@ static void then_save(Mirror **m)
                     BIT(63), ==, 0);
 }
 
+/* The queue stands still: memory was sent before the state */
+static void test_save(void)
+{
+    Host *h = start();
+    Mirror *m = mirror_new(h, SID, 1, 0, 4);
+    g_autofree uint64_t *sent = g_malloc(RAM_SIZE);
+    VtdSaved saved;
+
+    queue_start(h, 0);
+    map_much(m, GIB, TARGET | QVTD_RW);
+    mirror_begin(m);
+    queue_put(h, FLUSH(1), 0);
+    queue_put(h, 5 | QVTD_WAIT_SW | 77ull << 32, h->vtd.status);
+    queue_kick(h);
+    g_assert_true(h->scheduled);
+    assert_queue(h, 0, 0);
+    memcpy(sent, h->ram, RAM_SIZE);
+    vtd_save(h->v, &saved);
+    g_assert_cmpint(memcmp(sent, h->ram, RAM_SIZE), ==, 0);
+    g_assert_cmpuint(saved.iq_head, ==, 0);
+    assert_exact(m);
+
+    host_pump(h);
+    assert_queue(h, 2, 0);
+    g_assert_cmphex((uint32_t)host_get(h, h->vtd.status), ==, 77);
+    mirror_free(m);
+    stop(h);
+}
+
 static void then_replay(Mirror **m)
 {
     Device *d = device_new((*m)->h, OTHER);
@@ -479,6 +508,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/pieces/moved", test_moved);
     g_test_add_func("/vtd/pieces/changed-places", test_changed_places);
     g_test_add_func("/vtd/pieces/meanwhile", test_meanwhile);
+    g_test_add_func("/vtd/pieces/save", test_save);
     g_test_add_func("/vtd/pieces/listener", test_listener);
     g_test_add_func("/vtd/pieces/loop", test_loop);
     g_test_add_func("/vtd/pieces/work", test_work);

@@ -428,6 +428,34 @@ static void test_views(void)
     move_end(&m);
 }
 
+/* Memory is sent before the state: what saving writes there is lost */
+static void test_waiting(void)
+{
+    g_autofree uint64_t *sent = g_malloc(RAM_SIZE);
+    VtdSaved saved;
+    Move m;
+
+    move_start(&m, NULL);
+    m.from->drains_later = true;
+    queue_put(m.from, 2 | QVTD_DOMAIN << 4 | 1 << 16, 0);
+    queue_put(m.from, 5 | QVTD_WAIT_SW | 77ull << 32, m.from->vtd.status);
+    queue_kick(m.from);
+    g_assert_cmphex(host_get(m.from, m.from->vtd.status), !=, 77);
+    memcpy(sent, m.from->ram, RAM_SIZE);
+    vtd_save(m.from->v, &saved);
+    g_assert_cmpint(memcmp(sent, m.from->ram, RAM_SIZE), ==, 0);
+
+    g_assert_null(move_load(&m, &saved));
+    vtd_load_finish(m.to->v);
+    g_assert_cmphex(host_get(m.to, m.to->vtd.status), ==, 77);
+    assert_queue(m.to, m.to->vtd.tail, 0);
+    /* It failed, and the guest goes on here */
+    host_pump(m.from);
+    g_assert_cmphex(host_get(m.from, m.from->vtd.status), ==, 77);
+    assert_queue(m.from, m.from->vtd.tail, 0);
+    move_end(&m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -445,6 +473,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/save/event-pending", test_event_pending);
     g_test_add_func("/vtd/save/causes", test_causes);
     g_test_add_func("/vtd/save/views", test_views);
+    g_test_add_func("/vtd/save/waiting", test_waiting);
 
     return g_test_run();
 }

@@ -15,16 +15,30 @@
 #include "qemu/osdep.h"
 #include "internal.h"
 
+/*
+ * The stream cannot say that a sync is pending, or a drain.  Devices have ended
+ * their accesses before the state is saved.  But guest memory has been sent by
+ * then, so that a wait's status would be lost: the queue stays where it is.
+ * The other end carries out the descriptor at the head once more, and so does
+ * this one go on if it has to.
+ */
+static void vtd_save_settle(Vtd *v)
+{
+    if (!vtd_spaces_pending(v) && !v->drain.waiting) {
+        return;
+    }
+    vtd_drain_reset(v);
+    while (vtd_spaces_pending(v)) {
+        vtd_piece_resume(v);
+        vtd_spaces_continue(v);
+    }
+    vtd_commands_done(v);
+    vtd_piece_schedule(v);
+}
+
 void vtd_save(Vtd *v, VtdSaved *saved)
 {
-    /*
-     * The stream cannot say that a sync is pending, or a drain.  Devices have
-     * ended their accesses before the state is saved.
-     */
-    while (vtd_spaces_pending(v) || v->drain.waiting) {
-        vtd_drain_reset(v);
-        vtd_continue(v);
-    }
+    vtd_save_settle(v);
     memset(saved, 0, sizeof(*saved));
     vtd_regs_save(v, saved);
     vtd_contexts_save(v, saved);

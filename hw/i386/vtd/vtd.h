@@ -647,7 +647,9 @@ typedef struct VtdSaved {
 
 /**
  * vtd_save - write down the state of a unit
- * @v: the unit; what is pending is carried out first
+ * @v: the unit; syncs that are pending are carried out first, but the queue
+ *     does not go on, nor is any other guest memory written than accessed and
+ *     dirty bits: it may have been sent already
  * @saved: filled in
  *
  * Context: [bql]
