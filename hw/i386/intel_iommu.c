@@ -92,6 +92,8 @@ static void intel_iommu_continue(void *opaque)
 {
     IntelIOMMUState *s = opaque;
 
+    /* Invalidations read contexts that RCU guards, as below a guest's write */
+    RCU_READ_LOCK_GUARD();
     vtd_continue(s->vtd);
 }
 

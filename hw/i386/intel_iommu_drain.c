@@ -148,6 +148,9 @@ static void intel_iommu_drain_timer(void *opaque)
     IntelIOMMUState *s = opaque;
 
     if (intel_iommu_drain_spin()) {
+        /* As intel_iommu_continue() does; not before: that waits for others */
+        RCU_READ_LOCK_GUARD();
+
         trace_vtd_drain_over();
         vtd_drained(s->vtd);
     } else {

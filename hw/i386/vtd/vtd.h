@@ -440,7 +440,7 @@ void vtd_use_caching_mode(Vtd *v);
  * vtd_continue - go on with what took too long for one call
  * @v: the unit, which has called VtdOps.schedule
  *
- * Context: [bql]
+ * Context: [bql], in a read section: invalidations look at contexts
  */
 void vtd_continue(Vtd *v);
 
@@ -448,7 +448,7 @@ void vtd_continue(Vtd *v);
  * vtd_drained - go on after accesses have ended
  * @v: the unit; nothing happens if it does not wait for VtdOps.drain
  *
- * Context: [bql]
+ * Context: [bql], in a read section: invalidations look at contexts
  */
 void vtd_drained(Vtd *v);
 
