@@ -6,12 +6,13 @@ Both get the same test device as the listener of a shadow, and the same
 driver (tests/qtest/bench), which programs their tables over qtest.  Times are
 CPU time of QEMU's process, without what the listener itself takes; medians of
 several processes, which take turns.  A ratio is the median of the turns'.
-Prints a table for each size and layout, one of the instructions that our engine
-alone takes (which no other load disturbs), what that takes in each mode of
-translation (--modes: this alone), what a translation costs a device's thread
-(--dma: this alone), and each bar and whether it is met.  --workload boots
-guests instead, and measures their own work.  Writes build/bench/bench.json and
-two pictures beside it: what an idle flush costs, and what a read by DMA does.
+Prints a table for each size and layout, one of the instructions that our
+engine alone takes (which no other load disturbs), what that takes in each mode
+of translation (--modes: this alone), what a translation costs a device's
+thread (--dma: this alone), and each bar and whether it is met.  --workload
+boots guests instead, and measures their own work.  Writes
+build/bench/bench.json and two pictures beside it: what an idle flush costs,
+and what a read by DMA does.
 """
 
 import argparse

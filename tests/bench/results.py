@@ -108,8 +108,9 @@ class Results:
 
     def times(self, layout, pages, op, value="ns"):
         """QEMU's own beside ours, None if there is not both."""
-        stock, ours = (self.runs.get((device, layout, pages, op), {}).get(value)
-                       for device in ("stock", "ours"))
+        stock, ours = (
+            self.runs.get((device, layout, pages, op), {}).get(value)
+            for device in ("stock", "ours"))
         return ratio(stock, ours) if stock and ours else None
 
     def json(self):
