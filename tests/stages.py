@@ -197,7 +197,7 @@ def unit_build(name, *options, cc="gcc"):
 
 
 def run_unit():
-    need(*UNIT_PACKAGES, "clang", "libclang-rt-dev")
+    need(*UNIT_PACKAGES, "clang", "libclang-rt-dev", "busybox-static")
     total = run_tap("scripts", sys.executable, "tests/scripts/run.py")
     # Sanitizers hide what memory was before, so users' build is tried, too.
     for name, options, cc in (

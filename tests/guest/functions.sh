@@ -95,23 +95,26 @@ inner_open() {
     exec 5<>/tmp/agent.in 6<>/tmp/agent.out 7<>/tmp/qmp.in 8<>/tmp/qmp.out
 }
 
-inner_await() {                 # the end of what the inner guest does
+# Where a child ends meanwhile, ash's read forgets what it has of the line. So
+# lines of others are read in subshells, which have no children.
+
+inner_await() (                 # the end of what the inner guest does
     while read -r -t "${patience:-300}" line <&6; do
         case $line in
-        "@done "*) return "${line#@done }" ;;
+        "@done "*) exit "${line#@done }" ;;
         *) echo "$line" ;;
         esac
     done
     echo "the inner guest does not answer"
-    return 99
-}
+    exit 99
+)
 
 inner() {                       # a command
     echo "$*" >&5
     inner_await
 }
 
-qmp() {                         # a command as JSON; prints events, too
+qmp() (                         # a command as JSON; prints events, too
     echo "$*" >&7
     while read -r -t 180 line <&8; do
         case $line in
@@ -119,12 +122,12 @@ qmp() {                         # a command as JSON; prints events, too
         *) echo "$line" ;;
         esac
         case $line in
-        '{"return"'* | '{"error"'*) return 0 ;;
+        '{"return"'* | '{"error"'*) exit 0 ;;
         esac
     done
     echo "QEMU does not answer"
-    return 99
-}
+    exit 99
+)
 
 # What QEMU's trace says of VFIO's ioctls for the inner guest's IOMMU
 
