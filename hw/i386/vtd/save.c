@@ -19,8 +19,8 @@
  * The stream cannot say that a sync is pending, or a drain.  Devices have ended
  * their accesses before the state is saved.  But guest memory has been sent by
  * then, so that a wait's status would be lost: the queue stays where it is.
- * The other end carries out the descriptor at the head once more, and so does
- * this one go on if it has to.
+ * The other end carries out the descriptor at the head once more; if the guest
+ * goes on at this end, this one does.
  */
 static void vtd_save_settle(Vtd *v)
 {
